@@ -1,0 +1,184 @@
+#include "common/base/str.h"
+
+#include <strings.h>
+
+static inline char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+bool str_equal(struct str a, struct str b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+bool str_equal_nocase(struct str a, struct str b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (lower(a.data[i]) != lower(b.data[i]))
+			return false;
+	return true;
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+	return s.len >= prefix.len && str_equal(str_sub(s, 0, prefix.len), prefix);
+}
+
+bool str_starts_nocase(struct str s, struct str prefix)
+{
+	return s.len >= prefix.len && str_equal_nocase(str_sub(s, 0, prefix.len), prefix);
+}
+
+bool str_ends_nocase(struct str s, struct str suffix)
+{
+	return s.len >= suffix.len && str_equal_nocase(str_skip(s, s.len - suffix.len), suffix);
+}
+
+int str_compare(struct str a, struct str b)
+{
+	size_t shared = a.len < b.len ? a.len : b.len;
+	int order = shared != 0 ? memcmp(a.data, b.data, shared) : 0;
+
+	if (order != 0)
+		return order;
+	return a.len < b.len ? -1 : a.len > b.len;
+}
+
+ptrdiff_t str_find_char(struct str s, char c)
+{
+	const char *at = s.len != 0 ? memchr(s.data, c, s.len) : NULL;
+
+	return at != NULL ? at - s.data : -1;
+}
+
+ptrdiff_t str_find_last_char(struct str s, char c)
+{
+	const char *at = s.len != 0 ? memrchr(s.data, c, s.len) : NULL;
+
+	return at != NULL ? at - s.data : -1;
+}
+
+ptrdiff_t str_find(struct str s, struct str needle)
+{
+	const char *at;
+
+	if (needle.len == 0)
+		return 0;
+	if (s.len == 0)
+		return -1;
+	at = memmem(s.data, s.len, needle.data, needle.len);
+	return at != NULL ? at - s.data : -1;
+}
+
+struct str str_skip(struct str s, size_t count)
+{
+	if (count > s.len)
+		count = s.len;
+	return (struct str){s.data + count, s.len - count};
+}
+
+struct str str_sub(struct str s, size_t from, size_t len)
+{
+	struct str part = str_skip(s, from);
+
+	if (len < part.len)
+		part.len = len;
+	return part;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct str str_trim(struct str s)
+{
+	while (s.len > 0 && is_blank(s.data[0]))
+		s = str_skip(s, 1);
+	while (s.len > 0 && is_blank(s.data[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+struct str str_cut(struct str *rest, char separator)
+{
+	ptrdiff_t at = str_find_char(*rest, separator);
+	struct str part = *rest;
+
+	if (at < 0) {
+		*rest = (struct str){NULL, 0};
+		return part;
+	}
+	part.len = (size_t)at;
+	*rest = str_skip(*rest, part.len + 1);
+	return part;
+}
+
+struct str str_cut_word(struct str *rest)
+{
+	struct str word;
+
+	while (rest->len > 0 && (rest->data[0] == ' ' || rest->data[0] == '\t'))
+		*rest = str_skip(*rest, 1);
+	word = *rest;
+	word.len = 0;
+	while (word.len < rest->len && rest->data[word.len] != ' ' && rest->data[word.len] != '\t')
+		word.len++;
+	*rest = str_skip(*rest, word.len);
+	return word;
+}
+
+bool str_to_u64(struct str s, uint64_t max, uint64_t *value_out)
+{
+	uint64_t value = 0;
+
+	if (s.len == 0)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned digit = (unsigned char)s.data[i] - (unsigned)'0';
+
+		if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+		if (value > max)
+			return false;
+	}
+	*value_out = value;
+	return true;
+}
+
+bool str_copy(struct str s, char *out, size_t size)
+{
+	size_t len = s.len < size ? s.len : size - 1;
+
+	if (len != 0)
+		memcpy(out, s.data, len);
+	out[len] = '\0';
+	return len == s.len && strlen(out) == s.len;
+}
+
+bool str_matches_wildcard(struct str s, struct str pattern)
+{
+	size_t si = 0, pi = 0, star = SIZE_MAX, resume = 0;
+
+	while (si < s.len) {
+		if (pi < pattern.len && pattern.data[pi] == '*') {
+			star = pi++;
+			resume = si;
+		} else if (pi < pattern.len && (pattern.data[pi] == '?' || lower(pattern.data[pi]) == lower(s.data[si]))) {
+			pi++;
+			si++;
+		} else if (star != SIZE_MAX) {
+			pi = star + 1;
+			si = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (pi < pattern.len && pattern.data[pi] == '*')
+		pi++;
+	return pi == pattern.len;
+}

@@ -1,0 +1,47 @@
+/*
+ * instance: where one installation keeps its things, and how it starts.
+ *
+ * Read from etc/postroom.conf at start only (a change needs a restart). With -C DIR an instance is the tree
+ * DIR/{etc,state,spool,log,run}; without it the system's: /etc/postroom, /var/lib/postroom, /var/lib/postroom/spool,
+ * /var/log/postroom, /run/postroom.
+ */
+#ifndef POSTROOM_DAEMON_INSTANCE_H
+#define POSTROOM_DAEMON_INSTANCE_H
+
+#include "common/base/err.h"
+#include "common/base/str.h"
+
+#include <sys/types.h>
+
+enum { INSTANCE_PATH_MAX = 200 };
+
+struct instance {
+	char dir[INSTANCE_PATH_MAX]; /* as given with -C, made absolute; "" for the system's */
+	char etc[INSTANCE_PATH_MAX];
+	char state[INSTANCE_PATH_MAX];
+	char spool[INSTANCE_PATH_MAX];
+	char log[INSTANCE_PATH_MAX];
+	char run[INSTANCE_PATH_MAX];
+	bool separate_users;    /* each daemon runs as its own user (the instance was made by root) */
+	unsigned port_offset;   /* added to every default port */
+	char bind[256];         /* addresses to listen on, comma separated; "" = all */
+	long max_sessions;      /* processes of one listener at a time */
+	long user_limit;        /* [limits] users: largest number of users, 0 = any */
+};
+
+/* Set the paths for dir (NULL: the system's) without reading anything. -1: ERR_LIMIT, ERR_SYSTEM. */
+int instance_locate(struct instance *instance, const char *dir, struct err *err);
+
+/* instance_locate, then read etc/postroom.conf. -1: also ERR_SYNTAX ("postroom.conf:12: ..."), ERR_SYSTEM. */
+int instance_open(struct instance *instance, const char *dir, struct err *err);
+
+/* Write "<folder>/<name>" into out (INSTANCE_PATH_MAX + 128 bytes at most are ever needed). Returns out. */
+const char *instance_path(char *out, size_t size, const char *folder, const char *name);
+
+/*
+ * The user and group that a program of common/daemon/programs.h runs as in this instance: its own where users are
+ * separate, else the caller's own. -1: ERR_NOT_FOUND where the system has no such user.
+ */
+int instance_user(const struct instance *instance, const char *program, uid_t *uid, gid_t *gid, struct err *err);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * conn: one connection of a line protocol, read and written in sequence: plain, under TLS, or over a pipe.
+ *
+ * What is read goes through a buffer, so that pipelined commands wait there; what is written is collected until
+ * conn_flush, or until the buffer is full, so that answers to pipelined commands leave together. Every wait has a
+ * limit; after the first failure all further calls fail at once, so that a session can look once.
+ */
+#ifndef POSTROOM_NET_CONN_H
+#define POSTROOM_NET_CONN_H
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+
+#include <openssl/types.h>
+
+struct conn {
+	int fd;
+	SSL *ssl;              /* NULL while in clear */
+	struct buf in;         /* read, not yet consumed from in_used on */
+	size_t in_used;
+	struct buf out;
+	int timeout_ms;        /* limit of each wait for the peer */
+	int64_t deadline_ms;   /* io_now_ms() at which the session ends whatever it does; 0 = none */
+	int failed;            /* 0, or the err_code of the first failure */
+	char peer[64];         /* address as text, "" for a local socket */
+	unsigned peer_port;
+	char local[64];
+	unsigned local_port;
+	bool tls_active;
+};
+
+/* Take fd over (closed by conn_close). peer and local are filled in from the socket where it has addresses. */
+void conn_init(struct conn *conn, int fd, int timeout_ms);
+/* Flush nothing, end TLS politely where possible, close, free buffers. */
+void conn_close(struct conn *conn);
+
+/*
+ * Read one line. Flushes what waits to be written before it waits itself. *line is without its end, valid until the
+ * next read. A line ends with CRLF; where bare_lf is allowed, with LF too.
+ * Returns 0; -1 with ERR_CLOSED, ERR_TIMEOUT, ERR_SYSTEM; ERR_LIMIT where it is longer than limit octets with its end
+ * (then the rest of it has been read away and the connection is still good).
+ */
+int conn_read_line(struct conn *conn, size_t limit, bool bare_lf, struct str *line_out, struct err *err);
+
+/*
+ * The bytes that are there, at least one, waiting where there are none; valid until the next read. conn_consume takes
+ * the first count of them away. -1 as conn_read_line.
+ */
+int conn_read_some(struct conn *conn, struct str *bytes_out, struct err *err);
+void conn_consume(struct conn *conn, size_t count);
+/* Is there unread input in the buffer (pipelining)? After conn_start_tls there must be none (command injection). */
+bool conn_has_input(const struct conn *conn);
+void conn_drop_input(struct conn *conn);
+
+/* Collect for writing; errors show at conn_flush. Answers longer than the buffer are sent in between. */
+void conn_write(struct conn *conn, struct str bytes);
+void conn_printf(struct conn *conn, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int conn_flush(struct conn *conn, struct err *err);
+
+/*
+ * Send len bytes of a file from offset on (sendfile in clear). With dot_stuff: as POP3 and SMTP data, a dot added
+ * before each leading dot, the end CRLF completed where missing, without the final dot line.
+ */
+int conn_send_file(struct conn *conn, int file, off_t offset, off_t len, bool dot_stuff, struct err *err);
+
+/* The server's and the client's side of a TLS handshake on the open connection (RFC 3207 section 4.2: input read before it is
+ * dropped). The client gives the name for SNI and, where verify, for the certificate check. -1: ERR_PROTOCOL with
+ * OpenSSL's words, ERR_TIMEOUT, ERR_CLOSED. */
+int conn_accept_tls(struct conn *conn, SSL_CTX *context, struct err *err);
+int conn_connect_tls(struct conn *conn, SSL_CTX *context, const char *host, bool verify, struct err *err);
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs and Received; "" in clear. */
+const char *conn_tls_text(const struct conn *conn, struct arena *arena);
+
+/* Connect to an address (text, no names) and port; local_address may be NULL. */
+int conn_connect(struct conn *conn, const char *address, unsigned port, int connect_timeout_ms, int timeout_ms,
+                 struct err *err);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * listen: one process for each connection, with limits.
+ *
+ * The listener waits on the sockets it was handed, accepts, forks; the child calls the session function with the
+ * connection's descriptor and ends with its return value. The listener never reads a byte of a connection.
+ * A session that dies by a signal makes the listener log it and execute itself again (a fresh address layout) before it
+ * forks the next; sockets stay open and sessions that run go on.
+ */
+#ifndef POSTROOM_NET_LISTEN_H
+#define POSTROOM_NET_LISTEN_H
+
+#include "common/daemon/daemon.h"
+
+struct listener;
+
+struct listen_hooks {
+	/* In the listener, before each fork: look at settings and certificates again. May be NULL. */
+	void (*refresh)(void *context);
+	/* In the child; service is the name of the socket it came by. The return value is the exit status. */
+	int (*session)(int fd, const char *service, void *context);
+	/* In the child instead of session, where a limit refuses the connection: say why in the protocol's words in one
+	 * line, without waiting. per_address: too many from this address, not too many altogether. May be NULL. */
+	void (*refuse)(int fd, const char *service, bool per_address, void *context);
+	void *context;
+	long max_sessions;    /* altogether */
+	long max_per_address; /* 0 = any; loopback is never limited */
+};
+
+/* Serve the sockets of these names (NULL at the end). Returns only on SIGTERM: accepting ends, sessions get SIGTERM. */
+int listen_run(const struct daemon *daemon, const char *const *names, const struct listen_hooks *hooks, struct err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * sandbox: what a process may still do, decided once, before it reads a stranger's byte.
+ *
+ * no_new_privs; Landlock for paths (and TCP, signals, abstract sockets where the kernel offers them); seccomp for what
+ * Landlock leaves open: no socket, connect, bind, listen, accept; no truncate by path, chmod, chown, xattr, utime; no
+ * kill of others, ptrace, exec, mount, namespaces, bpf, perf, keyctl, io_uring, module or reboot calls. A call outside
+ * the profile fails with EPERM (EACCES by Landlock); it does not kill.
+ *
+ * Prepared in the parent (the Landlock rule set and the compiled filter), entered in each child at little cost.
+ * A kernel without Landlock: one warning at start; seccomp still applies.
+ */
+#ifndef POSTROOM_NET_SANDBOX_H
+#define POSTROOM_NET_SANDBOX_H
+
+#include "common/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum sandbox_path {
+	SANDBOX_READ,     /* read files and folders below */
+	SANDBOX_ADD,      /* make and link new files below (also unnamed ones), write to what was opened; nothing more */
+	SANDBOX_WRITE,    /* read, write, make, rename, remove below */
+};
+
+enum sandbox_right {
+	SANDBOX_CONNECT = 1,  /* sockets that connect out (inet, inet6) */
+	SANDBOX_UNIX = 2,     /* sockets that connect to Unix sockets */
+	SANDBOX_FORK = 4,     /* fork children (they inherit the sandbox) */
+	SANDBOX_ACCEPT = 8,   /* accept on sockets it holds */
+	SANDBOX_LOCK_OWNER = 16, /* fchmod, ftruncate and the like on own descriptors (the SQLite writers) */
+	SANDBOX_EXEC = 32,    /* exec (a listener that executes itself again), with SANDBOX_READ of the program */
+	SANDBOX_SIGNAL = 64,  /* signal own children */
+};
+
+struct sandbox {
+	unsigned rights;
+	int ruleset;       /* Landlock's, -1 without */
+	void *filter;      /* compiled seccomp program */
+	size_t filter_size;
+};
+
+/* Begin a profile with these rights. -1: ERR_SYSTEM. */
+int sandbox_init(struct sandbox *sandbox, unsigned rights, struct err *err);
+/* Allow a path, a folder or file that exists now. May be called in the child too, before sandbox_enter. */
+int sandbox_allow(struct sandbox *sandbox, const char *path, enum sandbox_path access, struct err *err);
+/* Compile; after it sandbox_enter is cheap. */
+int sandbox_prepare(struct sandbox *sandbox, struct err *err);
+/* For this process and its children, for good. */
+int sandbox_enter(const struct sandbox *sandbox, struct err *err);
+void sandbox_free(struct sandbox *sandbox);
+
+/* Limits of a session process: address space and CPU seconds, open descriptors; no core files. 0 = leave as it is. */
+int sandbox_limit(size_t memory_bytes, unsigned cpu_seconds, unsigned descriptors, struct err *err);
+
+/* Does this kernel have Landlock? Its ABI version, 0 = none. */
+int sandbox_landlock_version(void);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * settings: what a mail administrator has set, as every daemon sees it.
+ *
+ * configd alone changes settings. It publishes immutable snapshots, state/settings/<generation>.db, and bumps a counter
+ * in state/settings/generation (8 bytes, host order, mapped by readers), so that a running process knows without a
+ * system call whether to look again. A snapshot holds the scalar values set and the objects (domains, users,
+ * mappings, senders); its schema is in common/settings/schema.sql's words in doc/ipc.md. Secrets are not in it.
+ *
+ * The catalogue (catalogue.def) has each scalar once: key, type, default, range, unit, one sentence, one paragraph.
+ * Validation, `postroom help KEY`, the man page and the commented list are made from it.
+ */
+#ifndef POSTROOM_SETTINGS_SETTINGS_H
+#define POSTROOM_SETTINGS_SETTINGS_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/daemon/instance.h"
+#include "common/db/db.h"
+
+enum setting_type {
+	SETTING_TEXT,     /* any one line */
+	SETTING_FLAG,     /* on, off */
+	SETTING_NUMBER,   /* min to max, in unit */
+	SETTING_CHOICE,   /* one of the words in choices, separated by '|' */
+	SETTING_NETWORKS, /* CIDR list, separated by commas or spaces */
+	SETTING_HOST,     /* a host name */
+	SETTING_SERVERS,  /* ADDRESS[:PORT] list */
+	SETTING_SECONDS_LIST, /* seconds separated by commas: a retry list */
+};
+
+enum setting {
+#define SETTING(name, key, type, fallback, min, max, choices, unit, sentence, paragraph) SETTING_##name,
+#include "common/settings/catalogue.def"
+#undef SETTING
+	SETTING_COUNT
+};
+
+struct setting_definition {
+	const char *key; /* "smtp.max-message-size" */
+	enum setting_type type;
+	const char *fallback; /* the default, as text */
+	int64_t min, max;
+	const char *choices;
+	const char *unit;
+	const char *sentence;
+	const char *paragraph;
+};
+
+extern const struct setting_definition setting_definitions[SETTING_COUNT];
+
+/* NULL where no setting has that key. */
+const struct setting_definition *setting_find(struct str key);
+
+/* Is value allowed? -1: ERR_SYNTAX, with a sentence that names the key and says what is. normal: the form to store. */
+int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err);
+
+struct settings {
+	const struct instance *instance;
+	const volatile uint64_t *counter; /* mapped */
+	uint64_t generation;              /* of what is loaded */
+	struct arena arena;
+	const char *values[SETTING_COUNT];
+	int64_t numbers[SETTING_COUNT]; /* of flags and numbers */
+	struct db objects;              /* the snapshot, where kept open */
+	bool keep_open;
+};
+
+/*
+ * Load the current snapshot. keep_open keeps the database open as settings->objects, for who asks for objects
+ * (resolver, sender). Call before the sandbox is on; it must then allow reading the folder state/settings.
+ */
+int settings_open(struct settings *settings, const struct instance *instance, bool keep_open, struct err *err);
+void settings_close(struct settings *settings);
+
+/*
+ * Look at the counter and load again where it moved. Returns true where something changed. Where loading fails the old
+ * values stay and one line is logged.
+ */
+bool settings_refresh(struct settings *settings);
+
+int64_t settings_number(const struct settings *settings, enum setting setting);
+bool settings_flag(const struct settings *settings, enum setting setting);
+const char *settings_text(const struct settings *settings, enum setting setting);
+/* For SETTING_NETWORKS: does one of the networks hold the address? address as text, without brackets or port. */
+bool settings_networks_hold(const char *networks, const char *address);
+
+#endif

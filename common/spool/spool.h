@@ -1,0 +1,101 @@
+/*
+ * spool: a message on its way, one file.
+ *
+ * spool/<producer>/new/<id>: a short readable envelope ("key: value" lines, LF), an empty line, the message with CRLF
+ * line ends. A producer writes an unnamed file, syncs it, links it into new/ under its id and syncs the folder: only then
+ * is it acknowledged. queue-manager alone moves, reads and removes it.
+ *
+ * Envelope keys: id, time (microseconds since 1970), producer, service, from, protocol, peer, helo, user, token, body,
+ * smtputf8, ret, envid, parent, and for each recipient "to: <address> [NOTIFY=... ORCPT=...]".
+ * An id reads <time>-<producer>-<random>: 13 hex digits of microseconds, the producer's name, 8 hex digits.
+ */
+#ifndef POSTROOM_SPOOL_SPOOL_H
+#define POSTROOM_SPOOL_SPOOL_H
+
+#include "common/base/arena.h"
+#include "common/base/buf.h"
+#include "common/base/err.h"
+#include "common/daemon/instance.h"
+
+enum {
+	SPOOL_ID_MAX = 64,
+	SPOOL_ENVELOPE_MAX = 64 * 1024 * 1024, /* bytes of envelope */
+	SPOOL_RECIPIENTS_MAX = 100000,
+};
+
+enum spool_notify { /* RFC 3461 4.1; 0 = not given */
+	SPOOL_NOTIFY_NEVER = 1,
+	SPOOL_NOTIFY_SUCCESS = 2,
+	SPOOL_NOTIFY_FAILURE = 4,
+	SPOOL_NOTIFY_DELAY = 8,
+};
+
+struct spool_recipient {
+	struct str address; /* without angle brackets, as the client gave it */
+	unsigned notify;
+	struct str orcpt; /* "rfc822;xtext", as given; empty = none */
+};
+
+struct spool_envelope {
+	struct str id;
+	int64_t time_us;
+	struct str producer; /* "smtpd" */
+	struct str service;  /* "submission" */
+	struct str from;     /* reverse-path without brackets; empty = <> */
+	struct str protocol; /* "ESMTPSA" */
+	struct str peer;     /* client address */
+	struct str helo;
+	struct str user;     /* who logged in, or empty */
+	struct str token;    /* right to relay (common/spool/token.h), or empty */
+	struct str body;     /* "7BIT", "8BITMIME" or empty */
+	bool smtputf8;
+	struct str ret;      /* "FULL", "HDRS" or empty */
+	struct str envid;    /* xtext, as given */
+	struct str parent;   /* id of the message this was made from, and the step: "<id>/bounce"; or empty */
+	struct spool_recipient *recipients;
+	size_t recipient_count;
+};
+
+/* The envelope as text, with its closing empty line. -1: ERR_LIMIT, ERR_SYNTAX (a value holds a line end or NUL). */
+int spool_envelope_format(const struct spool_envelope *envelope, struct buf *text, struct err *err);
+/*
+ * Parse the beginning of a spool file. Values are views into text or arena. *length_out: octets of envelope with the
+ * empty line, where the message begins. -1: ERR_SYNTAX, ERR_LIMIT.
+ */
+int spool_envelope_parse(struct str text, struct arena *arena, struct spool_envelope *envelope, size_t *length_out,
+                         struct err *err);
+
+/* A producer's drop, opened before the sandbox. */
+struct spool_drop {
+	char producer[24];
+	int new_folder; /* descriptors of spool/<producer>/new and tmp */
+	int tmp_folder;
+};
+
+int spool_drop_open(struct spool_drop *drop, const struct instance *instance, const char *producer, struct err *err);
+void spool_drop_close(struct spool_drop *drop);
+
+/* A message being written. */
+struct spool_file {
+	const struct spool_drop *drop;
+	int fd;
+	char id[SPOOL_ID_MAX];
+	char tmp_name[SPOOL_ID_MAX]; /* "" where the file has no name yet (O_TMPFILE) */
+	int64_t size;  /* octets of message written, without the envelope */
+	struct buf out;
+};
+
+/* Give the message an id (into file->id); deterministic where parent is not empty (a hash of it), else random. */
+void spool_make_id(struct spool_file *file, const char *producer, struct str parent);
+/* Open an unnamed file and write the envelope (with envelope->id set to file->id by the caller). -1: ERR_SYSTEM. */
+int spool_begin(struct spool_file *file, const struct spool_drop *drop, const struct spool_envelope *envelope,
+                struct err *err);
+int spool_write(struct spool_file *file, struct str bytes, struct err *err);
+/* Sync data, link into new/, sync the folder. 0: it is on disk under its name, or (deterministic id) was there before. */
+int spool_commit(struct spool_file *file, struct err *err);
+void spool_abort(struct spool_file *file);
+
+/* Free bytes for unprivileged users and the total on the file system of a descriptor. */
+int spool_free_space(int fd, uint64_t *free_out, uint64_t *total_out, struct err *err);
+
+#endif

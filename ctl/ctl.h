@@ -1,0 +1,65 @@
+/*
+ * ctl: the command line. One file for each family of commands; main.c finds the command and runs it.
+ *
+ * Exit status: 0 done, 1 refused (the reason on standard error), 2 usage, 3 not running. Listings take --json.
+ */
+#ifndef POSTROOM_CTL_CTL_H
+#define POSTROOM_CTL_CTL_H
+
+#include "common/daemon/instance.h"
+#include "common/ipc/ipc.h"
+
+enum { CTL_DONE = 0, CTL_REFUSED = 1, CTL_USAGE = 2, CTL_NOT_RUNNING = 3 };
+
+struct ctl {
+	struct instance instance;
+	const char *dir;      /* of -C, or NULL */
+	const char *program;  /* argv[0], for messages */
+};
+
+struct ctl_command {
+	const char *name;
+	const char *arguments; /* for the usage line: "NAME --password-stdin" */
+	const char *sentence;  /* for --help */
+	/* argv[0] is the command's name. ctl->instance is located; opened too unless raw. */
+	int (*run)(struct ctl *ctl, int argc, char **argv);
+	bool raw; /* `init`: there is no instance to open yet */
+};
+
+/* Print "postroom: ..." on standard error and return CTL_REFUSED; the usage line of a command and CTL_USAGE. */
+int ctl_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int ctl_refuse_err(const struct err *err);
+int ctl_usage(const struct ctl_command *command);
+
+/*
+ * Ask a daemon as caller "postroom". Where the instance does not run, configd (and authd, which it asks) are started for
+ * this process's lifetime, as their users; for others CTL_NOT_RUNNING is returned after saying so. Returns CTL_DONE with
+ * the answer in reply, or the exit status after the reason was printed.
+ */
+int ctl_ask(struct ctl *ctl, const char *callee, const struct ipc_message *request, struct ipc_message *reply);
+
+/* instance.c: init, run, start, stop, status, reload. */
+int ctl_init(struct ctl *ctl, int argc, char **argv);
+int ctl_run(struct ctl *ctl, int argc, char **argv);
+int ctl_start(struct ctl *ctl, int argc, char **argv);
+int ctl_stop(struct ctl *ctl, int argc, char **argv);
+int ctl_status(struct ctl *ctl, int argc, char **argv);
+int ctl_reload(struct ctl *ctl, int argc, char **argv);
+/* settings.c: get, set, unset, help KEY. objects.c: domain, user, mapping, sender. tls.c, transfer.c: export, import. */
+int ctl_get(struct ctl *ctl, int argc, char **argv);
+int ctl_set(struct ctl *ctl, int argc, char **argv);
+int ctl_unset(struct ctl *ctl, int argc, char **argv);
+int ctl_settings(struct ctl *ctl, int argc, char **argv);
+int ctl_domain(struct ctl *ctl, int argc, char **argv);
+int ctl_user(struct ctl *ctl, int argc, char **argv);
+int ctl_mapping(struct ctl *ctl, int argc, char **argv);
+int ctl_sender(struct ctl *ctl, int argc, char **argv);
+int ctl_tls(struct ctl *ctl, int argc, char **argv);
+int ctl_export(struct ctl *ctl, int argc, char **argv);
+int ctl_import(struct ctl *ctl, int argc, char **argv);
+/* queue.c; repair.c; resolve.c */
+int ctl_queue(struct ctl *ctl, int argc, char **argv);
+int ctl_repair(struct ctl *ctl, int argc, char **argv);
+int ctl_resolve(struct ctl *ctl, int argc, char **argv);
+
+#endif
