@@ -1,5 +1,7 @@
 #include "common/base/log.h"
 
+#include "common/base/str.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,20 +24,6 @@ void log_set_level(enum log_level level)
 	threshold = level;
 }
 
-/* Length of the well-formed UTF-8 sequence at text, 0 where there is none (RFC 3629 section 4). */
-static size_t utf8_sequence(const unsigned char *text, size_t len)
-{
-	size_t want = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
-	              : text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : 0;
-
-	if (want == 0 || want > len)
-		return 0;
-	for (size_t i = 1; i < want; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	return want;
-}
-
 /* Append text to line with everything unprintable escaped; returns the new length, at most limit. */
 static size_t add_escaped(char *line, size_t used, size_t limit, const char *text)
 {
@@ -43,7 +31,7 @@ static size_t add_escaped(char *line, size_t used, size_t limit, const char *tex
 	size_t left = strlen(text);
 
 	while (left > 0 && used + 4 <= limit) {
-		size_t count = utf8_sequence(at, left);
+		size_t count = str_utf8_sequence(str_from((const char *)at, left));
 
 		if (count == 0 || *at < 0x20 || *at == 0x7f) {
 			used += (size_t)snprintf(line + used, 5, "\\x%02x", *at);

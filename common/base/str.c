@@ -160,6 +160,43 @@ bool str_copy(struct str s, char *out, size_t size)
 	return len == s.len && strlen(out) == s.len;
 }
 
+size_t str_utf8_sequence(struct str s)
+{
+	const unsigned char *at = (const unsigned char *)s.data;
+	unsigned char low = 0x80, high = 0xbf; /* bounds of the second octet: no overlong forms, no surrogates */
+	size_t want;
+
+	if (s.len == 0)
+		return 0;
+	if (at[0] < 0x80)
+		return 1;
+	want = at[0] >= 0xc2 && at[0] <= 0xdf ? 2 : (at[0] & 0xf0) == 0xe0 ? 3 : at[0] >= 0xf0 && at[0] <= 0xf4 ? 4 : 0;
+	if (want == 0 || want > s.len)
+		return 0;
+	if (at[0] == 0xe0 || at[0] == 0xf0)
+		low = at[0] == 0xe0 ? 0xa0 : 0x90;
+	if (at[0] == 0xed || at[0] == 0xf4)
+		high = at[0] == 0xed ? 0x9f : 0x8f;
+	if (at[1] < low || at[1] > high)
+		return 0;
+	for (size_t i = 2; i < want; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	return want;
+}
+
+bool str_is_utf8(struct str s)
+{
+	while (s.len > 0) {
+		size_t count = str_utf8_sequence(s);
+
+		if (count == 0)
+			return false;
+		s = str_skip(s, count);
+	}
+	return true;
+}
+
 bool str_matches_wildcard(struct str s, struct str pattern)
 {
 	size_t si = 0, pi = 0, star = SIZE_MAX, resume = 0;

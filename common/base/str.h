@@ -67,6 +67,11 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *value_out);
 /* Copy into a terminated array, cut where it does not fit. Returns false where it was cut or s holds a NUL. */
 bool str_copy(struct str s, char *out, size_t size);
 
+/* Length of the well-formed UTF-8 sequence s begins with (RFC 3629 section 4), 0 where there is none. */
+size_t str_utf8_sequence(struct str s);
+/* Is all of s well-formed UTF-8? ASCII is. */
+bool str_is_utf8(struct str s);
+
 /* Does s match a pattern of '*' (any run, also none) and '?' (exactly one)? Case of ASCII letters is ignored. */
 bool str_matches_wildcard(struct str s, struct str pattern);
 
