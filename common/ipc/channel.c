@@ -39,6 +39,8 @@ int ipc_connect(struct ipc_channel *channel, const struct instance *instance, co
 	channel->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (channel->fd < 0)
 		return err_system(err, "cannot make a socket");
+	/* a dead callee's queue may be full: connect waits that long at most */
+	setsockopt(channel->fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){IPC_TIMEOUT_MS / 1000, 0}, sizeof(struct timeval));
 	if (connect(channel->fd, (struct sockaddr *)&address, sizeof address) != 0) {
 		err_system(err, "cannot reach %s at %s", callee, address.sun_path);
 		ipc_close(channel);

@@ -16,7 +16,7 @@ struct ipc_peer; /* one connected caller */
 struct ipc_incoming {
 	struct ipc_message message;
 	const char *caller;    /* which program's socket it came by */
-	struct ipc_peer *peer; /* identifies the connection; NULL once the caller is gone */
+	struct ipc_peer *peer; /* identifies the connection; valid until the answer, also when the caller is gone */
 	uint32_t sequence;
 };
 
@@ -33,6 +33,9 @@ int ipc_serve(struct event_base *base, const struct daemon *daemon, ipc_handler 
 void ipc_answer(struct ipc_incoming *incoming, const struct ipc_message *reply);
 void ipc_answer_ok(struct ipc_incoming *incoming);
 void ipc_answer_error(struct ipc_incoming *incoming, const struct err *err);
+
+/* Has the caller hung up meanwhile, so that nobody waits for the answer? */
+bool ipc_caller_gone(const struct ipc_incoming *incoming);
 
 /* Something of the daemon's own tied to a connection (an exchange in progress); NULL at first. */
 void ipc_peer_set_data(struct ipc_peer *peer, void *data);
