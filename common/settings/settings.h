@@ -13,9 +13,12 @@
 #define POSTROOM_SETTINGS_SETTINGS_H
 
 #include "common/base/arena.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/daemon/instance.h"
 #include "common/db/db.h"
+
+enum { SETTING_VALUE_MAX = 4000 }; /* bytes of a value */
 
 enum setting_type {
 	SETTING_TEXT,     /* any one line */
@@ -48,19 +51,26 @@ struct setting_definition {
 
 extern const struct setting_definition setting_definitions[SETTING_COUNT];
 
-/* NULL where no setting has that key. */
+/* NULL where no setting has that key. Case does not matter. */
 const struct setting_definition *setting_find(struct str key);
+/* The setting whose key looks most like key, for "did you mean ..."; NULL where none comes near. */
+const struct setting_definition *setting_nearest(struct str key);
 
-/* Is value allowed? -1: ERR_SYNTAX, with a sentence that names the key and says what is. normal: the form to store. */
+/*
+ * Is value allowed? -1: ERR_SYNTAX or ERR_LIMIT, with a sentence that names the key and says what is. normal: empty, with
+ * a limit of SETTING_VALUE_MAX; the form to store is added.
+ */
 int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err);
 
 struct settings {
 	const struct instance *instance;
 	const volatile uint64_t *counter; /* mapped */
 	uint64_t generation;              /* of what is loaded */
+	uint64_t failed_generation;       /* the last that could not be loaded, so that it is logged once */
 	struct arena arena;
 	const char *values[SETTING_COUNT];
 	int64_t numbers[SETTING_COUNT]; /* of flags and numbers */
+	char host_name[256];            /* what settings_host_name gives */
 	struct db objects;              /* the snapshot, where kept open */
 	bool keep_open;
 };
@@ -68,12 +78,14 @@ struct settings {
 /*
  * Load the current snapshot. keep_open keeps the database open as settings->objects, for who asks for objects
  * (resolver, sender). Call before the sandbox is on; it must then allow reading the folder state/settings.
+ * -1: ERR_NOT_FOUND (nothing was published yet), ERR_SYSTEM, ERR_CORRUPT, and what db_open says.
  */
 int settings_open(struct settings *settings, const struct instance *instance, bool keep_open, struct err *err);
 void settings_close(struct settings *settings);
 
 /*
- * Look at the counter and load again where it moved. Returns true where something changed. Where loading fails the old
+ * Look at the counter and load again where it moved. Returns true where something changed: texts from before are gone
+ * then, and statements prepared on settings->objects must be finalized and prepared again. Where loading fails the old
  * values stay and one line is logged.
  */
 bool settings_refresh(struct settings *settings);
@@ -81,6 +93,11 @@ bool settings_refresh(struct settings *settings);
 int64_t settings_number(const struct settings *settings, enum setting setting);
 bool settings_flag(const struct settings *settings, enum setting setting);
 const char *settings_text(const struct settings *settings, enum setting setting);
+/*
+ * The server's own name: server.host-name where it is set, else the machine's name where that has a dot, else "mail."
+ * and the default domain, else the machine's name as it is. Valid until settings_refresh returns true.
+ */
+const char *settings_host_name(const struct settings *settings);
 /* For SETTING_NETWORKS: does one of the networks hold the address? address as text, without brackets or port. */
 bool settings_networks_hold(const char *networks, const char *address);
 

@@ -1,0 +1,70 @@
+#include "common/settings/settings.h"
+
+const struct setting_definition setting_definitions[SETTING_COUNT] = {
+#define SETTING(name, key, type, fallback, min, max, choices, unit, sentence, paragraph)                               \
+	[SETTING_##name] = {key, SETTING_##type, fallback, min, max, choices, unit, sentence, paragraph},
+#include "common/settings/catalogue.def"
+#undef SETTING
+};
+
+const struct setting_definition *setting_find(struct str key)
+{
+	for (int i = 0; i < SETTING_COUNT; i++)
+		if (str_equal_nocase(str_of(setting_definitions[i].key), key))
+			return &setting_definitions[i];
+	return NULL;
+}
+
+enum { NEAREST_KEY_MAX = 64 };
+
+/* Levenshtein's distance; both at most NEAREST_KEY_MAX bytes. */
+static size_t distance(struct str a, struct str b)
+{
+	size_t row[NEAREST_KEY_MAX + 1];
+
+	for (size_t j = 0; j <= b.len; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a.len; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b.len; j++) {
+			size_t replaced = diagonal + (a.data[i - 1] != b.data[j - 1]);
+
+			diagonal = row[j];
+			if (row[j - 1] + 1 < replaced)
+				replaced = row[j - 1] + 1;
+			if (row[j] + 1 < replaced)
+				replaced = row[j] + 1;
+			row[j] = replaced;
+		}
+	}
+	return row[b.len];
+}
+
+const struct setting_definition *setting_nearest(struct str key)
+{
+	const struct setting_definition *nearest = NULL;
+	size_t best = SIZE_MAX;
+
+	if (key.len == 0 || key.len > NEAREST_KEY_MAX)
+		return NULL;
+	for (int i = 0; i < SETTING_COUNT; i++) {
+		struct str candidate = str_of(setting_definitions[i].key);
+		ptrdiff_t dot = str_find_char(candidate, '.');
+		size_t steps = distance(key, candidate);
+
+		/* "max-recipients" means smtp.max-recipients: the part behind the dot counts as well. */
+		if (dot >= 0) {
+			size_t tail = distance(key, str_skip(candidate, (size_t)dot + 1));
+
+			if (tail < steps)
+				steps = tail;
+		}
+		if (steps < best) {
+			best = steps;
+			nearest = &setting_definitions[i];
+		}
+	}
+	return best <= 2 + key.len / 4 ? nearest : NULL;
+}

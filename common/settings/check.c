@@ -1,0 +1,225 @@
+#include "common/addr/addr.h"
+#include "common/settings/networks.h"
+#include "common/settings/settings.h"
+
+#include <inttypes.h>
+
+enum {
+	MAX_LIST_ITEMS = 100,
+	MAX_SECONDS = 8640000, /* 100 days */
+};
+
+/* The value of a message's "not ..." part, short enough for a line. */
+#define SHOWN(value) STR_ARG(str_sub(value, 0, 80))
+
+static bool is_one_of(struct str value, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (str_equal_nocase(value, str_of(*words)))
+			return true;
+	return false;
+}
+
+static int check_text(const struct setting_definition *definition, struct str value, struct buf *normal,
+                      struct err *err)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if ((unsigned char)value.data[i] < 0x20 || value.data[i] == 0x7f)
+			return err_set(err, ERR_SYNTAX, "%s must be one line without control characters", definition->key);
+	return buf_add_str(normal, value);
+}
+
+static int check_flag(const struct setting_definition *definition, struct str value, struct buf *normal,
+                      struct err *err)
+{
+	static const char *const on[] = {"on", "yes", "true", "1", NULL};
+	static const char *const off[] = {"off", "no", "false", "0", NULL};
+
+	if (is_one_of(value, on))
+		return buf_add_str(normal, STR("on"));
+	if (is_one_of(value, off))
+		return buf_add_str(normal, STR("off"));
+	return err_set(err, ERR_SYNTAX, "%s must be on or off, not \"%.*s\"", definition->key, SHOWN(value));
+}
+
+static int check_number(const struct setting_definition *definition, struct str value, struct buf *normal,
+                        struct err *err)
+{
+	bool negative = value.len > 0 && value.data[0] == '-';
+	const char *unit = definition->unit != NULL ? definition->unit : "";
+	uint64_t magnitude;
+	int64_t number;
+
+	if (!str_to_u64(str_skip(value, negative), INT64_MAX, &magnitude))
+		return err_set(err, ERR_SYNTAX, "%s must be a number%s%s, not \"%.*s\"", definition->key,
+		               *unit != '\0' ? " of " : "", unit, SHOWN(value));
+	number = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+	if (number < definition->min || number > definition->max)
+		return err_set(err, ERR_SYNTAX, "%s must be from %" PRId64 " to %" PRId64 "%s%s, not %" PRId64, definition->key,
+		               definition->min, definition->max, *unit != '\0' ? " " : "", unit, number);
+	return buf_printf(normal, "%" PRId64, number);
+}
+
+static int check_choice(const struct setting_definition *definition, struct str value, struct buf *normal,
+                        struct err *err)
+{
+	struct str rest = str_of(definition->choices);
+	struct buf words;
+
+	while (rest.data != NULL) {
+		struct str word = str_cut(&rest, '|');
+
+		if (str_equal_nocase(word, value))
+			return buf_add_str(normal, word);
+	}
+	buf_init(&words, 256);
+	for (const char *c = definition->choices; *c != '\0'; c++)
+		if (*c == '|')
+			buf_add_str(&words, strchr(c + 1, '|') != NULL ? STR(", ") : STR(" or "));
+		else
+			buf_add_char(&words, *c);
+	err_set(err, ERR_SYNTAX, "%s must be %s, not \"%.*s\"", definition->key, buf_text(&words), SHOWN(value));
+	buf_free(&words);
+	return -1;
+}
+
+static int check_networks(const struct setting_definition *definition, struct str value, struct buf *normal,
+                          struct err *err)
+{
+	struct network network;
+	struct str item;
+	int count = 0;
+
+	while ((item = networks_cut(&value)).len != 0) {
+		if (!network_parse(item, &network))
+			return err_set(err, ERR_SYNTAX,
+			               "%s: \"%.*s\" is not a network; write ADDRESS or ADDRESS/LENGTH, as in 192.168.0.0/16",
+			               definition->key, SHOWN(item));
+		if (count++ == MAX_LIST_ITEMS)
+			return err_set(err, ERR_LIMIT, "%s takes at most %d networks", definition->key, MAX_LIST_ITEMS);
+		if (normal->len != 0)
+			buf_add_char(normal, ',');
+		network_format(&network, normal);
+	}
+	return 0;
+}
+
+static int check_host(const struct setting_definition *definition, struct str value, struct buf *normal,
+                      struct err *err)
+{
+	struct arena arena;
+	struct str host;
+	struct err reason;
+	int result = 0;
+
+	if (value.len == 0)
+		return 0;
+	arena_init(&arena);
+	if (!addr_is_domain(value))
+		result = err_set(err, ERR_SYNTAX, "%s must be a host name such as mail.example.com, not \"%.*s\"",
+		                 definition->key, SHOWN(value));
+	else if (addr_normalise_domain(value, &arena, &host, &reason) != 0)
+		result = err_set(err, ERR_SYNTAX, "%s: %s", definition->key, reason.text);
+	else
+		result = buf_add_str(normal, host);
+	arena_free(&arena);
+	return result;
+}
+
+/* One "ADDRESS", "ADDRESS:PORT", "[IPV6]" or "[IPV6]:PORT", added to normal. False where it is none. */
+static bool add_server(struct str item, struct buf *normal)
+{
+	struct network address;
+	struct str host = item, port = {NULL, 0};
+	ptrdiff_t colon = str_find_char(item, ':');
+	uint64_t number = 0;
+
+	if (item.data[0] == '[') {
+		ptrdiff_t end = str_find_char(item, ']');
+
+		if (end < 0)
+			return false;
+		host = str_sub(item, 1, (size_t)end - 1);
+		port = str_skip(item, (size_t)end + 1);
+		if (port.len == 0)
+			port.data = NULL;
+		else if (port.data[0] != ':')
+			return false;
+		else
+			port = str_skip(port, 1);
+	} else if (colon >= 0 && str_find_last_char(item, ':') == colon) {
+		host = str_sub(item, 0, (size_t)colon);
+		port = str_skip(item, (size_t)colon + 1);
+	}
+	if (str_find_char(host, '/') >= 0 || str_find_char(host, '%') >= 0 || !network_parse(host, &address))
+		return false;
+	if (port.data != NULL && (!str_to_u64(port, 65535, &number) || number == 0))
+		return false;
+	if (normal->len != 0)
+		buf_add_char(normal, ',');
+	if (address.is_ipv6 && port.data != NULL)
+		buf_add_char(normal, '[');
+	network_format(&address, normal);
+	if (port.data != NULL)
+		buf_printf(normal, "%s:%u", address.is_ipv6 ? "]" : "", (unsigned)number);
+	return true;
+}
+
+static int check_servers(const struct setting_definition *definition, struct str value, struct buf *normal,
+                         struct err *err)
+{
+	struct str item;
+	int count = 0;
+
+	while ((item = networks_cut(&value)).len != 0) {
+		if (count++ == MAX_LIST_ITEMS)
+			return err_set(err, ERR_LIMIT, "%s takes at most %d servers", definition->key, MAX_LIST_ITEMS);
+		if (!add_server(item, normal))
+			return err_set(err, ERR_SYNTAX,
+			               "%s: \"%.*s\" is not a server; write ADDRESS or ADDRESS:PORT, as in 192.0.2.53 or [2001:db8::53]:53",
+			               definition->key, SHOWN(item));
+	}
+	return 0;
+}
+
+static int check_seconds_list(const struct setting_definition *definition, struct str value, struct buf *normal,
+                              struct err *err)
+{
+	struct str item;
+	uint64_t seconds;
+	int count = 0;
+
+	while ((item = networks_cut(&value)).len != 0) {
+		if (!str_to_u64(item, MAX_SECONDS, &seconds) || seconds == 0)
+			return err_set(err, ERR_SYNTAX, "%s: \"%.*s\" is not a number of seconds from 1 to %d", definition->key,
+			               SHOWN(item), MAX_SECONDS);
+		if (count++ == MAX_LIST_ITEMS)
+			return err_set(err, ERR_LIMIT, "%s takes at most %d times", definition->key, MAX_LIST_ITEMS);
+		buf_printf(normal, "%s%u", normal->len != 0 ? "," : "", (unsigned)seconds);
+	}
+	if (count == 0)
+		return err_set(err, ERR_SYNTAX, "%s needs at least one number of seconds", definition->key);
+	return 0;
+}
+
+typedef int check_function(const struct setting_definition *definition, struct str value, struct buf *normal,
+                           struct err *err);
+
+int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err)
+{
+	static check_function *const checks[] = {
+		[SETTING_TEXT] = check_text,         [SETTING_FLAG] = check_flag,
+		[SETTING_NUMBER] = check_number,     [SETTING_CHOICE] = check_choice,
+		[SETTING_NETWORKS] = check_networks, [SETTING_HOST] = check_host,
+		[SETTING_SERVERS] = check_servers,   [SETTING_SECONDS_LIST] = check_seconds_list,
+	};
+
+	value = str_trim(value);
+	if (value.len > SETTING_VALUE_MAX)
+		return err_set(err, ERR_LIMIT, "%s must not be longer than %d bytes", definition->key, SETTING_VALUE_MAX);
+	if (checks[definition->type](definition, value, normal, err) != 0)
+		return -1;
+	if (normal->overflow)
+		return err_set(err, ERR_LIMIT, "%s must not be longer than %d bytes", definition->key, SETTING_VALUE_MAX);
+	return 0;
+}

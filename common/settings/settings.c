@@ -1,0 +1,241 @@
+#include "common/settings/settings.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	COUNTER_SIZE = sizeof(uint64_t),
+	LOAD_ATTEMPTS = 10, /* each lost to a snapshot replaced twice meanwhile */
+};
+
+/* What one snapshot gives, until it is taken over as a whole. */
+struct loaded {
+	struct arena arena;
+	const char *values[SETTING_COUNT];
+	int64_t numbers[SETTING_COUNT];
+	char host_name[256];
+	struct db objects;
+};
+
+static int map_counter(struct settings *settings, struct err *err)
+{
+	char path[INSTANCE_PATH_MAX + 128];
+	struct stat stat;
+	void *mapped;
+	int fd = open(instance_path(path, sizeof path, settings->instance->state, "settings/generation"),
+	              O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, ERR_NOT_FOUND, "no settings are published yet (%s is missing)", path);
+	if (fd < 0)
+		return err_system(err, "cannot open %s", path);
+	if (fstat(fd, &stat) != 0 || stat.st_size != COUNTER_SIZE) {
+		close(fd);
+		return err_set(err, ERR_CORRUPT, "%s does not hold a number of %d bytes", path, COUNTER_SIZE);
+	}
+	mapped = mmap(NULL, COUNTER_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (mapped == MAP_FAILED)
+		return err_system(err, "cannot map %s", path);
+	settings->counter = mapped;
+	return 0;
+}
+
+static uint64_t counter_now(const struct settings *settings)
+{
+	return __atomic_load_n(settings->counter, __ATOMIC_ACQUIRE);
+}
+
+static void take_value(struct loaded *loaded, enum setting setting, const char *value)
+{
+	enum setting_type type = setting_definitions[setting].type;
+
+	loaded->values[setting] = value;
+	if (type == SETTING_FLAG)
+		loaded->numbers[setting] = strcmp(value, "on") == 0;
+	else if (type == SETTING_NUMBER)
+		loaded->numbers[setting] = strtoll(value, NULL, 10);
+}
+
+static int read_values(struct loaded *loaded, struct err *err)
+{
+	struct db_statement statement;
+	struct buf normal;
+	int row;
+
+	for (int i = 0; i < SETTING_COUNT; i++)
+		take_value(loaded, (enum setting)i, setting_definitions[i].fallback);
+	if (db_prepare(&loaded->objects, &statement, "SELECT key, value FROM setting", err) != 0)
+		return -1;
+	buf_init(&normal, SETTING_VALUE_MAX);
+	while ((row = db_step(&statement, err)) == 1) {
+		const struct setting_definition *definition = setting_find(db_text(&statement, 0));
+		struct err reason;
+
+		buf_reset(&normal);
+		if (definition == NULL)
+			log_warning("the setting \"%.*s\" is not known to this version and is ignored",
+			            STR_ARG(db_text(&statement, 0)));
+		else if (setting_check(definition, db_text(&statement, 1), &normal, &reason) != 0)
+			log_warning("%s; the default is used", reason.text);
+		else
+			take_value(loaded, (enum setting)(definition - setting_definitions),
+			           arena_text(&loaded->arena, buf_str(&normal)));
+	}
+	buf_free(&normal);
+	db_finalize(&statement);
+	return row;
+}
+
+static int find_host_name(struct loaded *loaded, struct err *err)
+{
+	struct db_statement statement;
+	char machine[256] = "";
+	int row;
+
+	if (loaded->values[SETTING_HOST_NAME][0] != '\0') {
+		str_copy(str_of(loaded->values[SETTING_HOST_NAME]), loaded->host_name, sizeof loaded->host_name);
+		return 0;
+	}
+	if (gethostname(machine, sizeof machine - 1) != 0 || machine[0] == '\0')
+		str_copy(STR("localhost"), machine, sizeof machine);
+	str_copy(str_of(machine), loaded->host_name, sizeof loaded->host_name);
+	if (strchr(machine, '.') != NULL)
+		return 0;
+	if (db_prepare(&loaded->objects, &statement, "SELECT name FROM domain WHERE is_default = 1", err) != 0)
+		return -1;
+	row = db_step(&statement, err);
+	if (row == 1)
+		snprintf(loaded->host_name, sizeof loaded->host_name, "mail.%.*s", STR_ARG(db_text(&statement, 0)));
+	db_finalize(&statement);
+	return row < 0 ? -1 : 0;
+}
+
+static void loaded_free(struct loaded *loaded)
+{
+	db_close(&loaded->objects);
+	arena_free(&loaded->arena);
+}
+
+static int load_generation(const struct settings *settings, uint64_t generation, struct loaded *loaded, struct err *err)
+{
+	char name[64], path[INSTANCE_PATH_MAX + 128];
+
+	*loaded = (struct loaded){0};
+	snprintf(name, sizeof name, "settings/%" PRIu64 ".db", generation);
+	instance_path(path, sizeof path, settings->instance->state, name);
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		return err_set(err, ERR_NOT_FOUND, "the settings %s are missing", path);
+	if (db_open(&loaded->objects, path, DB_READ_ONLY | DB_IMMUTABLE, 0, err) != 0)
+		return -1;
+	arena_init(&loaded->arena);
+	if (read_values(loaded, err) != 0 || find_host_name(loaded, err) != 0) {
+		loaded_free(loaded);
+		return -1;
+	}
+	return 0;
+}
+
+/* Load what the counter names; where configd went on meanwhile and removed it, what it names by then. */
+static int load_current(const struct settings *settings, uint64_t *generation, struct loaded *loaded, struct err *err)
+{
+	for (int attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
+		*generation = counter_now(settings);
+		if (*generation == 0)
+			return err_set(err, ERR_NOT_FOUND, "no settings are published yet");
+		if (load_generation(settings, *generation, loaded, err) == 0)
+			return 0;
+		if (counter_now(settings) == *generation)
+			return -1;
+	}
+	return -1;
+}
+
+static void take_over(struct settings *settings, uint64_t generation, struct loaded *loaded)
+{
+	arena_free(&settings->arena);
+	if (settings->keep_open && settings->objects.handle != NULL)
+		db_close(&settings->objects);
+	settings->generation = generation;
+	settings->arena = loaded->arena;
+	memcpy(settings->values, loaded->values, sizeof settings->values);
+	memcpy(settings->numbers, loaded->numbers, sizeof settings->numbers);
+	memcpy(settings->host_name, loaded->host_name, sizeof settings->host_name);
+	if (settings->keep_open)
+		settings->objects = loaded->objects;
+	else
+		db_close(&loaded->objects);
+}
+
+int settings_open(struct settings *settings, const struct instance *instance, bool keep_open, struct err *err)
+{
+	struct loaded loaded;
+	uint64_t generation;
+
+	*settings = (struct settings){.instance = instance, .keep_open = keep_open};
+	arena_init(&settings->arena);
+	if (map_counter(settings, err) != 0)
+		return -1;
+	if (load_current(settings, &generation, &loaded, err) != 0) {
+		settings_close(settings);
+		return -1;
+	}
+	take_over(settings, generation, &loaded);
+	return 0;
+}
+
+void settings_close(struct settings *settings)
+{
+	if (settings->counter != NULL)
+		munmap((void *)(uintptr_t)settings->counter, COUNTER_SIZE);
+	if (settings->objects.handle != NULL)
+		db_close(&settings->objects);
+	arena_free(&settings->arena);
+	*settings = (struct settings){0};
+}
+
+bool settings_refresh(struct settings *settings)
+{
+	struct loaded loaded;
+	struct err err;
+	uint64_t generation;
+
+	if (counter_now(settings) == settings->generation)
+		return false;
+	if (load_current(settings, &generation, &loaded, &err) != 0) {
+		if (settings->failed_generation != generation)
+			log_error("the settings stay as they are: %s", err.text);
+		settings->failed_generation = generation;
+		return false;
+	}
+	take_over(settings, generation, &loaded);
+	return true;
+}
+
+int64_t settings_number(const struct settings *settings, enum setting setting)
+{
+	return settings->numbers[setting];
+}
+
+bool settings_flag(const struct settings *settings, enum setting setting)
+{
+	return settings->numbers[setting] != 0;
+}
+
+const char *settings_text(const struct settings *settings, enum setting setting)
+{
+	return settings->values[setting];
+}
+
+const char *settings_host_name(const struct settings *settings)
+{
+	return settings->host_name;
+}
