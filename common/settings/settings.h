@@ -14,6 +14,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/buf.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/daemon/instance.h"
 #include "common/db/db.h"
