@@ -7,7 +7,8 @@ BUILD    ?= build$(if $(SAN),-san)
 CC       ?= cc
 PKGS     := openssl sqlite3 libevent libgsasl libidn2 jansson libseccomp
 CPPFLAGS += -I. -D_GNU_SOURCE -DPOSTROOM_VERSION='"$(VERSION)"' -DPOSTROOM_LIBEXEC='"$(PREFIX)/libexec/postroom"'
-WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
+WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
+            -Wno-format-truncation
 CFLAGS   ?= -g
 CFLAGS   += -std=gnu17 -O2 $(WARN) -fPIE -fstack-protector-strong -ffunction-sections -fdata-sections
 LDFLAGS  += -pie -Wl,-z,relro,-z,now,--as-needed,--gc-sections
@@ -50,6 +51,10 @@ LIBCOMMON := $(BUILD)/libcommon.a
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
+# V=1 shows the commands themselves.
+Q        := $(if $(V),,@)
+say       = $(if $(V),,@printf '%-4s %s\n' $(1) $(2))
+
 all: $(TARGETS)
 
 help:
@@ -64,17 +69,20 @@ help:
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIBCOMMON): $(COMMON:%.c=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 
 define PROGRAM
 $(2)/$(1): $$(patsubst %.c,$$(BUILD)/obj/%.o,$$(wildcard $$(FOLDER_$(1))/*.c)) $$(LIBCOMMON)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(LIBS_$(1))
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(LIBS_$(1))
 endef
 $(foreach d,$(DAEMONS),$(eval $(call PROGRAM,$(d),$(BUILD)/libexec/postroom)))
 $(foreach t,$(TOOLS),$(eval $(call PROGRAM,$(t),$(BUILD)/bin)))
@@ -89,7 +97,8 @@ UNIT := $(patsubst %.c,$(BUILD)/%,$(shell find t/unit -name '*.c' 2>/dev/null))
 
 $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(LIBCOMMON)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out $(LIBCOMMON),$^) $(LIBCOMMON) $(PKG_LIBS) -lcmocka $(LIBS_unit)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out $(LIBCOMMON),$^) $(LIBCOMMON) $(PKG_LIBS) -lcmocka $(LIBS_unit)
 
 unit: $(UNIT)
 

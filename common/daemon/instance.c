@@ -3,7 +3,7 @@
 #include "common/base/conf.h"
 #include "common/daemon/programs.h"
 
-#include <grp.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +34,8 @@ static int absolute_path(const char *dir, char *out, struct err *err)
 			return err_system(err, "cannot tell the current folder");
 		len = snprintf(out, INSTANCE_PATH_MAX, "%s/%.*s", here, STR_ARG(given));
 	}
-	/* "/spool" and the names of sockets below "/run" must still fit (sun_path has 108 bytes) */
-	if (len < 0 || len > 60)
-		return err_set(err, ERR_LIMIT, "the path of the instance has more than 60 bytes: %s", dir);
+	if (len < 0 || len > INSTANCE_PATH_MAX - 60) /* room for the folders below */
+		return err_set(err, ERR_LIMIT, "the path of the instance has more than %d bytes: %s", INSTANCE_PATH_MAX - 60, dir);
 	return 0;
 }
 
@@ -83,6 +82,25 @@ int instance_open(struct instance *instance, const char *dir, struct err *err)
 	conf_report_unknown(&conf);
 	conf_free(&conf);
 	return result;
+}
+
+int instance_socket_address(const struct instance *instance, const char *callee, const char *caller,
+                            struct sockaddr_un *address, int *folder, struct err *err)
+{
+	char path[INSTANCE_PATH_MAX + 96];
+	int len = snprintf(path, sizeof path, "%s/%s/%s.sock", instance->run, callee, caller);
+
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	*folder = -1;
+	if ((size_t)len < sizeof address->sun_path) {
+		str_copy(str_of(path), address->sun_path, sizeof address->sun_path);
+		return 0;
+	}
+	*folder = open(instance->run, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*folder < 0)
+		return err_system(err, "cannot open %s", instance->run);
+	snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s/%s.sock", *folder, callee, caller);
+	return 0;
 }
 
 int instance_user(const struct instance *instance, const char *program, uid_t *uid, gid_t *gid, struct err *err)

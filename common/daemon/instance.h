@@ -12,6 +12,7 @@
 #include "common/base/str.h"
 
 #include <sys/types.h>
+#include <sys/un.h>
 
 enum { INSTANCE_PATH_MAX = 200 };
 
@@ -37,6 +38,13 @@ int instance_open(struct instance *instance, const char *dir, struct err *err);
 
 /* Write "<folder>/<name>" into out (INSTANCE_PATH_MAX + 128 bytes at most are ever needed). Returns out. */
 const char *instance_path(char *out, size_t size, const char *folder, const char *name);
+
+/*
+ * The address of the socket run/<callee>/<caller>.sock. Where the path is longer than an address may be it goes by way
+ * of a descriptor of the run folder, which the caller closes when it is done (*folder, else -1). -1: ERR_SYSTEM.
+ */
+int instance_socket_address(const struct instance *instance, const char *callee, const char *caller,
+                            struct sockaddr_un *address, int *folder, struct err *err);
 
 /*
  * The user and group that a program of common/daemon/programs.h runs as in this instance: its own where users are

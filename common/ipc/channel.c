@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -30,23 +29,24 @@ static char receive_buffer[sizeof(struct packet_header) + IPC_PACKET_MAX + 1];
 int ipc_connect(struct ipc_channel *channel, const struct instance *instance, const char *callee, const char *caller,
                 struct err *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int len = snprintf(address.sun_path, sizeof address.sun_path, "%s/%s/%s.sock", instance->run, callee, caller);
+	const struct timeval patience = {IPC_TIMEOUT_MS / 1000, 0};
+	struct sockaddr_un address;
+	int folder, result;
 
 	*channel = (struct ipc_channel){.fd = -1};
-	if (len < 0 || (size_t)len >= sizeof address.sun_path)
-		return err_set(err, ERR_LIMIT, "the path of %s's socket is too long", callee);
+	if (instance_socket_address(instance, callee, caller, &address, &folder, err) != 0)
+		return -1;
 	channel->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (channel->fd < 0)
-		return err_system(err, "cannot make a socket");
-	/* a dead callee's queue may be full: connect waits that long at most */
-	setsockopt(channel->fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){IPC_TIMEOUT_MS / 1000, 0}, sizeof(struct timeval));
-	if (connect(channel->fd, (struct sockaddr *)&address, sizeof address) != 0) {
+	if (channel->fd >= 0) /* a dead callee's queue may be full: connect waits that long at most */
+		setsockopt(channel->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	result = channel->fd < 0 ? -1 : connect(channel->fd, (struct sockaddr *)&address, sizeof address);
+	if (result != 0) {
 		err_system(err, "cannot reach %s at %s", callee, address.sun_path);
 		ipc_close(channel);
-		return -1;
 	}
-	return 0;
+	if (folder >= 0)
+		close(folder);
+	return result;
 }
 
 void ipc_close(struct ipc_channel *channel)
