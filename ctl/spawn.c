@@ -1,0 +1,190 @@
+#include "ctl/spawn.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FIRST_HANDED_FD = 3, HIGH_FD = 400 }; /* above all that the supervisor has open */
+
+int spawn_open_log(const struct instance *instance, struct err *err)
+{
+	char path[INSTANCE_PATH_MAX + 32];
+	int fd = open(instance_path(path, sizeof path, instance->log, "postroom.log"),
+	              O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+
+	return fd >= 0 ? fd : err_system(err, "cannot open %s", path);
+}
+
+int spawn_notify_socket(const struct instance *instance, struct err *err)
+{
+	struct sockaddr_un address;
+	const int on = 1;
+	int folder, fd;
+
+	if (instance_socket_address(instance, ".", "notify", &address, &folder, err) != 0)
+		return -1;
+	unlink(address.sun_path);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(address.sun_path, 0666) != 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0) {
+		err_system(err, "cannot bind %s", address.sun_path);
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+	if (folder >= 0)
+		close(folder);
+	return fd;
+}
+
+pid_t spawn_read_ready(int notify_fd)
+{
+	for (;;) {
+		char text[256];
+		union {
+			char bytes[CMSG_SPACE(sizeof(struct ucred))];
+			struct cmsghdr align;
+		} control;
+		struct iovec part = {text, sizeof text};
+		struct msghdr packet = {
+			.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+		ssize_t size = recvmsg(notify_fd, &packet, MSG_CMSG_CLOEXEC);
+		struct cmsghdr *sender = size >= 0 ? CMSG_FIRSTHDR(&packet) : NULL;
+		struct ucred who;
+
+		if (size < 0)
+			return 0;
+		if (sender == NULL || sender->cmsg_type != SCM_CREDENTIALS ||
+		    !str_starts(str_from(text, (size_t)size), STR("READY=1")))
+			continue;
+		memcpy(&who, CMSG_DATA(sender), sizeof who);
+		return who.pid;
+	}
+}
+
+/* The daemons lie beside the command: bin/postroom, libexec/postroom/<daemon>. */
+static int open_program(const char *name, struct err *err)
+{
+	char self[4096], path[4200];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+	int fd = -1;
+
+	if (len > 0) {
+		struct str folder = str_from(self, (size_t)len);
+
+		folder.len = (size_t)str_find_last_char(folder, '/');
+		snprintf(path, sizeof path, "%.*s/../libexec/postroom/%s", STR_ARG(folder), name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (fd < 0) {
+		snprintf(path, sizeof path, "%s/%s", POSTROOM_LIBEXEC, name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	return fd >= 0 ? fd : err_system(err, "cannot open %s", path);
+}
+
+/* In the child: move the sockets to 3, 4, ... and say what they are. */
+static void hand_down(const struct sockets *sockets, const char *program)
+{
+	char names[4096] = "", number[24];
+	size_t used = 0;
+	int count = 0;
+
+	for (int i = 0; i < sockets->count; i++) {
+		const struct bound_socket *socket = &sockets->list[i];
+
+		if (strcmp(socket->program, program) != 0)
+			continue;
+		/* first out of the way, so that none is overwritten by another's new place */
+		fcntl(socket->fd, F_DUPFD, HIGH_FD + count);
+		used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", count > 0 ? ":" : "", socket->name);
+		count++;
+	}
+	for (int i = 0; i < count; i++)
+		dup2(HIGH_FD + i, FIRST_HANDED_FD + i);
+	close_range((unsigned)(FIRST_HANDED_FD + count), ~0U, CLOSE_RANGE_CLOEXEC);
+	snprintf(number, sizeof number, "%d", (int)getpid());
+	setenv("LISTEN_PID", number, 1);
+	snprintf(number, sizeof number, "%d", count);
+	setenv("LISTEN_FDS", number, 1);
+	setenv("LISTEN_FDNAMES", names, 1);
+}
+
+static int become_user(const struct instance *instance, const struct program *program, struct err *err)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (instance_user(instance, program->name, &uid, &gid, err) != 0)
+		return -1;
+	if (!instance->separate_users)
+		return 0;
+	if (initgroups(program->user, gid) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+		return err_system(err, "cannot become the user %s", program->user);
+	return 0;
+}
+
+static void run_program(const struct child *child, const struct instance *instance, const struct sockets *sockets,
+                        int program_fd, int log_fd, pid_t supervisor) __attribute__((noreturn));
+
+static void run_program(const struct child *child, const struct instance *instance, const struct sockets *sockets,
+                        int program_fd, int log_fd, pid_t supervisor)
+{
+	char *arguments[] = {(char *)child->program->name, (char *)"-C", (char *)instance->dir, NULL};
+	char text[INSTANCE_PATH_MAX + 32];
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+	struct err err;
+
+	if (instance->dir[0] == '\0')
+		arguments[1] = NULL;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(log_fd, STDERR_FILENO);
+	program_fd = fcntl(program_fd, F_DUPFD_CLOEXEC, HIGH_FD + SOCKETS_MAX);
+	snprintf(text, sizeof text, "%d", (int)supervisor);
+	setenv("POSTROOM_SUPERVISOR", text, 1);
+	setenv("NOTIFY_SOCKET", instance_path(text, sizeof text, instance->run, "notify.sock"), 1);
+	hand_down(sockets, child->program->name);
+	/* by descriptor, so that the user need not be able to walk to where the program lies */
+	if (become_user(instance, child->program, &err) == 0) {
+		execveat(program_fd, "", arguments, environ, AT_EMPTY_PATH);
+		err_system(&err, "cannot run %s", child->program->name);
+	}
+	log_error("%s", err.text);
+	_exit(1);
+}
+
+int spawn_daemon(struct child *child, const struct instance *instance, const struct sockets *sockets, int log_fd,
+                 struct err *err)
+{
+	pid_t supervisor = getpid();
+	int program_fd = open_program(child->program->name, err);
+	pid_t pid;
+
+	if (program_fd < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		run_program(child, instance, sockets, program_fd, log_fd, supervisor);
+	close(program_fd);
+	if (pid < 0)
+		return err_system(err, "cannot start %s", child->program->name);
+	child->pid = pid;
+	child->ready = false;
+	child->started_ms = io_now_ms();
+	child->restart_ms = 0;
+	return 0;
+}
