@@ -6,7 +6,8 @@
  * is it acknowledged. queue-manager alone moves, reads and removes it.
  *
  * Envelope keys: id, time (microseconds since 1970), producer, service, from, protocol, peer, helo, user, token, body,
- * smtputf8, ret, envid, parent, and for each recipient "to: <address> [NOTIFY=... ORCPT=...]".
+ * smtputf8, ret, envid, parent, and for each recipient "to: <address> [NOTIFY=... ORCPT=...]", the address in its angle
+ * brackets. Keys without a value are left out; unknown keys are passed over, so that a newer producer is understood.
  * An id reads <time>-<producer>-<random>: 13 hex digits of microseconds, the producer's name, 8 hex digits.
  */
 #ifndef POSTROOM_SPOOL_SPOOL_H
@@ -16,6 +17,8 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/daemon/instance.h"
+
+#include <sys/types.h>
 
 enum {
 	SPOOL_ID_MAX = 64,
@@ -65,6 +68,23 @@ int spool_envelope_format(const struct spool_envelope *envelope, struct buf *tex
 int spool_envelope_parse(struct str text, struct arena *arena, struct spool_envelope *envelope, size_t *length_out,
                          struct err *err);
 
+/*
+ * Read the beginning of a spool file and parse it: text holds the envelope then, and the values are views into it.
+ * -1: ERR_SYSTEM, ERR_SYNTAX, ERR_LIMIT.
+ */
+int spool_envelope_read(int fd, struct buf *text, struct arena *arena, struct spool_envelope *envelope,
+                        size_t *length_out, struct err *err);
+
+/*
+ * One recipient in the words of a "to:" line, as the ipc field "recipient" has it too: "<address>", then " NOTIFY=" and
+ * " ORCPT=" where they are given (RFC 3461 4.1, 4.2). parse: views into text; -1: ERR_SYNTAX.
+ */
+int spool_recipient_format(const struct spool_recipient *recipient, struct buf *text);
+int spool_recipient_parse(struct str text, struct spool_recipient *recipient, struct err *err);
+
+/* Is it "<13 hex digits>-<producer>-<8 hex digits>"? What is, can be a file name. */
+bool spool_id_is_valid(struct str id);
+
 /* A producer's drop, opened before the sandbox. */
 struct spool_drop {
 	char producer[24];
@@ -81,6 +101,7 @@ struct spool_file {
 	int fd;
 	char id[SPOOL_ID_MAX];
 	char tmp_name[SPOOL_ID_MAX]; /* "" where the file has no name yet (O_TMPFILE) */
+	bool derived;  /* the id is a hash of its parent: a file of that name is this message, made before */
 	int64_t size;  /* octets of message written, without the envelope */
 	struct buf out;
 };
