@@ -1,0 +1,148 @@
+#include "authd/accounts.h"
+
+#include "common/base/io.h"
+#include "common/base/memory.h"
+
+#include <time.h>
+
+enum { BUSY_MS = 2000 };
+
+static const char *const schema[] = {
+	"CREATE TABLE account(uid INTEGER PRIMARY KEY, hash TEXT NOT NULL, scram TEXT NOT NULL, changed INTEGER NOT NULL,"
+	" locked_until INTEGER NOT NULL DEFAULT 0);"
+	"CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL);",
+};
+
+/* The secret is as old as the database: a new one would give new salts to the names that do not exist, and to them
+ * alone. */
+static int load_secret(struct accounts *accounts, struct err *err)
+{
+	struct db_statement statement;
+	struct str value;
+	int result;
+
+	if (db_prepare(&accounts->db, &statement, "SELECT value FROM secret WHERE name = 'salt'", err) != 0)
+		return -1;
+	result = db_step(&statement, err);
+	if (result == 1) {
+		value = db_text(&statement, 0);
+		if (value.len == sizeof accounts->secret)
+			memcpy(accounts->secret, value.data, sizeof accounts->secret);
+		else
+			result = err_set(err, ERR_CORRUPT, "%s: the secret has a wrong length", accounts->db.path);
+	}
+	db_finalize(&statement);
+	if (result != 0)
+		return result == 1 ? 0 : -1;
+	io_random(accounts->secret, sizeof accounts->secret);
+	if (db_prepare(&accounts->db, &statement, "INSERT INTO secret VALUES('salt', ?1)", err) != 0)
+		return -1;
+	db_bind_blob(&statement, 1, str_from((const char *)accounts->secret, sizeof accounts->secret));
+	result = db_run(&statement, err);
+	db_finalize(&statement);
+	return result;
+}
+
+int accounts_open(struct accounts *accounts, const char *path, struct err *err)
+{
+	*accounts = (struct accounts){0};
+	if (db_open(&accounts->db, path, DB_CREATE, BUSY_MS, err) != 0)
+		return -1;
+	if (db_migrate(&accounts->db, schema, sizeof schema / sizeof schema[0], err) == 0 &&
+	    db_prepare(&accounts->db, &accounts->get, "SELECT uid, hash, scram, locked_until FROM account WHERE uid = ?1",
+	               err) == 0 &&
+	    db_prepare(&accounts->db, &accounts->put,
+	               "INSERT INTO account(uid, hash, scram, changed) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(uid) "
+	               "DO UPDATE SET hash = ?2, scram = ?3, changed = ?4, locked_until = 0",
+	               err) == 0 &&
+	    db_prepare(&accounts->db, &accounts->lock, "UPDATE account SET locked_until = ?2 WHERE uid = ?1", err) == 0 &&
+	    load_secret(accounts, err) == 0)
+		return 0;
+	accounts_close(accounts);
+	return -1;
+}
+
+void accounts_close(struct accounts *accounts)
+{
+	db_finalize(&accounts->get);
+	db_finalize(&accounts->put);
+	db_finalize(&accounts->lock);
+	db_close(&accounts->db);
+	memory_wipe(accounts->secret, sizeof accounts->secret);
+}
+
+static int read_row(const struct accounts *accounts, const struct db_statement *row, struct account *account,
+                    struct err *err)
+{
+	account->uid = db_number(row, 0);
+	account->locked_until = db_number(row, 3);
+	if (!str_copy(db_text(row, 1), account->hash, sizeof account->hash) ||
+	    scram_parse(db_text(row, 2), &account->scram, NULL) != 0)
+		return err_set(err, ERR_CORRUPT, "%s: the row of account %lld is damaged", accounts->db.path,
+		               (long long)account->uid);
+	return 0;
+}
+
+int accounts_get(struct accounts *accounts, int64_t uid, struct account *account_out, struct err *err)
+{
+	int result;
+
+	db_bind_number(&accounts->get, 1, uid);
+	result = db_step(&accounts->get, err);
+	if (result == 1 && read_row(accounts, &accounts->get, account_out, err) != 0)
+		result = -1;
+	db_reset(&accounts->get);
+	return result;
+}
+
+int accounts_put(struct accounts *accounts, const struct account *account, struct err *err)
+{
+	char scram[SCRAM_TEXT_MAX];
+
+	scram_format(&account->scram, scram);
+	db_bind_number(&accounts->put, 1, account->uid);
+	db_bind_text(&accounts->put, 2, str_of(account->hash));
+	db_bind_text(&accounts->put, 3, str_of(scram));
+	db_bind_number(&accounts->put, 4, time(NULL));
+	return db_run(&accounts->put, err);
+}
+
+int accounts_lock(struct accounts *accounts, int64_t uid, int64_t locked_until, struct err *err)
+{
+	db_bind_number(&accounts->lock, 1, uid);
+	db_bind_number(&accounts->lock, 2, locked_until);
+	return db_run(&accounts->lock, err);
+}
+
+int accounts_delete(struct accounts *accounts, int64_t uid, struct err *err)
+{
+	struct db_statement statement;
+	int result;
+
+	if (db_prepare(&accounts->db, &statement, "DELETE FROM account WHERE uid = ?1", err) != 0)
+		return -1;
+	db_bind_number(&statement, 1, uid);
+	result = db_run(&statement, err);
+	db_finalize(&statement);
+	return result;
+}
+
+int accounts_each(struct accounts *accounts, void (*visit)(const struct account *account, void *context), void *context,
+                  struct err *err)
+{
+	struct db_statement statement;
+	struct account account;
+	int result;
+
+	if (db_prepare(&accounts->db, &statement, "SELECT uid, hash, scram, locked_until FROM account ORDER BY uid", err) != 0)
+		return -1;
+	while ((result = db_step(&statement, err)) == 1) {
+		if (read_row(accounts, &statement, &account, err) != 0) {
+			result = -1;
+			break;
+		}
+		visit(&account, context);
+	}
+	db_finalize(&statement);
+	return result;
+}

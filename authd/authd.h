@@ -1,0 +1,84 @@
+/*
+ * authd: the one process that knows passwords.
+ *
+ * main.c starts it; requests.c takes what others ask (doc/ipc.md); login.c decides whether a login is right;
+ * conversations.c holds a SASL exchange for each connection; passwords.c serves configd. One event loop, which never
+ * hashes a password (pool.h) and never waits. It answers a login with one refusal for every reason, after the same work.
+ */
+#ifndef POSTROOM_AUTHD_AUTHD_H
+#define POSTROOM_AUTHD_AUTHD_H
+
+#include "authd/accounts.h"
+#include "authd/cache.h"
+#include "authd/exchange.h"
+#include "authd/lockout.h"
+#include "authd/names.h"
+#include "authd/pool.h"
+#include "authd/secrets.h"
+#include "authd/tickets.h"
+#include "common/ipc/loop.h"
+#include "common/spool/token.h"
+
+enum { AUTHD_CONVERSATIONS_MAX = 20000 };
+
+struct authd {
+	struct daemon daemon;
+	struct event_base *base;
+	struct settings settings;
+	struct accounts accounts;
+	struct secrets secrets;
+	struct pool *pool;
+	struct cache cache;
+	struct lockout lockout;
+	struct tickets tickets;
+	struct exchanges exchanges;
+	struct token_key relay_key;
+	uint64_t password_changes; /* since the start: what was checked before one is not remembered after it */
+	unsigned conversations;
+};
+
+/* requests.c: the handlers of ipc_serve. context is the struct authd. */
+void request_take(struct ipc_incoming *incoming, void *context);
+void request_gone(struct ipc_peer *peer, void *context);
+
+/* Wipe a request that held a password, once its fields are copied: they are gone then. */
+void request_forget(struct ipc_incoming *incoming);
+/* The database or the pool cannot say: log why, answer ERR_TEMPORARY. */
+void request_put_off(struct ipc_incoming *incoming, const struct err *err);
+
+/* Where a login comes from, as the caller says it; the service must be one of the caller's own. */
+struct login_origin {
+	const char *caller;
+	char service[16];
+	char peer[64];
+	bool tls;
+};
+
+/* login.c. -1: ERR_PROTOCOL. */
+int login_read_origin(const struct ipc_incoming *incoming, struct login_origin *origin, struct err *err);
+
+/* Check a password, answer incoming now or later. The views are copied. */
+void login_by_password(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
+                       const char *mechanism, struct str name, struct str password);
+/* SCRAM was right (last: the server's last words) or wrong: answer incoming. */
+void login_by_proof(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
+                    const char *mechanism, struct str name, bool right, struct str last);
+/* The keys for SCRAM, an exchange_lookup. context is the struct authd. */
+int login_find_keys(struct str name, struct scram_keys *keys_out, void *context);
+/* Put the locks that were on disk back. */
+int login_restore_locks(struct authd *authd, struct err *err);
+
+/* conversations.c: the ops sasl-start, sasl-step, sasl-cancel; and the end of a connection. */
+void conversation_start(struct authd *authd, struct ipc_incoming *incoming);
+void conversation_step(struct authd *authd, struct ipc_incoming *incoming);
+void conversation_cancel(struct authd *authd, struct ipc_incoming *incoming);
+void conversation_end(struct authd *authd, struct ipc_peer *peer);
+
+/* passwords.c: what configd and sender ask. */
+void password_set(struct authd *authd, struct ipc_incoming *incoming);
+void password_user_rename(struct authd *authd, struct ipc_incoming *incoming);
+void password_user_delete(struct authd *authd, struct ipc_incoming *incoming);
+void password_dump(struct authd *authd, struct ipc_incoming *incoming);
+void password_restore(struct authd *authd, struct ipc_incoming *incoming);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * authd/hash: the slow work on a password: checking it against a yescrypt hash, making a new hash and SCRAM keys.
+ *
+ * Runs in worker processes only (authd/pool.h); the jobs cross a socket as they stand here. A password is put through
+ * SASLprep (RFC 4013) first, so that each way of typing it gives the same bytes.
+ */
+#ifndef POSTROOM_AUTHD_HASH_H
+#define POSTROOM_AUTHD_HASH_H
+
+#include "authd/scram.h"
+
+#include <crypt.h>
+
+enum {
+	HASH_PASSWORD_MAX = 256, /* octets, before SASLprep */
+	HASH_TEXT_MAX = CRYPT_OUTPUT_SIZE,
+};
+
+enum hash_kind {
+	HASH_CHECK, /* does the password fit request.hash? */
+	HASH_MAKE,  /* a new hash of request.cost, and SCRAM keys */
+};
+
+struct hash_request {
+	uint32_t sequence; /* the pool's */
+	enum hash_kind kind;
+	unsigned cost; /* 1 to 11 */
+	uint32_t password_len;
+	char password[HASH_PASSWORD_MAX];
+	char hash[HASH_TEXT_MAX];
+};
+
+enum hash_result {
+	HASH_RIGHT,   /* HASH_CHECK: the password fits; HASH_MAKE: done */
+	HASH_WRONG,   /* HASH_CHECK: it does not */
+	HASH_REFUSED, /* HASH_MAKE: SASLprep does not allow such a password (control characters, bad UTF-8) */
+	HASH_FAILED,  /* the library or the worker broke down: nothing is known */
+};
+
+struct hash_reply {
+	uint32_t sequence;
+	enum hash_result result;
+	char hash[HASH_TEXT_MAX];  /* of HASH_MAKE */
+	struct scram_keys scram;
+};
+
+/* Do one job. The request's password is wiped. */
+void hash_run(struct hash_request *request, struct hash_reply *reply);
+
+/*
+ * A yescrypt setting without a hash, with a fresh salt: no password fits it, and finding that out takes as long as for
+ * a real hash of that cost. out: HASH_TEXT_MAX bytes. -1: ERR_SYSTEM.
+ */
+int hash_dummy(unsigned cost, char *out, struct err *err);
+
+#endif

@@ -1,0 +1,136 @@
+#include "authd/keeper.h"
+
+#include "authd/pool.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/net/sandbox.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct keeper {
+	int sockets[POOL_WORKERS_MAX];
+	pid_t workers[POOL_WORKERS_MAX];
+	int count;
+};
+
+static void enter_sandbox(unsigned rights)
+{
+	struct sandbox sandbox;
+	struct err err;
+
+	if (sandbox_init(&sandbox, rights, &err) != 0 || sandbox_prepare(&sandbox, &err) != 0 ||
+	    sandbox_enter(&sandbox, &err) != 0)
+		daemon_fail(&err);
+	sandbox_free(&sandbox);
+}
+
+/* SIGTERM, daemon_follow_parent's choice, is ignored here. */
+static void follow(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+}
+
+static void __attribute__((noreturn)) work(int fd)
+{
+	struct hash_request request;
+	struct hash_reply reply;
+
+	enter_sandbox(0);
+	for (;;) {
+		ssize_t size = recv(fd, &request, sizeof request, 0);
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size != (ssize_t)sizeof request)
+			_exit(0); /* the loop has gone */
+		hash_run(&request, &reply);
+		if (send(fd, &reply, sizeof reply, MSG_NOSIGNAL) != (ssize_t)sizeof reply)
+			_exit(0);
+		memory_wipe(&reply, sizeof reply);
+	}
+}
+
+static void start_worker(struct keeper *keeper, int index)
+{
+	pid_t self = getpid();
+	pid_t pid = fork();
+
+	if (pid < 0) {
+		log_error("cannot fork a worker for passwords");
+		_exit(1);
+	}
+	keeper->workers[index] = pid;
+	if (pid != 0)
+		return;
+	follow(self);
+	for (int i = 0; i < keeper->count; i++)
+		if (i != index)
+			close(keeper->sockets[i]);
+	work(keeper->sockets[index]);
+}
+
+/* A worker ended: say so in its place, for a job that it may have had, and fork another. */
+static void replace_worker(struct keeper *keeper, pid_t pid, int status)
+{
+	struct hash_reply reply = {.sequence = KEEPER_WORKER_DIED, .result = HASH_FAILED};
+
+	for (int i = 0; i < keeper->count; i++) {
+		if (keeper->workers[i] != pid)
+			continue;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			_exit(0); /* the loop has gone */
+		if (WIFSIGNALED(status))
+			log_warning("a worker for passwords was killed by signal %d; starting another", WTERMSIG(status));
+		else
+			log_warning("a worker for passwords ended with status %d; starting another", WEXITSTATUS(status));
+		if (send(keeper->sockets[i], &reply, sizeof reply, MSG_NOSIGNAL) < 0)
+			_exit(0);
+		usleep(100000); /* so that one that cannot start does not keep a processor busy */
+		start_worker(keeper, i);
+	}
+}
+
+static void __attribute__((noreturn)) keep(struct keeper *keeper)
+{
+	enter_sandbox(SANDBOX_FORK);
+	for (int i = 0; i < keeper->count; i++)
+		start_worker(keeper, i);
+	for (;;) {
+		int status;
+		pid_t pid = wait(&status);
+
+		if (pid > 0)
+			replace_worker(keeper, pid, status);
+		else if (errno != EINTR)
+			_exit(1);
+	}
+}
+
+pid_t keeper_start(const struct daemon *daemon, const int *sockets, int count, struct err *err)
+{
+	struct keeper keeper = {.count = count};
+	pid_t self = getpid();
+	pid_t pid = fork();
+
+	if (pid < 0) {
+		err_system(err, "cannot fork");
+		return -1;
+	}
+	if (pid != 0)
+		return pid;
+	follow(self);
+	/* They end when the loop closes its sockets; a signal to the whole process group must not be faster. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	memcpy(keeper.sockets, sockets, (size_t)count * sizeof *sockets);
+	for (int i = 0; i < daemon->socket_count; i++)
+		close(daemon->sockets[i].fd);
+	keep(&keeper);
+}

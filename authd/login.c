@@ -1,0 +1,294 @@
+#include "authd/authd.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+#include <time.h>
+
+/* Why a name cannot log in whatever its password; only the log hears of it. */
+enum obstacle { OBSTACLE_NONE, OBSTACLE_NO_USER, OBSTACLE_DISABLED, OBSTACLE_NO_PASSWORD, OBSTACLE_LOCKED };
+
+static const char *const obstacle_words[] = {"wrong password", "no such user", "user disabled", "no password set",
+                                             "account locked"};
+
+/* Who tries to log in. */
+struct subject {
+	struct login_name login;
+	struct account account; /* valid where has_account */
+	bool has_account;
+	enum obstacle obstacle;
+};
+
+/* A password on its way through the pool. */
+struct attempt {
+	struct authd *authd;
+	struct ipc_incoming *incoming;
+	struct login_origin origin;
+	const char *mechanism;
+	struct subject subject;
+	uint64_t password_changes;
+	size_t password_len;
+	char password[HASH_PASSWORD_MAX];
+};
+
+int login_read_origin(const struct ipc_incoming *incoming, struct login_origin *origin, struct err *err)
+{
+	const struct service *service;
+	int64_t tls = 0;
+
+	origin->caller = incoming->caller;
+	if (!ipc_get_text(&incoming->message, "service", origin->service, sizeof origin->service) ||
+	    !ipc_get_text(&incoming->message, "peer", origin->peer, sizeof origin->peer) ||
+	    !ipc_get_number(&incoming->message, "tls", 0, 1, &tls))
+		return err_set(err, ERR_PROTOCOL, "a login needs service, peer and tls");
+	service = service_find(origin->service);
+	if (service == NULL || strcmp(service->program, origin->caller) != 0)
+		return err_set(err, ERR_PROTOCOL, "%s is no service of %s", origin->service, origin->caller);
+	origin->tls = tls != 0;
+	return 0;
+}
+
+static int examine(struct authd *authd, struct str name, struct subject *subject, struct err *err)
+{
+	struct login_name *login = &subject->login;
+	int found = 0;
+
+	*subject = (struct subject){0};
+	if (names_find(&authd->settings, name, login, err) != 0)
+		return -1;
+	/* looked up for unknown names as well, so that they take as long */
+	found = accounts_get(&authd->accounts, login->uid, &subject->account, err);
+	if (found < 0)
+		return -1;
+	subject->has_account = found == 1;
+	if (login->uid < 0)
+		subject->obstacle = OBSTACLE_NO_USER;
+	else if (!login->enabled)
+		subject->obstacle = OBSTACLE_DISABLED;
+	else if (!subject->has_account)
+		subject->obstacle = OBSTACLE_NO_PASSWORD;
+	else if (lockout_is_locked(&authd->lockout, login->uid, io_now_ms()))
+		subject->obstacle = OBSTACLE_LOCKED;
+	return 0;
+}
+
+/* Keep a lock, or its end, on disk. The lock in memory holds even where that fails. */
+static void store_lock(struct authd *authd, const struct subject *subject, int64_t until)
+{
+	struct err err;
+
+	if (accounts_lock(&authd->accounts, subject->login.uid, until, &err) != 0)
+		log_error("the lock of user %s is not on disk: %s", subject->login.name, err.text);
+}
+
+static void count_failure(struct authd *authd, const struct subject *subject)
+{
+	int64_t limit = settings_number(&authd->settings, SETTING_LOCKOUT_FAILURES);
+	int64_t seconds = settings_number(&authd->settings, SETTING_LOCKOUT_SECONDS);
+
+	if (!lockout_fail(&authd->lockout, subject->login.uid, limit, seconds * 1000, io_now_ms()))
+		return;
+	log_warning("user=%s is locked for %lld seconds after %lld failed logins", subject->login.name, (long long)seconds,
+	            (long long)limit);
+	store_lock(authd, subject, time(NULL) + seconds);
+}
+
+static void refuse(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
+                   const char *mechanism, const struct subject *subject)
+{
+	struct err answer;
+
+	log_info("login failed: user=%s peer=%s service=%s mechanism=%s tls=%d reason=%s", subject->login.name, origin->peer,
+	         origin->service, mechanism, origin->tls, obstacle_words[subject->obstacle]);
+	if (subject->obstacle == OBSTACLE_NONE)
+		count_failure(authd, subject);
+	err_set(&answer, ERR_DENIED, "login failed");
+	ipc_answer_error(incoming, &answer);
+}
+
+/* What the caller gets for a right login: smtpd the right to relay, a login process its ticket to the mailbox. */
+static int add_right(struct authd *authd, struct ipc_message *reply, const struct login_origin *origin,
+                     const struct login_name *login, struct err *err)
+{
+	char token[TOKEN_MAX], ticket[TICKET_LEN + 1];
+
+	if (strcmp(origin->caller, "smtpd") == 0) {
+		token_make(&authd->relay_key, "authd", str_of(origin->service), str_of(origin->peer), str_of(login->name), token);
+		ipc_add_text(reply, "token", token);
+		return 0;
+	}
+	if (tickets_issue(&authd->tickets, "pop3d", str_of(origin->service), login->uid, login->name, io_now_ms(), ticket,
+	                  err) != 0)
+		return -1;
+	ipc_add_text(reply, "ticket", ticket);
+	memory_wipe(ticket, sizeof ticket);
+	return 0;
+}
+
+static void grant(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
+                  const char *mechanism, const struct subject *subject, struct str last)
+{
+	const struct login_name *login = &subject->login;
+	struct ipc_message reply;
+	struct err err;
+
+	lockout_clear(&authd->lockout, login->uid);
+	if (subject->account.locked_until != 0)
+		store_lock(authd, subject, 0);
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	ipc_add_text(&reply, "result", "success");
+	ipc_add_text(&reply, "user", login->name);
+	ipc_add_number(&reply, "uid", login->uid);
+	if (last.len != 0)
+		ipc_add(&reply, "challenge", last);
+	if (add_right(authd, &reply, origin, login, &err) == 0) {
+		log_info("login: user=%s peer=%s service=%s mechanism=%s tls=%d", login->name, origin->peer, origin->service,
+		         mechanism, origin->tls);
+		ipc_answer(incoming, &reply);
+	} else {
+		request_put_off(incoming, &err);
+	}
+	ipc_message_free(&reply);
+}
+
+static void attempt_free(struct attempt *attempt)
+{
+	memory_wipe(attempt, sizeof *attempt);
+	memory_free(attempt);
+}
+
+static bool attempt_wanted(void *context)
+{
+	const struct attempt *attempt = context;
+
+	return !ipc_caller_gone(attempt->incoming);
+}
+
+static void attempt_done(const struct hash_reply *reply, void *context)
+{
+	struct attempt *attempt = context;
+	struct authd *authd = attempt->authd;
+	struct subject *subject = &attempt->subject;
+	struct str password = str_from(attempt->password, attempt->password_len);
+	struct err err;
+
+	/* Guesses sent side by side must not get past a lock that the first of them brought about. */
+	if (subject->obstacle == OBSTACLE_NONE && lockout_is_locked(&authd->lockout, subject->login.uid, io_now_ms()))
+		subject->obstacle = OBSTACLE_LOCKED;
+	if (reply->result == HASH_FAILED) {
+		err_set(&err, ERR_TEMPORARY, "a password could not be checked");
+		request_put_off(attempt->incoming, &err);
+	} else if (reply->result != HASH_RIGHT || subject->obstacle != OBSTACLE_NONE) {
+		refuse(authd, attempt->incoming, &attempt->origin, attempt->mechanism, subject);
+	} else {
+		if (attempt->password_changes == authd->password_changes)
+			cache_add(&authd->cache, subject->login.uid, subject->account.hash, password, io_now_ms());
+		grant(authd, attempt->incoming, &attempt->origin, attempt->mechanism, subject, STR(""));
+	}
+	attempt_free(attempt);
+}
+
+/* Give the password to a worker. A name that cannot log in gets the same work, with a hash that nothing fits. */
+static int submit(struct attempt *attempt, bool hopeless, struct err *err)
+{
+	struct authd *authd = attempt->authd;
+	struct hash_request request = {.kind = HASH_CHECK};
+	unsigned cost = (unsigned)settings_number(&authd->settings, SETTING_PASSWORD_COST);
+	int result = 0;
+
+	request.password_len = (uint32_t)attempt->password_len;
+	memcpy(request.password, attempt->password, attempt->password_len);
+	if (hopeless || attempt->subject.obstacle != OBSTACLE_NONE)
+		result = hash_dummy(cost, request.hash, err);
+	else
+		memcpy(request.hash, attempt->subject.account.hash, sizeof request.hash);
+	if (result == 0)
+		result = pool_submit(authd->pool, str_of(attempt->origin.peer), &request, attempt_wanted, attempt_done, attempt,
+		                     err);
+	memory_wipe(&request, sizeof request);
+	return result;
+}
+
+void login_by_password(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
+                       const char *mechanism, struct str name, struct str password)
+{
+	struct attempt *attempt = memory_get(sizeof *attempt);
+	struct subject *subject = &attempt->subject;
+	struct err err;
+
+	*attempt = (struct attempt){.authd = authd,
+	                            .incoming = incoming,
+	                            .origin = *origin,
+	                            .mechanism = mechanism,
+	                            .password_changes = authd->password_changes};
+	attempt->password_len = password.len < HASH_PASSWORD_MAX ? password.len : HASH_PASSWORD_MAX;
+	memcpy(attempt->password, password.data, attempt->password_len);
+	if (examine(authd, name, subject, &err) != 0) {
+		request_put_off(incoming, &err);
+		attempt_free(attempt);
+		return;
+	}
+	request_forget(incoming);
+	if (subject->obstacle == OBSTACLE_NONE &&
+	    cache_holds(&authd->cache, subject->login.uid, subject->account.hash, password, io_now_ms())) {
+		grant(authd, incoming, origin, mechanism, subject, STR(""));
+		attempt_free(attempt);
+	} else if (submit(attempt, password.len > HASH_PASSWORD_MAX, &err) != 0) {
+		request_put_off(incoming, &err);
+		attempt_free(attempt);
+	}
+}
+
+void login_by_proof(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
+                    const char *mechanism, struct str name, bool right, struct str last)
+{
+	struct subject subject;
+	struct err err;
+
+	if (examine(authd, name, &subject, &err) != 0)
+		request_put_off(incoming, &err);
+	else if (right && subject.obstacle == OBSTACLE_NONE)
+		grant(authd, incoming, origin, mechanism, &subject, last);
+	else
+		refuse(authd, incoming, origin, mechanism, &subject);
+	memory_wipe(&subject, sizeof subject);
+}
+
+int login_find_keys(struct str name, struct scram_keys *keys_out, void *context)
+{
+	struct authd *authd = context;
+	struct subject subject;
+	struct err err;
+
+	if (examine(authd, name, &subject, &err) != 0) {
+		log_error("a login is put off: %s", err.text);
+		return -1;
+	}
+	scram_fake(authd->accounts.secret, str_of(subject.login.name), keys_out);
+	if (subject.has_account) { /* also of a locked account: its salt must not tell */
+		keys_out->iterations = subject.account.scram.iterations;
+		memcpy(keys_out->salt, subject.account.scram.salt, sizeof keys_out->salt);
+	}
+	if (subject.obstacle == OBSTACLE_NONE)
+		*keys_out = subject.account.scram;
+	memory_wipe(&subject, sizeof subject);
+	return 0;
+}
+
+static void restore_lock(const struct account *account, void *context)
+{
+	struct authd *authd = context;
+	int64_t longest = settings_number(&authd->settings, SETTING_LOCKOUT_SECONDS);
+	int64_t left = account->locked_until - time(NULL);
+
+	/* a clock that was set back must not make a lock longer than any is */
+	if (left > 0)
+		lockout_set(&authd->lockout, account->uid, io_now_ms() + (left < longest ? left : longest) * 1000);
+}
+
+int login_restore_locks(struct authd *authd, struct err *err)
+{
+	return accounts_each(&authd->accounts, restore_lock, authd, err);
+}

@@ -1,0 +1,65 @@
+#include "authd/names.h"
+
+#include "common/addr/addr.h"
+
+#include <ctype.h>
+
+static int is_local_domain(struct settings *settings, struct str domain, bool *local_out, struct err *err)
+{
+	struct db_statement statement;
+	struct arena arena;
+	struct str normal;
+	int result = 0;
+
+	*local_out = false;
+	arena_init(&arena);
+	if (addr_normalise_domain(domain, &arena, &normal, NULL) == 0) {
+		result = db_prepare(&settings->objects, &statement, "SELECT 1 FROM domain WHERE name = ?1", err);
+		if (result == 0) {
+			db_bind_text(&statement, 1, normal);
+			result = db_step(&statement, err);
+			*local_out = result == 1;
+			db_finalize(&statement);
+		}
+	}
+	arena_free(&arena);
+	return result < 0 ? -1 : 0;
+}
+
+/* Take "@domain" off where the domain is ours. */
+static int strip_domain(struct settings *settings, struct str *typed, struct err *err)
+{
+	ptrdiff_t at = str_find_last_char(*typed, '@');
+	bool is_local;
+
+	if (at < 0 || !settings_flag(settings, SETTING_LOGIN_FULL_ADDRESS))
+		return 0;
+	if (is_local_domain(settings, str_skip(*typed, (size_t)at + 1), &is_local, err) != 0)
+		return -1;
+	if (is_local)
+		*typed = str_sub(*typed, 0, (size_t)at);
+	return 0;
+}
+
+int names_find(struct settings *settings, struct str typed, struct login_name *name_out, struct err *err)
+{
+	struct db_statement statement;
+	int found;
+
+	*name_out = (struct login_name){.uid = -1};
+	if (strip_domain(settings, &typed, err) != 0 ||
+	    db_prepare(&settings->objects, &statement, "SELECT uid, enabled, name FROM user WHERE name = ?1", err) != 0)
+		return -1;
+	db_bind_text(&statement, 1, typed);
+	found = db_step(&statement, err);
+	if (found == 1 && str_copy(db_text(&statement, 2), name_out->name, sizeof name_out->name)) {
+		name_out->uid = db_number(&statement, 0);
+		name_out->enabled = db_number(&statement, 1) != 0;
+	} else {
+		str_copy(typed, name_out->name, sizeof name_out->name);
+		for (char *c = name_out->name; *c != '\0'; c++)
+			*c = (char)tolower((unsigned char)*c);
+	}
+	db_finalize(&statement);
+	return found < 0 ? -1 : 0;
+}

@@ -1,0 +1,207 @@
+#include "authd/authd.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+#include <stdio.h>
+
+enum { COST_MIN = 1, COST_MAX = 11, HASH_LINE_MAX = 24 + HASH_TEXT_MAX + SCRAM_TEXT_MAX };
+
+/* A new password on its way through the pool. */
+struct new_password {
+	struct authd *authd;
+	struct ipc_incoming *incoming;
+	int64_t uid;
+	char user[NAMES_NAME_MAX];
+};
+
+static void answer_error(struct ipc_incoming *incoming, int code, const char *text)
+{
+	struct err err;
+
+	err_set(&err, code, "%s", text);
+	ipc_answer_error(incoming, &err);
+}
+
+static bool read_uid(struct ipc_incoming *incoming, int64_t *uid)
+{
+	if (ipc_get_number(&incoming->message, "uid", 0, INT64_MAX, uid))
+		return true;
+	answer_error(incoming, ERR_PROTOCOL, "uid is missing");
+	return false;
+}
+
+/* What was right before is not right any more. */
+static void forget_past(struct authd *authd, int64_t uid)
+{
+	authd->password_changes++;
+	cache_drop(&authd->cache, uid);
+	lockout_clear(&authd->lockout, uid);
+}
+
+static bool is_wanted(void *context)
+{
+	const struct new_password *change = context;
+
+	return !ipc_caller_gone(change->incoming);
+}
+
+static void hash_made(const struct hash_reply *reply, void *context)
+{
+	struct new_password *change = context;
+	struct account account = {.uid = change->uid, .scram = reply->scram};
+	struct err err = {0};
+
+	memcpy(account.hash, reply->hash, sizeof account.hash);
+	if (reply->result == HASH_REFUSED) {
+		answer_error(change->incoming, ERR_SYNTAX, "a password must be UTF-8 text without control characters");
+	} else if (reply->result != HASH_RIGHT) {
+		answer_error(change->incoming, ERR_TEMPORARY, "the password could not be hashed now");
+	} else if (accounts_put(&change->authd->accounts, &account, &err) != 0) {
+		request_put_off(change->incoming, &err);
+	} else {
+		forget_past(change->authd, change->uid);
+		log_info("the password of user=%s was set", change->user);
+		ipc_answer_ok(change->incoming);
+	}
+	memory_wipe(&account, sizeof account);
+	memory_free(change);
+}
+
+void password_set(struct authd *authd, struct ipc_incoming *incoming)
+{
+	struct str password = ipc_get(&incoming->message, "password");
+	struct hash_request request = {.kind = HASH_MAKE};
+	int64_t cost = settings_number(&authd->settings, SETTING_PASSWORD_COST), uid;
+	struct new_password *change;
+	struct err err;
+
+	if (!read_uid(incoming, &uid))
+		return;
+	if (password.len == 0 || password.len > HASH_PASSWORD_MAX) {
+		answer_error(incoming, ERR_LIMIT, "a password has 1 to 256 octets");
+		return;
+	}
+	if (ipc_get(&incoming->message, "cost").data != NULL &&
+	    !ipc_get_number(&incoming->message, "cost", COST_MIN, COST_MAX, &cost)) {
+		answer_error(incoming, ERR_SYNTAX, "the cost of a hash is 1 to 11");
+		return;
+	}
+	request.cost = (unsigned)cost;
+	request.password_len = (uint32_t)password.len;
+	memcpy(request.password, password.data, password.len);
+	change = memory_get(sizeof *change);
+	*change = (struct new_password){.authd = authd, .incoming = incoming, .uid = uid};
+	ipc_get_text(&incoming->message, "user", change->user, sizeof change->user);
+	request_forget(incoming);
+	if (pool_submit(authd->pool, str_of(incoming->caller), &request, is_wanted, hash_made, change, &err) != 0) {
+		request_put_off(incoming, &err);
+		memory_free(change);
+	}
+	memory_wipe(&request, sizeof request);
+}
+
+/* Accounts go by uid and names by the settings, so that only what is remembered of the old name is to be dropped. */
+void password_user_rename(struct authd *authd, struct ipc_incoming *incoming)
+{
+	int64_t uid;
+
+	if (!read_uid(incoming, &uid))
+		return;
+	cache_drop(&authd->cache, uid);
+	ipc_answer_ok(incoming);
+}
+
+void password_user_delete(struct authd *authd, struct ipc_incoming *incoming)
+{
+	struct err err;
+	int64_t uid;
+
+	if (!read_uid(incoming, &uid))
+		return;
+	if (accounts_delete(&authd->accounts, uid, &err) != 0) {
+		request_put_off(incoming, &err);
+		return;
+	}
+	forget_past(authd, uid);
+	log_info("the password of uid=%lld was deleted", (long long)uid);
+	ipc_answer_ok(incoming);
+}
+
+static void dump_account(const struct account *account, void *context)
+{
+	char line[HASH_LINE_MAX], scram[SCRAM_TEXT_MAX];
+
+	scram_format(&account->scram, scram);
+	snprintf(line, sizeof line, "%lld:%s:%s", (long long)account->uid, account->hash, scram);
+	ipc_add_text(context, "hash", line);
+}
+
+void password_dump(struct authd *authd, struct ipc_incoming *incoming)
+{
+	struct ipc_message reply;
+	struct err err;
+	int result = 0;
+
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	if (str_equal(ipc_get(&incoming->message, "passwords"), STR("1")))
+		result = accounts_each(&authd->accounts, dump_account, &reply, &err);
+	if (result == 0) {
+		log_info("the password hashes were exported");
+		ipc_answer(incoming, &reply);
+	} else {
+		request_put_off(incoming, &err);
+	}
+	ipc_message_free(&reply);
+}
+
+/* "uid:yescrypt:scram" */
+static int parse_line(struct str line, struct account *account, struct err *err)
+{
+	struct str uid = str_cut(&line, ':');
+	struct str hash = str_cut(&line, ':');
+	uint64_t number;
+
+	*account = (struct account){0};
+	if (!str_to_u64(uid, INT64_MAX, &number) || !str_starts(hash, STR("$y$")) ||
+	    !str_copy(hash, account->hash, sizeof account->hash))
+		return err_set(err, ERR_SYNTAX, "a line of password hashes reads uid:$y$...:SCRAM-SHA-256$...");
+	account->uid = (int64_t)number;
+	return scram_parse(line, &account->scram, err);
+}
+
+static int restore_all(struct authd *authd, const struct ipc_message *request, struct err *err)
+{
+	struct account account;
+	struct str key, value;
+	size_t position = 0;
+
+	if (db_begin(&authd->accounts.db, err) != 0)
+		return -1;
+	while (ipc_next(request, &position, &key, &value)) {
+		if (!str_equal(key, STR("hash")))
+			continue;
+		if (parse_line(value, &account, err) != 0 || accounts_put(&authd->accounts, &account, err) != 0) {
+			db_rollback(&authd->accounts.db);
+			return -1;
+		}
+		forget_past(authd, account.uid);
+	}
+	return db_commit(&authd->accounts.db, err);
+}
+
+void password_restore(struct authd *authd, struct ipc_incoming *incoming)
+{
+	struct err err;
+
+	if (restore_all(authd, &incoming->message, &err) == 0) {
+		log_info("password hashes were imported");
+		ipc_answer_ok(incoming);
+	} else if (err.code == ERR_SYNTAX) {
+		ipc_answer_error(incoming, &err);
+	} else {
+		request_put_off(incoming, &err);
+	}
+}

@@ -1,0 +1,245 @@
+#include "authd/pool.h"
+
+#include "authd/keeper.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct job {
+	STAILQ_ENTRY(job) link;
+	struct hash_request request;
+	pool_wanted *wanted;
+	pool_done *done;
+	void *context;
+};
+
+/* The waiting jobs of one address. It is in the ring exactly while it has one. */
+struct lane {
+	TAILQ_ENTRY(lane) link;
+	char address[64];
+	STAILQ_HEAD(, job) jobs;
+	unsigned count;
+};
+
+struct worker {
+	struct pool *pool;
+	int fd;
+	struct event *event;
+	struct job *job; /* what it works on, NULL: idle */
+};
+
+struct pool {
+	struct event_base *base;
+	struct worker workers[POOL_WORKERS_MAX];
+	int worker_count;
+	TAILQ_HEAD(, lane) ring;
+	unsigned waiting;
+	uint32_t sequence;
+	bool broken;
+};
+
+int pool_start(struct pool **pool_out, const struct daemon *daemon, int workers, struct err *err)
+{
+	struct pool *pool = memory_get(sizeof *pool);
+	int theirs[POOL_WORKERS_MAX];
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	pid_t keeper = -1;
+
+	if (workers == 0)
+		workers = processors < 2 ? 2 : (int)processors;
+	TAILQ_INIT(&pool->ring);
+	while (pool->worker_count < workers && pool->worker_count < POOL_WORKERS_MAX) {
+		int pair[2];
+
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+			err_system(err, "cannot make a pair of sockets");
+			break;
+		}
+		pool->workers[pool->worker_count] = (struct worker){.pool = pool, .fd = pair[0]};
+		theirs[pool->worker_count++] = pair[1];
+	}
+	if (pool->worker_count > 0)
+		keeper = keeper_start(daemon, theirs, pool->worker_count, err);
+	for (int i = 0; i < pool->worker_count; i++)
+		close(theirs[i]);
+	if (keeper < 0) {
+		pool_free(pool);
+		return -1;
+	}
+	*pool_out = pool;
+	return 0;
+}
+
+static void job_finish(struct job *job, const struct hash_reply *reply)
+{
+	job->done(reply, job->context);
+	memory_wipe(&job->request, sizeof job->request);
+	memory_free(job);
+}
+
+/* The next job in turn, NULL: none waits. The lane goes to the end of the ring, or away. */
+static struct job *next_job(struct pool *pool)
+{
+	struct lane *lane = TAILQ_FIRST(&pool->ring);
+	struct job *job;
+
+	if (lane == NULL)
+		return NULL;
+	job = STAILQ_FIRST(&lane->jobs);
+	STAILQ_REMOVE_HEAD(&lane->jobs, link);
+	TAILQ_REMOVE(&pool->ring, lane, link);
+	pool->waiting--;
+	if (--lane->count > 0)
+		TAILQ_INSERT_TAIL(&pool->ring, lane, link);
+	else
+		memory_free(lane);
+	return job;
+}
+
+static void pool_break(struct pool *pool, const char *reason)
+{
+	log_error("the workers for passwords are gone: %s", reason);
+	pool->broken = true;
+	event_base_loopbreak(pool->base);
+}
+
+static void give(struct worker *worker)
+{
+	static const struct hash_reply unwanted = {.result = HASH_FAILED};
+	struct pool *pool = worker->pool;
+	struct job *job;
+
+	while (worker->job == NULL && (job = next_job(pool)) != NULL) {
+		if (!job->wanted(job->context)) {
+			job_finish(job, &unwanted);
+			continue;
+		}
+		worker->job = job;
+		if (++pool->sequence == KEEPER_WORKER_DIED)
+			pool->sequence++;
+		job->request.sequence = pool->sequence;
+		if (send(worker->fd, &job->request, sizeof job->request, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			pool_break(pool, strerror(errno));
+	}
+}
+
+static void on_reply(evutil_socket_t fd, short what, void *context)
+{
+	struct worker *worker = context;
+	struct job *job = worker->job;
+	struct hash_reply reply;
+	ssize_t size = recv(fd, &reply, sizeof reply, MSG_DONTWAIT);
+
+	(void)what;
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (size != (ssize_t)sizeof reply) {
+		pool_break(worker->pool, size < 0 ? strerror(errno) : "closed");
+		return;
+	}
+	/* An answer to a job that was given up when its worker died, or the news of the death of an idle worker. */
+	if (job == NULL || (reply.sequence != job->request.sequence && reply.sequence != KEEPER_WORKER_DIED))
+		return;
+	worker->job = NULL;
+	job_finish(job, &reply);
+	memory_wipe(&reply, sizeof reply);
+	give(worker);
+}
+
+int pool_attach(struct pool *pool, struct event_base *base, struct err *err)
+{
+	pool->base = base;
+	for (int i = 0; i < pool->worker_count; i++) {
+		struct worker *worker = &pool->workers[i];
+
+		worker->event = event_new(base, worker->fd, EV_READ | EV_PERSIST, on_reply, worker);
+		if (worker->event == NULL || event_add(worker->event, NULL) != 0)
+			return err_set(err, ERR_SYSTEM, "libevent cannot watch a worker");
+	}
+	return 0;
+}
+
+bool pool_is_broken(const struct pool *pool)
+{
+	return pool->broken;
+}
+
+/* The name of an address's lane: IPv6 by the 64 bits that one customer has, anything else as it stands. */
+static void lane_name(struct str address, char *out, size_t size)
+{
+	unsigned char bytes[16];
+
+	if (!str_copy(address, out, size) || inet_pton(AF_INET6, out, bytes) != 1)
+		return;
+	if (IN6_IS_ADDR_V4MAPPED((struct in6_addr *)bytes))
+		return;
+	memset(bytes + 8, 0, 8);
+	inet_ntop(AF_INET6, bytes, out, (socklen_t)size);
+}
+
+static struct lane *lane_find(struct pool *pool, struct str address)
+{
+	char name[sizeof((struct lane *)NULL)->address];
+	struct lane *lane;
+
+	lane_name(address, name, sizeof name);
+	TAILQ_FOREACH(lane, &pool->ring, link)
+		if (strcmp(lane->address, name) == 0)
+			return lane;
+	lane = memory_get(sizeof *lane);
+	memcpy(lane->address, name, sizeof name);
+	STAILQ_INIT(&lane->jobs);
+	return lane;
+}
+
+int pool_submit(struct pool *pool, struct str address, const struct hash_request *request, pool_wanted *wanted,
+                pool_done *done, void *context, struct err *err)
+{
+	struct lane *lane;
+	struct job *job;
+
+	if (pool->waiting >= POOL_WAITING_MAX)
+		return err_set(err, ERR_TEMPORARY, "too many logins wait");
+	lane = lane_find(pool, address);
+	if (lane->count >= POOL_WAITING_PER_ADDRESS_MAX)
+		return err_set(err, ERR_TEMPORARY, "too many logins from one address wait");
+	job = memory_get(sizeof *job);
+	*job = (struct job){.request = *request, .wanted = wanted, .done = done, .context = context};
+	STAILQ_INSERT_TAIL(&lane->jobs, job, link);
+	if (lane->count++ == 0)
+		TAILQ_INSERT_TAIL(&pool->ring, lane, link);
+	pool->waiting++;
+	for (int i = 0; i < pool->worker_count && pool->waiting > 0; i++)
+		give(&pool->workers[i]);
+	return 0;
+}
+
+static void job_drop(struct job *job)
+{
+	memory_wipe(&job->request, sizeof job->request);
+	memory_free(job);
+}
+
+void pool_free(struct pool *pool)
+{
+	struct job *job;
+
+	while ((job = next_job(pool)) != NULL)
+		job_drop(job);
+	for (int i = 0; i < pool->worker_count; i++) {
+		struct worker *worker = &pool->workers[i];
+
+		if (worker->event != NULL)
+			event_free(worker->event);
+		if (worker->job != NULL)
+			job_drop(worker->job);
+		close(worker->fd);
+	}
+	memory_free(pool);
+}

@@ -1,0 +1,198 @@
+#include "authd/authd.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+typedef void request_handler(struct authd *authd, struct ipc_incoming *incoming);
+
+void request_forget(struct ipc_incoming *incoming)
+{
+	struct buf *fields = &incoming->message.fields;
+
+	if (fields->data != NULL)
+		memory_wipe(fields->data, fields->len);
+	buf_reset(fields);
+}
+
+void request_put_off(struct ipc_incoming *incoming, const struct err *err)
+{
+	struct err answer;
+
+	if (!ipc_caller_gone(incoming))
+		log_error("a request of %s is put off: %s", incoming->caller, err->text);
+	err_set(&answer, ERR_TEMPORARY, "authd cannot do that now");
+	ipc_answer_error(incoming, &answer);
+}
+
+static void take_mechanisms(struct authd *authd, struct ipc_incoming *incoming)
+{
+	struct ipc_message reply;
+	const char *name;
+
+	(void)authd;
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	for (int i = 0; (name = exchange_offered(i)) != NULL; i++)
+		ipc_add_text(&reply, "mechanism", name);
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+}
+
+static void take_login(struct authd *authd, struct ipc_incoming *incoming)
+{
+	struct str user = ipc_get(&incoming->message, "user");
+	struct str password = ipc_get(&incoming->message, "password");
+	struct login_origin origin;
+	struct err err;
+
+	if (user.data == NULL || password.data == NULL) {
+		err_set(&err, ERR_PROTOCOL, "login needs user and password");
+		ipc_answer_error(incoming, &err);
+	} else if (login_read_origin(incoming, &origin, &err) != 0) {
+		ipc_answer_error(incoming, &err);
+	} else {
+		login_by_password(authd, incoming, &origin, "password", user, password);
+	}
+}
+
+static void take_redeem(struct authd *authd, struct ipc_incoming *incoming)
+{
+	char user[TICKET_USER_MAX];
+	struct ipc_message reply;
+	struct err err;
+	int64_t uid;
+
+	ipc_message_init(&reply);
+	if (tickets_redeem(&authd->tickets, incoming->caller, ipc_get(&incoming->message, "service"),
+	                   ipc_get(&incoming->message, "ticket"), io_now_ms(), &uid, user, &err) == 0) {
+		ipc_reply_ok(&reply);
+		ipc_add_text(&reply, "user", user);
+		ipc_add_number(&reply, "uid", uid);
+	} else {
+		log_warning("%s gave a ticket that is not valid", incoming->caller);
+		ipc_reply_error(&reply, &err);
+	}
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+}
+
+static void answer_done(struct ipc_incoming *incoming, int result, const struct err *err)
+{
+	if (result == 0)
+		ipc_answer_ok(incoming);
+	else if (err->code == ERR_SYNTAX || err->code == ERR_LIMIT)
+		ipc_answer_error(incoming, err);
+	else
+		request_put_off(incoming, err);
+}
+
+static void take_secret_set(struct authd *authd, struct ipc_incoming *incoming)
+{
+	struct str name = ipc_get(&incoming->message, "name");
+	struct err err;
+	int result = secrets_set(&authd->secrets, name, ipc_get(&incoming->message, "value"), &err);
+
+	if (result == 0)
+		log_info("the secret %.*s was set", STR_ARG(name));
+	request_forget(incoming);
+	answer_done(incoming, result, &err);
+}
+
+static void take_secret_delete(struct authd *authd, struct ipc_incoming *incoming)
+{
+	struct str name = ipc_get(&incoming->message, "name");
+	struct err err;
+	int result = secrets_delete(&authd->secrets, name, &err);
+
+	if (result == 0)
+		log_info("the secret %.*s was deleted", STR_ARG(name));
+	answer_done(incoming, result, &err);
+}
+
+/* A caller may read what bears its own name in front, and nothing else. */
+static bool secret_is_of(struct str name, const char *caller)
+{
+	struct str owner = str_of(caller);
+
+	return name.len > owner.len + 1 && str_starts(name, owner) && name.data[owner.len] == '/';
+}
+
+static void take_secret_get(struct authd *authd, struct ipc_incoming *incoming)
+{
+	struct str name = ipc_get(&incoming->message, "name");
+	struct ipc_message reply;
+	struct buf value;
+	struct err err;
+	int result;
+
+	ipc_message_init(&reply);
+	buf_init(&value, SECRETS_VALUE_MAX);
+	result = secret_is_of(name, incoming->caller)
+	             ? secrets_get(&authd->secrets, name, &value, &err)
+	             : err_set(&err, ERR_DENIED, "%s may not read the secret %.*s", incoming->caller, STR_ARG(name));
+	if (result == 0) {
+		ipc_reply_ok(&reply);
+		ipc_add(&reply, "value", buf_str(&value));
+	} else {
+		log_error("%s", err.text);
+		ipc_reply_error(&reply, &err);
+	}
+	ipc_answer(incoming, &reply);
+	if (value.data != NULL)
+		memory_wipe(value.data, value.capacity);
+	buf_free(&value);
+	memory_wipe(reply.fields.data, reply.fields.capacity);
+	ipc_message_free(&reply);
+}
+
+/* Who may ask what: the channel is the identity. */
+static const struct {
+	const char *op;
+	const char *callers[3];
+	request_handler *handler;
+} requests[] = {
+	{"sasl-start", {"smtpd", "pop3-login"}, conversation_start},
+	{"sasl-step", {"smtpd", "pop3-login"}, conversation_step},
+	{"sasl-cancel", {"smtpd", "pop3-login"}, conversation_cancel},
+	{"login", {"smtpd", "pop3-login"}, take_login},
+	{"redeem", {"pop3d"}, take_redeem},
+	{"mechanisms", {"smtpd", "pop3-login"}, take_mechanisms},
+	{"secret-get", {"sender"}, take_secret_get},
+	{"password-set", {"configd"}, password_set},
+	{"user-rename", {"configd"}, password_user_rename},
+	{"user-delete", {"configd"}, password_user_delete},
+	{"secret-set", {"configd"}, take_secret_set},
+	{"secret-delete", {"configd"}, take_secret_delete},
+	{"dump", {"configd"}, password_dump},
+	{"restore", {"configd"}, password_restore},
+};
+
+void request_take(struct ipc_incoming *incoming, void *context)
+{
+	struct authd *authd = context;
+	struct err err;
+
+	for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+		if (!ipc_is(&incoming->message, requests[i].op))
+			continue;
+		for (const char *const *caller = requests[i].callers; *caller != NULL; caller++) {
+			if (strcmp(incoming->caller, *caller) == 0) {
+				settings_refresh(&authd->settings);
+				requests[i].handler(authd, incoming);
+				return;
+			}
+		}
+		log_error("%s may not ask for %s: refused", incoming->caller, requests[i].op);
+		err_set(&err, ERR_DENIED, "%s may not ask for that", incoming->caller);
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	err_set(&err, ERR_PROTOCOL, "authd does not know this request");
+	ipc_answer_error(incoming, &err);
+}
+
+void request_gone(struct ipc_peer *peer, void *context)
+{
+	conversation_end(context, peer);
+}
