@@ -3,7 +3,11 @@
  *
  * What is read goes through a buffer, so that pipelined commands wait there; what is written is collected until
  * conn_flush, or until the buffer is full, so that answers to pipelined commands leave together. Every wait has a
- * limit; after the first failure all further calls fail at once, so that a session can look once.
+ * limit; after the first failure all further calls fail at once, so that a session can look once. One exception: after
+ * a read that timed out a last word ("421 ...") still goes out, if the peer takes it at once.
+ *
+ * Writing to a peer that left needs SIGPIPE ignored, as daemon_start does. No buffer exists before its first use, and
+ * while a session waits long for its peer all of them are given back: an idle connection costs next to nothing.
  */
 #ifndef POSTROOM_NET_CONN_H
 #define POSTROOM_NET_CONN_H
@@ -13,6 +17,7 @@
 #include "common/base/err.h"
 
 #include <openssl/types.h>
+#include <sys/types.h>
 
 struct conn {
 	int fd;
@@ -23,6 +28,10 @@ struct conn {
 	int timeout_ms;        /* limit of each wait for the peer */
 	int64_t deadline_ms;   /* io_now_ms() at which the session ends whatever it does; 0 = none */
 	int failed;            /* 0, or the err_code of the first failure */
+	bool read_timed_out;   /* it was a read that waited too long: a last word may be written */
+	bool idle;             /* buffers were given back since the last input */
+	int receive_timeout_ms; /* as set on the socket (SO_RCVTIMEO); 0 = none yet */
+	struct err failure;    /* the first failure in words */
 	char peer[64];         /* address as text, "" for a local socket */
 	unsigned peer_port;
 	char local[64];
@@ -32,14 +41,18 @@ struct conn {
 
 /* Take fd over (closed by conn_close). peer and local are filled in from the socket where it has addresses. */
 void conn_init(struct conn *conn, int fd, int timeout_ms);
-/* Flush nothing, end TLS politely where possible, close, free buffers. */
+/* Flush nothing, end TLS politely where possible, close, free buffers. What the peer sent and nobody read is dropped, so
+ * that the last answer is not lost in a reset. */
 void conn_close(struct conn *conn);
+/* End without touching the connection itself, in clear only: for a descriptor that another process goes on with.
+ * Returns the descriptor, now the caller's. */
+int conn_detach(struct conn *conn);
 
 /*
  * Read one line. Flushes what waits to be written before it waits itself. *line is without its end, valid until the
  * next read. A line ends with CRLF; where bare_lf is allowed, with LF too.
  * Returns 0; -1 with ERR_CLOSED, ERR_TIMEOUT, ERR_SYSTEM; ERR_LIMIT where it is longer than limit octets with its end
- * (then the rest of it has been read away and the connection is still good).
+ * (then the rest of it has been read away and the connection is still good; past 1 MB it has failed).
  */
 int conn_read_line(struct conn *conn, size_t limit, bool bare_lf, struct str *line_out, struct err *err);
 
@@ -61,18 +74,23 @@ int conn_flush(struct conn *conn, struct err *err);
 /*
  * Send len bytes of a file from offset on (sendfile in clear). With dot_stuff: as POP3 and SMTP data, a dot added
  * before each leading dot, the end CRLF completed where missing, without the final dot line.
+ * A file that is shorter or cannot be read fails the connection (ERR_CORRUPT, ERR_SYSTEM): the peer must not take a part
+ * for the whole.
  */
 int conn_send_file(struct conn *conn, int file, off_t offset, off_t len, bool dot_stuff, struct err *err);
 
-/* The server's and the client's side of a TLS handshake on the open connection (RFC 3207 section 4.2: input read before it is
- * dropped). The client gives the name for SNI and, where verify, for the certificate check. -1: ERR_PROTOCOL with
- * OpenSSL's words, ERR_TIMEOUT, ERR_CLOSED. */
+/*
+ * The server's and the client's side of a TLS handshake on the open connection (RFC 3207 section 4.2: input read before it
+ * is dropped). The client gives the name for SNI and, where verify, for the certificate check; a host that is an address
+ * is checked as such. -1: ERR_PROTOCOL with OpenSSL's words, ERR_TIMEOUT, ERR_CLOSED.
+ */
 int conn_accept_tls(struct conn *conn, SSL_CTX *context, struct err *err);
 int conn_connect_tls(struct conn *conn, SSL_CTX *context, const char *host, bool verify, struct err *err);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs and Received; "" in clear. */
 const char *conn_tls_text(const struct conn *conn, struct arena *arena);
 
-/* Connect to an address (text, no names) and port; local_address may be NULL. */
+/* Connect to an address (IPv4 or IPv6 as text, no names) and port. On failure (ERR_SYNTAX, ERR_TIMEOUT, ERR_SYSTEM) there
+ * is nothing to close, but conn_close does no harm. */
 int conn_connect(struct conn *conn, const char *address, unsigned port, int connect_timeout_ms, int timeout_ms,
                  struct err *err);
 

@@ -1,0 +1,192 @@
+/* conn: waiting, and moving octets in clear. */
+#include "common/net/conn_io.h"
+
+#include "common/base/io.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+int conn_fail(struct conn *conn, const struct err *reason, struct err *err)
+{
+	if (reason != NULL && conn->failed == 0) {
+		conn->failed = reason->code;
+		conn->failure = *reason;
+	}
+	if (err != NULL && err != &conn->failure)
+		*err = reason != NULL ? *reason : conn->failure;
+	return -1;
+}
+
+int64_t conn_wait_end(const struct conn *conn)
+{
+	int64_t now = io_now_ms();
+	int64_t end = now + conn->timeout_ms;
+
+	if (conn->read_timed_out)
+		return now;
+	return conn->deadline_ms != 0 && conn->deadline_ms < end ? conn->deadline_ms : end;
+}
+
+/* The session waits long: give back what it does not need now, also what the allocator keeps for later. */
+static void release(struct conn *conn)
+{
+	conn->idle = true;
+	if (conn->in.len == 0)
+		buf_free(&conn->in);
+	if (conn->out.len == 0)
+		buf_free(&conn->out);
+	if (conn->ssl != NULL)
+		SSL_free_buffers(conn->ssl);
+	malloc_trim(0);
+}
+
+int conn_wait(struct conn *conn, short events, int64_t until, struct err *err)
+{
+	struct pollfd wait = {.fd = conn->fd, .events = events};
+
+	for (;;) {
+		int64_t left = until - io_now_ms();
+		bool to_idle = events == POLLIN && !conn->idle && left > CONN_IDLE_MS;
+		int ready;
+
+		if (left < 0)
+			left = 0;
+		if (left > INT_MAX)
+			left = INT_MAX;
+		ready = poll(&wait, 1, to_idle ? CONN_IDLE_MS : (int)left);
+		if (ready > 0)
+			return 0;
+		if (ready < 0 && errno != EINTR)
+			return err_system(err, "cannot wait for the peer");
+		if (ready == 0 && !to_idle && io_now_ms() >= until)
+			return err_set(err, ERR_TIMEOUT, "the peer did not %s in time", events == POLLIN ? "send" : "read");
+		if (ready == 0 && to_idle)
+			release(conn);
+	}
+}
+
+int conn_system_failure(const char *what, struct err *err)
+{
+	if (errno == ECONNRESET || errno == EPIPE)
+		return err_set(err, ERR_CLOSED, "the peer reset the connection");
+	return err_system(err, "%s", what);
+}
+
+char *conn_input_room(struct conn *conn, size_t *room_out, struct err *err)
+{
+	char *room = NULL;
+
+	if (conn->in.capacity == 0)
+		room = buf_reserve(&conn->in, CONN_READ_MIN - 1);
+	else
+		room = buf_reserve(&conn->in, conn->in.len + 1 < conn->in.capacity ? 1 : conn->in.capacity);
+	if (room == NULL)
+		err_set(err, ERR_LIMIT, "more than %d octets wait unread", CONN_BUFFER_LIMIT);
+	*room_out = conn->in.capacity - 1 - conn->in.len;
+	return room;
+}
+
+/* Let the socket itself end a blocking read after wait_ms. */
+static void limit_blocking(struct conn *conn, int wait_ms)
+{
+	struct timeval limit = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
+
+	if (conn->receive_timeout_ms != wait_ms &&
+	    setsockopt(conn->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0)
+		conn->receive_timeout_ms = wait_ms;
+}
+
+/*
+ * A blocking read with the socket's own time limit takes one system call where poll and read take two; only a wait that
+ * becomes long goes on in poll.
+ */
+int conn_receive(struct conn *conn, struct err *err)
+{
+	int64_t until = conn_wait_end(conn);
+	int64_t left = until - io_now_ms();
+	ssize_t count;
+
+	if (conn->ssl != NULL)
+		return conn_tls_receive(conn, until, err);
+	if (left > 0)
+		limit_blocking(conn, left < CONN_IDLE_MS ? (int)left : CONN_IDLE_MS);
+	conn->idle = false;
+	for (;;) {
+		size_t size;
+		char *room = conn_input_room(conn, &size, err);
+
+		if (room == NULL)
+			return -1;
+		count = recv(conn->fd, room, size, left > 0 && !conn->idle ? 0 : MSG_DONTWAIT);
+		if (count > 0)
+			break;
+		if (count == 0)
+			return err_set(err, ERR_CLOSED, "the peer closed the connection");
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return conn_system_failure("cannot read from the peer", err);
+		if (conn_wait(conn, POLLIN, until, err) != 0)
+			return -1;
+	}
+	conn->in.len += (size_t)count;
+	return 0;
+}
+
+int conn_send(struct conn *conn, struct str first, struct str second, struct err *err)
+{
+	while (first.len + second.len > 0) {
+		struct iovec parts[2] = {{(void *)first.data, first.len}, {(void *)second.data, second.len}};
+		struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+		ssize_t count = sendmsg(conn->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (count < 0 && errno == EAGAIN) {
+			if (conn_wait(conn, POLLOUT, conn_wait_end(conn), err) != 0)
+				return -1;
+		} else if (count < 0 && errno != EINTR) {
+			return conn_system_failure("cannot write to the peer", err);
+		} else if (count > 0) {
+			size_t of_first = (size_t)count < first.len ? (size_t)count : first.len;
+
+			first = str_skip(first, of_first);
+			second = str_skip(second, (size_t)count - of_first);
+		}
+	}
+	return 0;
+}
+
+static void address_text(const struct sockaddr_storage *address, char *text, size_t size, unsigned *port)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+
+	if (address->ss_family == AF_INET) {
+		inet_ntop(AF_INET, &v4->sin_addr, text, (socklen_t)size);
+		*port = ntohs(v4->sin_port);
+	} else if (address->ss_family == AF_INET6) {
+		/* An IPv4 peer of a dual-stack socket is written as what it is, so that access lists know it. */
+		if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+			inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text, (socklen_t)size);
+		else
+			inet_ntop(AF_INET6, &v6->sin6_addr, text, (socklen_t)size);
+		*port = ntohs(v6->sin6_port);
+	}
+}
+
+void conn_read_addresses(struct conn *conn)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t size = sizeof address;
+
+	if (getpeername(conn->fd, (struct sockaddr *)&address, &size) == 0)
+		address_text(&address, conn->peer, sizeof conn->peer, &conn->peer_port);
+	size = sizeof address;
+	if (getsockname(conn->fd, (struct sockaddr *)&address, &size) == 0)
+		address_text(&address, conn->local, sizeof conn->local, &conn->local_port);
+}
