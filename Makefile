@@ -43,7 +43,7 @@ TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $
 COMMON   := $(wildcard common/*/*.c)
 LIBCOMMON := $(BUILD)/libcommon.a
 
-.PHONY: all help deps deps-build deps-check run check check-unit check-e2e crash bench lint format fuzz install clean
+.PHONY: all help unit deps run check check-unit crash bench lint format fuzz fuzz-build install clean
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -92,15 +92,98 @@ $(BUILD)/bin/mailq: $(BUILD)/bin/sendmail
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-# Unit tests: t/unit mirrors the tree; t/unit/common/base/str.c becomes build/t/unit/common/base/str.
+# Unit tests: t/unit mirrors the tree; t/unit/common/base/str.c becomes build/t/unit/common/base/str. What a test of a
+# daemon's part needs of that daemon stands in UNIT_<folder>: the sources without main.c.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(shell find t/unit -name '*.c' 2>/dev/null))
 
-$(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $(LIBCOMMON)
+.SECONDEXPANSION:
+part_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)*.c)))
+
+$(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $$(if $$(filter-out common/%,$$*),$$(call part_objects,$$(dir $$*))) $(LIBCOMMON)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out $(LIBCOMMON),$^) $(LIBCOMMON) $(PKG_LIBS) -lcmocka $(LIBS_unit)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lunbound -lcrypt
 
 unit: $(UNIT)
 
+deps:
+	scripts/deps check
+	scripts/deps lint
+
+run:
+	scripts/deps run
+	$(MAKE) all
+	scripts/try $(BUILD)
+
+# JOBS test files at a time: they wait more than they work.
+JOBS     ?= 4
+TESTS    ?= $(wildcard t/e2e/*.t t/fault/*.t)
+check:
+	scripts/deps check
+	$(MAKE) all unit
+	POSTROOM_BUILD=$(BUILD) prove -j$(JOBS) --timer --exec '' $(sort $(TESTS)) $(UNIT)
+
+check-unit: unit
+	prove -j$(JOBS) --exec '' $(UNIT)
+
+crash: all
+	scripts/deps check
+	POSTROOM_BUILD=$(BUILD) ROUNDS=$(or $(ROUNDS),1000) t/fault/10-kill.t
+
+bench: all
+	scripts/deps bench
+	@for bench in t/bench/*; do [ ! -x $$bench ] || POSTROOM_BUILD=$(BUILD) $$bench || exit 1; done
+
+SOURCES  := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+lint:
+	scripts/deps lint
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 -I. -D_GNU_SOURCE \
+	    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches $(filter %.c,$(filter-out t/%,$(SOURCES)))
+	echo $(filter %.c,$(filter-out t/%,$(SOURCES))) | xargs -n 12 -P $(JOBS) sh -c \
+	    'clang-tidy --quiet "$$@" -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS) 2>/dev/null' clang-tidy
+
+format:
+	clang-format -i $(SOURCES)
+
+# Each target of t/fuzz for SECONDS_EACH seconds, from its corpus in t/fuzz/corpus/<target> where there is one.
+SECONDS_EACH ?= 60
+FUZZ     := $(patsubst t/fuzz/%.c,build-fuzz/%,$(wildcard t/fuzz/*.c))
+FUZZFLAGS := -g -O1 -std=gnu17 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+build-fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)clang $(CPPFLAGS) $(PKG_CFLAGS) $(FUZZFLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+build-fuzz/libcommon.a: $(COMMON:%.c=build-fuzz/obj/%.o)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+build-fuzz/%: t/fuzz/%.c build-fuzz/libcommon.a
+	$(call say,LD,$@)
+	$(Q)clang $(CPPFLAGS) $(PKG_CFLAGS) $(FUZZFLAGS) -fsanitize=fuzzer -o $@ $< \
+	    $(shell sed -n 's|^// parts: ||p' t/fuzz/$*.c) build-fuzz/libcommon.a $(PKG_LIBS) -lunbound
+fuzz-build:
+	scripts/deps fuzz
+	$(MAKE) $(FUZZ)
+fuzz: fuzz-build
+	@for target in $(FUZZ); do name=$$(basename $$target); mkdir -p build-fuzz/corpus/$$name; \
+	    echo "== $$name"; \
+	    $$target -max_total_time=$(SECONDS_EACH) -timeout=10 -print_final_stats=1 build-fuzz/corpus/$$name \
+	        $$(ls -d t/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
+
+LIBEXEC  := $(DESTDIR)$(PREFIX)/libexec/postroom
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIBEXEC) $(DESTDIR)$(PREFIX)/share/doc/postroom
+	install -m 755 $(BUILD)/bin/postroom $(BUILD)/bin/sendmail $(DESTDIR)$(PREFIX)/bin
+	ln -sf sendmail $(DESTDIR)$(PREFIX)/bin/mailq
+	install -m 755 $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(LIBEXEC)
+	for section in 1 5 8; do \
+	    install -d $(DESTDIR)$(PREFIX)/share/man/man$$section; \
+	    install -m 644 man/*.$$section $(DESTDIR)$(PREFIX)/share/man/man$$section; done
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	for unit in conf/systemd/*.service conf/systemd/*.socket conf/systemd/*.target; do \
+	    sed 's|@PREFIX@|$(PREFIX)|g' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit) || exit 1; done
+	install -m 644 conf/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
+	install -m 644 conf/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/postroom.conf
+	install -m 644 README.md LICENSE CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/postroom
+
 clean:
-	rm -rf build build-san
+	rm -rf build build-san build-fuzz
