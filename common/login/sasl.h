@@ -1,0 +1,62 @@
+/*
+ * sasl: a login asked of authd, for any line protocol: a password given in the open, or an exchange (RFC 4422).
+ *
+ * authd alone decides. Here challenges and responses are carried between a client that writes base64 lines and authd
+ * that takes bytes; nothing is kept but what authd grants. Why a login failed is never told: one result, SASL_DENIED,
+ * for an unknown user, a wrong password and a locked account alike. The protocol's replies are the caller's.
+ */
+#ifndef POSTROOM_LOGIN_SASL_H
+#define POSTROOM_LOGIN_SASL_H
+
+#include "common/ipc/ipc.h"
+#include "common/net/conn.h"
+
+enum {
+	SASL_LINE_MAX = 12288,     /* octets of a client's base64 line (RFC 4954 section 4) */
+	SASL_MECHANISMS_MAX = 256, /* octets of the list */
+	SASL_USER_MAX = 256,
+	SASL_RIGHT_MAX = 128, /* a ticket or a token */
+};
+
+enum sasl_result {
+	SASL_GRANTED,
+	SASL_DENIED,    /* wrong, for whatever reason */
+	SASL_TEMPORARY, /* authd cannot say now; err has the reason, for the log */
+	SASL_UNKNOWN,   /* no such mechanism */
+	SASL_CANCELLED, /* the client sent "*" */
+	SASL_MALFORMED, /* not base64, or a line that is too long */
+	SASL_LOST,      /* the connection ended meanwhile; err has the reason */
+};
+
+/* Who asks, and how the client is spoken to. */
+struct sasl {
+	struct conn *conn;
+	struct ipc_channel *authd;
+	const char *service; /* "pop3" */
+	const char *prompt;  /* before a challenge: "+ ", in SMTP "334 " */
+	bool bare_lf;        /* the protocol lets LF alone end a line */
+};
+
+struct sasl_grant {
+	char user[SASL_USER_MAX]; /* who logged in */
+	int64_t uid;
+	char ticket[SASL_RIGHT_MAX]; /* for pop3-login: redeemed by the daemon that opens the mailbox; else "" */
+	char token[SASL_RIGHT_MAX];  /* for smtpd: the right to relay (common/spool/token.h); else "" */
+};
+
+/* The names of the mechanisms, strongest first, separated by spaces, into words. -1: authd does not answer. */
+int sasl_mechanisms(const struct sasl *sasl, struct buf *words, struct err *err);
+
+/* A name and a password given in the open (USER and PASS, LOGIN). */
+enum sasl_result sasl_password(const struct sasl *sasl, struct str user, struct str password, struct sasl_grant *grant,
+                               struct err *err);
+
+/*
+ * A whole exchange. initial is the initial response as it stood in the command (base64, or "=" for an empty one, RFC 5034
+ * section 4), with data NULL where the command had none. Last data of the server are sent as a challenge that the client
+ * answers with an empty line (RFC 4422 section 3.7), since neither POP3 nor SMTP can carry them in the final reply.
+ */
+enum sasl_result sasl_exchange(const struct sasl *sasl, struct str mechanism, struct str initial,
+                               struct sasl_grant *grant, struct err *err);
+
+#endif

@@ -1,0 +1,176 @@
+#include "pop3d/login/login.h"
+
+#include "common/base/log.h"
+#include "common/pop3/capa.h"
+
+/* Ask authd for its mechanisms, once; "" where it does not answer. */
+static const char *mechanisms(struct login *login)
+{
+	struct err err;
+
+	if (login->mechanisms.len == 0 && login->authd.fd >= 0 &&
+	    sasl_mechanisms(&login->sasl, &login->mechanisms, &err) != 0)
+		log_warning("authd names no mechanisms: %s", err.text);
+	return buf_text(&login->mechanisms);
+}
+
+void login_capa(struct login *login, const struct pop3_command *command)
+{
+	bool open = login_is_open(login);
+	const struct pop3_capabilities capabilities = {
+		.stls = !login->conn.tls_active && login->encryption != LOGIN_TLS_NONE && login->service->tls.context != NULL,
+		.login = open,
+		.mechanisms = open ? mechanisms(login) : "",
+		.implementation = !login->anonymise,
+	};
+
+	(void)command;
+	pop3_write_capabilities(&login->conn, &capabilities);
+}
+
+void login_quit(struct login *login, const struct pop3_command *command)
+{
+	(void)command;
+	conn_write(&login->conn, STR("+OK signing off\r\n"));
+	login->ended = true;
+}
+
+void login_stls(struct login *login, const struct pop3_command *command)
+{
+	struct conn *conn = &login->conn;
+	struct err err;
+
+	(void)command;
+	if (conn->tls_active) {
+		conn_write(conn, STR("-ERR Command not permitted when TLS active\r\n"));
+		return;
+	}
+	if (login->encryption == LOGIN_TLS_NONE || login->service->tls.context == NULL) {
+		conn_write(conn, STR("-ERR TLS is not available\r\n"));
+		return;
+	}
+	/* What came in clear behind the command may be an attacker's, to be taken for the client's own later. */
+	if (conn_has_input(conn)) {
+		log_info("input behind STLS refused, peer=%s", conn->peer);
+		conn_write(conn, STR("-ERR Commands may not follow STLS before its answer\r\n"));
+		login->ended = true;
+		return;
+	}
+	conn_write(conn, STR("+OK Begin TLS negotiation\r\n"));
+	if (conn_flush(conn, &err) != 0 || conn_accept_tls(conn, login->service->tls.context, &err) != 0) {
+		log_info("TLS did not begin, peer=%s: %s", conn->peer, err.text);
+		login->ended = true;
+	}
+	/* RFC 2595 section 4: nothing the client said before counts */
+	buf_reset(&login->user);
+}
+
+void login_user(struct login *login, const struct pop3_command *command)
+{
+	buf_reset(&login->user);
+	buf_add_str(&login->user, str_trim(command->argument));
+	/* the same for every name: who exists is not told */
+	conn_write(&login->conn, STR("+OK Enter password\r\n"));
+}
+
+/* The login is right: pop3d goes on, or the client hears that it cannot. */
+static void hand_over(struct login *login, const char *method, const struct sasl_grant *grant)
+{
+	struct conn *conn = &login->conn;
+	struct err err;
+
+	log_info("login user=%s uid=%lld method=%s service=pop3 peer=%s tls=%d", grant->user, (long long)grant->uid, method,
+	         conn->peer, conn->tls_active);
+	login->ended = true;
+	conn->deadline_ms = 0;
+	if (login->handover.channel.fd < 0)
+		err_set(&err, ERR_CLOSED, "the channel is closed");
+	else if (conn_flush(conn, &err) != 0)
+		return;
+	else if (handover_send(&login->handover, conn, grant->ticket, mechanisms(login), &err) == 0)
+		return;
+	log_warning("cannot hand the session to pop3d: %s", err.text);
+	conn_write(conn, STR("-ERR [SYS/TEMP] The mailbox cannot be opened at the moment\r\n"));
+}
+
+static void fail(struct login *login)
+{
+	log_info("login failed, service=pop3 peer=%s attempt=%ld", login->conn.peer, ++login->failures);
+	conn_write(&login->conn, STR("-ERR [AUTH] Login Failed\r\n"));
+	login->ended = login->failures >= settings_number(&login->service->settings, SETTING_LOGIN_MAX_FAILURES);
+}
+
+static void conclude(struct login *login, const char *method, enum sasl_result result, const struct sasl_grant *grant,
+                     const struct err *err)
+{
+	struct conn *conn = &login->conn;
+
+	switch (result) {
+	case SASL_GRANTED:
+		hand_over(login, method, grant);
+		break;
+	case SASL_DENIED:
+		fail(login);
+		break;
+	case SASL_TEMPORARY:
+		log_warning("authd cannot decide a login: %s", err->text);
+		conn_write(conn, STR("-ERR [SYS/TEMP] Login is not possible at the moment\r\n"));
+		login->ended = login->authd.fd < 0;
+		break;
+	case SASL_UNKNOWN:
+		conn_write(conn, STR("-ERR Unknown authentication mechanism\r\n"));
+		break;
+	case SASL_CANCELLED:
+		conn_write(conn, STR("-ERR Authentication cancelled\r\n"));
+		break;
+	case SASL_MALFORMED:
+		conn_write(conn, STR("-ERR The response cannot be decoded\r\n"));
+		break;
+	case SASL_LOST:
+		login->ended = true;
+		break;
+	}
+}
+
+void login_pass(struct login *login, const struct pop3_command *command)
+{
+	struct sasl_grant grant;
+	struct err err = {0};
+	enum sasl_result result;
+
+	if (login->user.len == 0) {
+		conn_write(&login->conn, STR("-ERR USER comes first\r\n"));
+		return;
+	}
+	result = sasl_password(&login->sasl, buf_str(&login->user), command->argument, &grant, &err);
+	buf_reset(&login->user);
+	conclude(login, "PASS", result, &grant, &err);
+}
+
+/* AUTH alone lists the mechanisms: older clients ask so (it was usual before CAPA). */
+static void list_mechanisms(struct login *login)
+{
+	struct str rest = str_of(mechanisms(login));
+
+	conn_write(&login->conn, STR("+OK Mechanisms follow\r\n"));
+	for (struct str word = str_cut_word(&rest); word.len != 0; word = str_cut_word(&rest))
+		conn_printf(&login->conn, "%.*s\r\n", STR_ARG(word));
+	conn_write(&login->conn, STR(".\r\n"));
+}
+
+void login_auth(struct login *login, const struct pop3_command *command)
+{
+	struct str rest = command->argument, mechanism = str_cut_word(&rest), initial = str_trim(rest);
+	struct sasl_grant grant;
+	struct err err = {0};
+	enum sasl_result result;
+
+	if (mechanism.len == 0) {
+		list_mechanisms(login);
+		return;
+	}
+	if (initial.len == 0)
+		initial.data = NULL;
+	result = sasl_exchange(&login->sasl, mechanism, initial, &grant, &err);
+	conclude(login, "AUTH", result, &grant, &err);
+}

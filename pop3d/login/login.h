@@ -1,0 +1,61 @@
+/*
+ * pop3-login: a POP3 session until its login (RFC 1939 section 4: the AUTHORIZATION state).
+ *
+ * One process for each connection. It greets, does TLS, asks authd about names and passwords, and hands the connection to
+ * pop3d with authd's ticket. It reaches neither passwords nor mailboxes: taking it over yields one connection. All
+ * that it needs is open before it reads the client's first byte; then the sandbox lets it open nothing more.
+ */
+#ifndef POSTROOM_POP3D_LOGIN_LOGIN_H
+#define POSTROOM_POP3D_LOGIN_LOGIN_H
+
+#include "common/daemon/daemon.h"
+#include "common/login/handover.h"
+#include "common/login/sasl.h"
+#include "common/net/conn.h"
+#include "common/net/sandbox.h"
+#include "common/net/tls.h"
+#include "common/pop3/command.h"
+#include "common/settings/settings.h"
+
+/* What the listener has, and each session inherits. */
+struct login_service {
+	struct daemon daemon;
+	struct settings settings;
+	struct tls_server tls;
+	struct sandbox sandbox;
+};
+
+enum login_encryption { LOGIN_TLS_NONE, LOGIN_TLS_OPTIONAL, LOGIN_TLS_REQUIRED };
+
+/* One session. */
+struct login {
+	struct login_service *service;
+	struct conn conn;
+	struct ipc_channel authd;
+	struct sasl sasl;
+	struct handover handover;
+	enum login_encryption encryption;
+	bool anonymise;
+	bool ended;    /* no further command is read */
+	long failures; /* failed logins so far */
+	struct buf user;       /* of USER, for the next PASS; empty: none */
+	struct buf mechanisms; /* as authd named them, once asked */
+};
+
+/* A whole session on fd, which came by the service pop3 or pop3s. Returns the exit status. */
+int login_session(int fd, const char *service, void *context);
+/* Tell a client that a limit keeps out, without waiting for it. */
+void login_refuse(int fd, const char *service, bool per_address, void *context);
+
+/* The commands (commands.c). Each answers the client; *command is valid during the call. */
+void login_auth(struct login *login, const struct pop3_command *command);
+void login_capa(struct login *login, const struct pop3_command *command);
+void login_pass(struct login *login, const struct pop3_command *command);
+void login_quit(struct login *login, const struct pop3_command *command);
+void login_stls(struct login *login, const struct pop3_command *command);
+void login_user(struct login *login, const struct pop3_command *command);
+
+/* May the client log in now, or must it ask for TLS first? */
+bool login_is_open(const struct login *login);
+
+#endif

@@ -1,0 +1,157 @@
+#include "pop3d/login/login.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	MEMORY_MAX = 256 << 20,
+	CPU_SECONDS = 3600, /* a session under TLS lasts as long as the mailbox is read */
+	DESCRIPTORS_MAX = 64,
+};
+
+static const struct {
+	void (*run)(struct login *login, const struct pop3_command *command);
+	bool has_argument; /* must have one; the others must have none, but AUTH may */
+	bool logs_in;      /* not before TLS where that is required */
+} commands[POP3_VERB_COUNT] = {
+	[POP3_AUTH] = {login_auth, true, true},   [POP3_CAPA] = {login_capa, false, false},
+	[POP3_PASS] = {login_pass, true, true},   [POP3_QUIT] = {login_quit, false, false},
+	[POP3_STLS] = {login_stls, false, false}, [POP3_USER] = {login_user, true, true},
+};
+
+bool login_is_open(const struct login *login)
+{
+	return login->encryption != LOGIN_TLS_REQUIRED || login->conn.tls_active;
+}
+
+static void run_command(struct login *login, struct str line)
+{
+	struct pop3_command command = pop3_command_parse(line);
+	bool bare = pop3_command_is_bare(&command);
+
+	if (command.verb == POP3_UNKNOWN)
+		conn_write(&login->conn, STR("-ERR Unknown command\r\n"));
+	else if (commands[command.verb].run == NULL)
+		conn_write(&login->conn, STR("-ERR Log in first\r\n"));
+	else if (commands[command.verb].logs_in && !login_is_open(login))
+		conn_write(&login->conn, STR("-ERR Issue a STLS command first\r\n"));
+	else if (bare && commands[command.verb].has_argument && command.verb != POP3_AUTH)
+		conn_write(&login->conn, STR("-ERR An argument is missing\r\n"));
+	else if (!bare && !commands[command.verb].has_argument)
+		conn_write(&login->conn, STR("-ERR The command takes no argument\r\n"));
+	else
+		commands[command.verb].run(login, &command);
+}
+
+static void converse(struct login *login)
+{
+	while (!login->ended) {
+		struct str line;
+		struct err err;
+
+		if (conn_read_line(&login->conn, POP3_LINE_MAX, true, &line, &err) == 0) {
+			run_command(login, line);
+		} else if (err.code == ERR_LIMIT && login->conn.failed == 0) {
+			conn_write(&login->conn, STR("-ERR The line is too long\r\n"));
+		} else {
+			/* RFC 1939 section 3: after the time limit the connection is closed without a response */
+			log_debug("session ended before the login, peer=%s: %s", login->conn.peer, err.text);
+			login->ended = true;
+		}
+	}
+}
+
+/* Where the session's answers begin: the greeting, or why there is none. False: it ends here. */
+static bool greet(struct login *login)
+{
+	const char *networks = settings_text(&login->service->settings, SETTING_ACCESS_NETWORKS);
+
+	if (!settings_networks_hold(networks, login->conn.peer)) {
+		log_info("access not allowed, service=pop3 peer=%s", login->conn.peer);
+		conn_printf(&login->conn, "-ERR %sServer access not allowed!\r\n", login->anonymise ? "" : "Postroom ");
+		return false;
+	}
+	conn_printf(&login->conn, "+OK %s Server Ready\r\n", login->anonymise ? "POP3" : "Postroom");
+	return true;
+}
+
+static enum login_encryption read_encryption(const struct login_service *service)
+{
+	struct str word = str_of(settings_text(&service->settings, SETTING_POP3_ENCRYPTION));
+
+	if (str_equal(word, STR("required")))
+		return LOGIN_TLS_REQUIRED;
+	/* without a certificate STLS cannot be offered; what is required stays so */
+	return str_equal(word, STR("none")) || service->tls.context == NULL ? LOGIN_TLS_NONE : LOGIN_TLS_OPTIONAL;
+}
+
+/* Open all that the session will need, then give up the right to open anything. */
+static int prepare(struct login *login, struct err *err)
+{
+	struct login_service *service = login->service;
+	struct err unreachable;
+
+	/* Where a daemon is away the session goes on without: the client is told when it logs in. */
+	if (ipc_connect(&login->authd, &service->daemon.instance, "authd", "pop3-login", &unreachable) != 0)
+		log_warning("%s", unreachable.text);
+	if (handover_open(&login->handover, &service->daemon.instance, "pop3d", "pop3-login", service->tls.context != NULL,
+	                  &unreachable) != 0)
+		log_warning("%s", unreachable.text);
+	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
+		return -1;
+	return sandbox_enter(&service->sandbox, err);
+}
+
+static int start_tls(struct login *login, struct err *err)
+{
+	if (login->service->tls.context == NULL)
+		return err_set(err, ERR_NOT_FOUND, "there is no certificate for the service pop3s");
+	return conn_accept_tls(&login->conn, login->service->tls.context, err);
+}
+
+int login_session(int fd, const char *service_name, void *context)
+{
+	struct login_service *service = context;
+	int timeout_ms = (int)settings_number(&service->settings, SETTING_POP3_TIMEOUT) * 1000;
+	struct login login = {.service = service, .encryption = read_encryption(service)};
+	struct err err;
+	int result = 0;
+
+	conn_init(&login.conn, fd, timeout_ms);
+	login.conn.deadline_ms = io_now_ms() + timeout_ms;
+	login.anonymise = settings_flag(&service->settings, SETTING_ANONYMISE);
+	login.sasl = (struct sasl){&login.conn, &login.authd, "pop3", "+ ", true};
+	buf_init(&login.user, POP3_LINE_MAX);
+	buf_init(&login.mechanisms, SASL_MECHANISMS_MAX);
+	if (prepare(&login, &err) != 0 || (service_find(service_name)->implicit_tls && start_tls(&login, &err) != 0)) {
+		log_info("session could not begin, service=%s peer=%s: %s", service_name, login.conn.peer, err.text);
+		result = 1;
+	} else if (greet(&login)) {
+		converse(&login);
+	}
+	conn_flush(&login.conn, &err);
+	conn_close(&login.conn);
+	ipc_close(&login.authd);
+	handover_close(&login.handover);
+	buf_free(&login.user);
+	buf_free(&login.mechanisms);
+	return result;
+}
+
+void login_refuse(int fd, const char *service_name, bool per_address, void *context)
+{
+	const struct login_service *service = context;
+	bool anonymise = settings_flag(&service->settings, SETTING_ANONYMISE);
+	char line[128];
+	int len;
+
+	if (service_find(service_name)->implicit_tls)
+		return; /* nothing can be said in clear there, and a handshake would be waiting */
+	len = snprintf(line, sizeof line, "-ERR [SYS/TEMP] %sToo many connections%s - try later\r\n",
+	               anonymise ? "" : "Postroom ", per_address ? " from your IP address" : "");
+	send(fd, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}

@@ -1,0 +1,33 @@
+/*
+ * pop3d: serves mailboxes by POP3, after the login. See pop3d.h.
+ */
+#include "common/net/listen.h"
+#include "pop3d/pop3d.h"
+
+static void refresh(void *context)
+{
+	struct pop3_service *service = context;
+
+	settings_refresh(&service->settings);
+}
+
+int main(int argc, char **argv)
+{
+	static struct pop3_service service;
+	static const char *const names[] = {"from-pop3-login", NULL};
+	struct listen_hooks hooks = {.refresh = refresh, .session = pop3_session, .context = &service};
+	struct err err;
+	gid_t group;
+
+	daemon_start(&service.daemon, argc, argv, "pop3d");
+	hooks.max_sessions = service.daemon.instance.max_sessions;
+	if (instance_user(&service.daemon.instance, "pop3-login", &service.login_user, &group, &err) != 0 ||
+	    settings_open(&service.settings, &service.daemon.instance, false, &err) != 0 ||
+	    sandbox_init(&service.sandbox, SANDBOX_LOCK_OWNER, &err) != 0 ||
+	    sandbox_prepare(&service.sandbox, &err) != 0)
+		daemon_fail(&err);
+	daemon_ready(&service.daemon);
+	if (listen_run(&service.daemon, names, &hooks, &err) != 0)
+		daemon_fail(&err);
+	return 0;
+}
