@@ -121,7 +121,7 @@ int db_open(struct db *db, const char *path, unsigned flags, int busy_ms, struct
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
 	if (db_exec(db, "PRAGMA mmap_size=0", err) != 0)
 		goto failed;
-	if (!(flags & (DB_READ_ONLY | DB_IMMUTABLE)) && set_up_writing(db, flags, err) != 0)
+	if (!(flags & (DB_READ_ONLY | DB_IMMUTABLE | DB_MEMORY)) && set_up_writing(db, flags, err) != 0)
 		goto failed;
 	return 0;
 

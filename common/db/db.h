@@ -17,6 +17,7 @@ enum db_flags {
 	DB_READ_ONLY = 2,
 	DB_IMMUTABLE = 4,    /* a snapshot that never changes: no locks at all */
 	DB_NO_CHECKPOINT = 8, /* no automatic checkpoint: the caller runs db_checkpoint under its own lock */
+	DB_MEMORY = 16,      /* path is ":memory:": no file, no log */
 };
 
 struct db {

@@ -23,6 +23,8 @@ static bool is_one_of(struct str value, const char *const *words)
 static int check_text(const struct setting_definition *definition, struct str value, struct buf *normal,
                       struct err *err)
 {
+	if (!str_is_utf8(value))
+		return err_set(err, ERR_SYNTAX, "%s must be valid UTF-8", definition->key);
 	for (size_t i = 0; i < value.len; i++)
 		if ((unsigned char)value.data[i] < 0x20 || value.data[i] == 0x7f)
 			return err_set(err, ERR_SYNTAX, "%s must be one line without control characters", definition->key);

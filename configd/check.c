@@ -1,0 +1,100 @@
+#include "configd/configd.h"
+
+int check_name(struct str name, const char *what, struct err *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (name.len == 0)
+		return err_set(err, ERR_SYNTAX, "the name of a %s must not be empty", what);
+	if (name.len > NAME_MAX_LEN)
+		return err_set(err, ERR_SYNTAX, "the name of a %s has at most %d characters, not %zu", what, NAME_MAX_LEN,
+		               name.len);
+	for (size_t i = 0; i < name.len; i++)
+		if (name.data[i] == '\0' || strchr(allowed, name.data[i]) == NULL)
+			return err_set(err, ERR_SYNTAX,
+			               "the name of a %s consists of letters, digits, '.', '_' and '-'; \"%.*s\" does not", what,
+			               STR_ARG(name));
+	return 0;
+}
+
+int check_password(struct str password, struct err *err)
+{
+	if (password.len == 0)
+		return err_set(err, ERR_SYNTAX, "the password must not be empty");
+	if (password.len > PASSWORD_MAX_LEN)
+		return err_set(err, ERR_SYNTAX, "the password must not be longer than %d bytes", PASSWORD_MAX_LEN);
+	if (!str_is_utf8(password))
+		return err_set(err, ERR_SYNTAX, "the password must be valid UTF-8");
+	for (size_t i = 0; i < password.len; i++)
+		if ((unsigned char)password.data[i] < 0x20 || password.data[i] == 0x7f)
+			return err_set(err, ERR_SYNTAX, "the password must not hold control characters");
+	return 0;
+}
+
+/* Count rows; -1 on error. */
+static int64_t count(struct config *config, const char *sql, struct err *err)
+{
+	int64_t number = 0;
+
+	return config_number(config, &number, err, sql, "") == 1 ? number : -1;
+}
+
+static int check_domains(struct config *config, struct err *err)
+{
+	int64_t domains = count(config, "SELECT count(*) FROM domain", err);
+	int64_t defaults = count(config, "SELECT count(*) FROM domain WHERE is_default = 1", err);
+
+	if (domains < 0 || defaults < 0)
+		return -1;
+	if (domains > 0 && defaults != 1)
+		return err_set(err, ERR_DENIED, "one of the domains must be the default; choose another default first");
+	return 0;
+}
+
+/* Somebody must be able to administer, and mail to postmaster must reach somebody (RFC 5321 4.5.1). */
+static int check_users(struct config *config, struct err *err)
+{
+	int64_t users = count(config, "SELECT count(*) FROM user", err);
+	int64_t administrators = count(config, "SELECT count(*) FROM user WHERE administrator = 1 AND enabled = 1", err);
+	int64_t postmaster = count(config,
+	                           "SELECT (SELECT count(*) FROM user WHERE name = 'postmaster')"
+	                           " + (SELECT count(*) FROM mapping WHERE pattern = 'postmaster')",
+	                           err);
+
+	if (users < 0 || administrators < 0 || postmaster < 0)
+		return -1;
+	if (users > 0 && administrators == 0)
+		return err_set(err, ERR_DENIED, "there must be an enabled user who is an administrator");
+	if (users > 0 && postmaster == 0)
+		return err_set(err, ERR_DENIED, "mail to postmaster must reach somebody (RFC 5321 4.5.1): "
+		                                "map postmaster to another user first");
+	if (config->instance->user_limit > 0 && users > config->instance->user_limit)
+		return err_set(err, ERR_LIMIT, "this instance may have at most %ld users ([limits] users in postroom.conf)",
+		               config->instance->user_limit);
+	return 0;
+}
+
+static int check_mappings(struct config *config, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(config, &statement, err,
+	                 "SELECT pattern, target FROM mapping WHERE instr(target, '@') = 0"
+	                 " AND NOT EXISTS (SELECT 1 FROM user WHERE user.name = mapping.target) LIMIT 1",
+	                 "") != 0)
+		return -1;
+	row = db_step(&statement, err);
+	if (row == 1)
+		row = err_set(err, ERR_DENIED, "the mapping of %.*s points to the user %.*s; delete it first",
+		              STR_ARG(db_text(&statement, 0)), STR_ARG(db_text(&statement, 1)));
+	db_finalize(&statement);
+	return row;
+}
+
+int check_all(struct config *config, struct err *err)
+{
+	if (check_domains(config, err) != 0 || check_users(config, err) != 0)
+		return -1;
+	return check_mappings(config, err);
+}

@@ -1,0 +1,133 @@
+#include "configd/configd.h"
+
+#include "common/base/io.h"
+
+#include <stdarg.h>
+
+#define COUNT_OF(array) (int)(sizeof(array) / sizeof(array)[0])
+
+const char config_schema[] =
+	"CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
+	"CREATE TABLE domain(name TEXT PRIMARY KEY, is_default INTEGER NOT NULL);"
+	"CREATE TABLE user(uid INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+	" administrator INTEGER NOT NULL, enabled INTEGER NOT NULL);"
+	"CREATE TABLE mapping(id INTEGER PRIMARY KEY, pattern TEXT NOT NULL COLLATE NOCASE, target TEXT NOT NULL);"
+	"CREATE INDEX mapping_pattern ON mapping(pattern);"
+	"CREATE TABLE sender(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, method TEXT NOT NULL,"
+	" servers TEXT NOT NULL, encryption TEXT NOT NULL, verify INTEGER NOT NULL, username TEXT NOT NULL,"
+	" has_password INTEGER NOT NULL);";
+
+/* Numbers that authd's secrets hang on are given out for good before they are used, whatever becomes of the change. */
+static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY KEY, next INTEGER NOT NULL);"
+                                      "INSERT INTO reserved VALUES('uid', 1), ('sender', 1);";
+
+static const char *const migrations[] = {config_schema, reserved_schema};
+
+int config_open(struct config *config, const struct instance *instance, struct err *err)
+{
+	char path[INSTANCE_PATH_MAX + 128];
+
+	*config = (struct config){.instance = instance};
+	if (io_make_folder(instance_path(path, sizeof path, instance->state, "config"), 0700, err) != 0)
+		return -1;
+	instance_path(path, sizeof path, instance->state, "config/config.db");
+	if (db_open(&config->db, path, DB_CREATE, 5000, err) != 0)
+		return -1;
+	if (db_exec(&config->db, "PRAGMA temp_store = MEMORY", err) != 0 ||
+	    db_migrate(&config->db, migrations, COUNT_OF(migrations), err) != 0) {
+		db_close(&config->db);
+		return -1;
+	}
+	return 0;
+}
+
+void config_close(struct config *config)
+{
+	db_close(&config->db);
+}
+
+static int query(struct config *config, struct db_statement *statement, struct err *err, const char *sql,
+                 const char *types, va_list args)
+{
+	if (db_prepare(&config->db, statement, sql, err) != 0)
+		return -1;
+	for (int i = 0; types[i] != '\0'; i++) {
+		if (types[i] == 't')
+			db_bind_text(statement, i + 1, va_arg(args, struct str));
+		else
+			db_bind_number(statement, i + 1, va_arg(args, int64_t));
+	}
+	return 0;
+}
+
+int config_query(struct config *config, struct db_statement *statement, struct err *err, const char *sql,
+                 const char *types, ...)
+{
+	va_list args;
+	int result;
+
+	va_start(args, types);
+	result = query(config, statement, err, sql, types, args);
+	va_end(args);
+	return result;
+}
+
+int config_run(struct config *config, struct err *err, const char *sql, const char *types, ...)
+{
+	struct db_statement statement;
+	va_list args;
+	int result;
+
+	va_start(args, types);
+	result = query(config, &statement, err, sql, types, args);
+	va_end(args);
+	if (result == 0) {
+		result = db_run(&statement, err);
+		db_finalize(&statement);
+	}
+	return result;
+}
+
+int config_number(struct config *config, int64_t *value_out, struct err *err, const char *sql, const char *types, ...)
+{
+	struct db_statement statement;
+	va_list args;
+	int row;
+
+	va_start(args, types);
+	row = query(config, &statement, err, sql, types, args);
+	va_end(args);
+	if (row != 0)
+		return -1;
+	row = db_step(&statement, err);
+	if (row == 1 && value_out != NULL)
+		*value_out = db_number(&statement, 0);
+	db_finalize(&statement);
+	return row;
+}
+
+int config_text(struct config *config, struct arena *arena, struct str *value_out, struct err *err, const char *sql,
+                const char *types, ...)
+{
+	struct db_statement statement;
+	va_list args;
+	int row;
+
+	va_start(args, types);
+	row = query(config, &statement, err, sql, types, args);
+	va_end(args);
+	if (row != 0)
+		return -1;
+	row = db_step(&statement, err);
+	if (row == 1)
+		*value_out = arena_copy(arena, db_text(&statement, 0));
+	db_finalize(&statement);
+	return row;
+}
+
+int config_reserve(struct config *config, struct str kind, int64_t count, int64_t *first_out, struct err *err)
+{
+	if (config_number(config, first_out, err, "SELECT next FROM reserved WHERE kind = ?", "t", kind) != 1)
+		return -1;
+	return config_run(config, err, "UPDATE reserved SET next = next + ? WHERE kind = ?", "nt", count, kind);
+}

@@ -1,0 +1,205 @@
+/*
+ * configd: the one place where settings change.
+ *
+ * A request that changes something is checked, stored in state/config/config.db, published as a snapshot and counted up
+ * (common/settings/settings.h) before it is answered; or it is refused with a sentence that says why, and nothing has
+ * changed. Requests are worked off one after another, also while authd is asked for one of them.
+ *
+ * Nobody else opens config.db. Passwords are not in it: they pass through to authd and are never logged. The daemon
+ * listens to nobody but the callers whose sockets it was handed; it reads no mail and no network.
+ */
+#ifndef POSTROOM_CONFIGD_CONFIGD_H
+#define POSTROOM_CONFIGD_CONFIGD_H
+
+#include "common/base/arena.h"
+#include "common/db/db.h"
+#include "common/ipc/loop.h"
+#include "common/settings/settings.h"
+
+#include <jansson.h>
+
+enum {
+	NAME_MAX_LEN = 32,       /* bytes of a user's or sender's name */
+	PASSWORD_MAX_LEN = 256,  /* bytes */
+	SERVERS_MAX = 20,        /* servers of one sender */
+	OBJECTS_MAX = 1000000,   /* of one kind */
+};
+
+struct config {
+	const struct instance *instance;
+	struct db db;
+	volatile uint64_t *counter; /* mapped, shared with all who read settings */
+	uint64_t generation;        /* of the newest snapshot */
+	struct ipc_client *authd;
+};
+
+/* One thing that a change did, for the log and for who asked. */
+struct change_note {
+	struct str text;
+	struct change_note *next;
+};
+
+/* A question to authd, which belongs to a change. */
+struct change_ask {
+	struct ipc_message request;
+	struct change_ask *next;
+};
+
+/* A request being worked on. */
+struct change {
+	struct config *config;
+	const struct operation *operation;
+	struct ipc_incoming *incoming;
+	struct arena arena;
+	struct ipc_message reply;
+	struct change_note *notes, **notes_tail;
+	int64_t first_uid, first_sender; /* reserved for what it adds; counted up with each */
+	struct import *import;
+	/* What authd is asked: before the change is committed (it fails where authd refuses), and after. */
+	struct change_ask *before, *after;
+	/* Looks at authd's answer before the commit; NULL where only its status matters. */
+	int (*answered)(struct change *change, const struct ipc_message *reply, struct err *err);
+	bool only_check; /* roll back in the end */
+	struct change *next;
+};
+
+struct operation {
+	const char *name;
+	/* Before the transaction: what must be durable even where the change fails. May be NULL. */
+	int (*prepare)(struct change *change, struct err *err);
+	int (*run)(struct change *change, struct err *err);
+	bool writes;
+};
+
+extern const struct operation operations[]; /* ends with a name of NULL */
+
+/* config.c: the database. */
+
+/* The tables that a snapshot has too; and the database, made or brought up to date. -1: as db_open, db_migrate. */
+extern const char config_schema[];
+int config_open(struct config *config, const struct instance *instance, struct err *err);
+void config_close(struct config *config);
+
+/*
+ * A statement with its values bound: types has a letter for each '?', 't' for a struct str, 'n' for an int64_t. The
+ * bytes of texts must stay until the statement is finalized (config_query) or until the call returns (the others).
+ */
+int config_query(struct config *config, struct db_statement *statement, struct err *err, const char *sql,
+                 const char *types, ...);
+int config_run(struct config *config, struct err *err, const char *sql, const char *types, ...);
+/* The number in the first column of the first row: 1 = found, 0 = no row, -1 = error. value_out may be NULL. */
+int config_number(struct config *config, int64_t *value_out, struct err *err, const char *sql, const char *types, ...);
+/* The same for a text, copied into arena. */
+int config_text(struct config *config, struct arena *arena, struct str *value_out, struct err *err, const char *sql,
+                const char *types, ...);
+/* Numbers of a kind ("uid", "sender") that were never given out and never will be again; committed at once. */
+int config_reserve(struct config *config, struct str kind, int64_t count, int64_t *first_out, struct err *err);
+
+/* publish.c: snapshots. */
+
+/* Map the counter and publish what is stored, so that a crash between commit and publishing heals. */
+int publish_start(struct config *config, struct err *err);
+/* Write the snapshot of what the open transaction sees under the next generation; nobody reads it yet. */
+int publish_prepare(struct config *config, struct err *err);
+/* Count up: from here on everybody sees it. Old snapshots are removed. */
+void publish_finish(struct config *config);
+
+/* request.c: one request after another. */
+void request_take(struct ipc_incoming *incoming, void *config);
+
+/* A required field of the request. -1: ERR_SYNTAX where it is missing. */
+int change_field(const struct change *change, const char *key, struct str *value_out, struct err *err);
+/* An optional flag, "0" or "1"; *value_out stays where it is missing. -1: ERR_SYNTAX. */
+int change_flag(const struct change *change, const char *key, bool *value_out, struct err *err);
+/* Say what was changed: one line of the log, and of the answer to an import. */
+void change_note(struct change *change, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Add an object to a listing, as JSON; object is released. */
+void change_list(struct change *change, const char *key, json_t *object);
+/* One more question to authd; fields are added by the caller. */
+struct ipc_message *change_ask_before(struct change *change, const char *op);
+struct ipc_message *change_ask_after(struct change *change, const char *op);
+
+/* check.c: what must hold between objects, looked at before every commit. */
+int check_all(struct config *config, struct err *err);
+/* The letters, digits, '.', '_', '-' of a user's or sender's name, 1 to 32. what: "user". */
+int check_name(struct str name, const char *what, struct err *err);
+int check_password(struct str password, struct err *err);
+
+/* settings.c */
+int setting_store(struct change *change, struct str key, struct str value, struct err *err);
+int setting_remove(struct change *change, struct str key, struct err *err);
+/* The value in force of a number. */
+int setting_number(struct change *change, enum setting setting, int64_t *value_out, struct err *err);
+int op_get(struct change *change, struct err *err);
+int op_set(struct change *change, struct err *err);
+int op_unset(struct change *change, struct err *err);
+
+/* domains.c: *name_out is the normal form. */
+int domain_normalise(struct change *change, struct str name, struct str *name_out, struct err *err);
+int domain_add(struct change *change, struct str name, struct err *err);
+int domain_delete(struct change *change, struct str name, struct err *err);
+int domain_set_default(struct change *change, struct str name, struct err *err);
+/* 1 = yes, 0 = no, -1 = error. */
+int domain_is_local(struct change *change, struct str name, struct err *err);
+int op_domain_add(struct change *change, struct err *err);
+int op_domain_delete(struct change *change, struct err *err);
+int op_domain_default(struct change *change, struct err *err);
+int op_domain_list(struct change *change, struct err *err);
+
+/* users.c */
+struct user {
+	int64_t uid;
+	struct str name;
+	bool administrator, enabled;
+};
+/* 1 = found, 0 = no such user, -1 = error; and with an error where there is none. */
+int user_find(struct change *change, struct str name, struct user *user_out, struct err *err);
+int user_need(struct change *change, struct str name, struct user *user_out, struct err *err);
+int user_add(struct change *change, struct str name, bool administrator, bool enabled, struct user *user_out,
+             struct err *err);
+int user_set(struct change *change, const struct user *user, bool administrator, bool enabled, struct err *err);
+int user_delete(struct change *change, const struct user *user, struct err *err);
+int op_user_reserve(struct change *change, struct err *err);
+int op_user_add(struct change *change, struct err *err);
+int op_user_delete(struct change *change, struct err *err);
+int op_user_rename(struct change *change, struct err *err);
+int op_user_password(struct change *change, struct err *err);
+int op_user_set(struct change *change, struct err *err);
+int op_user_list(struct change *change, struct err *err);
+
+/* mappings.c */
+int mapping_normalise(struct change *change, struct str pattern, struct str target, struct str *pattern_out,
+                      struct str *target_out, struct err *err);
+/* Store one in its normal form, without a note. */
+int mapping_store(struct change *change, struct str pattern, struct str target, struct err *err);
+int mapping_add(struct change *change, struct str pattern, struct str target, struct err *err);
+int mapping_delete(struct change *change, struct str pattern, struct str target, struct err *err);
+int op_mapping_add(struct change *change, struct err *err);
+int op_mapping_delete(struct change *change, struct err *err);
+int op_mapping_list(struct change *change, struct err *err);
+
+/* senders.c */
+struct sender {
+	int64_t id; /* 0: not stored yet */
+	struct str name, method, servers, encryption, username;
+	bool verify, has_password;
+};
+void sender_defaults(struct sender *sender, struct str name);
+int sender_find(struct change *change, struct str name, struct sender *sender_out, struct err *err);
+/* Check; the normal forms are written to *sender. */
+int sender_check(struct change *change, struct sender *sender, struct err *err);
+/* Check and store, new or changed. */
+int sender_store(struct change *change, struct sender *sender, struct err *err);
+int sender_delete(struct change *change, struct str name, struct err *err);
+int op_sender_reserve(struct change *change, struct err *err);
+int op_sender_add(struct change *change, struct err *err);
+int op_sender_set(struct change *change, struct err *err);
+int op_sender_delete(struct change *change, struct err *err);
+int op_sender_list(struct change *change, struct err *err);
+
+/* export.c, import.c */
+int op_export(struct change *change, struct err *err);
+int op_import_prepare(struct change *change, struct err *err);
+int op_import(struct change *change, struct err *err);
+
+#endif

@@ -1,0 +1,193 @@
+#include "configd/configd.h"
+#include "configd/text.h"
+
+#include <stdlib.h>
+
+static const char introduction[] =
+	"# Everything that \"postroom\" and the web set, as \"postroom import\" reads it. An import makes an instance\n"
+	"# equal to this text: what is missing here is deleted there.\n";
+
+/* A line for a field that is not empty. */
+static void add_text(struct buf *out, enum text_kind kind, int field, struct str value)
+{
+	if (value.len != 0)
+		buf_printf(out, "%s = %.*s\n", text_field_name(kind, field), STR_ARG(value));
+}
+
+static void add_flag(struct buf *out, enum text_kind kind, int field, bool value)
+{
+	buf_printf(out, "%s = %s\n", text_field_name(kind, field), value ? "on" : "off");
+}
+
+static int export_settings(struct change *change, struct buf *out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	buf_add_str(out, STR("\n[settings]\n"));
+	if (config_query(change->config, &statement, err, "SELECT key, value FROM setting ORDER BY key", "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1)
+		buf_printf(out, "%.*s = %.*s\n", STR_ARG(db_text(&statement, 0)), STR_ARG(db_text(&statement, 1)));
+	db_finalize(&statement);
+	return row;
+}
+
+static int export_domains(struct change *change, struct buf *out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err, "SELECT name, is_default FROM domain ORDER BY name", "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1) {
+		buf_add_str(out, STR("\n[domain]\n"));
+		add_text(out, TEXT_DOMAIN, DOMAIN_NAME, db_text(&statement, 0));
+		if (db_number(&statement, 1) != 0)
+			add_flag(out, TEXT_DOMAIN, DOMAIN_DEFAULT, true);
+	}
+	db_finalize(&statement);
+	return row;
+}
+
+/* A line "uid:hash..." of authd's dump. */
+struct hash_line {
+	int64_t uid;
+	struct str hash;
+};
+
+struct hash_lines {
+	struct hash_line *lines;
+	size_t count;
+};
+
+static int compare_lines(const void *a, const void *b)
+{
+	int64_t left = ((const struct hash_line *)a)->uid, right = ((const struct hash_line *)b)->uid;
+
+	return left < right ? -1 : left > right;
+}
+
+static struct hash_lines read_dump(struct change *change, const struct ipc_message *dump)
+{
+	struct hash_lines hashes = {NULL, 0};
+	struct str key, value;
+	uint64_t uid;
+
+	for (size_t position = 0; ipc_next(dump, &position, &key, &value);)
+		hashes.count += str_equal(key, STR("hash"));
+	hashes.lines = arena_get(&change->arena, (hashes.count + 1) * sizeof *hashes.lines);
+	hashes.count = 0;
+	for (size_t position = 0; ipc_next(dump, &position, &key, &value);)
+		if (str_equal(key, STR("hash")) && str_to_u64(str_cut(&value, ':'), INT64_MAX, &uid))
+			hashes.lines[hashes.count++] = (struct hash_line){(int64_t)uid, value};
+	qsort(hashes.lines, hashes.count, sizeof *hashes.lines, compare_lines);
+	return hashes;
+}
+
+static int export_users(struct change *change, const struct hash_lines *hashes, struct buf *out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err,
+	                 "SELECT uid, name, administrator, enabled FROM user ORDER BY name", "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1) {
+		struct hash_line wanted = {db_number(&statement, 0), STR("")};
+		struct hash_line *found = bsearch(&wanted, hashes->lines, hashes->count, sizeof wanted, compare_lines);
+
+		buf_add_str(out, STR("\n[user]\n"));
+		add_text(out, TEXT_USER, USER_NAME, db_text(&statement, 1));
+		add_flag(out, TEXT_USER, USER_ADMINISTRATOR, db_number(&statement, 2) != 0);
+		add_flag(out, TEXT_USER, USER_ENABLED, db_number(&statement, 3) != 0);
+		if (found != NULL)
+			add_text(out, TEXT_USER, USER_PASSWORD_HASH, found->hash);
+	}
+	db_finalize(&statement);
+	return row;
+}
+
+static int export_mappings(struct change *change, struct buf *out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err, "SELECT pattern, target FROM mapping ORDER BY pattern, target",
+	                 "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1) {
+		buf_add_str(out, STR("\n[mapping]\n"));
+		add_text(out, TEXT_MAPPING, MAPPING_PATTERN, db_text(&statement, 0));
+		add_text(out, TEXT_MAPPING, MAPPING_TARGET, db_text(&statement, 1));
+	}
+	db_finalize(&statement);
+	return row;
+}
+
+static int export_senders(struct change *change, struct buf *out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err,
+	                 "SELECT name, method, servers, encryption, verify, username FROM sender ORDER BY id", "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1) {
+		buf_add_str(out, STR("\n[sender]\n"));
+		add_text(out, TEXT_SENDER, SENDER_NAME, db_text(&statement, 0));
+		add_text(out, TEXT_SENDER, SENDER_METHOD, db_text(&statement, 1));
+		add_text(out, TEXT_SENDER, SENDER_SERVERS, db_text(&statement, 2));
+		add_text(out, TEXT_SENDER, SENDER_ENCRYPTION, db_text(&statement, 3));
+		add_flag(out, TEXT_SENDER, SENDER_VERIFY, db_number(&statement, 4) != 0);
+		add_text(out, TEXT_SENDER, SENDER_USERNAME, db_text(&statement, 5));
+	}
+	db_finalize(&statement);
+	return row;
+}
+
+static int write_text(struct change *change, const struct hash_lines *hashes, struct err *err)
+{
+	struct buf out;
+	int result;
+
+	buf_init(&out, IPC_MESSAGE_MAX - IPC_PACKET_MAX);
+	buf_add_str(&out, str_of(introduction));
+	result = export_settings(change, &out, err);
+	if (result == 0)
+		result = export_domains(change, &out, err);
+	if (result == 0)
+		result = export_users(change, hashes, &out, err);
+	if (result == 0)
+		result = export_mappings(change, &out, err);
+	if (result == 0)
+		result = export_senders(change, &out, err);
+	if (result == 0 && out.overflow)
+		result = err_set(err, ERR_LIMIT, "there is too much to export in one text");
+	if (result == 0)
+		ipc_add(&change->reply, "text", buf_str(&out));
+	buf_free(&out);
+	return result;
+}
+
+static int dump_answered(struct change *change, const struct ipc_message *reply, struct err *err)
+{
+	struct hash_lines hashes = read_dump(change, reply);
+
+	change_note(change, "settings exported with password hashes");
+	return write_text(change, &hashes, err);
+}
+
+int op_export(struct change *change, struct err *err)
+{
+	static const struct hash_lines none;
+	bool passwords = false;
+
+	if (change_flag(change, "passwords", &passwords, err) != 0)
+		return -1;
+	if (!passwords)
+		return write_text(change, &none, err);
+	change->answered = dump_answered;
+	ipc_add_number(change_ask_before(change, "dump"), "passwords", 1);
+	return 0;
+}

@@ -1,0 +1,339 @@
+#include "configd/configd.h"
+#include "configd/text.h"
+
+/*
+ * An import makes what is stored equal to the text, as one change: what the text lacks is deleted, what differs is set.
+ * The functions that single requests use do it, so that the same checks hold.
+ */
+struct import {
+	struct text text;
+	struct ipc_message *restore; /* to authd: the password hashes; NULL until there is one */
+};
+
+/* Names of the kind being imported; what is stored and not in it is deleted. */
+static const char names_table[] = "CREATE TEMP TABLE IF NOT EXISTS import_name(name TEXT PRIMARY KEY COLLATE NOCASE);"
+                                  "DELETE FROM import_name";
+
+/* The mappings from before, to tell what became of them. */
+static const char old_mappings_table[] =
+	"DROP TABLE IF EXISTS temp.old_mapping;"
+	"CREATE TEMP TABLE old_mapping AS SELECT lower(pattern) AS pattern, lower(target) AS target FROM mapping;"
+	"DELETE FROM mapping";
+
+int op_import_prepare(struct change *change, struct err *err)
+{
+	struct text *text;
+	struct str input;
+
+	change->import = arena_get(&change->arena, sizeof *change->import);
+	text = &change->import->text;
+	if (change_field(change, "text", &input, err) != 0 || text_parse(input, &change->arena, text, err) != 0 ||
+	    change_flag(change, "check", &change->only_check, err) != 0)
+		return -1;
+	for (int kind = 0; kind < TEXT_KINDS; kind++)
+		if (text->counts[kind] > OBJECTS_MAX)
+			return err_set(err, ERR_LIMIT, "the text has more than %d objects of one kind", OBJECTS_MAX);
+	if (config_reserve(change->config, STR("uid"), (int64_t)text->counts[TEXT_USER], &change->first_uid, err) != 0)
+		return -1;
+	return config_reserve(change->config, STR("sender"), (int64_t)text->counts[TEXT_SENDER], &change->first_sender, err);
+}
+
+/* Say which line of the text was refused. */
+static int refuse(const struct text_object *object, struct err *err)
+{
+	return err_prefix(err, "import:%u", object->line);
+}
+
+static int keep_name(struct change *change, const struct text_object *object, struct str name, struct err *err)
+{
+	int row = config_number(change->config, NULL, err, "SELECT 1 FROM temp.import_name WHERE name = ?", "t", name);
+
+	if (row == 1)
+		row = err_set(err, ERR_EXISTS, "\"%.*s\" stands in the text twice", STR_ARG(name));
+	if (row == 0)
+		row = config_run(change->config, err, "INSERT INTO temp.import_name VALUES(?)", "t", name);
+	return row == 0 ? 0 : refuse(object, err);
+}
+
+struct name_list {
+	struct str name;
+	struct name_list *next;
+};
+
+/* Read all names that a query gives, before anything is changed in its tables. */
+static int read_names(struct change *change, const char *sql, struct name_list **list_out, struct err *err)
+{
+	struct name_list **tail = list_out;
+	struct db_statement statement;
+	int row;
+
+	*list_out = NULL;
+	if (config_query(change->config, &statement, err, sql, "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1) {
+		*tail = arena_get(&change->arena, sizeof **tail);
+		(*tail)->name = arena_copy(&change->arena, db_text(&statement, 0));
+		tail = &(*tail)->next;
+	}
+	db_finalize(&statement);
+	return row;
+}
+
+static int for_names(struct change *change, const char *sql,
+                     int (*function)(struct change *change, struct str name, struct err *err), struct err *err)
+{
+	struct name_list *list;
+
+	if (read_names(change, sql, &list, err) != 0)
+		return -1;
+	for (; list != NULL; list = list->next)
+		if (function(change, list->name, err) != 0)
+			return -1;
+	return 0;
+}
+
+/* Set a setting where what is stored is another. */
+static int import_setting(struct change *change, const struct text_object *object, struct err *err)
+{
+	struct str key = object->fields[SETTING_KEY], value = object->fields[SETTING_VALUE], stored = STR("");
+	const struct setting_definition *definition = setting_find(key);
+	struct buf normal;
+	bool same = false;
+	int row;
+
+	row = config_text(change->config, &change->arena, &stored, err, "SELECT value FROM setting WHERE key = ?", "t", key);
+	if (row < 0 || keep_name(change, object, key, err) != 0)
+		return -1;
+	if (row == 1 && definition != NULL) {
+		buf_init(&normal, SETTING_VALUE_MAX);
+		same = setting_check(definition, value, &normal, NULL) == 0 && str_equal(buf_str(&normal), stored);
+		buf_free(&normal);
+	}
+	return same || setting_store(change, key, value, err) == 0 ? 0 : refuse(object, err);
+}
+
+static int import_settings(struct change *change, struct err *err)
+{
+	if (db_exec(&change->config->db, names_table, err) != 0)
+		return -1;
+	for (const struct text_object *object = change->import->text.objects[TEXT_SETTING]; object != NULL;
+	     object = object->next)
+		if (import_setting(change, object, err) != 0)
+			return -1;
+	return for_names(change, "SELECT key FROM setting WHERE key NOT IN (SELECT name FROM temp.import_name)", setting_remove,
+	                 err);
+}
+
+static int import_domain(struct change *change, const struct text_object *object, struct err *err)
+{
+	struct str name;
+	bool is_default;
+	int64_t was_default = 0;
+	int known;
+
+	if (text_flag(TEXT_DOMAIN, object, DOMAIN_DEFAULT, false, &is_default, err) != 0)
+		return -1;
+	if (domain_normalise(change, object->fields[DOMAIN_NAME], &name, err) != 0)
+		return refuse(object, err);
+	if (keep_name(change, object, name, err) != 0 || (known = domain_is_local(change, name, err)) < 0)
+		return -1;
+	if (known == 0 && domain_add(change, name, err) != 0)
+		return refuse(object, err);
+	if (config_number(change->config, &was_default, err, "SELECT is_default FROM domain WHERE name = ?", "t", name) < 0)
+		return -1;
+	return is_default && was_default == 0 ? domain_set_default(change, name, err) : 0;
+}
+
+static int import_domains(struct change *change, struct err *err)
+{
+	if (db_exec(&change->config->db, names_table, err) != 0)
+		return -1;
+	for (const struct text_object *object = change->import->text.objects[TEXT_DOMAIN]; object != NULL;
+	     object = object->next)
+		if (import_domain(change, object, err) != 0)
+			return -1;
+	return for_names(change, "SELECT name FROM domain WHERE name NOT IN (SELECT name FROM temp.import_name)",
+	                 domain_delete, err);
+}
+
+static int import_hash(struct change *change, const struct user *user, struct str hash)
+{
+	if (change->import->restore == NULL)
+		change->import->restore = change_ask_before(change, "restore");
+	ipc_add(change->import->restore, "hash",
+	        arena_printf(&change->arena, "%lld:%.*s", (long long)user->uid, STR_ARG(hash)));
+	change_note(change, "user %.*s has the password of the text", STR_ARG(user->name));
+	return 0;
+}
+
+static int import_user(struct change *change, const struct text_object *object, struct err *err)
+{
+	struct str name = object->fields[USER_NAME], hash = object->fields[USER_PASSWORD_HASH];
+	bool administrator, enabled;
+	struct user user;
+	int row;
+
+	if (text_flag(TEXT_USER, object, USER_ADMINISTRATOR, false, &administrator, err) != 0 ||
+	    text_flag(TEXT_USER, object, USER_ENABLED, true, &enabled, err) != 0 ||
+	    keep_name(change, object, name, err) != 0 || (row = user_find(change, name, &user, err)) < 0)
+		return -1;
+	if (row == 0 && user_add(change, name, administrator, enabled, &user, err) != 0)
+		return refuse(object, err);
+	if (row == 1 && user_set(change, &user, administrator, enabled, err) != 0)
+		return -1;
+	return hash.data != NULL ? import_hash(change, &user, hash) : 0;
+}
+
+static int delete_user(struct change *change, struct str name, struct err *err)
+{
+	struct user user;
+
+	if (user_need(change, name, &user, err) != 0 || user_delete(change, &user, err) != 0)
+		return -1;
+	ipc_add_number(change_ask_after(change, "user-delete"), "uid", user.uid);
+	return 0;
+}
+
+static int import_users(struct change *change, struct err *err)
+{
+	static const char missing[] = "SELECT name FROM user WHERE name NOT IN (SELECT name FROM temp.import_name)";
+	bool may_delete = false;
+	struct str first;
+	int row;
+
+	if (db_exec(&change->config->db, names_table, err) != 0 ||
+	    change_flag(change, "delete-users", &may_delete, err) != 0)
+		return -1;
+	for (const struct text_object *object = change->import->text.objects[TEXT_USER]; object != NULL; object = object->next)
+		if (import_user(change, object, err) != 0)
+			return -1;
+	if (may_delete)
+		return for_names(change, missing, delete_user, err);
+	row = config_text(change->config, &change->arena, &first, err, missing, "");
+	if (row == 1) /* a mailbox hangs on each */
+		return err_set(err, ERR_DENIED,
+		               "the text lacks the user %.*s, who would be deleted with all mail; say --delete-users if that is meant",
+		               STR_ARG(first));
+	return row;
+}
+
+static int import_mapping(struct change *change, const struct text_object *object, struct err *err)
+{
+	struct str pattern = object->fields[MAPPING_PATTERN], target = object->fields[MAPPING_TARGET];
+
+	if (target.data == NULL)
+		err_set(err, ERR_SYNTAX, "a [mapping] needs a target");
+	else if (mapping_normalise(change, pattern, target, &pattern, &target, err) == 0 &&
+	         mapping_store(change, pattern, target, err) == 0)
+		return 0;
+	return refuse(object, err);
+}
+
+/* A note for each mapping that is in one of the tables alone. */
+static int note_mappings(struct change *change, const char *sql, const char *what, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err, sql, "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1)
+		change_note(change, "mapping %.*s to %.*s %s", STR_ARG(db_text(&statement, 0)), STR_ARG(db_text(&statement, 1)),
+		            what);
+	db_finalize(&statement);
+	return row;
+}
+
+static int import_mappings(struct change *change, struct err *err)
+{
+	for (const struct text_object *object = change->import->text.objects[TEXT_MAPPING]; object != NULL;
+	     object = object->next)
+		if (import_mapping(change, object, err) != 0)
+			return -1;
+	if (note_mappings(change,
+	                  "SELECT pattern, target FROM temp.old_mapping"
+	                  " EXCEPT SELECT lower(pattern), lower(target) FROM mapping",
+	                  "deleted", err) != 0)
+		return -1;
+	return note_mappings(change,
+	                     "SELECT lower(pattern), lower(target) FROM mapping"
+	                     " EXCEPT SELECT pattern, target FROM temp.old_mapping",
+	                     "added", err);
+}
+
+static bool same_sender(const struct sender *a, const struct sender *b)
+{
+	return a->id == b->id && str_equal(a->name, b->name) && str_equal(a->method, b->method) &&
+	       str_equal(a->servers, b->servers) && str_equal(a->encryption, b->encryption) &&
+	       str_equal(a->username, b->username) && a->verify == b->verify && a->has_password == b->has_password;
+}
+
+static void take(struct str *value, const struct text_object *object, int field)
+{
+	if (object->fields[field].data != NULL)
+		*value = object->fields[field];
+}
+
+/*
+ * The order of senders is the order of their numbers, and the first one takes the mail. One that comes too early for its
+ * place in the text gets a new number, and with it its password is gone.
+ */
+static int import_sender(struct change *change, const struct text_object *object, int64_t *last_id, struct err *err)
+{
+	struct str name = object->fields[SENDER_NAME];
+	struct sender old = {0}, sender;
+	int row = sender_find(change, name, &old, err);
+
+	if (row < 0 || keep_name(change, object, name, err) != 0)
+		return -1;
+	if (row == 1 && old.id < *last_id) {
+		if (sender_delete(change, name, err) != 0)
+			return -1;
+		old = (struct sender){0};
+	}
+	sender_defaults(&sender, name);
+	sender.id = old.id;
+	take(&sender.method, object, SENDER_METHOD);
+	take(&sender.servers, object, SENDER_SERVERS);
+	take(&sender.encryption, object, SENDER_ENCRYPTION);
+	take(&sender.username, object, SENDER_USERNAME);
+	if (text_flag(TEXT_SENDER, object, SENDER_VERIFY, false, &sender.verify, err) != 0)
+		return -1;
+	sender.has_password = old.has_password && str_equal(old.username, sender.username);
+	if (sender_check(change, &sender, err) != 0 || (!same_sender(&old, &sender) && sender_store(change, &sender, err) != 0))
+		return refuse(object, err);
+	if (sender.username.len != 0 && !sender.has_password)
+		change_note(change, "sender %.*s needs its password: postroom sender set %.*s --password-stdin", STR_ARG(name),
+		            STR_ARG(name));
+	*last_id = sender.id;
+	return 0;
+}
+
+static int import_senders(struct change *change, struct err *err)
+{
+	int64_t last_id = 0;
+
+	if (db_exec(&change->config->db, names_table, err) != 0)
+		return -1;
+	for (const struct text_object *object = change->import->text.objects[TEXT_SENDER]; object != NULL;
+	     object = object->next)
+		if (import_sender(change, object, &last_id, err) != 0)
+			return -1;
+	return for_names(change, "SELECT name FROM sender WHERE name NOT IN (SELECT name FROM temp.import_name)",
+	                 sender_delete, err);
+}
+
+int op_import(struct change *change, struct err *err)
+{
+	int64_t count = 0;
+
+	/* Mappings go first and come back last: their targets depend on the domains and users of the text. */
+	if (import_settings(change, err) != 0 || db_exec(&change->config->db, old_mappings_table, err) != 0 ||
+	    import_domains(change, err) != 0 || import_users(change, err) != 0 || import_mappings(change, err) != 0 ||
+	    import_senders(change, err) != 0)
+		return -1;
+	for (const struct change_note *note = change->notes; note != NULL; note = note->next, count++)
+		ipc_add(&change->reply, "change", note->text);
+	ipc_add_number(&change->reply, "changed", count);
+	return 0;
+}

@@ -1,0 +1,59 @@
+#include "configd/configd.h"
+
+#include "common/base/log.h"
+#include "common/daemon/daemon.h"
+#include "common/net/sandbox.h"
+
+#include <signal.h>
+
+static void told_to_end(evutil_socket_t fd, short what, void *base)
+{
+	(void)fd, (void)what;
+	event_base_loopexit(base, NULL);
+}
+
+/* Its own two folders, the sockets it was handed, and authd's socket: nothing else. */
+static int enter_sandbox(const struct instance *instance, struct err *err)
+{
+	char path[INSTANCE_PATH_MAX + 128];
+	struct sandbox sandbox;
+	int result;
+
+	if (sandbox_init(&sandbox, SANDBOX_UNIX | SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0)
+		return -1;
+	result = sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "config"), SANDBOX_WRITE, err);
+	if (result == 0)
+		result = sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "settings"), SANDBOX_WRITE,
+		                       err);
+	if (result == 0)
+		result = sandbox_prepare(&sandbox, err);
+	if (result == 0)
+		result = sandbox_enter(&sandbox, err);
+	sandbox_free(&sandbox);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	struct event_base *base = event_base_new();
+	struct event *terminate = evsignal_new(base, SIGTERM, told_to_end, base);
+	struct daemon daemon;
+	struct config config;
+	struct err err;
+
+	daemon_start(&daemon, argc, argv, "configd");
+	evsignal_add(terminate, NULL);
+	if (config_open(&config, &daemon.instance, &err) != 0 || publish_start(&config, &err) != 0)
+		daemon_fail(&err);
+	config.authd = ipc_client_new(base, &daemon.instance, "authd", "configd");
+	if (ipc_serve(base, &daemon, request_take, NULL, &config, &err) != 0 ||
+	    enter_sandbox(&daemon.instance, &err) != 0)
+		daemon_fail(&err);
+	daemon_ready(&daemon);
+	event_base_dispatch(base);
+	ipc_client_free(config.authd);
+	config_close(&config);
+	event_free(terminate);
+	event_base_free(base);
+	return 0;
+}

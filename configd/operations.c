@@ -1,0 +1,27 @@
+#include "configd/configd.h"
+
+const struct operation operations[] = {
+	{"get", NULL, op_get, false},
+	{"set", NULL, op_set, true},
+	{"unset", NULL, op_unset, true},
+	{"domain-add", NULL, op_domain_add, true},
+	{"domain-delete", NULL, op_domain_delete, true},
+	{"domain-default", NULL, op_domain_default, true},
+	{"domain-list", NULL, op_domain_list, false},
+	{"user-add", op_user_reserve, op_user_add, true},
+	{"user-delete", NULL, op_user_delete, true},
+	{"user-rename", NULL, op_user_rename, true},
+	{"user-password", NULL, op_user_password, false},
+	{"user-set", NULL, op_user_set, true},
+	{"user-list", NULL, op_user_list, false},
+	{"mapping-add", NULL, op_mapping_add, true},
+	{"mapping-delete", NULL, op_mapping_delete, true},
+	{"mapping-list", NULL, op_mapping_list, false},
+	{"sender-add", op_sender_reserve, op_sender_add, true},
+	{"sender-set", NULL, op_sender_set, true},
+	{"sender-delete", NULL, op_sender_delete, true},
+	{"sender-list", NULL, op_sender_list, false},
+	{"export", NULL, op_export, false},
+	{"import", op_import_prepare, op_import, true},
+	{NULL, NULL, NULL, false},
+};

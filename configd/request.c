@@ -1,0 +1,257 @@
+#include "configd/configd.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct change *first_waiting, **last_waiting = &first_waiting;
+static bool busy;    /* one is being worked on */
+static bool in_turn; /* run_next is on the stack and goes on itself */
+
+static void run_next(void);
+
+int change_field(const struct change *change, const char *key, struct str *value_out, struct err *err)
+{
+	*value_out = ipc_get(&change->incoming->message, key);
+	if (value_out->data == NULL)
+		return err_set(err, ERR_SYNTAX, "%s needs the field %s", change->operation->name, key);
+	return 0;
+}
+
+int change_flag(const struct change *change, const char *key, bool *value_out, struct err *err)
+{
+	struct str value = ipc_get(&change->incoming->message, key);
+
+	if (value.data == NULL)
+		return 0;
+	if (!str_equal(value, STR("0")) && !str_equal(value, STR("1")))
+		return err_set(err, ERR_SYNTAX, "%s must be 0 or 1", key);
+	*value_out = value.data[0] == '1';
+	return 0;
+}
+
+void change_note(struct change *change, const char *format, ...)
+{
+	struct change_note *note = arena_get(&change->arena, sizeof *note);
+	char text[1000];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	note->text = arena_copy(&change->arena, str_of(text));
+	*change->notes_tail = note;
+	change->notes_tail = &note->next;
+}
+
+void change_list(struct change *change, const char *key, json_t *object)
+{
+	char *text = json_dumps(object, JSON_COMPACT);
+
+	json_decref(object);
+	ipc_add_text(&change->reply, key, text != NULL ? text : "{}");
+	free(text);
+}
+
+static struct ipc_message *ask(struct change *change, struct change_ask **list, const char *op)
+{
+	struct change_ask *asked = arena_get(&change->arena, sizeof *asked);
+
+	while (*list != NULL)
+		list = &(*list)->next;
+	*list = asked;
+	ipc_message_init(&asked->request);
+	ipc_request(&asked->request, op);
+	return &asked->request;
+}
+
+struct ipc_message *change_ask_before(struct change *change, const char *op)
+{
+	return ask(change, &change->before, op);
+}
+
+struct ipc_message *change_ask_after(struct change *change, const char *op)
+{
+	return ask(change, &change->after, op);
+}
+
+static void wipe(struct ipc_message *message)
+{
+	if (message->fields.data != NULL)
+		memory_wipe(message->fields.data, message->fields.capacity);
+	ipc_message_free(message);
+}
+
+static void wipe_asked(struct change_ask *asked)
+{
+	for (; asked != NULL; asked = asked->next)
+		wipe(&asked->request);
+}
+
+/* Answer, forget the passwords that passed through, and go on with the next request. */
+static void finish(struct change *change, const struct err *err)
+{
+	if (err != NULL && err->code != ERR_NONE) {
+		db_rollback(&change->config->db);
+		log_info("%s refused: %s", change->operation->name, err->text);
+		ipc_reply_error(&change->reply, err);
+	}
+	if (change->incoming->message.fields.data != NULL)
+		memory_wipe(change->incoming->message.fields.data, change->incoming->message.fields.len);
+	ipc_answer(change->incoming, &change->reply);
+	wipe(&change->reply);
+	wipe_asked(change->before);
+	wipe_asked(change->after);
+	arena_free(&change->arena);
+	memory_free(change);
+	busy = false;
+	if (!in_turn)
+		run_next();
+}
+
+static void ask_next_after(struct change *change);
+static void ask_next_before(struct change *change);
+
+static void after_answered(struct ipc_message *reply, const struct err *err, void *context)
+{
+	struct change *change = context;
+
+	(void)reply;
+	/* What is left at authd belongs to a number that is never used again, so it does no harm. */
+	if (err != NULL && err->code != ERR_NONE)
+		log_warning("%s is done, but authd could not forget what belonged to it: %s", change->operation->name, err->text);
+	ask_next_after(change);
+}
+
+/* Each question is taken off its list when it is asked; without one left the next stage begins. */
+static void ask_next_after(struct change *change)
+{
+	struct change_ask *asked = change->after;
+
+	if (asked == NULL) {
+		finish(change, NULL);
+		return;
+	}
+	change->after = asked->next;
+	ipc_client_call(change->config->authd, &asked->request, IPC_TIMEOUT_MS, after_answered, change);
+	wipe(&asked->request);
+}
+
+static void commit(struct change *change)
+{
+	struct config *config = change->config;
+	struct err err;
+
+	if (change->operation->writes) {
+		if (db_commit(&config->db, &err) != 0) {
+			finish(change, &err);
+			return;
+		}
+		publish_finish(config);
+	}
+	for (struct change_note *note = change->notes; note != NULL; note = note->next)
+		log_info("%.*s (settings %llu)", STR_ARG(note->text), (unsigned long long)config->generation);
+	ask_next_after(change);
+}
+
+static void before_answered(struct ipc_message *reply, const struct err *err, void *context)
+{
+	struct change *change = context;
+	struct err reason;
+
+	if (err != NULL && err->code != ERR_NONE) {
+		reason = *err;
+		err_prefix(&reason, "authd");
+		finish(change, &reason);
+	} else if (change->answered != NULL && change->answered(change, reply, &reason) != 0) {
+		finish(change, &reason);
+	} else {
+		ask_next_before(change);
+	}
+}
+
+static void ask_next_before(struct change *change)
+{
+	struct change_ask *asked = change->before;
+
+	if (asked == NULL) {
+		commit(change);
+		return;
+	}
+	change->before = asked->next;
+	ipc_client_call(change->config->authd, &asked->request, IPC_TIMEOUT_MS, before_answered, change);
+	wipe(&asked->request);
+}
+
+static int run_operation(struct change *change, struct err *err)
+{
+	const struct operation *operation = change->operation;
+
+	ipc_reply_ok(&change->reply);
+	if (operation->prepare != NULL && operation->prepare(change, err) != 0)
+		return -1;
+	if (operation->writes && db_begin(&change->config->db, err) != 0)
+		return -1;
+	if (operation->run(change, err) != 0)
+		return -1;
+	if (!operation->writes || change->only_check)
+		return 0;
+	return check_all(change->config, err) != 0 ? -1 : publish_prepare(change->config, err);
+}
+
+static void run_change(struct change *change)
+{
+	struct err err = {0};
+
+	if (run_operation(change, &err) != 0) {
+		finish(change, &err);
+	} else if (change->only_check) {
+		db_rollback(&change->config->db);
+		finish(change, NULL);
+	} else {
+		ask_next_before(change);
+	}
+}
+
+static void run_next(void)
+{
+	in_turn = true;
+	while (!busy && first_waiting != NULL) {
+		struct change *change = first_waiting;
+
+		first_waiting = change->next;
+		if (first_waiting == NULL)
+			last_waiting = &first_waiting;
+		busy = true;
+		run_change(change);
+	}
+	in_turn = false;
+}
+
+void request_take(struct ipc_incoming *incoming, void *context)
+{
+	struct change *change;
+	const struct operation *operation = operations;
+	struct err err;
+
+	while (operation->name != NULL && !ipc_is(&incoming->message, operation->name))
+		operation++;
+	if (operation->name == NULL) {
+		err_set(&err, ERR_PROTOCOL, "configd does not know this request");
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	change = memory_get(sizeof *change);
+	change->config = context;
+	change->operation = operation;
+	change->incoming = incoming;
+	change->notes_tail = &change->notes;
+	arena_init(&change->arena);
+	ipc_message_init(&change->reply);
+	*last_waiting = change;
+	last_waiting = &change->next;
+	run_next();
+}

@@ -1,0 +1,133 @@
+#include "configd/text.h"
+
+#include "common/base/conf.h"
+
+#define FILE_NAME "import" /* what messages call the text */
+
+enum { SETTINGS_MAX = 1000 };
+
+struct kind {
+	const char *section;
+	const char *fields[TEXT_FIELDS_MAX + 1];
+};
+
+static const struct kind kinds[TEXT_KINDS] = {
+	[TEXT_SETTING] = {"settings", {NULL}},
+	[TEXT_DOMAIN] = {"domain", {"name", "default"}},
+	[TEXT_USER] = {"user", {"name", "administrator", "enabled", "password-hash"}},
+	[TEXT_MAPPING] = {"mapping", {"pattern", "target"}},
+	[TEXT_SENDER] = {"sender", {"name", "method", "servers", "encryption", "verify", "username"}},
+};
+
+/* Where the next object or field goes. */
+struct reader {
+	struct arena *arena;
+	struct text *text;
+	struct text_object **tails[TEXT_KINDS];
+	struct text_object *current; /* the object that fields are added to */
+	const char *section;         /* the section line it stands under: a new line begins a new object */
+};
+
+const char *text_field_name(enum text_kind kind, int field)
+{
+	return kinds[kind].fields[field];
+}
+
+static struct text_object *add_object(struct reader *reader, enum text_kind kind, unsigned line)
+{
+	struct text_object *object = arena_get(reader->arena, sizeof *object);
+
+	object->line = line;
+	*reader->tails[kind] = object;
+	reader->tails[kind] = &object->next;
+	reader->text->counts[kind]++;
+	return object;
+}
+
+static struct str keep(struct reader *reader, const char *text)
+{
+	return arena_copy(reader->arena, str_of(text));
+}
+
+static int add_setting(struct reader *reader, const struct conf_entry *entry, struct err *err)
+{
+	struct text_object *object;
+
+	if (reader->text->counts[TEXT_SETTING] == SETTINGS_MAX)
+		return err_set(err, ERR_LIMIT, FILE_NAME ":%u: more than %d settings", entry->line, SETTINGS_MAX);
+	for (object = reader->text->objects[TEXT_SETTING]; object != NULL; object = object->next)
+		if (str_equal(object->fields[SETTING_KEY], str_of(entry->key)))
+			return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: %s is set in line %u already", entry->line, entry->key,
+			               object->line);
+	object = add_object(reader, TEXT_SETTING, entry->line);
+	object->fields[SETTING_KEY] = keep(reader, entry->key);
+	object->fields[SETTING_VALUE] = keep(reader, entry->value);
+	return 0;
+}
+
+static int add_field(struct reader *reader, enum text_kind kind, const struct conf_entry *entry, struct err *err)
+{
+	const struct kind *known = &kinds[kind];
+	int field = 0;
+
+	while (known->fields[field] != NULL && strcmp(known->fields[field], entry->key) != 0)
+		field++;
+	if (known->fields[field] == NULL)
+		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: a %s has no \"%s\"", entry->line, known->section, entry->key);
+	if (field == 0)
+		reader->current = add_object(reader, kind, entry->line);
+	else if (reader->section != entry->section)
+		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: a [%s] begins with its %s", entry->line, known->section,
+		               known->fields[0]);
+	if (reader->current->fields[field].data != NULL)
+		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: %s stands twice", entry->line, entry->key);
+	reader->current->fields[field] = keep(reader, entry->value);
+	reader->section = entry->section;
+	return 0;
+}
+
+static int add_entry(struct reader *reader, const struct conf_entry *entry, struct err *err)
+{
+	int kind = 0;
+
+	while (kind < TEXT_KINDS && strcmp(kinds[kind].section, entry->section) != 0)
+		kind++;
+	if (kind == TEXT_SETTING)
+		return add_setting(reader, entry, err);
+	if (kind < TEXT_KINDS)
+		return add_field(reader, (enum text_kind)kind, entry, err);
+	if (entry->section[0] == '\0')
+		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: \"%s\" stands before the first section, such as [settings]",
+		               entry->line, entry->key);
+	return err_set(err, ERR_SYNTAX,
+	               FILE_NAME ":%u: [%s] is none of [settings], [domain], [user], [mapping], [sender]", entry->line,
+	               entry->section);
+}
+
+int text_parse(struct str input, struct arena *arena, struct text *text_out, struct err *err)
+{
+	struct reader reader = {.arena = arena, .text = text_out};
+	struct conf conf;
+	int result = 0;
+
+	*text_out = (struct text){0};
+	for (int i = 0; i < TEXT_KINDS; i++)
+		reader.tails[i] = &text_out->objects[i];
+	if (conf_parse(&conf, FILE_NAME, input, err) != 0)
+		return -1;
+	for (const struct conf_entry *entry = conf.first; result == 0 && entry != NULL; entry = entry->next)
+		result = add_entry(&reader, entry, err);
+	conf_free(&conf);
+	return result;
+}
+
+int text_flag(enum text_kind kind, const struct text_object *object, int field, bool fallback, bool *value_out,
+              struct err *err)
+{
+	struct str value = object->fields[field];
+
+	*value_out = value.data != NULL ? str_equal_nocase(value, STR("on")) : fallback;
+	if (value.data != NULL && !*value_out && !str_equal_nocase(value, STR("off")))
+		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: %s must be on or off", object->line, kinds[kind].fields[field]);
+	return 0;
+}

@@ -1,0 +1,59 @@
+/*
+ * text: the readable form of everything that configd keeps, for version control and for moving to another instance.
+ *
+ * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object, "[domain]",
+ * "[user]", "[mapping]", "[sender]", which begins with its name (a mapping with its pattern). Parsing checks the form
+ * alone; whether a value is allowed is decided where it is stored.
+ */
+#ifndef POSTROOM_CONFIGD_TEXT_H
+#define POSTROOM_CONFIGD_TEXT_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+
+enum text_kind { TEXT_SETTING, TEXT_DOMAIN, TEXT_USER, TEXT_MAPPING, TEXT_SENDER, TEXT_KINDS };
+
+enum { TEXT_FIELDS_MAX = 6 };
+
+/* The fields of each kind, by position. */
+enum text_field {
+	SETTING_KEY = 0, /* the line's own key and value */
+	SETTING_VALUE,
+	DOMAIN_NAME = 0,
+	DOMAIN_DEFAULT,
+	USER_NAME = 0,
+	USER_ADMINISTRATOR,
+	USER_ENABLED,
+	USER_PASSWORD_HASH,
+	MAPPING_PATTERN = 0,
+	MAPPING_TARGET,
+	SENDER_NAME = 0,
+	SENDER_METHOD,
+	SENDER_SERVERS,
+	SENDER_ENCRYPTION,
+	SENDER_VERIFY,
+	SENDER_USERNAME,
+};
+
+struct text_object {
+	unsigned line; /* where it begins */
+	struct str fields[TEXT_FIELDS_MAX]; /* data is NULL where the text has none */
+	struct text_object *next;
+};
+
+struct text {
+	struct text_object *objects[TEXT_KINDS]; /* in the order of the text */
+	size_t counts[TEXT_KINDS];
+};
+
+/* The name of a field, NULL past the last. */
+const char *text_field_name(enum text_kind kind, int field);
+
+/* Parse; views live as long as arena. -1: ERR_SYNTAX, ERR_LIMIT, with the line: "import:12: ...". */
+int text_parse(struct str input, struct arena *arena, struct text *text_out, struct err *err);
+
+/* A flag of an object, "on" or "off"; fallback where the text has none. -1: ERR_SYNTAX. */
+int text_flag(enum text_kind kind, const struct text_object *object, int field, bool fallback, bool *value_out,
+              struct err *err);
+
+#endif

@@ -1,0 +1,197 @@
+#include "configd/configd.h"
+
+int user_find(struct change *change, struct str name, struct user *user_out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err,
+	                 "SELECT uid, name, administrator, enabled FROM user WHERE name = ?", "t", name) != 0)
+		return -1;
+	row = db_step(&statement, err);
+	if (row == 1)
+		*user_out = (struct user){
+			.uid = db_number(&statement, 0),
+			.name = arena_copy(&change->arena, db_text(&statement, 1)),
+			.administrator = db_number(&statement, 2) != 0,
+			.enabled = db_number(&statement, 3) != 0,
+		};
+	db_finalize(&statement);
+	return row;
+}
+
+int user_need(struct change *change, struct str name, struct user *user_out, struct err *err)
+{
+	int row = user_find(change, name, user_out, err);
+
+	if (row == 0)
+		return err_set(err, ERR_NOT_FOUND, "there is no user \"%.*s\"", STR_ARG(str_sub(name, 0, 80)));
+	return row == 1 ? 0 : -1;
+}
+
+/* No user may have that name yet, in any case of its letters. */
+static int check_free(struct change *change, struct str name, struct err *err)
+{
+	struct user other;
+	int row;
+
+	if (check_name(name, "user", err) != 0 || (row = user_find(change, name, &other, err)) < 0)
+		return -1;
+	return row == 0 ? 0 : err_set(err, ERR_EXISTS, "the user %.*s exists already", STR_ARG(other.name));
+}
+
+int user_add(struct change *change, struct str name, bool administrator, bool enabled, struct user *user_out,
+             struct err *err)
+{
+	if (check_free(change, name, err) != 0)
+		return -1;
+	*user_out = (struct user){change->first_uid++, name, administrator, enabled};
+	if (config_run(change->config, err, "INSERT INTO user VALUES(?, ?, ?, ?)", "ntnn", user_out->uid, name,
+	               (int64_t)administrator, (int64_t)enabled) != 0)
+		return -1;
+	change_note(change, "user %.*s added%s%s", STR_ARG(name), administrator ? ", administrator" : "",
+	            enabled ? "" : ", disabled");
+	return 0;
+}
+
+int user_set(struct change *change, const struct user *user, bool administrator, bool enabled, struct err *err)
+{
+	if (config_run(change->config, err, "UPDATE user SET administrator = ?, enabled = ? WHERE uid = ?", "nnn",
+	               (int64_t)administrator, (int64_t)enabled, user->uid) != 0)
+		return -1;
+	if (administrator != user->administrator)
+		change_note(change, "user %.*s is %s", STR_ARG(user->name),
+		            administrator ? "an administrator" : "no administrator any more");
+	if (enabled != user->enabled)
+		change_note(change, "user %.*s %s", STR_ARG(user->name), enabled ? "enabled" : "disabled");
+	return 0;
+}
+
+int user_delete(struct change *change, const struct user *user, struct err *err)
+{
+	if (config_run(change->config, err, "DELETE FROM user WHERE uid = ?", "n", user->uid) != 0)
+		return -1;
+	change_note(change, "user %.*s deleted", STR_ARG(user->name));
+	return 0;
+}
+
+int op_user_reserve(struct change *change, struct err *err)
+{
+	return config_reserve(change->config, STR("uid"), 1, &change->first_uid, err);
+}
+
+/* What authd wants to know about a password. */
+static int ask_for_password(struct change *change, const struct user *user, struct str password, struct err *err)
+{
+	struct ipc_message *request;
+	int64_t cost;
+
+	if (check_password(password, err) != 0 || setting_number(change, SETTING_PASSWORD_COST, &cost, err) != 0)
+		return -1;
+	request = change_ask_before(change, "password-set");
+	ipc_add_number(request, "uid", user->uid);
+	ipc_add(request, "user", user->name);
+	ipc_add(request, "password", password);
+	ipc_add_number(request, "cost", cost);
+	return 0;
+}
+
+int op_user_add(struct change *change, struct err *err)
+{
+	struct str name, password = ipc_get(&change->incoming->message, "password");
+	bool administrator = false;
+	struct user user;
+
+	if (change_field(change, "name", &name, err) != 0 ||
+	    change_flag(change, "administrator", &administrator, err) != 0 ||
+	    user_add(change, name, administrator, true, &user, err) != 0)
+		return -1;
+	if (password.data != NULL && ask_for_password(change, &user, password, err) != 0)
+		return -1;
+	ipc_add_number(&change->reply, "uid", user.uid);
+	return 0;
+}
+
+/* The user that the request names. */
+static int requested_user(struct change *change, struct user *user_out, struct err *err)
+{
+	struct str name;
+
+	return change_field(change, "name", &name, err) != 0 ? -1 : user_need(change, name, user_out, err);
+}
+
+int op_user_delete(struct change *change, struct err *err)
+{
+	struct user user;
+
+	if (requested_user(change, &user, err) != 0 || user_delete(change, &user, err) != 0)
+		return -1;
+	ipc_add_number(change_ask_after(change, "user-delete"), "uid", user.uid);
+	return 0;
+}
+
+int op_user_rename(struct change *change, struct err *err)
+{
+	struct ipc_message *request;
+	struct user user;
+	struct str to;
+
+	if (requested_user(change, &user, err) != 0 || change_field(change, "to", &to, err) != 0)
+		return -1;
+	/* Another case of the same name is no other name. */
+	if (str_equal_nocase(user.name, to) ? check_name(to, "user", err) != 0 : check_free(change, to, err) != 0)
+		return -1;
+	if (config_run(change->config, err, "UPDATE user SET name = ? WHERE uid = ?", "tn", to, user.uid) != 0 ||
+	    config_run(change->config, err, "UPDATE mapping SET target = ? WHERE target = ? COLLATE NOCASE", "tt", to,
+	               user.name) != 0)
+		return -1;
+	change_note(change, "user %.*s renamed to %.*s", STR_ARG(user.name), STR_ARG(to));
+	request = change_ask_before(change, "user-rename");
+	ipc_add_number(request, "uid", user.uid);
+	ipc_add(request, "user", to);
+	return 0;
+}
+
+int op_user_password(struct change *change, struct err *err)
+{
+	struct str password;
+	struct user user;
+
+	if (requested_user(change, &user, err) != 0 || change_field(change, "password", &password, err) != 0 ||
+	    ask_for_password(change, &user, password, err) != 0)
+		return -1;
+	change_note(change, "user %.*s has a new password", STR_ARG(user.name));
+	return 0;
+}
+
+int op_user_set(struct change *change, struct err *err)
+{
+	bool administrator, enabled;
+	struct user user;
+
+	if (requested_user(change, &user, err) != 0)
+		return -1;
+	administrator = user.administrator;
+	enabled = user.enabled;
+	if (change_flag(change, "administrator", &administrator, err) != 0 ||
+	    change_flag(change, "enabled", &enabled, err) != 0)
+		return -1;
+	return user_set(change, &user, administrator, enabled, err);
+}
+
+int op_user_list(struct change *change, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err,
+	                 "SELECT uid, name, administrator, enabled FROM user ORDER BY name", "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1)
+		change_list(change, "user",
+		            json_pack("{s:I, s:s%, s:b, s:b}", "uid", (json_int_t)db_number(&statement, 0), "name",
+		                      db_text(&statement, 1).data, db_text(&statement, 1).len, "administrator",
+		                      (int)db_number(&statement, 2), "enabled", (int)db_number(&statement, 3)));
+	db_finalize(&statement);
+	return row;
+}
