@@ -164,13 +164,15 @@ void login_auth(struct login *login, const struct pop3_command *command)
 	struct sasl_grant grant;
 	struct err err = {0};
 	enum sasl_result result;
+	char method[32]; /* the line itself is gone once the client has answered a challenge */
 
 	if (mechanism.len == 0) {
 		list_mechanisms(login);
 		return;
 	}
+	str_copy(mechanism, method, sizeof method);
 	if (initial.len == 0)
 		initial.data = NULL;
 	result = sasl_exchange(&login->sasl, mechanism, initial, &grant, &err);
-	conclude(login, "AUTH", result, &grant, &err);
+	conclude(login, method, result, &grant, &err);
 }
