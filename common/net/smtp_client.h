@@ -9,10 +9,10 @@
  *     smtp_client_send(&client, &message, &arena)                  as often as there are messages
  *     smtp_client_close(&client)
  *
- * The server is a stranger: what it sends is read by smtp_reply with its limits, every answer has a time limit as a whole,
- * and nothing it says changes more than this connection. Neither password nor challenge ever stands in an error.
- * What happened to each recipient is decided so that no mail is lost: only a 5xx, or what this message needs and the server
- * cannot, is a failure; every doubt is "deferred" and may rather send a message twice (RFC 1047).
+ * The server is a stranger: what it sends is read by smtp_reply with its limits, every answer has a time limit as a
+ * whole, and nothing it says changes more than this connection. Neither password nor challenge ever stands in an error.
+ * What happened to each recipient is decided so that no mail is lost: only a 5xx, or what this message needs and the
+ * server cannot, is a failure; every doubt is "deferred" and may rather send a message twice (RFC 1047).
  */
 #ifndef POSTROOM_NET_SMTP_CLIENT_H
 #define POSTROOM_NET_SMTP_CLIENT_H
@@ -31,7 +31,7 @@ enum smtp_client_code {
 	SMTP_CLIENT_TLS,           /* the TLS handshake failed; the connection is closed */
 };
 
-/* What the caller may choose; everything else has the times of RFC 5321 4.5.3.2. */
+/* What the caller chooses; every other answer has a time of its own (RFC 5321 4.5.3.2, specification 04). */
 struct smtp_timeouts {
 	int connect_ms;
 	int data_end_ms; /* answer to the end of a message */
@@ -39,13 +39,14 @@ struct smtp_timeouts {
 
 struct smtp_client {
 	struct conn conn;
-	bool open;                /* connected, and no command failed for want of a connection */
-	bool used;                /* a transaction was begun on this connection */
-	char host[256];           /* for SNI, the certificate, and messages */
-	char helo[256];           /* the name we give */
+	bool open;         /* connected, and no command failed for want of a connection */
+	bool used;         /* a transaction was begun on this connection */
+	bool reset_needed; /* it was not ended: RSET before the next */
+	char host[256];    /* for SNI, the certificate, and messages */
+	char helo[256];    /* the name we give */
 	struct smtp_timeouts timeouts;
 	struct smtp_extensions extensions; /* of the last EHLO */
-	struct smtp_reply reply;  /* the last */
+	struct smtp_reply reply;           /* the last */
 };
 
 /* helo: a host name. Nothing is connected yet. */
@@ -65,15 +66,15 @@ int smtp_client_hello(struct smtp_client *client, struct err *err);
 
 /*
  * STARTTLS, the handshake, EHLO again (RFC 3207 4.2: what was offered before counts no more).
- * -1: SMTP_CLIENT_LACKS (not offered, nothing sent), SMTP_CLIENT_REFUSED (still usable in clear), SMTP_CLIENT_TLS, or the
- * connection is lost.
+ * -1: SMTP_CLIENT_LACKS (not offered, nothing sent), SMTP_CLIENT_REFUSED (still usable in clear), SMTP_CLIENT_TLS, or
+ * the connection is lost.
  */
 int smtp_client_start_tls(struct smtp_client *client, SSL_CTX *tls, bool verify, struct err *err);
 
 /*
  * AUTH by the strongest mechanism that both sides speak: SCRAM-SHA-256, CRAM-MD5, PLAIN, LOGIN.
- * -1: SMTP_CLIENT_LACKS, SMTP_CLIENT_REFUSED, ERR_PROTOCOL (the server could not prove that it knows the password), or the
- * connection is lost.
+ * -1: SMTP_CLIENT_LACKS, SMTP_CLIENT_REFUSED, ERR_PROTOCOL (the server could not prove that it knows the password), or
+ * the connection is lost.
  */
 int smtp_client_login(struct smtp_client *client, const char *username, const char *password, struct err *err);
 
@@ -89,40 +90,32 @@ struct smtp_recipient {
 	unsigned notify;    /* as SPOOL_NOTIFY_..., RFC 3461 4.1; 0 = not given */
 	struct str orcpt;   /* "rfc822;xtext", or empty */
 	enum smtp_outcome outcome;
-	char enhanced[12];  /* "4.4.2" */
-	struct str words;   /* the server's, or ours where it said nothing; printable, in the arena */
+	char enhanced[12]; /* "4.4.2" */
+	struct str words;  /* the server's, or ours where it said nothing; printable, in the arena */
 };
 
 struct smtp_message {
-	int file;          /* read from offset on, size octets, lines ended by CRLF */
+	int file; /* read from offset on, size octets, lines ended by CRLF */
 	off_t offset;
 	off_t size;
-	struct str from;   /* without brackets; empty = <> */
-	bool smtputf8;     /* declared so when it was taken (RFC 6531) */
-	struct str ret;    /* "FULL", "HDRS" or empty */
-	struct str envid;  /* xtext, or empty */
+	struct str from;  /* without brackets; empty = <> */
+	bool smtputf8;    /* declared so when it was taken (RFC 6531) */
+	struct str ret;   /* "FULL", "HDRS" or empty */
+	struct str envid; /* xtext, or empty */
 	struct smtp_recipient *recipients;
 	size_t recipient_count;
-	bool dsn_passed;   /* set: the server announced DSN and takes over what was asked for (RFC 3461 5.2) */
+	bool dsn_passed; /* set: the server announced DSN and takes over what was asked for (RFC 3461 5.2) */
 };
 
 /*
  * Send one message to those of its recipients that are SMTP_UNDECIDED, in transactions of at most
  * SMTP_CLIENT_RECIPIENTS_MAX, and decide each. Words live in arena. Whether the connection can be used again is in
- * client->open. Returns 0; -1 where the server had closed the connection before it answered anything at all, which after
- * an idle time means nothing: recipients are SMTP_UNDECIDED still, connect again.
+ * client->open. Returns 0; -1 where the server had closed the connection before it answered anything at all, which
+ * after an idle time means nothing: recipients are SMTP_UNDECIDED still, connect again.
  */
 int smtp_client_send(struct smtp_client *client, struct smtp_message *message, struct arena *arena, struct err *err);
 
 /* QUIT where the connection is open, and close. Waits for the answer a few seconds only: nothing depends on it. */
 void smtp_client_close(struct smtp_client *client);
-
-/* For the files of smtp_client: write "command CRLF" and read the reply within timeout_ms. shown: the command as errors
- * may name it. -1: the connection is lost and closed. */
-int smtp_client_command(struct smtp_client *client, const char *shown, struct str command, int timeout_ms,
-                        struct err *err);
-int smtp_client_read_reply(struct smtp_client *client, const char *shown, int timeout_ms, struct err *err);
-/* Sets SMTP_CLIENT_REFUSED with the words of the reply: Error from remote server on "MAIL FROM" -> 451 ... */
-int smtp_client_refused(struct smtp_client *client, const char *shown, struct err *err);
 
 #endif

@@ -30,7 +30,8 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* RFC 2034 section 4, RFC 3463 section 2: class.subject.detail, followed by a blank or nothing. Its length, 0 = none. */
+/* RFC 2034 section 4, RFC 3463 section 2: class.subject.detail, followed by a blank or nothing. Its length, 0 = none.
+ */
 static size_t enhanced_length(struct str text, int class)
 {
 	size_t at = 1;
@@ -55,8 +56,8 @@ int smtp_reply_add_line(struct smtp_reply *reply, struct str line, struct err *e
 	struct str text;
 	int code;
 
-	if (line.len < 3 || line.data[0] < '2' || line.data[0] > '5' || !is_digit(line.data[1]) || !is_digit(line.data[2]) ||
-	    (line.len > 3 && line.data[3] != ' ' && line.data[3] != '-'))
+	if (line.len < 3 || line.data[0] < '2' || line.data[0] > '5' || !is_digit(line.data[1]) ||
+	    !is_digit(line.data[2]) || (line.len > 3 && line.data[3] != ' ' && line.data[3] != '-'))
 		return err_set(err, ERR_PROTOCOL, "what the server sent is no SMTP reply");
 	code = (line.data[0] - '0') * 100 + (line.data[1] - '0') * 10 + (line.data[2] - '0');
 	/* A reply whose lines disagree (RFC 5321 4.2.1) could be taken for a success or a failure: it is neither. */

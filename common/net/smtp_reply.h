@@ -14,7 +14,7 @@
 enum {
 	SMTP_REPLY_LINE_MAX = 12 * 1024 + 512, /* octets; RFC 4954 section 4 allows challenges of 12,288 */
 	SMTP_REPLY_LINES_MAX = 200,
-	SMTP_REPLY_MAX = 64 * 1024, /* octets of text altogether */
+	SMTP_REPLY_MAX = 64 * 1024,  /* octets of text altogether */
 	SMTP_REPLY_WORDS_MAX = 1000, /* octets of what smtp_reply_words makes of it */
 };
 
@@ -30,14 +30,15 @@ void smtp_reply_reset(struct smtp_reply *reply); /* for the next reply */
 void smtp_reply_free(struct smtp_reply *reply);
 
 /*
- * Add one line, without its end. Returns 1 where more lines follow, 0 where the reply is whole; -1 with ERR_PROTOCOL (not
- * a reply, RFC 5321 4.2) or ERR_LIMIT.
+ * Add one line, without its end. Returns 1 where more lines follow, 0 where the reply is whole; -1 with ERR_PROTOCOL
+ * (not a reply, RFC 5321 4.2) or ERR_LIMIT.
  */
 int smtp_reply_add_line(struct smtp_reply *reply, struct str line, struct err *err);
 
 /*
- * The reply on one line, in the server's own words: the code, then the texts of all lines, joined by blanks; an enhanced
- * code that each line repeats stands once. Control characters become blanks, what is not UTF-8 '?', long replies are cut
+ * The reply on one line, in the server's own words: the code, then the texts of all lines, joined by blanks; an
+ * enhanced code that each line repeats stands once. Control characters become blanks, what is not UTF-8 '?', long
+ * replies are cut
  * ("...") at SMTP_REPLY_WORDS_MAX. "" where there is no reply.
  */
 struct str smtp_reply_words(const struct smtp_reply *reply, struct arena *arena);
@@ -47,13 +48,13 @@ int smtp_reply_class(const struct smtp_reply *reply);
 
 /* The extensions of an EHLO reply (RFC 5321 4.1.1.1). */
 enum smtp_extension {
-	SMTP_PIPELINING = 1,  /* RFC 2920 */
-	SMTP_8BITMIME = 2,    /* RFC 6152 */
-	SMTP_SIZE = 4,        /* RFC 1870 */
-	SMTP_STARTTLS = 8,    /* RFC 3207 */
-	SMTP_AUTH = 16,       /* RFC 4954 */
-	SMTP_DSN = 32,        /* RFC 3461 */
-	SMTP_SMTPUTF8 = 64,   /* RFC 6531 */
+	SMTP_PIPELINING = 1, /* RFC 2920 */
+	SMTP_8BITMIME = 2,   /* RFC 6152 */
+	SMTP_SIZE = 4,       /* RFC 1870 */
+	SMTP_STARTTLS = 8,   /* RFC 3207 */
+	SMTP_AUTH = 16,      /* RFC 4954 */
+	SMTP_DSN = 32,       /* RFC 3461 */
+	SMTP_SMTPUTF8 = 64,  /* RFC 6531 */
 };
 
 enum smtp_mechanism { SMTP_SCRAM_SHA_256 = 1, SMTP_CRAM_MD5 = 2, SMTP_PLAIN = 4, SMTP_LOGIN = 8 };
