@@ -4,14 +4,14 @@
  * The listener waits on the sockets it was handed, accepts, forks; the child calls the session function with the
  * connection's descriptor and ends with its return value. The listener never reads a byte of a connection.
  * A session that dies by a signal makes the listener log it and execute itself again (a fresh address layout) before it
- * forks the next; sockets stay open and sessions that run go on.
+ * forks the next; sockets stay open and sessions that run go on, and go on being counted.
+ *
+ * The listener itself must stay outside Landlock and seccomp (each execution would add another layer); it parses nothing.
  */
 #ifndef POSTROOM_NET_LISTEN_H
 #define POSTROOM_NET_LISTEN_H
 
 #include "common/daemon/daemon.h"
-
-struct listener;
 
 struct listen_hooks {
 	/* In the listener, before each fork: look at settings and certificates again. May be NULL. */
@@ -23,10 +23,17 @@ struct listen_hooks {
 	void (*refuse)(int fd, const char *service, bool per_address, void *context);
 	void *context;
 	long max_sessions;    /* altogether */
-	long max_per_address; /* 0 = any; loopback is never limited */
+	long max_per_address; /* 0 = any; loopback and local sockets are never limited; an IPv6 address counts as its /64 */
 };
 
-/* Serve the sockets of these names (NULL at the end). Returns only on SIGTERM: accepting ends, sessions get SIGTERM. */
+/*
+ * Serve the sockets of these names (NULL at the end). What comes by a socket named "from-..." is a question of another
+ * program: it is answered by a session too, but never limited nor counted.
+ * Returns 0 only on SIGTERM: accepting ends, sessions get SIGTERM. -1: ERR_NOT_FOUND (no socket of these names), ERR_SYSTEM.
+ */
 int listen_run(const struct daemon *daemon, const char *const *names, const struct listen_hooks *hooks, struct err *err);
+
+/* In a session: how many sessions (without questions) ran when it began, itself included where it counts. */
+long listen_session_count(void);
 
 #endif

@@ -1,0 +1,271 @@
+#include "common/net/listen.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/net/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	BATCH = 16,           /* connections accepted from one socket before the next has its turn */
+	MAX_REFUSALS = 32,    /* processes that tell somebody no, at a time; further connections are just closed */
+	REST_MS = 100,        /* accepting rests so long where the system has no more descriptors or processes */
+	STOP_MS = 5000,       /* how long sessions may take to end */
+};
+
+static long session_count;
+
+long listen_session_count(void)
+{
+	return session_count;
+}
+
+/* The address by which a connection is limited: an IPv6 /64 or an IPv4 address; all 0 for loopback and local sockets. */
+static void limit_address(const struct sockaddr_storage *peer, unsigned char out[16])
+{
+	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)peer)->sin6_addr;
+	const struct in_addr *v4 = &((const struct sockaddr_in *)peer)->sin_addr;
+
+	memset(out, 0, 16);
+	if (peer->ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(v6)) {
+		if (!IN6_IS_ADDR_LOOPBACK(v6))
+			memcpy(out, v6, 8);
+		return;
+	}
+	if (peer->ss_family == AF_INET6)
+		v4 = (const struct in_addr *)&v6->s6_addr[12];
+	else if (peer->ss_family != AF_INET)
+		return;
+	if (ntohl(v4->s_addr) >> 24 != IN_LOOPBACKNET) {
+		out[10] = out[11] = 0xff;
+		memcpy(out + 12, v4, 4);
+	}
+}
+
+static bool is_limited(const unsigned char address[16])
+{
+	static const unsigned char none[16];
+
+	return memcmp(address, none, sizeof none) != 0;
+}
+
+static __attribute__((noreturn)) void run_session(const struct listener *listener, int fd, const char *service,
+                                                  enum listener_session_kind kind, bool per_address)
+{
+	const struct listen_hooks *hooks = listener->hooks;
+
+	daemon_follow_parent(listener->pid);
+	sigprocmask(SIG_SETMASK, &listener->mask_before, NULL);
+	close(listener->waits[0].fd);
+	for (int i = 0; i < listener->daemon->socket_count; i++)
+		close(listener->daemon->sockets[i].fd);
+	session_count = (long)listener->of_kind[LISTENER_SESSION] + (kind == LISTENER_SESSION);
+	if (kind == LISTENER_REFUSAL) {
+		hooks->refuse(fd, service, per_address, hooks->context);
+		_exit(0);
+	}
+	_exit(hooks->session(fd, service, hooks->context));
+}
+
+/* What the connection becomes; false: nothing, it is closed. */
+static bool decide_kind(const struct listener *listener, const char *service, struct listener_session *session,
+                        bool *per_address_out)
+{
+	const struct listen_hooks *hooks = listener->hooks;
+
+	*per_address_out = false;
+	session->kind = LISTENER_SESSION;
+	if (str_starts(str_of(service), STR("from-"))) {
+		session->kind = LISTENER_QUESTION;
+		return true;
+	}
+	if (hooks->max_per_address > 0 && is_limited(session->address))
+		*per_address_out = listener_count_address(listener, session->address) >= (size_t)hooks->max_per_address;
+	if (*per_address_out || listener->of_kind[LISTENER_SESSION] >= (size_t)hooks->max_sessions)
+		session->kind = LISTENER_REFUSAL;
+	return session->kind == LISTENER_SESSION ||
+	       (hooks->refuse != NULL && listener->of_kind[LISTENER_REFUSAL] < MAX_REFUSALS);
+}
+
+static void rest(struct listener *listener, const char *what)
+{
+	log_warning("%s: %s; accepting rests for a moment", what, strerror(errno));
+	listener->accept_from_ms = io_now_ms() + REST_MS;
+}
+
+static void serve(struct listener *listener, int fd, const char *service, const struct sockaddr_storage *peer)
+{
+	struct listener_session session;
+	bool per_address;
+
+	limit_address(peer, session.address);
+	if (!decide_kind(listener, service, &session, &per_address))
+		return;
+	if (listener->hooks->refresh != NULL)
+		listener->hooks->refresh(listener->hooks->context);
+	session.pid = fork();
+	if (session.pid == 0)
+		run_session(listener, fd, service, session.kind, per_address);
+	if (session.pid < 0)
+		rest(listener, "cannot fork a session");
+	else
+		listener_add(listener, &session);
+}
+
+/* Failures of accept that are the connection's own or the system's for a while (accept(2)); others are for good. */
+static bool is_passing(int error)
+{
+	switch (error) {
+	case EBADF:
+	case EFAULT:
+	case EINVAL:
+	case ENOTSOCK:
+	case EOPNOTSUPP:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int accept_some(struct listener *listener, int socket, const char *service, struct err *err)
+{
+	for (int i = 0; i < BATCH && listener->accept_from_ms == 0; i++) {
+		struct sockaddr_storage peer = {0};
+		socklen_t size = sizeof peer;
+		int fd = accept4(socket, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			serve(listener, fd, service, &peer);
+			close(fd);
+		} else if (errno == EAGAIN) {
+			break;
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			rest(listener, "cannot accept a connection");
+		} else if (!is_passing(errno)) {
+			return err_system(err, "cannot accept connections of %s", service);
+		}
+	}
+	return 0;
+}
+
+static void reap(struct listener *listener)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		listener_remove(listener, pid);
+		/* SIGTERM is how sessions are ended, by us and by administrators */
+		if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM) {
+			log_error("session %d died by signal %d (%s)", (int)pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
+			listener->crashed = true;
+		}
+	}
+}
+
+static void read_signals(struct listener *listener)
+{
+	struct signalfd_siginfo signals[8];
+	ssize_t size = read(listener->waits[0].fd, signals, sizeof signals);
+
+	for (ssize_t i = 0; i < size / (ssize_t)sizeof signals[0]; i++)
+		if (signals[i].ssi_signo == SIGTERM)
+			listener->stopping = true;
+	reap(listener);
+}
+
+/* One turn: sessions that ended first, so that their places are free for who comes. */
+static int turn(struct listener *listener, struct err *err)
+{
+	int64_t now = listener->accept_from_ms != 0 ? io_now_ms() : 0;
+	bool resting = now < listener->accept_from_ms;
+	int ready;
+
+	if (!resting)
+		listener->accept_from_ms = 0;
+	ready = poll(listener->waits, resting ? 1 : listener->wait_count,
+	             resting ? (int)(listener->accept_from_ms - now) : -1);
+	if (ready < 0 && errno != EINTR)
+		return err_system(err, "cannot wait for connections");
+	if (ready <= 0)
+		return 0;
+	if (listener->waits[0].revents != 0)
+		read_signals(listener);
+	if (listener->stopping)
+		return 0;
+	if (listener->crashed)
+		return listener_execute_again(listener, err);
+	for (nfds_t i = 1; i < listener->wait_count && !resting; i++)
+		if (listener->waits[i].revents != 0 &&
+		    accept_some(listener, listener->waits[i].fd, listener->services[i], err) != 0)
+			return -1;
+	return 0;
+}
+
+static void stop_sessions(struct listener *listener)
+{
+	int64_t until = io_now_ms() + STOP_MS, left;
+
+	for (size_t i = 0; i < listener->session_count; i++)
+		kill(listener->sessions[i].pid, SIGTERM);
+	while (listener->session_count > 0 && (left = until - io_now_ms()) > 0)
+		if (poll(listener->waits, 1, (int)left) > 0)
+			read_signals(listener);
+}
+
+static int add_sockets(struct listener *listener, const char *const *names, struct err *err)
+{
+	int on = 1;
+
+	for (const char *const *name = names; *name != NULL; name++) {
+		int index = -1, fd;
+
+		while ((fd = daemon_socket_next(listener->daemon, *name, &index)) >= 0) {
+			if (listener->wait_count > DAEMON_MAX_SOCKETS)
+				return err_set(err, ERR_LIMIT, "more than %d sockets to listen on", DAEMON_MAX_SOCKETS);
+			if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+				return err_system(err, "cannot listen on the socket of %s", *name);
+			/* Connections inherit it: answers are collected and leave together (no effect on local sockets). */
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+			listener->waits[listener->wait_count] = (struct pollfd){.fd = fd, .events = POLLIN};
+			listener->services[listener->wait_count++] = *name;
+		}
+	}
+	if (listener->wait_count == 1)
+		return err_set(err, ERR_NOT_FOUND, "no socket to listen on was handed over");
+	return 0;
+}
+
+int listen_run(const struct daemon *daemon, const char *const *names, const struct listen_hooks *hooks, struct err *err)
+{
+	struct listener listener = {.daemon = daemon, .hooks = hooks, .pid = getpid(), .wait_count = 1};
+	sigset_t signals;
+	int result;
+
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, &listener.mask_before);
+	listener.waits[0] = (struct pollfd){.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN};
+	result = listener.waits[0].fd >= 0 ? add_sockets(&listener, names, err) : err_system(err, "cannot wait for signals");
+	listener_take_over(&listener);
+	reap(&listener); /* who ended before the signals were watched */
+	while (result == 0 && !listener.stopping)
+		result = turn(&listener, err);
+	stop_sessions(&listener);
+	if (listener.waits[0].fd >= 0)
+		close(listener.waits[0].fd);
+	memory_free(listener.sessions);
+	sigprocmask(SIG_SETMASK, &listener.mask_before, NULL);
+	return result;
+}
