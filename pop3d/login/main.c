@@ -3,6 +3,7 @@
  */
 #include "common/base/log.h"
 #include "common/net/listen.h"
+#include "common/net/listen_answer.h"
 #include "pop3d/login/login.h"
 
 static void refresh(void *context)
@@ -13,12 +14,17 @@ static void refresh(void *context)
 	tls_server_refresh(&service->tls);
 }
 
+static int session(int fd, const char *name, void *context)
+{
+	return service_find(name) != NULL ? login_session(fd, name, context) : listen_answer(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static struct login_service service;
-	static const char *const names[] = {"pop3", "pop3s", NULL};
+	static const char *const names[] = {"pop3", "pop3s", "from-postroom", NULL};
 	struct listen_hooks hooks = {
-		.refresh = refresh, .session = login_session, .refuse = login_refuse, .context = &service};
+		.refresh = refresh, .session = session, .refuse = login_refuse, .context = &service};
 	char folder[sizeof service.tls.folder];
 	struct err err;
 
