@@ -104,6 +104,13 @@ $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $$(if $$(filter-out common/%,$$*),$$(
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lunbound -lcrypt
 
+# A daemon's tests link its objects, all but main.
+define UNIT_OF_DAEMON
+$(patsubst %.c,$(BUILD)/%,$(wildcard t/unit/$(1)/*.c)): $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
+endef
+$(foreach f,$(sort $(foreach p,$(DAEMONS) $(TOOLS),$(FOLDER_$(p)))),$(if $(wildcard t/unit/$(f)/*.c),$(eval $(call UNIT_OF_DAEMON,$(f)))))
+LIBS_unit := -lcrypt
+
 unit: $(UNIT)
 
 deps:

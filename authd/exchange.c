@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
-enum { SALT_TEXT_MAX = 32 }; /* base64 of SCRAM_SALT_LEN bytes with its NUL */
+enum { KEY_TEXT_MAX = 48 }; /* base64 of SCRAM_KEY_LEN bytes with its NUL */
 
 typedef enum exchange_state exchange_step_function(struct exchange *exchange, struct str response, struct buf *challenge);
 
@@ -74,23 +74,21 @@ static enum exchange_state step_login(struct exchange *exchange, struct str resp
 	return EXCHANGE_PASSWORD;
 }
 
-static void set_hex(Gsasl_session *session, Gsasl_property property, const unsigned char *bytes, size_t len)
+/* libgsasl's manual says hexadecimal, its code wants base64. */
+static void set_bytes(Gsasl_session *session, Gsasl_property property, const unsigned char *bytes, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
-	char text[2 * SCRAM_KEY_LEN + 1] = "";
+	char text[KEY_TEXT_MAX];
 
-	for (size_t i = 0; i < len && i < SCRAM_KEY_LEN; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
+	EVP_EncodeBlock((unsigned char *)text, bytes, (int)len);
 	gsasl_property_set(session, property, text);
+	memory_wipe(text, sizeof text);
 }
 
 /* libgsasl asks first when it knows the name: give it all there is then. */
 static int give_keys(struct exchange *exchange)
 {
 	const char *name = gsasl_property_fast(exchange->session, GSASL_AUTHID);
-	char salt[SALT_TEXT_MAX], iterations[12];
+	char iterations[12];
 	struct scram_keys keys;
 
 	if (name == NULL || exchange->name.len != 0)
@@ -101,11 +99,10 @@ static int give_keys(struct exchange *exchange)
 	if (exchange->unsure)
 		return GSASL_AUTHENTICATION_ERROR;
 	snprintf(iterations, sizeof iterations, "%u", keys.iterations);
-	EVP_EncodeBlock((unsigned char *)salt, keys.salt, sizeof keys.salt);
 	gsasl_property_set(exchange->session, GSASL_SCRAM_ITER, iterations);
-	gsasl_property_set(exchange->session, GSASL_SCRAM_SALT, salt);
-	set_hex(exchange->session, GSASL_SCRAM_STOREDKEY, keys.stored, sizeof keys.stored);
-	set_hex(exchange->session, GSASL_SCRAM_SERVERKEY, keys.server, sizeof keys.server);
+	set_bytes(exchange->session, GSASL_SCRAM_SALT, keys.salt, sizeof keys.salt);
+	set_bytes(exchange->session, GSASL_SCRAM_STOREDKEY, keys.stored, sizeof keys.stored);
+	set_bytes(exchange->session, GSASL_SCRAM_SERVERKEY, keys.server, sizeof keys.server);
 	memory_wipe(&keys, sizeof keys);
 	return GSASL_OK;
 }
@@ -139,7 +136,8 @@ static enum exchange_state step_scram(struct exchange *exchange, struct str resp
 
 	if (response.data == NULL) /* the client speaks first */
 		return exchange->steps == 1 ? EXCHANGE_CONTINUE : EXCHANGE_MALFORMED;
-	if (str_find_char(response, '\0') >= 0)
+	/* RFC 5802 section 6: channel binding ("p=...") is not offered, so that asking for it must fail; libgsasl lets it. */
+	if (str_find_char(response, '\0') >= 0 || (exchange->name.len == 0 && str_starts(response, STR("p="))))
 		return EXCHANGE_MALFORMED;
 	result = gsasl_step(exchange->session, response.data, response.len, &output, &output_len);
 	if (exchange->unsure)

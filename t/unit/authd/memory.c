@@ -1,0 +1,137 @@
+/* What authd keeps in memory: tickets, locks, the cache of right logins. */
+#include "authd/cache.h"
+#include "authd/lockout.h"
+#include "authd/tickets.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static int redeem(struct tickets *tickets, const char *redeemer, const char *service, const char *text, int64_t now)
+{
+	char user[TICKET_USER_MAX] = "";
+	int64_t uid = -1;
+
+	if (tickets_redeem(tickets, redeemer, str_of(service), str_of(text), now, &uid, user, NULL) != 0)
+		return -1;
+	assert_string_equal(user, "anna");
+	return (int)uid;
+}
+
+static void test_ticket_once(void **state)
+{
+	static struct tickets tickets;
+	char text[TICKET_LEN + 1], other[TICKET_LEN + 1];
+
+	(void)state;
+	tickets_init(&tickets);
+	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 1000, text, NULL), 0);
+	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 1000, other, NULL), 0);
+	assert_int_equal(strlen(text), 32);
+	assert_int_equal(strspn(text, "0123456789abcdef"), 32);
+	assert_string_not_equal(text, other);
+	assert_int_equal(redeem(&tickets, "pop3d", "pop3", text, 1001), 7);
+	assert_int_equal(redeem(&tickets, "pop3d", "pop3", text, 1002), -1);
+	assert_int_equal(redeem(&tickets, "pop3d", "pop3", other, 1003), 7);
+	assert_int_equal(tickets.count, 0);
+	tickets_free(&tickets);
+}
+
+static void test_ticket_bounds(void **state)
+{
+	static struct tickets tickets;
+	char text[TICKET_LEN + 1];
+
+	(void)state;
+	tickets_init(&tickets);
+	tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 0, text, NULL);
+	assert_int_equal(redeem(&tickets, "pop3d", "pop3", text, TICKET_LIFETIME_MS), -1);
+	tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 0, text, NULL);
+	assert_int_equal(redeem(&tickets, "pop3d", "pop3", text, TICKET_LIFETIME_MS - 1), 7);
+	tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 0, text, NULL);
+	assert_int_equal(redeem(&tickets, "imapd", "pop3", text, 1), -1);
+	assert_int_equal(redeem(&tickets, "pop3d", "pop3", text, 1), -1); /* the wrong redeemer has used it up */
+	tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 0, text, NULL);
+	assert_int_equal(redeem(&tickets, "pop3d", "imap", text, 1), -1);
+	assert_int_equal(redeem(&tickets, "pop3d", "pop3", "", 1), -1);
+	assert_int_equal(redeem(&tickets, "pop3d", "pop3", "zzzz\xff\xfe/:0123456789abcdef0123456789", 1), -1);
+	tickets_free(&tickets);
+}
+
+static void test_ticket_limit(void **state)
+{
+	static struct tickets tickets;
+	char text[TICKET_LEN + 1];
+
+	(void)state;
+	tickets_init(&tickets);
+	for (int i = 0; i < TICKETS_MAX; i++)
+		assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", i / 10, text, NULL), 0);
+	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 5000, text, NULL), -1);
+	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", TICKET_LIFETIME_MS, text, NULL), 0);
+	tickets_free(&tickets);
+	assert_int_equal(tickets.count, 0);
+}
+
+static void test_lockout(void **state)
+{
+	struct lockout lockout;
+
+	(void)state;
+	lockout_init(&lockout);
+	assert_false(lockout_fail(&lockout, 7, 3, 1000, 0));
+	assert_false(lockout_fail(&lockout, 7, 3, 1000, 0));
+	assert_false(lockout_is_locked(&lockout, 7, 0));
+	assert_true(lockout_fail(&lockout, 7, 3, 1000, 10));
+	assert_true(lockout_is_locked(&lockout, 7, 1009));
+	assert_false(lockout_is_locked(&lockout, 7 + LOCKOUT_BUCKETS, 1009)); /* the same bucket */
+	assert_false(lockout_fail(&lockout, 7, 3, 1000, 900)); /* neither counted nor prolonged */
+	assert_false(lockout_is_locked(&lockout, 7, 1010));
+	assert_false(lockout_fail(&lockout, 7, 3, 1000, 1011)); /* the end of a lock has reset the counter */
+
+	lockout_fail(&lockout, 7, 3, 1000, 1012);
+	lockout_clear(&lockout, 7);
+	assert_false(lockout_fail(&lockout, 7, 3, 1000, 1013));
+	for (int i = 0; i < 100; i++)
+		assert_false(lockout_fail(&lockout, 8, 0, 1000, 0)); /* 0 never locks */
+
+	lockout_set(&lockout, 9, 500);
+	assert_true(lockout_is_locked(&lockout, 9, 499));
+	assert_false(lockout_is_locked(&lockout, 9, 500));
+	lockout_free(&lockout);
+}
+
+static void test_cache(void **state)
+{
+	static struct cache cache, other;
+
+	(void)state;
+	cache_init(&cache);
+	cache_init(&other);
+	assert_false(cache_holds(&cache, 0, "", STR(""), 0));
+	cache_add(&cache, 7, "$y$a", STR("secret"), 0);
+	assert_true(cache_holds(&cache, 7, "$y$a", STR("secret"), 1));
+	assert_false(cache_holds(&cache, 7, "$y$a", STR("Secret"), 1));
+	assert_false(cache_holds(&cache, 7, "$y$b", STR("secret"), 1));
+	assert_false(cache_holds(&cache, 7 + CACHE_SLOTS, "$y$a", STR("secret"), 1));
+	assert_false(cache_holds(&cache, 7, "$y$a", STR("secret"), CACHE_LIFETIME_MS));
+	other.slots[7] = cache.slots[7];
+	assert_false(cache_holds(&other, 7, "$y$a", STR("secret"), 1)); /* another process's key */
+	cache_drop(&cache, 7 + CACHE_SLOTS);
+	assert_true(cache_holds(&cache, 7, "$y$a", STR("secret"), 1));
+	cache_drop(&cache, 7);
+	assert_false(cache_holds(&cache, 7, "$y$a", STR("secret"), 1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ticket_once), cmocka_unit_test(test_ticket_bounds), cmocka_unit_test(test_ticket_limit),
+		cmocka_unit_test(test_lockout),     cmocka_unit_test(test_cache),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("authd/memory", tests, NULL, NULL);
+}
