@@ -70,6 +70,7 @@ static void take_sockets(struct daemon *daemon)
 void daemon_start(struct daemon *daemon, int argc, char **argv, const char *name)
 {
 	const char *dir = read_arguments(argc, argv, name);
+	const char *supervisor = getenv("POSTROOM_SUPERVISOR");
 	struct err err;
 
 	*daemon = (struct daemon){.name = name, .argv = argv};
@@ -77,8 +78,9 @@ void daemon_start(struct daemon *daemon, int argc, char **argv, const char *name
 	umask(027);
 	signal(SIGPIPE, SIG_IGN);
 	/* "postroom run" gives its pid; systemd does not, and looks after its children itself */
-	if (getenv("POSTROOM_SUPERVISOR") != NULL)
-		daemon_follow_parent((pid_t)atol(getenv("POSTROOM_SUPERVISOR")));
+	if (supervisor != NULL)
+		daemon_follow_parent((pid_t)strtol(supervisor, NULL, 10));
+	prctl(PR_SET_NAME, name); /* it was executed by descriptor, which is no name */
 	take_sockets(daemon);
 	if (instance_open(&daemon->instance, dir, &err) != 0)
 		daemon_fail(&err);

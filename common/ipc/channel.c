@@ -284,7 +284,7 @@ int ipc_call(struct ipc_channel *channel, const struct ipc_message *request, str
              struct err *err)
 {
 	struct str status, text;
-	uint32_t sequence;
+	uint32_t sequence = 0;
 	int result;
 
 	if (channel->fd < 0)
