@@ -1,42 +1,56 @@
 /*
  * tls: OpenSSL contexts, made from files, made again when the files change.
+ *
+ * TLS 1.2 and 1.3 only, no renegotiation, no compression, no early data. A private key is read by the listener's parent,
+ * which forks the sessions; session tickets work over all of them. A replaced pair is in use within a second or two.
  */
 #ifndef POSTROOM_NET_TLS_H
 #define POSTROOM_NET_TLS_H
 
+#include "common/base/buf.h"
 #include "common/base/err.h"
-#include "common/base/str.h"
 
 #include <openssl/types.h>
-#include <time.h>
+
+struct tls_name;
 
 /*
  * The certificates of a server: folder/cert.pem (chain) and folder/key.pem, and for further names, chosen by SNI,
- * folder/<name>/cert.pem and key.pem. TLS 1.2 and 1.3 only.
+ * folder/<name>/cert.pem and key.pem. A name without a certificate gets the folder's own. Must not move once open.
  */
 struct tls_server {
 	char folder[256];
-	SSL_CTX *context; /* NULL: no certificate there */
-	struct timespec changed; /* newest modification seen */
-	/* ... more as the implementation needs, e.g. the table of names */
-	void *names;
+	SSL_CTX *context;       /* NULL: no certificate there */
+	struct tls_name *names; /* the folder's own pair is the one with an empty name */
+	int64_t looked_ms;      /* io_now_ms() of the last look at the files */
 };
 
-/* Load what is there; no certificate at all is no error (context NULL). -1: ERR_SYNTAX with the file and the reason. */
+/*
+ * Load what is there; no certificate at all is no error (context NULL). A broken pair of a further name is logged and
+ * left out. -1: ERR_SYNTAX with the file and the reason, where the folder's own pair is broken; ERR_LIMIT, ERR_SYSTEM.
+ */
 int tls_server_open(struct tls_server *server, const char *folder, struct err *err);
-/* Look whether the files changed (stat) and load again; what is broken leaves the old one in use and is logged once.
- * Needs the right to read the files. */
+/*
+ * Look whether the files changed (stat, at most once a second) and load again; what is broken leaves the old one in use
+ * and is logged once. Needs the right to read the files. context may be another one afterwards.
+ */
 void tls_server_refresh(struct tls_server *server);
 void tls_server_close(struct tls_server *server);
 
-/* Check a chain and key before they are installed: they parse, the key matches the first certificate, each certificate is
- * signed by the next, none expired. -1: ERR_SYNTAX with a sentence that says which of these. */
+/*
+ * Check a chain and key before they are installed: they parse, the key matches the first certificate, each certificate is
+ * signed by the next, none expired. -1: ERR_SYNTAX with a sentence that says which of these.
+ */
 int tls_check_pair(struct str chain_pem, struct str key_pem, struct err *err);
 
-/* A key (EC P-256) and a self-signed certificate for host, ten years, as PEM. */
+/* A key (EC P-256) and a self-signed certificate for host (a name or an address), ten years, added as PEM to the buffers.
+ * Wipe key_pem after use. -1: ERR_SYNTAX, ERR_LIMIT. */
 int tls_make_self_signed(const char *host, struct buf *chain_pem, struct buf *key_pem, struct err *err);
 
-/* A context for connecting out, with the system's CA store; one a process. */
+/*
+ * A context for connecting out, one a process: made at the first call and kept. It holds the system's CA bundle (or what
+ * SSL_CERT_FILE names) in memory, so it serves in a sandbox too when it was made before. NULL: ERR_SYSTEM.
+ */
 SSL_CTX *tls_client_context(struct err *err);
 
 #endif
