@@ -1,0 +1,234 @@
+#include "smtpd/smtpd.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/smtp/data.h"
+#include "common/smtp/fields.h"
+
+#include <errno.h>
+#include <time.h>
+
+enum {
+	SLICE = 64 * 1024,     /* octets taken at once */
+	SLOWEST_PER_S = 256,   /* octets a second below which, over the whole message, a client is cut off */
+};
+
+/* A message being taken in. */
+struct intake {
+	struct session *session;
+	struct spool_file file;
+	struct smtp_data data;
+	struct fields fields;
+	struct buf out;       /* octets of the message that are to be passed on */
+	uint64_t size;        /* octets of message so far */
+	bool header_begun;
+	const struct smtp_refusal *refusal; /* why it will be refused; the file is gone then */
+};
+
+static const struct smtp_refusal too_large = {552, "5.2.3", "Message too large - contact your administrator"};
+static const struct smtp_refusal has_bare = {500, "5.6.0", "Lines end with CRLF; bare CR or LF are not accepted"};
+static const struct smtp_refusal has_nul = {554, "5.6.0", "NUL octets are not accepted"};
+static const struct smtp_refusal too_many_hops = {554, "5.4.6", "Too many hops"};
+static const struct smtp_refusal storage_full = {452, "4.3.1", "Insufficient system storage"};
+static const struct smtp_refusal storage_failed = {451, "4.3.0", "Cannot store the message now, try again later"};
+
+/* The message will not be taken; what is still to come is read and dropped. */
+static void refuse(struct intake *intake, const struct smtp_refusal *refusal)
+{
+	spool_abort(&intake->file);
+	intake->refusal = refusal;
+}
+
+static void refuse_storage(struct intake *intake, const struct err *err)
+{
+	log_error("id=%s not stored: %s", intake->file.id, err->text);
+	refuse(intake, err->sys == ENOSPC || err->sys == EDQUOT ? &storage_full : &storage_failed);
+}
+
+static void store(struct intake *intake, struct str bytes)
+{
+	struct err err;
+
+	if (intake->refusal == NULL && bytes.len != 0 && spool_write(&intake->file, bytes, &err) != 0)
+		refuse_storage(intake, &err);
+}
+
+/* RFC 6409 8: for who sends, not for who passes on. */
+static void store_missing_fields(struct intake *intake)
+{
+	const struct fields *fields = &intake->fields;
+
+	if (!session_may_relay(intake->session) || (fields->has_date && fields->has_message_id))
+		return;
+	store(intake, missing_fields(intake->session, intake->file.id, !fields->has_date, !fields->has_message_id));
+	if (fields->is_missing)
+		store(intake, STR("\r\n"));
+}
+
+static void check_limits(struct intake *intake)
+{
+	const struct settings *settings = &intake->session->smtpd->settings;
+
+	if (intake->size > (uint64_t)settings_number(settings, SETTING_SMTP_MAX_SIZE))
+		refuse(intake, &too_large);
+	else if (intake->data.mode == SMTP_DATA_STRICT && intake->data.has_bare)
+		refuse(intake, &has_bare);
+	else if (intake->data.has_nul)
+		refuse(intake, &has_nul);
+	else if (intake->fields.received > settings_number(settings, SETTING_SMTP_MAX_HOPS))
+		refuse(intake, &too_many_hops);
+}
+
+/* Pass on what intake->out holds. */
+static void pass_on(struct intake *intake)
+{
+	struct str text = buf_str(&intake->out);
+
+	intake->size += text.len;
+	if (intake->refusal == NULL && !intake->fields.ended) {
+		struct str header = str_sub(text, 0, fields_look(&intake->fields, text));
+
+		store(intake, header);
+		text = str_skip(text, header.len);
+		if (intake->fields.ended)
+			store_missing_fields(intake);
+	}
+	store(intake, text);
+	if (intake->refusal == NULL)
+		check_limits(intake);
+	buf_reset(&intake->out);
+}
+
+/* fields_look wants to see the first line at once. */
+static bool header_can_begin(const struct intake *intake)
+{
+	return intake->data.ended || intake->out.len >= FIELDS_FIRST_MIN || str_find_char(buf_str(&intake->out), '\n') >= 0;
+}
+
+/* Read to the message's end. -1: the connection failed. */
+static int receive(struct intake *intake)
+{
+	struct conn *conn = &intake->session->conn;
+	int64_t start_ms = io_now_ms();
+	uint64_t read = 0;
+	struct err err;
+
+	while (!intake->data.ended) {
+		struct str bytes;
+		size_t taken;
+
+		conn->deadline_ms = start_ms + 2 * (int64_t)conn->timeout_ms + (int64_t)(read * 1000 / SLOWEST_PER_S);
+		if (conn_read_some(conn, &bytes, &err) != 0) {
+			log_info("id=%s message broken off after %llu octets: %s", intake->file.id, (unsigned long long)read,
+			         err.text);
+			return -1;
+		}
+		taken = smtp_data_take(&intake->data, str_sub(bytes, 0, SLICE), &intake->out);
+		conn_consume(conn, taken);
+		read += taken;
+		intake->header_begun = intake->header_begun || header_can_begin(intake);
+		if (intake->header_begun)
+			pass_on(intake);
+	}
+	if (intake->refusal == NULL && !intake->fields.ended)
+		store_missing_fields(intake);
+	return 0;
+}
+
+static enum smtp_data_mode data_mode(const struct session *session)
+{
+	if (session->is_local)
+		return SMTP_DATA_LOOSE;
+	return session->user[0] != '\0' ? SMTP_DATA_MEND : SMTP_DATA_STRICT;
+}
+
+static struct spool_envelope make_envelope(struct intake *intake)
+{
+	static const char *const bodies[] = {
+		[SMTP_BODY_NOT_GIVEN] = "", [SMTP_BODY_7BIT] = "7BIT", [SMTP_BODY_8BITMIME] = "8BITMIME"};
+	const struct session *session = intake->session;
+	const struct transaction *transaction = &session->transaction;
+	bool logged_in = session->user[0] != '\0';
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (struct spool_envelope){
+		.id = str_of(intake->file.id),
+		.time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
+		.producer = str_of(session->smtpd->drop.producer),
+		.service = str_of(session->service),
+		.from = transaction->mail.from.text,
+		.protocol = str_of(session_protocol(session)),
+		.peer = str_of(session->peer),
+		.helo = str_of(session->helo),
+		.user = str_of(session->user),
+		.token = str_of(logged_in ? session->login_token : session->address_token),
+		.body = str_of(bodies[transaction->mail.body]),
+		.smtputf8 = transaction->mail.smtputf8,
+		.ret = transaction->mail.ret,
+		.envid = transaction->mail.envid,
+		.parent = STR(""),
+		.recipients = transaction->recipients,
+		.recipient_count = transaction->count,
+	};
+}
+
+static void begin(struct intake *intake)
+{
+	struct spool_envelope envelope;
+	struct err err;
+
+	spool_make_id(&intake->file, intake->session->smtpd->drop.producer, STR(""));
+	envelope = make_envelope(intake);
+	if (spool_begin(&intake->file, &intake->session->smtpd->drop, &envelope, &err) != 0)
+		refuse_storage(intake, &err);
+	store(intake, received_field(intake->session, intake->file.id));
+}
+
+/* The one answer to the end of the message. */
+static void finish(struct intake *intake)
+{
+	struct session *session = intake->session;
+	const struct transaction *transaction = &session->transaction;
+	struct err err;
+
+	if (intake->refusal == NULL && spool_commit(&intake->file, &err) != 0)
+		refuse_storage(intake, &err);
+	if (intake->refusal != NULL) {
+		log_info("id=%s refused: %d %s from=<%.*s> client=%s service=%s", intake->file.id, intake->refusal->code,
+		         intake->refusal->text, STR_ARG(transaction->mail.from.text), session->peer, session->service);
+		reply_refusal(session, intake->refusal);
+		return;
+	}
+	log_info("id=%s queued from=<%.*s> to=<%.*s>%s recipients=%zu size=%llu client=%s helo=%s user=%s service=%s",
+	         intake->file.id, STR_ARG(transaction->mail.from.text), STR_ARG(transaction->recipients[0].address),
+	         transaction->count > 1 ? ",..." : "", transaction->count, (unsigned long long)intake->size, session->peer,
+	         session->helo, session->user, session->service);
+	reply(session, 250, "2.0.0", "OK - queued as %s", intake->file.id);
+}
+
+void command_data(struct session *session, struct str argument)
+{
+	struct intake intake = {.session = session};
+
+	(void)argument;
+	if (!disk_has_room(session, SETTING_DISK_MESSAGE)) {
+		reply_refusal(session, &storage_full);
+		return;
+	}
+	begin(&intake);
+	if (intake.refusal != NULL) {
+		reply_refusal(session, intake.refusal);
+		return;
+	}
+	smtp_data_init(&intake.data, data_mode(session));
+	fields_init(&intake.fields);
+	buf_init(&intake.out, SMTP_DATA_GROWTH(SLICE) + FIELDS_FIRST_MIN);
+	reply(session, 354, NULL, "End data with <CR><LF>.<CR><LF>");
+	if (receive(&intake) == 0)
+		finish(&intake);
+	else if (intake.refusal == NULL)
+		spool_abort(&intake.file);
+	buf_free(&intake.out);
+	transaction_reset(session);
+}

@@ -1,0 +1,147 @@
+#include "smtpd/smtpd.h"
+
+#include "common/base/log.h"
+
+void transaction_reset(struct session *session)
+{
+	session->transaction = (struct transaction){0};
+	arena_reset(&session->transaction_arena);
+}
+
+/* RFC 6409 4.3: on the services for mail programs nobody sends unnamed, but for clients whose address may relay. */
+static bool login_is_needed(const struct session *session)
+{
+	return session->is_submission && !session_may_relay(session);
+}
+
+void command_mail(struct session *session, struct str argument)
+{
+	struct transaction *transaction = &session->transaction;
+	struct smtp_refusal refusal;
+
+	if (login_is_needed(session)) {
+		reply(session, 530, "5.7.0", "Authentication required");
+		return;
+	}
+	argument = arena_copy(&session->transaction_arena, argument);
+	if (smtp_parse_mail(argument, &session->transaction_arena, &transaction->mail, &refusal) != 0) {
+		reply_refusal(session, &refusal);
+		transaction_reset(session);
+	} else if (transaction->mail.size > (uint64_t)settings_number(&session->smtpd->settings, SETTING_SMTP_MAX_SIZE)) {
+		reply(session, 552, "5.2.3", "Message too large - contact your administrator");
+		transaction_reset(session);
+	} else if (!disk_has_room(session, SETTING_DISK_MESSAGE)) {
+		reply(session, 452, "4.3.1", "Insufficient system storage");
+		transaction_reset(session);
+	} else {
+		transaction->open = true;
+		reply(session, 250, "2.1.0", "OK");
+	}
+}
+
+enum recipient_kind { RECIPIENT_LOCAL, RECIPIENT_REMOTE, RECIPIENT_UNKNOWN, RECIPIENT_UNDECIDED };
+
+/* What the resolver says about an address. Undecided where it does not answer, or with something new. */
+static enum recipient_kind ask_resolver(struct session *session, struct str address)
+{
+	enum recipient_kind kind = RECIPIENT_UNDECIDED;
+	struct ipc_message request, answer;
+	struct err err;
+
+	ipc_message_init(&request);
+	ipc_message_init(&answer);
+	ipc_request(&request, "resolve");
+	ipc_add(&request, "address", address);
+	if (ipc_call(&session->resolver, &request, &answer, IPC_TIMEOUT_MS, &err) != 0) {
+		log_warning("cannot resolve a recipient: %s", err.text);
+	} else {
+		struct str word = ipc_get(&answer, "kind");
+
+		if (str_equal(word, STR("local")))
+			kind = RECIPIENT_LOCAL;
+		else if (str_equal(word, STR("remote")))
+			kind = RECIPIENT_REMOTE;
+		else if (str_equal(word, STR("unknown")))
+			kind = RECIPIENT_UNKNOWN;
+	}
+	ipc_message_free(&request);
+	ipc_message_free(&answer);
+	return kind;
+}
+
+static void add_recipient(struct session *session, const struct smtp_rcpt *rcpt)
+{
+	struct transaction *transaction = &session->transaction;
+
+	if (transaction->count == transaction->capacity) {
+		struct spool_recipient *old = transaction->recipients;
+
+		transaction->capacity = transaction->capacity != 0 ? 2 * transaction->capacity : 4;
+		transaction->recipients = arena_get(&session->transaction_arena, transaction->capacity * sizeof *old);
+		if (transaction->count != 0)
+			memcpy(transaction->recipients, old, transaction->count * sizeof *old);
+	}
+	transaction->recipients[transaction->count++] = (struct spool_recipient){
+		.address = arena_copy(&session->transaction_arena, rcpt->to.text),
+		.notify = rcpt->notify,
+		.orcpt = arena_copy(&session->transaction_arena, rcpt->orcpt),
+	};
+}
+
+/* An address that some servers would take for a route to elsewhere (specification 05, SMTP advanced). */
+static bool looks_like_route(struct str local_part)
+{
+	return str_find_char(local_part, '%') >= 0 || str_find_char(local_part, '!') >= 0;
+}
+
+/* Answer a refusal and return false, or return true where the recipient is welcome. */
+static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt *rcpt)
+{
+	const struct settings *settings = &session->smtpd->settings;
+
+	if (looks_like_route(rcpt->to.local_part)) {
+		reply(session, 553, "5.1.3", "Addresses with %% or ! are not accepted");
+		return false;
+	}
+	if (session->transaction.count >= (size_t)settings_number(settings, SETTING_SMTP_MAX_RECIPIENTS)) {
+		reply(session, 452, "4.5.3", "Too many recipients");
+		return false;
+	}
+	switch (ask_resolver(session, rcpt->to.text)) {
+	case RECIPIENT_LOCAL:
+		return true;
+	case RECIPIENT_REMOTE:
+		if (session_may_relay(session))
+			return true;
+		log_info("relaying refused from=<%.*s> to=<%.*s> client=%s service=%s",
+		         STR_ARG(session->transaction.mail.from.text), STR_ARG(rcpt->to.text), session->peer, session->service);
+		reply(session, 550, "5.7.1", "Relaying not allowed! Bad sender IP address");
+		return false;
+	case RECIPIENT_UNKNOWN:
+		if (!settings_flag(settings, SETTING_SMTP_REJECT_UNKNOWN))
+			return true;
+		log_info("unknown recipient refused from=<%.*s> to=<%.*s> client=%s service=%s",
+		         STR_ARG(session->transaction.mail.from.text), STR_ARG(rcpt->to.text), session->peer, session->service);
+		reply(session, 550, "5.1.1", "Recipient not recognised");
+		return false;
+	case RECIPIENT_UNDECIDED:
+		break;
+	}
+	reply(session, 451, "4.3.0", "Recipients cannot be checked now, try again later");
+	return false;
+}
+
+void command_rcpt(struct session *session, struct str argument)
+{
+	struct smtp_refusal refusal;
+	struct smtp_rcpt rcpt;
+
+	if (smtp_parse_rcpt(argument, session->transaction.mail.smtputf8, &session->command_arena, &rcpt, &refusal) != 0) {
+		reply_refusal(session, &refusal);
+		return;
+	}
+	if (!recipient_is_welcome(session, &rcpt))
+		return;
+	add_recipient(session, &rcpt);
+	reply(session, 250, "2.1.5", "OK");
+}

@@ -1,0 +1,86 @@
+/*
+ * smtpd: listens for SMTP and submission. See smtpd.h.
+ */
+#include "common/net/listen.h"
+#include "common/net/listen_answer.h"
+#include "smtpd/smtpd.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+
+static void refresh(void *context)
+{
+	struct smtpd *smtpd = context;
+
+	settings_refresh(&smtpd->settings);
+	tls_server_refresh(&smtpd->tls);
+	auth_learn_mechanisms(smtpd);
+}
+
+static int run_session(int fd, const char *service, void *context)
+{
+	return service_find(service) != NULL ? session_run(context, fd, service) : listen_answer(fd);
+}
+
+static void refuse(int fd, const char *service, bool per_address, void *context)
+{
+	const struct smtpd *smtpd = context;
+	char line[128];
+	int len;
+
+	if (service_find(service)->implicit_tls)
+		return; /* nothing can be said in clear there, and a handshake would be waiting */
+	len = snprintf(line, sizeof line, "421 4.3.2 %sToo many connections%s - try later\r\n",
+	               settings_flag(&smtpd->settings, SETTING_ANONYMISE) ? "" : "Postroom ",
+	               per_address ? " from your IP address" : "");
+	send(fd, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* What sessions may touch: new files in the drop, published settings to read. */
+static int prepare_sandbox(struct smtpd *smtpd, struct err *err)
+{
+	const struct instance *instance = &smtpd->daemon->instance;
+	char settings[INSTANCE_PATH_MAX + 128], made[INSTANCE_PATH_MAX + 128], tmp[INSTANCE_PATH_MAX + 128];
+
+	instance_path(settings, sizeof settings, instance->state, "settings");
+	instance_path(made, sizeof made, instance->spool, "smtpd/new");
+	instance_path(tmp, sizeof tmp, instance->spool, "smtpd/tmp");
+	if (sandbox_init(&smtpd->sandbox, 0, err) != 0 || sandbox_allow(&smtpd->sandbox, settings, SANDBOX_READ, err) != 0 ||
+	    sandbox_allow(&smtpd->sandbox, made, SANDBOX_ADD, err) != 0 ||
+	    sandbox_allow(&smtpd->sandbox, tmp, SANDBOX_WRITE, err) != 0)
+		return -1;
+	return sandbox_prepare(&smtpd->sandbox, err);
+}
+
+static int open_all(struct smtpd *smtpd, struct err *err)
+{
+	const struct instance *instance = &smtpd->daemon->instance;
+	char folder[sizeof smtpd->tls.folder];
+
+	instance_path(folder, sizeof folder, instance->etc, "tls");
+	if (settings_open(&smtpd->settings, instance, false, err) != 0 || tls_server_open(&smtpd->tls, folder, err) != 0 ||
+	    spool_drop_open(&smtpd->drop, instance, "smtpd", err) != 0 ||
+	    token_key_load(&smtpd->key, instance, "smtpd", err) != 0)
+		return -1;
+	return prepare_sandbox(smtpd, err);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const names[] = {"smtp", "submission", "smtps", "local", "from-postroom", NULL};
+	static struct daemon daemon;
+	static struct smtpd smtpd = {.daemon = &daemon};
+	struct listen_hooks hooks = {.refresh = refresh, .session = run_session, .refuse = refuse, .context = &smtpd};
+	struct err err;
+
+	daemon_start(&daemon, argc, argv, "smtpd");
+	tzset(); /* sessions cannot read the time zone's file */
+	if (open_all(&smtpd, &err) != 0)
+		daemon_fail(&err);
+	hooks.max_sessions = daemon.instance.max_sessions;
+	daemon_ready(&daemon);
+	if (listen_run(&daemon, names, &hooks, &err) != 0)
+		daemon_fail(&err);
+	return 0;
+}

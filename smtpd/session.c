@@ -1,0 +1,272 @@
+#include "smtpd/smtpd.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/login/sasl.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+
+enum {
+	MEMORY_MAX = 256 << 20,
+	CPU_SECONDS = 600,
+	DESCRIPTORS_MAX = 64,
+	/* Octets of a command with CRLF: RFC 5321 4.5.3.1.4, and what RFC 1870, 3461, 4954, 6152 and 6531 add. */
+	LINE = 512,
+	MAIL_LINE = LINE + 26 + 17 + 10 + 500 + 8 + 107,
+	RCPT_LINE = LINE + 28 + 501,
+};
+
+/* What must hold for a command to run; what must not. */
+enum condition {
+	NEEDS_HELO = 1,
+	BEFORE_TLS = 2, /* may be used before TLS where that is required (RFC 3207 4) */
+	NEEDS_MAIL = 4,
+	NEEDS_RECIPIENT = 8,
+	NOT_IN_MAIL = 16,
+	NO_ARGUMENT = 32,
+};
+
+struct command {
+	const char *verb;
+	void (*run)(struct session *session, struct str argument);
+	size_t line_max;
+	unsigned conditions;
+};
+
+static const struct command commands[] = {
+	{"MAIL", command_mail, MAIL_LINE, NEEDS_HELO | NOT_IN_MAIL},
+	{"RCPT", command_rcpt, RCPT_LINE, NEEDS_HELO | NEEDS_MAIL},
+	{"DATA", command_data, LINE, NEEDS_HELO | NEEDS_MAIL | NEEDS_RECIPIENT | NO_ARGUMENT},
+	{"EHLO", command_ehlo, LINE, BEFORE_TLS},
+	{"HELO", command_helo, LINE, BEFORE_TLS},
+	{"QUIT", command_quit, LINE, BEFORE_TLS | NO_ARGUMENT},
+	{"RSET", command_rset, LINE, NO_ARGUMENT},
+	{"NOOP", command_noop, LINE, BEFORE_TLS},
+	{"STARTTLS", command_starttls, LINE, BEFORE_TLS | NO_ARGUMENT},
+	{"AUTH", command_auth, SASL_LINE_MAX, NEEDS_HELO},
+	{"VRFY", command_vrfy, LINE, 0},
+	{"EXPN", command_vrfy, LINE, 0},
+	{"HELP", command_help, LINE, 0},
+	{"GET", command_http, SASL_LINE_MAX, BEFORE_TLS},
+	{"POST", command_http, SASL_LINE_MAX, BEFORE_TLS},
+	{"PUT", command_http, SASL_LINE_MAX, BEFORE_TLS},
+	{"HEAD", command_http, SASL_LINE_MAX, BEFORE_TLS},
+	{"OPTIONS", command_http, SASL_LINE_MAX, BEFORE_TLS},
+	{"CONNECT", command_http, SASL_LINE_MAX, BEFORE_TLS},
+};
+
+/* Told to end (SIGTERM). While the session waits for a command, its wait is ended at once. */
+static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t waiting_fd = -1;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopping = 1;
+	if (waiting_fd >= 0)
+		shutdown((int)waiting_fd, SHUT_RD);
+}
+
+bool session_may_relay(const struct session *session)
+{
+	return session->user[0] != '\0' ? session->login_token[0] != '\0' : session->address_token[0] != '\0';
+}
+
+const char *session_host(const struct session *session)
+{
+	return settings_host_name(&session->smtpd->settings);
+}
+
+static const struct command *command_find(struct str verb)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (str_equal_nocase(verb, str_of(commands[i].verb)))
+			return &commands[i];
+	return NULL;
+}
+
+/* Answer what stands against running a command now. */
+static bool may_run(struct session *session, const struct command *command, struct str argument)
+{
+	unsigned conditions = command->conditions;
+
+	if (tls_is_needed(session) && (conditions & BEFORE_TLS) == 0) {
+		if (session->smtpd->tls.context != NULL)
+			reply(session, 530, "5.7.0", "Must issue a STARTTLS command first");
+		else
+			reply(session, 454, "4.7.0", "TLS not available due to temporary reason"); /* the certificate is gone */
+	} else if ((conditions & NO_ARGUMENT) != 0 && argument.len != 0)
+		reply(session, 501, "5.5.4", "The command takes no parameters");
+	else if ((conditions & NEEDS_HELO) != 0 && session->helo[0] == '\0')
+		reply(session, 503, "5.5.1", "Say EHLO first");
+	else if ((conditions & NEEDS_MAIL) != 0 && !session->transaction.open)
+		reply(session, 503, "5.5.1", "Say MAIL first");
+	else if ((conditions & NOT_IN_MAIL) != 0 && session->transaction.open)
+		reply(session, 503, "5.5.1", "A mail transaction is open already");
+	else if ((conditions & NEEDS_RECIPIENT) != 0 && session->transaction.count == 0)
+		reply(session, 503, "5.5.1", "No valid recipients"); /* RFC 5321 3.3 */
+	else
+		return true;
+	return false;
+}
+
+static void run_line(struct session *session, struct str line)
+{
+	const struct command *command;
+	struct smtp_refusal refusal;
+	struct smtp_command parsed;
+
+	if (line.data == NULL) {
+		reply(session, 500, "5.5.6", "Line too long");
+		return;
+	}
+	if (smtp_parse_command(line, &parsed, &refusal) != 0) {
+		reply_refusal(session, &refusal);
+		return;
+	}
+	command = command_find(parsed.verb);
+	if (line.len + 2 > (command != NULL ? command->line_max : LINE))
+		reply(session, 500, "5.5.6", "Line too long");
+	else if (command == NULL)
+		reply(session, 500, "5.5.1", "Command not recognised");
+	else if (may_run(session, command, parsed.argument))
+		command->run(session, parsed.argument);
+}
+
+/*
+ * The next command into line; data is NULL where that was longer than any may be. False: there is none, since the
+ * connection failed, or the client was told to come back.
+ */
+static bool next_line(struct session *session, struct str *line)
+{
+	struct conn *conn = &session->conn;
+	struct err err;
+	int result = -1;
+
+	conn->deadline_ms = io_now_ms() + 2 * (int64_t)conn->timeout_ms;
+	waiting_fd = conn->fd;
+	if (!stopping)
+		result = conn_read_line(conn, SASL_LINE_MAX, session->is_local, line, &err);
+	waiting_fd = -1;
+	if (stopping) {
+		conn->failed = 0; /* ours was the reading end; the other may still hear */
+		reply(session, 421, "4.3.2", "Server is stopping, try again later");
+		return false;
+	}
+	if (result != 0 && err.code == ERR_LIMIT && conn->failed == 0)
+		*line = (struct str){NULL, 0};
+	else if (result != 0)
+		return false;
+	return true;
+}
+
+static void converse(struct session *session)
+{
+	struct str line;
+
+	while (!session->closing && next_line(session, &line)) {
+		settings_refresh(&session->smtpd->settings);
+		run_line(session, line);
+		arena_reset(&session->command_arena);
+		if (session->errors >= MAX_ERRORS && !session->closing) {
+			reply(session, 421, "4.7.0", "Too many errors");
+			session->closing = true;
+		}
+	}
+	if (session->conn.read_timed_out)
+		reply(session, 421, "4.4.2", "Timeout, closing the connection");
+}
+
+/* The right to relay that the client's address has, made now; afterwards nothing here can make another. */
+static void take_address_token(struct session *session)
+{
+	struct smtpd *smtpd = session->smtpd;
+	const char *networks = settings_text(&smtpd->settings, SETTING_RELAY_NETWORKS);
+
+	if (smtpd->key.present && (session->is_local || settings_networks_hold(networks, session->peer)))
+		token_make(&smtpd->key, "smtpd", str_of(session->service), str_of(session->peer), STR(""),
+		           session->address_token);
+	token_key_wipe(&smtpd->key);
+}
+
+/* Open all that the session will need, then give up the right to open anything. */
+static int confine(struct session *session, struct err *err)
+{
+	const struct instance *instance = &session->smtpd->daemon->instance;
+	struct err away;
+
+	/* Where a daemon is away the session goes on without, and answers temporarily where it would be asked. */
+	if (ipc_connect(&session->resolver, instance, "resolver", "smtpd", &away) != 0)
+		log_warning("%s", away.text);
+	session->authd.fd = -1;
+	if (!session->is_local && session->smtpd->mechanisms[0] != '\0' &&
+	    ipc_connect(&session->authd, instance, "authd", "smtpd", &away) != 0)
+		log_warning("%s", away.text);
+	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
+		return -1;
+	return sandbox_enter(&session->smtpd->sandbox, err);
+}
+
+static void greet(struct session *session)
+{
+	bool anonymous = settings_flag(&session->smtpd->settings, SETTING_ANONYMISE);
+
+	if (disk_has_room(session, SETTING_DISK_CONNECT)) {
+		reply(session, 220, NULL, "%s ESMTP %sserver ready", session_host(session), anonymous ? "" : "Postroom ");
+		return;
+	}
+	log_warning("connection refused for want of disk space, client=%s", session->peer);
+	reply(session, 421, "4.3.1", "Insufficient disk space, try again later");
+	session->closing = true;
+}
+
+static void session_init(struct session *session, struct smtpd *smtpd, int fd, const char *service)
+{
+	bool is_local = strcmp(service, "local") == 0;
+
+	*session = (struct session){
+		.smtpd = smtpd,
+		.service = service,
+		.is_local = is_local,
+		.is_submission = !is_local && strcmp(service, "smtp") != 0,
+	};
+	conn_init(&session->conn, fd, (int)settings_number(&smtpd->settings, SETTING_SMTP_TIMEOUT) * 1000);
+	str_copy(is_local ? STR("local") : str_of(session->conn.peer), session->peer, sizeof session->peer);
+	arena_init(&session->command_arena);
+	arena_init(&session->transaction_arena);
+}
+
+static bool start_tls_at_once(struct session *session)
+{
+	if (session->smtpd->tls.context != NULL)
+		return tls_begin(session) == 0;
+	log_warning("service %s cannot work without a certificate", session->service);
+	return false;
+}
+
+int session_run(struct smtpd *smtpd, int fd, const char *service)
+{
+	struct sigaction on_stop = {.sa_handler = stop, .sa_flags = SA_RESTART};
+	struct session session;
+	struct err err;
+	int status = 0;
+
+	sigaction(SIGTERM, &on_stop, NULL);
+	session_init(&session, smtpd, fd, service);
+	take_address_token(&session);
+	if (confine(&session, &err) != 0) {
+		log_error("session cannot be confined: %s", err.text);
+		status = 1;
+	} else if (!service_find(service)->implicit_tls || start_tls_at_once(&session)) {
+		greet(&session);
+		converse(&session);
+	}
+	conn_flush(&session.conn, NULL);
+	conn_close(&session.conn);
+	ipc_close(&session.resolver);
+	ipc_close(&session.authd);
+	arena_free(&session.command_arena);
+	arena_free(&session.transaction_arena);
+	return status;
+}

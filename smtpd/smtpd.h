@@ -1,0 +1,134 @@
+/*
+ * smtpd: takes mail by SMTP and submission.
+ *
+ * Services: smtp (25), submission (587), smtps (465, TLS from the first octet), local (a Unix socket for the sendmail
+ * command). A process for each connection, forked by the listener, forgets the key that makes tokens, opens its
+ * channels to resolver and authd, enters its sandbox, and only then reads. From there on it can add files to its drop,
+ * read published settings, and ask its two channels; it can neither make sockets nor see other mail.
+ *
+ * Promises: 250 to the end of a message is given when that is on disk under its name; a message ends at CRLF "." CRLF
+ * only; nobody relays without a token, which this process cannot make.
+ *
+ * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
+ * disk.c free space; received.c what is put on top of a message; reply.c the replies.
+ */
+#ifndef POSTROOM_SMTPD_SMTPD_H
+#define POSTROOM_SMTPD_SMTPD_H
+
+#include "common/daemon/daemon.h"
+#include "common/ipc/ipc.h"
+#include "common/net/conn.h"
+#include "common/net/sandbox.h"
+#include "common/net/tls.h"
+#include "common/settings/settings.h"
+#include "common/smtp/command.h"
+#include "common/spool/spool.h"
+#include "common/spool/token.h"
+
+enum {
+	HELO_MAX = 256,     /* octets of a client's name kept, with the NUL */
+	USER_MAX = 256,     /* octets of who logged in, with the NUL */
+	MECHANISMS_MAX = 256,
+	MAX_ERRORS = 20,    /* commands a client may get wrong in a session */
+};
+
+/* What the listener has; a session works on its copy of it. */
+struct smtpd {
+	const struct daemon *daemon;
+	struct settings settings;
+	struct tls_server tls;
+	struct spool_drop drop;
+	struct token_key key;
+	struct sandbox sandbox;
+	char mechanisms[MECHANISMS_MAX]; /* what authd offers, strongest first, separated by spaces */
+};
+
+/* A mail transaction, from MAIL to the end of DATA (RFC 5321 3.3). */
+struct transaction {
+	bool open;
+	struct smtp_mail mail;
+	struct spool_recipient *recipients;
+	size_t count, capacity;
+};
+
+struct session {
+	struct smtpd *smtpd;
+	const char *service;  /* "smtp", "submission", "smtps", "local" */
+	bool is_local;        /* a program of this machine, by the Unix socket */
+	bool is_submission;   /* the service is for mail programs (RFC 6409), not for other servers */
+	struct conn conn;
+	char peer[64];        /* the client's address, or "local" */
+	struct ipc_channel resolver, authd;
+
+	char helo[HELO_MAX];  /* as the client named itself, harmless characters alone; "" before */
+	bool is_extended;     /* by EHLO */
+	char address_token[TOKEN_MAX]; /* the right to relay that the client's address has; "" without */
+	char user[USER_MAX];  /* who logged in; "" before */
+	char login_token[TOKEN_MAX];
+	unsigned failed_logins, errors;
+
+	struct transaction transaction;
+	struct arena command_arena, transaction_arena;
+	bool closing;         /* no further command is read */
+};
+
+/* The whole conversation on a connection that was just accepted; the exit status of its process. */
+int session_run(struct smtpd *smtpd, int fd, const char *service);
+/* May this session send to other domains: by its address, or since somebody logged in? */
+bool session_may_relay(const struct session *session);
+/* The name this server goes by. */
+const char *session_host(const struct session *session);
+
+/*
+ * Answer. enhanced is NULL where RFC 2034 has none (greetings, EHLO, 3xx). Replies of 500 to 504 and 555 count as errors
+ * of the client. reply_line begins or goes on with a reply of several lines.
+ */
+void reply(struct session *session, int code, const char *enhanced, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void reply_line(struct session *session, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void reply_refusal(struct session *session, const struct smtp_refusal *refusal);
+
+/* Commands; argument is what follows the verb. Each answers once. */
+void command_helo(struct session *session, struct str argument);
+void command_ehlo(struct session *session, struct str argument);
+void command_noop(struct session *session, struct str argument);
+void command_rset(struct session *session, struct str argument);
+void command_quit(struct session *session, struct str argument);
+void command_help(struct session *session, struct str argument);
+void command_vrfy(struct session *session, struct str argument);
+void command_http(struct session *session, struct str argument);
+void command_starttls(struct session *session, struct str argument);
+void command_auth(struct session *session, struct str argument);
+void command_mail(struct session *session, struct str argument);
+void command_rcpt(struct session *session, struct str argument);
+void command_data(struct session *session, struct str argument);
+
+/* Forget the transaction, if there is one. */
+void transaction_reset(struct session *session);
+
+/* Is TLS wanted before anything else is done here, and is it not on yet? */
+bool tls_is_needed(const struct session *session);
+/* Can STARTTLS be used now? */
+bool tls_is_offered(const struct session *session);
+/* The handshake, answers nothing. -1: the session cannot go on. */
+int tls_begin(struct session *session);
+
+/* The mechanisms this session may use now, separated by spaces; empty where AUTH is not offered. */
+struct str auth_mechanisms(struct session *session);
+/* In the listener: learn the mechanisms from authd, unless they are known. */
+void auth_learn_mechanisms(struct smtpd *smtpd);
+
+/*
+ * Is there room on the spool's file system, as one of the settings smtp.disk-connect and smtp.disk-message wants? A system
+ * that does not say has room: writing will tell.
+ */
+bool disk_has_room(const struct session *session, enum setting setting);
+
+/* The Received field (RFC 5321 4.4) of a message of this session, with its line ends. */
+struct str received_field(struct session *session, const char *id);
+/* What a submitted message lacks of Date and Message-ID (RFC 6409 8), as fields with their line ends. */
+struct str missing_fields(struct session *session, const char *id, bool date, bool message_id);
+/* "SMTP", "ESMTPSA" ...: how the message came (RFC 3848, RFC 6531 4.3). */
+const char *session_protocol(const struct session *session);
+
+#endif
