@@ -23,8 +23,11 @@ struct ctl_command {
 	const char *sentence;  /* for --help */
 	/* argv[0] is the command's name. ctl->instance is located; opened too unless raw. */
 	int (*run)(struct ctl *ctl, int argc, char **argv);
-	bool raw; /* `init`: there is no instance to open yet */
+	bool raw; /* `init`, `settings`: there is no instance to open yet, or none is needed */
 };
+
+/* The commands of the command line; ends with a name of NULL. */
+extern const struct ctl_command ctl_commands[];
 
 /* Print "postroom: ..." on standard error and return CTL_REFUSED; the usage line of a command and CTL_USAGE. */
 int ctl_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -38,6 +41,14 @@ int ctl_usage(const struct ctl_command *command);
  */
 int ctl_ask(struct ctl *ctl, const char *callee, const struct ipc_message *request, struct ipc_message *reply);
 
+/*
+ * Read a password: a line of standard input (from_stdin), or asked for twice on the terminal, not echoed. Returns
+ * CTL_DONE, or the exit status after the reason was printed: empty, longer than CTL_PASSWORD_MAX bytes, the two differ,
+ * no terminal.
+ */
+enum { CTL_PASSWORD_MAX = 256 };
+int ctl_read_password(bool from_stdin, char password[CTL_PASSWORD_MAX + 1]);
+
 /* instance.c: init, run, start, stop, status, reload. */
 int ctl_init(struct ctl *ctl, int argc, char **argv);
 int ctl_run(struct ctl *ctl, int argc, char **argv);
@@ -45,7 +56,7 @@ int ctl_start(struct ctl *ctl, int argc, char **argv);
 int ctl_stop(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_reload(struct ctl *ctl, int argc, char **argv);
-/* settings.c: get, set, unset, help KEY. objects.c: domain, user, mapping, sender. tls.c, transfer.c: export, import. */
+/* settings.c: get, set, unset, settings. objects.c: domain, user, mapping, sender. tls.c, transfer.c: export, import. */
 int ctl_get(struct ctl *ctl, int argc, char **argv);
 int ctl_set(struct ctl *ctl, int argc, char **argv);
 int ctl_unset(struct ctl *ctl, int argc, char **argv);

@@ -1,0 +1,95 @@
+#include "ctl/ctl.h"
+
+#include "common/base/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct ctl_command ctl_commands[] = {
+	{"init", "--domain NAME [--host-name NAME] [--port-offset N] [--bind ADDRESS[,...]]", "Make a new instance.", ctl_init,
+     true},
+	{"run", "", "Run the instance in the foreground until told to end.", ctl_run, false},
+	{"start", "", "Run it in the background; returns when it is ready.", ctl_start, false},
+	{"stop", "", "End it.", ctl_stop, false},
+	{"status", "[--json]", "Show its daemons.", ctl_status, false},
+	{"reload", "", "Start every daemon anew with postroom.conf as it is now.", ctl_reload, false},
+	{"get", "[KEY] [--json]", "Show settings (KEY may hold '*' and '?').", ctl_get, false},
+	{"set", "KEY VALUE", "Change a setting.", ctl_set, false},
+	{"unset", "KEY", "Return a setting to its default.", ctl_unset, false},
+	{"settings", "[KEY | --format list|man|conf]", "Explain the settings.", ctl_settings, true},
+	{"domain", "add|delete|default|list ...", "Manage the domains of this server.", ctl_domain, false},
+	{"user", "add|password|delete|rename|enable|disable|set|list ...", "Manage users.", ctl_user, false},
+	{"mapping", "add|delete|list ...", "Manage where addresses lead.", ctl_mapping, false},
+	{"sender", "add|set|delete|list ...", "Manage how mail leaves.", ctl_sender, false},
+	{"tls", "install|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},
+	{"export", "[--passwords] [FILE]", "Write all settings as text.", ctl_export, false},
+	{"import", "[--check] [--delete-users] FILE", "Make all settings equal to a text.", ctl_import, false},
+	{"resolve", "ADDRESS", "Explain where mail to an address goes.", ctl_resolve, false},
+	{"queue", "list|show|retry|hold|release|delete ...", "Look at and manage the messages that wait.", ctl_queue, false},
+	{"repair", "...", "Rebuild what was damaged in mailboxes.", ctl_repair, false},
+	{NULL, NULL, NULL, NULL, false},
+};
+
+static void print_help(void)
+{
+	printf("usage: postroom [-C DIR] COMMAND ...\n\n"
+	       "Manages the mail server instance in DIR; without -C the system's.\n\n");
+	for (const struct ctl_command *command = ctl_commands; command->name != NULL; command++)
+		printf("  %-9s %s\n", command->name, command->sentence);
+	printf("\n\"postroom COMMAND --help\" says more; so does postroom(1).\n"
+	       "Exit status: 0 done, 1 refused, 2 usage, 3 not running.\n");
+}
+
+static int usage_error(const char *what, const char *which)
+{
+	fprintf(stderr, "postroom: %s%s\nusage: postroom [-C DIR] COMMAND ...; \"postroom --help\" lists the commands\n", what,
+	        which);
+	return CTL_USAGE;
+}
+
+static int run_command(struct ctl *ctl, int argc, char **argv)
+{
+	const struct ctl_command *command = ctl_commands;
+	struct err err;
+
+	while (command->name != NULL && strcmp(command->name, argv[0]) != 0)
+		command++;
+	if (command->name == NULL)
+		return usage_error("there is no command ", argv[0]);
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		printf("usage: postroom [-C DIR] %s %s\n\n%s\n", command->name, command->arguments, command->sentence);
+		return CTL_DONE;
+	}
+	if ((command->raw ? instance_locate(&ctl->instance, ctl->dir, &err)
+	                  : instance_open(&ctl->instance, ctl->dir, &err)) != 0)
+		return ctl_refuse_err(&err);
+	return command->run(ctl, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {.program = argv[0]};
+	int at = 1;
+
+	log_open("postroom");
+	signal(SIGPIPE, SIG_IGN);
+	for (; at < argc && argv[at][0] == '-'; at++) {
+		if (strcmp(argv[at], "--help") == 0) {
+			print_help();
+			return CTL_DONE;
+		}
+		if (strcmp(argv[at], "--version") == 0) {
+			printf("postroom %s\n", POSTROOM_VERSION);
+			return CTL_DONE;
+		}
+		if (strcmp(argv[at], "-C") != 0)
+			return usage_error("unknown option ", argv[at]);
+		if (++at == argc)
+			return usage_error("-C needs a folder", "");
+		ctl.dir = argv[at];
+	}
+	if (at == argc)
+		return usage_error("a command is missing", "");
+	return run_command(&ctl, argc - at, argv + at);
+}

@@ -1,0 +1,139 @@
+/*
+ * Scalar settings: get, set, unset; and what the catalogue says about them: settings, help.
+ */
+#include "ctl/ctl.h"
+#include "ctl/manual.h"
+
+#include "common/settings/settings.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+static const struct ctl_command get_usage = {"get", "[KEY] [--json]", NULL, NULL, false};
+static const struct ctl_command set_usage = {"set", "KEY VALUE", NULL, NULL, false};
+static const struct ctl_command unset_usage = {"unset", "KEY", NULL, NULL, false};
+static const struct ctl_command settings_usage = {"settings", "[KEY | --format list|man|conf]", NULL, NULL, false};
+
+static void print_values(const struct ipc_message *reply, bool bare)
+{
+	struct str key, value;
+
+	for (size_t position = 0; ipc_next(reply, &position, &key, &value);) {
+		struct str name;
+
+		if (!str_equal(key, STR("value")))
+			continue;
+		name = str_cut(&value, '=');
+		if (bare)
+			printf("%.*s\n", STR_ARG(value));
+		else
+			printf("%.*s = %.*s\n", STR_ARG(name), STR_ARG(value));
+	}
+}
+
+/* A "value" field is followed by its "default". */
+static void print_json(const struct ipc_message *reply)
+{
+	json_t *list = json_array();
+	struct str key, value, name = STR(""), text = STR("");
+
+	for (size_t position = 0; ipc_next(reply, &position, &key, &value);) {
+		if (str_equal(key, STR("value"))) {
+			name = str_cut(&value, '=');
+			text = value;
+		} else if (str_equal(key, STR("default"))) {
+			json_array_append_new(list, json_pack("{s:s%, s:s%, s:b}", "key", name.data, name.len, "value", text.data,
+			                                      text.len, "default", str_equal(value, STR("1"))));
+		}
+	}
+	json_dumpf(list, stdout, JSON_INDENT(2));
+	printf("\n");
+	json_decref(list);
+}
+
+int ctl_get(struct ctl *ctl, int argc, char **argv)
+{
+	struct ipc_message request, reply;
+	const char *wanted = NULL;
+	bool as_json = false;
+	int status;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			as_json = true;
+		else if (argv[i][0] == '-' || wanted != NULL)
+			return ctl_usage(&get_usage);
+		else
+			wanted = argv[i];
+	}
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, "get");
+	if (wanted != NULL)
+		ipc_add_text(&request, "key", wanted);
+	status = ctl_ask(ctl, "configd", &request, &reply);
+	if (status == CTL_DONE && as_json)
+		print_json(&reply);
+	else if (status == CTL_DONE)
+		print_values(&reply, wanted != NULL && strpbrk(wanted, "*?") == NULL);
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return status;
+}
+
+static int change(struct ctl *ctl, const char *op, const char *key, const char *value)
+{
+	struct ipc_message request, reply;
+	int status;
+
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, op);
+	ipc_add_text(&request, "key", key);
+	if (value != NULL)
+		ipc_add_text(&request, "value", value);
+	status = ctl_ask(ctl, "configd", &request, &reply);
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return status;
+}
+
+int ctl_set(struct ctl *ctl, int argc, char **argv)
+{
+	return argc == 3 ? change(ctl, "set", argv[1], argv[2]) : ctl_usage(&set_usage);
+}
+
+int ctl_unset(struct ctl *ctl, int argc, char **argv)
+{
+	return argc == 2 ? change(ctl, "unset", argv[1], NULL) : ctl_usage(&unset_usage);
+}
+
+static int explain(const char *key)
+{
+	const struct setting_definition *definition = setting_find(str_of(key));
+
+	if (definition == NULL) {
+		definition = setting_nearest(str_of(key));
+		if (definition != NULL)
+			return ctl_refuse("there is no setting \"%s\"; did you mean %s?", key, definition->key);
+		return ctl_refuse("there is no setting \"%s\"", key);
+	}
+	manual_explain(definition);
+	return CTL_DONE;
+}
+
+int ctl_settings(struct ctl *ctl, int argc, char **argv)
+{
+	(void)ctl;
+	if (argc == 1 || (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "list") == 0))
+		manual_list();
+	else if (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "man") == 0)
+		manual_mdoc();
+	else if (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "conf") == 0)
+		manual_conf();
+	else if (argc == 2 && argv[1][0] != '-')
+		return explain(argv[1]);
+	else
+		return ctl_usage(&settings_usage);
+	return CTL_DONE;
+}
