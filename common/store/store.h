@@ -26,25 +26,25 @@
 #include "common/daemon/instance.h"
 
 enum store_err {
-	STORE_BUSY = 700,  /* another process holds the lock that was asked for; try again later */
-	STORE_INDEX_LOST,  /* the index is missing or damaged: `postroom repair` */
+	STORE_BUSY = 700, /* another process holds the lock that was asked for; try again later */
+	STORE_INDEX_LOST, /* the index is missing or damaged: `postroom repair` */
 };
 
 enum {
-	STORE_INBOX = 1,        /* folder id of INBOX */
-	STORE_NAME_MAX = 1000,  /* bytes of a folder's full name, UTF-8, levels separated by '/' */
+	STORE_INBOX = 1,       /* folder id of INBOX */
+	STORE_NAME_MAX = 1000, /* bytes of a folder's full name, UTF-8, levels separated by '/' */
 	STORE_FOLDERS_MAX = 10000,
-	STORE_ID_MAX = 63,      /* bytes of a message id */
+	STORE_ID_MAX = 63, /* bytes of a message id */
 	STORE_PATH_MAX = INSTANCE_PATH_MAX + 64,
 	STORE_DELIVERED_DAYS = 30, /* how long a delivered message id is remembered at least */
 };
 
 enum store_flag { /* RFC 3501 2.3.2 */
-	STORE_SEEN = 1,
-	STORE_ANSWERED = 2,
-	STORE_FLAGGED = 4,
-	STORE_DELETED = 8,
-	STORE_DRAFT = 16,
+	              STORE_SEEN = 1,
+	              STORE_ANSWERED = 2,
+	              STORE_FLAGGED = 4,
+	              STORE_DELETED = 8,
+	              STORE_DRAFT = 16,
 };
 
 struct mailbox;
@@ -53,8 +53,8 @@ struct mailbox;
 const char *mailbox_path(char *out, size_t size, const struct instance *instance, int64_t uid);
 
 /*
- * Make the folder of a user's mailbox where it is missing, 0700, synced. A session calls this before it enters a sandbox
- * confined to mailbox_path; all else works inside it. -1: ERR_SYSTEM, ERR_SYNTAX (a uid below 1).
+ * Make the folder of a user's mailbox where it is missing, 0700, synced. A session calls this before it enters a
+ * sandbox confined to mailbox_path; all else works inside it. -1: ERR_SYSTEM, ERR_SYNTAX (a uid below 1).
  */
 int mailbox_make(const struct instance *instance, int64_t uid, struct err *err);
 
@@ -101,7 +101,8 @@ int mailbox_folder_find(struct mailbox *mailbox, struct str name, struct mailbox
 /* All folders, sorted by name, INBOX first. visit returns false to stop. */
 int mailbox_folder_each(struct mailbox *mailbox, bool (*visit)(const struct mailbox_folder *folder, void *context),
                         void *context, struct err *err);
-/* Make a folder. -1: ERR_EXISTS, ERR_SYNTAX (name empty, too long, not UTF-8, control characters), ERR_LIMIT, STORE_BUSY. */
+/* Make a folder. -1: ERR_EXISTS, ERR_SYNTAX (name empty, too long, not UTF-8, control characters), ERR_LIMIT,
+ * STORE_BUSY. */
 int mailbox_folder_create(struct mailbox *mailbox, struct str name, int wait_ms, int64_t *id_out, struct err *err);
 
 /* A folder as it is at one moment, by UID upwards, without held messages. 16 bytes a message. */
@@ -180,8 +181,8 @@ void store_append(struct store_append *appends, size_t count, int wait_ms);
 
 /* What mailbox_repair did. */
 struct mailbox_repair {
-	bool index_rebuilt;    /* from the files; the old index, if any, is kept as index.db.damaged-<time> */
-	int64_t messages;      /* in the mailbox now */
+	bool index_rebuilt; /* from the files; the old index, if any, is kept as index.db.damaged-<time> */
+	int64_t messages;   /* in the mailbox now */
 	int64_t bytes;
 	int64_t taken_in;      /* files without a row that became messages */
 	int64_t renumbered;    /* of them, those that needed a new UID */

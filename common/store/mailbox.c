@@ -1,0 +1,237 @@
+#include "common/store/mailbox.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/store/marks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	LOG_PAGES_MAX = 512, /* of 4 kB: about 2 MB of log before it goes back into the index */
+	LOCK_POLL_MS = 2,
+};
+
+const char *mailbox_path(char *out, size_t size, const struct instance *instance, int64_t uid)
+{
+	snprintf(out, size, "%s/mail/%02d/%lld", instance->state, (int)(uid % 100), (long long)uid);
+	return out;
+}
+
+const char *mailbox_file(const struct mailbox *mailbox, const char *name, char *out, size_t size)
+{
+	snprintf(out, size, "%s/%s", mailbox->path, name);
+	return out;
+}
+
+int64_t mailbox_uid(const struct mailbox *mailbox)
+{
+	return mailbox->uid;
+}
+
+/* Make a folder and sync the name of it. */
+static int make_synced(const char *path, const char *parent, struct err *err)
+{
+	if (io_make_folder(path, 0700, err) != 0)
+		return -1;
+	return io_sync_folder(parent, err);
+}
+
+int mailbox_make(const struct instance *instance, int64_t uid, struct err *err)
+{
+	char root[STORE_PATH_MAX], group[STORE_PATH_MAX], path[STORE_PATH_MAX];
+	struct stat info;
+
+	if (uid < 1)
+		return err_set(err, ERR_SYNTAX, "%lld is not the number of a user", (long long)uid);
+	mailbox_path(path, sizeof path, instance, uid);
+	/* msg is made last: where it is, all is. */
+	snprintf(group, sizeof group, "%s/msg", path);
+	if (stat(group, &info) == 0 && S_ISDIR(info.st_mode))
+		return 0;
+	snprintf(root, sizeof root, "%s/mail", instance->state);
+	snprintf(group, sizeof group, "%s/%02d", root, (int)(uid % 100));
+	if (make_synced(root, instance->state, err) != 0 || make_synced(group, root, err) != 0 ||
+	    make_synced(path, group, err) != 0)
+		return -1;
+	snprintf(group, sizeof group, "%s/msg", path);
+	return make_synced(group, path, err);
+}
+
+int mailbox_open_folder(struct mailbox **mailbox_out, const struct instance *instance, int64_t uid, struct err *err)
+{
+	struct mailbox *mailbox = memory_get(sizeof *mailbox);
+
+	mailbox->uid = uid;
+	mailbox->lock = mailbox->pop3_lock = -1;
+	mailbox_path(mailbox->path, sizeof mailbox->path, instance, uid);
+	mailbox->root = open(mailbox->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mailbox->root < 0) {
+		err_system(err, "cannot open %s", mailbox->path);
+	} else {
+		mailbox->lock = openat(mailbox->root, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (mailbox->lock < 0)
+			err_system(err, "cannot open %s/lock", mailbox->path);
+	}
+	if (mailbox->lock < 0) {
+		mailbox_close(mailbox);
+		return -1;
+	}
+	*mailbox_out = mailbox;
+	return 0;
+}
+
+struct recovery {
+	struct mailbox *mailbox;
+	struct sweep sweep;
+	struct err *err;
+	int result;
+};
+
+static bool sweep_folder(const struct mailbox_folder *folder, void *context)
+{
+	struct recovery *recovery = context;
+
+	recovery->result = sweep_new_files(recovery->mailbox, folder->id, &recovery->sweep, recovery->err);
+	return recovery->result == 0;
+}
+
+/* Finish what a process that died has left: rows of removed messages, files without rows, values reserved. */
+static int recover(struct mailbox *mailbox, struct err *err)
+{
+	struct recovery recovery = {.mailbox = mailbox, .err = err};
+	const struct sweep *sweep = &recovery.sweep;
+
+	if (message_finish_removal(mailbox, err) != 0 || mailbox_folder_each(mailbox, sweep_folder, &recovery, err) != 0 ||
+	    recovery.result != 0 || marks_reconcile(mailbox, &recovery.sweep, err) != 0)
+		return -1;
+	if (sweep->taken_in > 0 || sweep->files_removed > 0)
+		log_warning("mailbox uid=%lld: mended after an unclean stop, messages taken in: %lld, files removed: %lld",
+		            (long long)mailbox->uid, (long long)sweep->taken_in, (long long)sweep->files_removed);
+	return 0;
+}
+
+int mailbox_open(struct mailbox **mailbox_out, const struct instance *instance, int64_t uid, int wait_ms,
+                 struct err *err)
+{
+	struct mailbox *mailbox;
+
+	*mailbox_out = NULL;
+	if (mailbox_make(instance, uid, err) != 0 || mailbox_open_folder(&mailbox, instance, uid, err) != 0)
+		return -1;
+	if (mailbox_take_lock(mailbox, wait_ms, err) != 0 || index_open(mailbox, false, err) != 0 ||
+	    recover(mailbox, err) != 0) {
+		mailbox_close(mailbox); /* and with its descriptor the lock */
+		return -1;
+	}
+	mailbox_unlock(mailbox);
+	*mailbox_out = mailbox;
+	return 0;
+}
+
+void mailbox_close(struct mailbox *mailbox)
+{
+	if (mailbox == NULL)
+		return;
+	if (mailbox->db.handle != NULL)
+		index_close(mailbox);
+	mailbox_unlock_pop3(mailbox);
+	if (mailbox->lock >= 0)
+		close(mailbox->lock);
+	if (mailbox->root >= 0)
+		close(mailbox->root);
+	memory_free(mailbox);
+}
+
+int mailbox_take_lock(const struct mailbox *mailbox, int wait_ms, struct err *err)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000};
+	int64_t end = io_now_ms() + wait_ms;
+
+	while (flock(mailbox->lock, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_system(err, "cannot lock %s", mailbox->path);
+		if (io_now_ms() >= end)
+			return err_set(err, STORE_BUSY, "the mailbox is locked");
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* What is found in the log counts as stored from here on (a repeated delivery is answered by it): make it so. */
+static int settle_log(struct mailbox *mailbox, struct err *err)
+{
+	if (mailbox->log_state == LOG_SYNCED)
+		return 0;
+	if (mailbox->log_state == LOG_UNSYNCED)
+		return index_sync(mailbox, err);
+	/* The kernel takes pages whose writing failed for clean: another sync of the log would prove nothing. */
+	if (index_checkpoint(mailbox, err) != 0)
+		return err_prefix(err, "an earlier sync failed");
+	mailbox->log_state = LOG_SYNCED;
+	return 0;
+}
+
+int mailbox_lock(struct mailbox *mailbox, int wait_ms, struct err *err)
+{
+	struct stat info;
+
+	if (mailbox_take_lock(mailbox, wait_ms, err) != 0)
+		return -1;
+	if (fstatat(mailbox->root, "index.db", &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_ino != mailbox->index_inode) {
+		if (mailbox->db.handle != NULL)
+			index_close(mailbox);
+		if (index_open(mailbox, false, err) != 0)
+			goto failed;
+	}
+	if (settle_log(mailbox, err) != 0)
+		goto failed;
+	return 0;
+
+failed:
+	flock(mailbox->lock, LOCK_UN);
+	return -1;
+}
+
+void mailbox_unlock(struct mailbox *mailbox)
+{
+	struct err err;
+
+	if (mailbox->log_pages >= LOG_PAGES_MAX && index_checkpoint(mailbox, &err) != 0 && err.code != ERR_TEMPORARY)
+		log_warning("%s", err.text);
+	flock(mailbox->lock, LOCK_UN);
+}
+
+int mailbox_lock_pop3(struct mailbox *mailbox, struct err *err)
+{
+	int fd = openat(mailbox->root, "pop3.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return err_system(err, "cannot open %s/pop3.lock", mailbox->path);
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		int sys = errno;
+
+		close(fd);
+		errno = sys;
+		return sys == EWOULDBLOCK ? err_set(err, STORE_BUSY, "another POP3 session uses the mailbox")
+		                          : err_system(err, "cannot lock %s/pop3.lock", mailbox->path);
+	}
+	mailbox->pop3_lock = fd;
+	return 0;
+}
+
+void mailbox_unlock_pop3(struct mailbox *mailbox)
+{
+	/* Unlocked by name: a child that inherited the descriptor would keep the lock past the close. */
+	if (mailbox->pop3_lock < 0)
+		return;
+	flock(mailbox->pop3_lock, LOCK_UN);
+	close(mailbox->pop3_lock);
+	mailbox->pop3_lock = -1;
+}

@@ -1,0 +1,139 @@
+/*
+ * store/mailbox: the inside of a mailbox, for the files of common/store alone.
+ *
+ * The rule that all of them keep: whoever writes a row, a name below msg/ or the marks holds `lock`
+ * (mailbox_lock, mailbox_unlock), and so does who opens the index: SQLite 3.40 loses data where two processes write or
+ * checkpoint in the same instant.
+ */
+#ifndef POSTROOM_STORE_MAILBOX_H
+#define POSTROOM_STORE_MAILBOX_H
+
+#include "common/db/db.h"
+#include "common/store/store.h"
+
+#include <sys/types.h>
+
+enum {
+	BUCKET_SIZE = 1000, /* UIDs in one folder of the file system */
+	UID_BLOCK = 1000,   /* how far ahead UIDs are reserved in marks */
+	MODSEQ_BLOCK = 100000,
+	FILE_NAME_MAX = 96,   /* a leading dot, a UID, a dot, a message id */
+	FOLDER_PATH_MAX = 48, /* "msg/<folder>/<bucket>" */
+};
+
+enum mailbox_statement {
+	STATEMENT_STAT,
+	STATEMENT_FOLDER_BY_ID,
+	STATEMENT_FOLDER_BY_NAME,
+	STATEMENT_FOLDER_ADVANCE,
+	STATEMENT_WAS_DELIVERED,
+	STATEMENT_ADD_DELIVERED,
+	STATEMENT_ADD_MESSAGE,
+	STATEMENT_MESSAGE,
+	STATEMENT_LIST,
+	STATEMENT_DELETE_MESSAGE,
+	STATEMENT_HOLD_MESSAGE,
+	STATEMENT_ADD_REMOVED,
+	STATEMENT_COUNT,
+};
+
+struct mailbox {
+	int64_t uid;
+	char path[STORE_PATH_MAX];
+	int root;      /* descriptor of the mailbox's folder */
+	int lock;      /* descriptor of `lock` */
+	int pop3_lock; /* -1 while not held */
+	struct db db;
+	struct db_statement statements[STATEMENT_COUNT]; /* prepared when first needed */
+	ino_t index_inode;                               /* tells when mailbox_repair has put another index in place */
+	int64_t pruned; /* when old rows of `delivered` were last removed, seconds since 1970 */
+	int log_pages;  /* in the write-ahead log */
+	enum log_state {
+		LOG_SYNCED,
+		LOG_UNSYNCED, /* it may hold rows of a process that died before its sync */
+		LOG_DOUBTFUL, /* a sync failed: only moving it into the index shows what is on disk */
+	} log_state;
+};
+
+/* mailbox.c. Lock, and see to it that the index is the one in place. wait_ms 0: at once or not. -1: STORE_BUSY, ... */
+int mailbox_lock(struct mailbox *mailbox, int wait_ms, struct err *err);
+/* Also moves a log that has grown back into the index. */
+void mailbox_unlock(struct mailbox *mailbox);
+/* The folders of a mailbox and its descriptors, without the index; for mailbox_open and mailbox_repair. */
+int mailbox_open_folder(struct mailbox **mailbox_out, const struct instance *instance, int64_t uid, struct err *err);
+int mailbox_take_lock(const struct mailbox *mailbox, int wait_ms, struct err *err); /* the lock and nothing else */
+/* A path in the mailbox: STORE_PATH_MAX + 32 bytes. */
+const char *mailbox_file(const struct mailbox *mailbox, const char *name, char *out, size_t size);
+
+/*
+ * index.c. Open index.db, made with an INBOX where the mailbox is new (create: in any case). Call under the lock.
+ * -1: STORE_INDEX_LOST, ERR_CORRUPT, ERR_DENIED (written by a newer version), or as the database fails.
+ */
+int index_open(struct mailbox *mailbox, bool create, struct err *err);
+void index_close(struct mailbox *mailbox);
+/* NULL with err where it cannot be prepared. Reset, unbound. */
+struct db_statement *index_statement(struct mailbox *mailbox, enum mailbox_statement which, struct err *err);
+/* Bring what was committed to disk. */
+int index_sync(struct mailbox *mailbox, struct err *err);
+int index_checkpoint(struct mailbox *mailbox, struct err *err);
+/* Forget delivered ids that are old, once a day; within a transaction. */
+int index_prune(struct mailbox *mailbox, int64_t now, struct err *err);
+
+/* A folder's row as writers need it. */
+struct folder_row {
+	int64_t id;
+	int64_t uidvalidity, uidnext, modseq;
+	int64_t uid_mark, modseq_mark; /* up to where marks has reserved */
+	struct mailbox_totals totals;
+};
+
+/* folder.c. -1: ERR_NOT_FOUND, or as the database fails. */
+int folder_read(struct mailbox *mailbox, int64_t id, struct folder_row *row, struct err *err);
+/* Write uidnext, modseq and their marks as they are in row, and add change to the totals. */
+int folder_advance(struct mailbox *mailbox, const struct folder_row *row, const struct mailbox_totals *change,
+                   struct err *err);
+int folder_insert(struct mailbox *mailbox, const struct folder_row *row, struct str name, struct err *err);
+int folder_check_name(struct str name, struct err *err);
+
+/* message.c: one message's row. */
+struct message_row {
+	int64_t folder;
+	uint32_t uid;
+	int64_t size, internal_date, save_date, modseq;
+	unsigned flags;
+	bool held;
+	struct str keywords;
+	struct str id; /* as in the file's name */
+};
+int message_insert(struct mailbox *mailbox, const struct message_row *row, struct err *err);
+/* Remember an id as delivered. 1: now, 0: it was before, -1: err. An empty id is always new. */
+int message_mark_delivered(struct mailbox *mailbox, struct str id, int64_t now, struct err *err);
+/* 1, 0 or -1 with err. */
+int message_was_delivered(struct mailbox *mailbox, struct str id, struct err *err);
+/* Unlink the files that `removed` lists, and empty it. */
+int message_finish_removal(struct mailbox *mailbox, struct err *err);
+
+/* files.c: names below msg/. */
+bool file_id_valid(struct str id);
+const char *file_name(char out[FILE_NAME_MAX], uint32_t uid, struct str id);
+/* false: not the name of a message. id is a view into name. */
+bool file_parse_name(const char *name, uint32_t *uid, struct str *id);
+const char *file_bucket(char out[FOLDER_PATH_MAX], int64_t folder, uint32_t uid); /* "msg/<folder>/<bucket>" */
+/* Open a bucket, made where it is missing (with synced parents). Returns the descriptor or -1. */
+int file_open_bucket(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct err *err);
+
+/* files.c. Visit the numbered folders below one ("msg", "msg/1"), those >= from. Where there is none: nothing. */
+typedef int file_visit(struct mailbox *mailbox, int64_t number, void *context, struct err *err);
+int file_each_folder(struct mailbox *mailbox, const char *path, int64_t from, file_visit *visit, void *context,
+                     struct err *err);
+
+/* sweep.c */
+struct sweep {
+	int64_t taken_in, renumbered, files_removed, rows_removed;
+};
+/* Take in files with a UID the index does not know yet (uidnext and above). Begins and ends its own transaction. */
+int sweep_new_files(struct mailbox *mailbox, int64_t folder, struct sweep *sweep, struct err *err);
+/* Also remove files and rows that have no counterpart. */
+int sweep_all_files(struct mailbox *mailbox, int64_t folder, struct sweep *sweep, struct err *err);
+
+#endif

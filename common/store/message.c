@@ -1,0 +1,154 @@
+#include "common/store/mailbox.h"
+
+#include "common/base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int message_insert(struct mailbox *mailbox, const struct message_row *row, struct err *err)
+{
+	struct db_statement *statement = index_statement(mailbox, STATEMENT_ADD_MESSAGE, err);
+
+	if (statement == NULL)
+		return -1;
+	db_bind_number(statement, 1, row->folder);
+	db_bind_number(statement, 2, row->uid);
+	db_bind_number(statement, 3, row->size);
+	db_bind_number(statement, 4, row->internal_date);
+	db_bind_number(statement, 5, row->save_date);
+	db_bind_number(statement, 6, row->flags);
+	db_bind_number(statement, 7, row->held);
+	db_bind_number(statement, 8, row->modseq);
+	db_bind_text(statement, 9, row->keywords);
+	db_bind_text(statement, 10, row->id);
+	return db_run(statement, err);
+}
+
+int message_mark_delivered(struct mailbox *mailbox, struct str id, int64_t now, struct err *err)
+{
+	struct db_statement *statement;
+
+	if (id.len == 0)
+		return 1;
+	statement = index_statement(mailbox, STATEMENT_ADD_DELIVERED, err);
+	if (statement == NULL)
+		return -1;
+	db_bind_text(statement, 1, id);
+	db_bind_number(statement, 2, now);
+	if (db_run(statement, err) != 0)
+		return -1;
+	return sqlite3_changes(mailbox->db.handle) > 0;
+}
+
+int message_was_delivered(struct mailbox *mailbox, struct str id, struct err *err)
+{
+	struct db_statement *statement;
+	int row;
+
+	if (id.len == 0)
+		return 0;
+	statement = index_statement(mailbox, STATEMENT_WAS_DELIVERED, err);
+	if (statement == NULL)
+		return -1;
+	db_bind_text(statement, 1, id);
+	row = db_step(statement, err);
+	if (row == 1)
+		db_reset(statement);
+	return row;
+}
+
+/* Step the query for one message: 1 = columns id, size, held are there (reset it then), 0 = none, -1 = err. */
+static int find(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct db_statement **statement, struct err *err)
+{
+	*statement = index_statement(mailbox, STATEMENT_MESSAGE, err);
+	if (*statement == NULL)
+		return -1;
+	db_bind_number(*statement, 1, folder);
+	db_bind_number(*statement, 2, uid);
+	return db_step(*statement, err);
+}
+
+int mailbox_open_message(struct mailbox *mailbox, int64_t folder, uint32_t uid, int *fd_out, struct err *err)
+{
+	char bucket[FOLDER_PATH_MAX], name[FILE_NAME_MAX], path[FOLDER_PATH_MAX + FILE_NAME_MAX];
+	struct db_statement *statement;
+	int row = find(mailbox, folder, uid, &statement, err);
+
+	if (row < 0)
+		return -1;
+	if (row == 0)
+		return err_set(err, ERR_NOT_FOUND, "the message is not there any more");
+	snprintf(path, sizeof path, "%s/%s", file_bucket(bucket, folder, uid), file_name(name, uid, db_text(statement, 0)));
+	db_reset(statement);
+	*fd_out = openat(mailbox->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (*fd_out >= 0)
+		return 0;
+	/* It may have been removed between the row and the file. */
+	if (errno == ENOENT)
+		return err_set(err, ERR_NOT_FOUND, "the message's file %s/%s is gone", mailbox->path, path);
+	return err_system(err, "cannot open %s/%s", mailbox->path, path);
+}
+
+/* Make room for one more, and put it in. */
+static void list_add(struct mailbox_list *list, size_t *capacity, struct mailbox_message message)
+{
+	if (list->count == *capacity) {
+		*capacity = *capacity == 0 ? 64 : *capacity + *capacity / 2;
+		list->messages = memory_resize(list->messages, *capacity * sizeof *list->messages);
+	}
+	list->messages[list->count++] = message;
+	list->bytes += message.size;
+}
+
+static int read_list(struct mailbox *mailbox, int64_t folder, struct mailbox_list *list, struct err *err)
+{
+	struct db_statement *statement = index_statement(mailbox, STATEMENT_LIST, err);
+	struct folder_row row;
+	size_t capacity = 0;
+	int more;
+
+	if (statement == NULL || folder_read(mailbox, folder, &row, err) != 0)
+		return -1;
+	list->uidvalidity = (uint32_t)row.uidvalidity;
+	list->uidnext = (uint32_t)row.uidnext;
+	list->modseq = row.modseq;
+	if (row.totals.messages > 0) {
+		capacity = (size_t)row.totals.messages;
+		list->messages = memory_get(capacity * sizeof *list->messages);
+	}
+	db_bind_number(statement, 1, folder);
+	while ((more = db_step(statement, err)) == 1)
+		list_add(list, &capacity,
+		         (struct mailbox_message){(uint32_t)db_number(statement, 0), (uint32_t)db_number(statement, 1),
+		                                  db_number(statement, 2)});
+	return more;
+}
+
+int mailbox_list(struct mailbox *mailbox, int64_t folder, struct mailbox_list *list, struct err *err)
+{
+	int result;
+
+	*list = (struct mailbox_list){0};
+	/* One transaction, so that the folder's values and its messages are of one moment. */
+	if (db_exec(&mailbox->db, "BEGIN", err) != 0)
+		return -1;
+	result = read_list(mailbox, folder, list, err);
+	db_rollback(&mailbox->db);
+	if (result != 0)
+		mailbox_list_free(list);
+	return result;
+}
+
+void mailbox_list_free(struct mailbox_list *list)
+{
+	memory_free(list->messages);
+	*list = (struct mailbox_list){0};
+}
+
+const char *mailbox_unique(char out[STORE_UNIQUE_MAX], uint32_t uidvalidity, uint32_t uid)
+{
+	snprintf(out, STORE_UNIQUE_MAX, "%u-%u", uidvalidity, uid);
+	return out;
+}
