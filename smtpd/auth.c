@@ -83,14 +83,12 @@ static void succeed(struct session *session, const struct sasl_grant *grant)
 {
 	str_copy(str_of(grant->user), session->user, sizeof session->user);
 	str_copy(str_of(grant->token), session->login_token, sizeof session->login_token);
-	log_info("login user=%s client=%s service=%s", session->user, session->peer, session->service);
 	reply(session, 235, "2.7.0", "Authentication successful");
 }
 
 static void fail(struct session *session)
 {
 	session->failed_logins++;
-	log_info("login failed client=%s service=%s", session->peer, session->service);
 	reply(session, 535, "5.7.8", "Authentication failed");
 	if (session->failed_logins < settings_number(&session->smtpd->settings, SETTING_LOGIN_MAX_FAILURES))
 		return;

@@ -18,13 +18,15 @@ void command_mail(struct session *session, struct str argument)
 {
 	struct transaction *transaction = &session->transaction;
 	struct smtp_refusal refusal;
+	struct str domain;
 
 	if (login_is_needed(session)) {
 		reply(session, 530, "5.7.0", "Authentication required");
 		return;
 	}
 	argument = arena_copy(&session->transaction_arena, argument);
-	if (smtp_parse_mail(argument, &session->transaction_arena, &transaction->mail, &refusal) != 0) {
+	domain = arena_copy(&session->transaction_arena, session_default_domain(session));
+	if (smtp_parse_mail(argument, domain, &session->transaction_arena, &transaction->mail, &refusal) != 0) {
 		reply_refusal(session, &refusal);
 		transaction_reset(session);
 	} else if (transaction->mail.size > (uint64_t)settings_number(&session->smtpd->settings, SETTING_SMTP_MAX_SIZE)) {
@@ -136,7 +138,8 @@ void command_rcpt(struct session *session, struct str argument)
 	struct smtp_refusal refusal;
 	struct smtp_rcpt rcpt;
 
-	if (smtp_parse_rcpt(argument, session->transaction.mail.smtputf8, &session->command_arena, &rcpt, &refusal) != 0) {
+	if (smtp_parse_rcpt(argument, session_default_domain(session), session->transaction.mail.smtputf8,
+	                    &session->command_arena, &rcpt, &refusal) != 0) {
 		reply_refusal(session, &refusal);
 		return;
 	}

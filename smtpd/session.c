@@ -78,6 +78,11 @@ const char *session_host(const struct session *session)
 	return settings_host_name(&session->smtpd->settings);
 }
 
+struct str session_default_domain(const struct session *session)
+{
+	return session->is_local ? str_of(settings_default_domain(&session->smtpd->settings)) : STR("");
+}
+
 static const struct command *command_find(struct str verb)
 {
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

@@ -76,6 +76,8 @@ struct session {
 int session_run(struct smtpd *smtpd, int fd, const char *service);
 /* May this session send to other domains: by its address, or since somebody logged in? */
 bool session_may_relay(const struct session *session);
+/* The domain for a local part alone: the default domain for programs of this machine, for everybody else none. */
+struct str session_default_domain(const struct session *session);
 /* The name this server goes by. */
 const char *session_host(const struct session *session);
 

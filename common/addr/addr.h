@@ -49,6 +49,10 @@ struct addr {
 int addr_parse_path(struct str line, struct arena *arena, struct addr *addr_out, struct str *rest_out,
                     struct err *err);
 
+/* The same for clients of this house: a local part alone gets that domain, where it is not empty. */
+int addr_parse_path_at(struct str line, struct str domain, struct arena *arena, struct addr *addr_out,
+                       struct str *rest_out, struct err *err);
+
 /* Parse "local@domain" (or "postmaster") that fills all of text, without brackets. Errors as above. */
 int addr_parse_mailbox(struct str text, struct arena *arena, struct addr *addr_out, struct err *err);
 

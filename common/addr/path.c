@@ -49,7 +49,9 @@ static struct str read_domain(struct str *rest)
 	return domain;
 }
 
-static int read_mailbox(struct str *rest, struct arena *arena, struct addr *addr_out, struct err *err)
+/* default_domain: for a local part alone; empty: only "postmaster" may be alone (RFC 5321 4.5.1). */
+static int read_mailbox(struct str *rest, struct str default_domain, struct arena *arena, struct addr *addr_out,
+                        struct err *err)
 {
 	struct str local_part, domain = STR("");
 
@@ -61,7 +63,9 @@ static int read_mailbox(struct str *rest, struct arena *arena, struct addr *addr
 		if (domain.len == 0)
 			return err_set(err, ADDR_SYNTAX, "the domain is missing");
 	} else if (!str_equal_nocase(local_part, STR("postmaster"))) {
-		return err_set(err, ADDR_SYNTAX, "the domain is missing");
+		domain = default_domain;
+		if (domain.len == 0)
+			return err_set(err, ADDR_SYNTAX, "the domain is missing");
 	}
 	return addr_complete(local_part, domain, arena, addr_out, err);
 }
@@ -89,6 +93,12 @@ static int skip_route(struct str *rest, struct err *err)
 
 int addr_parse_path(struct str line, struct arena *arena, struct addr *addr_out, struct str *rest_out, struct err *err)
 {
+	return addr_parse_path_at(line, STR(""), arena, addr_out, rest_out, err);
+}
+
+int addr_parse_path_at(struct str line, struct str domain, struct arena *arena, struct addr *addr_out,
+                       struct str *rest_out, struct err *err)
+{
 	struct str start, rest = line;
 
 	while (rest.len != 0 && (rest.data[0] == ' ' || rest.data[0] == '\t'))
@@ -102,7 +112,7 @@ int addr_parse_path(struct str line, struct arena *arena, struct addr *addr_out,
 	} else {
 		if (rest.len != 0 && rest.data[0] == '@' && skip_route(&rest, err) != 0)
 			return -1;
-		if (read_mailbox(&rest, arena, addr_out, err) != 0)
+		if (read_mailbox(&rest, domain, arena, addr_out, err) != 0)
 			return -1;
 	}
 	if (rest.len == 0 || rest.data[0] != '>')
@@ -120,7 +130,7 @@ int addr_parse_mailbox(struct str text, struct arena *arena, struct addr *addr_o
 {
 	struct str rest = text;
 
-	if (read_mailbox(&rest, arena, addr_out, err) != 0)
+	if (read_mailbox(&rest, STR(""), arena, addr_out, err) != 0)
 		return -1;
 	if (rest.len != 0)
 		return err_set(err, ADDR_SYNTAX, "something follows the address");

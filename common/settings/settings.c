@@ -1,5 +1,6 @@
 #include "common/settings/settings.h"
 
+#include "common/base/io.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -9,11 +10,14 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	COUNTER_SIZE = sizeof(uint64_t),
 	LOAD_ATTEMPTS = 10, /* each lost to a snapshot replaced twice meanwhile */
+	PATIENCE_MS = 10000, /* for configd, where a new instance's daemons start all at once */
+	PAUSE_MS = 20,
 };
 
 /* What one snapshot gives, until it is taken over as a whole. */
@@ -22,6 +26,7 @@ struct loaded {
 	const char *values[SETTING_COUNT];
 	int64_t numbers[SETTING_COUNT];
 	char host_name[256];
+	char default_domain[256];
 	struct db objects;
 };
 
@@ -95,28 +100,34 @@ static int read_values(struct loaded *loaded, struct err *err)
 	return row;
 }
 
-static int find_host_name(struct loaded *loaded, struct err *err)
+static int find_default_domain(struct loaded *loaded, struct err *err)
 {
 	struct db_statement statement;
-	char machine[256] = "";
 	int row;
 
-	if (loaded->values[SETTING_HOST_NAME][0] != '\0') {
-		str_copy(str_of(loaded->values[SETTING_HOST_NAME]), loaded->host_name, sizeof loaded->host_name);
-		return 0;
-	}
-	if (gethostname(machine, sizeof machine - 1) != 0 || machine[0] == '\0')
-		str_copy(STR("localhost"), machine, sizeof machine);
-	str_copy(str_of(machine), loaded->host_name, sizeof loaded->host_name);
-	if (strchr(machine, '.') != NULL)
-		return 0;
 	if (db_prepare(&loaded->objects, &statement, "SELECT name FROM domain WHERE is_default = 1", err) != 0)
 		return -1;
 	row = db_step(&statement, err);
 	if (row == 1)
-		snprintf(loaded->host_name, sizeof loaded->host_name, "mail.%.*s", STR_ARG(db_text(&statement, 0)));
+		str_copy(db_text(&statement, 0), loaded->default_domain, sizeof loaded->default_domain);
 	db_finalize(&statement);
 	return row < 0 ? -1 : 0;
+}
+
+static void find_host_name(struct loaded *loaded)
+{
+	char machine[256] = "";
+
+	if (loaded->values[SETTING_HOST_NAME][0] != '\0') {
+		str_copy(str_of(loaded->values[SETTING_HOST_NAME]), loaded->host_name, sizeof loaded->host_name);
+		return;
+	}
+	if (gethostname(machine, sizeof machine - 1) != 0 || machine[0] == '\0')
+		str_copy(STR("localhost"), machine, sizeof machine);
+	if (strchr(machine, '.') != NULL || loaded->default_domain[0] == '\0')
+		str_copy(str_of(machine), loaded->host_name, sizeof loaded->host_name);
+	else
+		snprintf(loaded->host_name, sizeof loaded->host_name, "mail.%.*s", STR_ARG(str_of(loaded->default_domain)));
 }
 
 static void loaded_free(struct loaded *loaded)
@@ -137,10 +148,11 @@ static int load_generation(const struct settings *settings, uint64_t generation,
 	if (db_open(&loaded->objects, path, DB_READ_ONLY | DB_IMMUTABLE, 0, err) != 0)
 		return -1;
 	arena_init(&loaded->arena);
-	if (read_values(loaded, err) != 0 || find_host_name(loaded, err) != 0) {
+	if (read_values(loaded, err) != 0 || find_default_domain(loaded, err) != 0) {
 		loaded_free(loaded);
 		return -1;
 	}
+	find_host_name(loaded);
 	return 0;
 }
 
@@ -149,8 +161,6 @@ static int load_current(const struct settings *settings, uint64_t *generation, s
 {
 	for (int attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
 		*generation = counter_now(settings);
-		if (*generation == 0)
-			return err_set(err, ERR_NOT_FOUND, "no settings are published yet");
 		if (load_generation(settings, *generation, loaded, err) == 0)
 			return 0;
 		if (counter_now(settings) == *generation)
@@ -169,10 +179,28 @@ static void take_over(struct settings *settings, uint64_t generation, struct loa
 	memcpy(settings->values, loaded->values, sizeof settings->values);
 	memcpy(settings->numbers, loaded->numbers, sizeof settings->numbers);
 	memcpy(settings->host_name, loaded->host_name, sizeof settings->host_name);
+	memcpy(settings->default_domain, loaded->default_domain, sizeof settings->default_domain);
 	if (settings->keep_open)
 		settings->objects = loaded->objects;
 	else
 		db_close(&loaded->objects);
+}
+
+/* Map the counter once it is there and counts. */
+static int wait_for_counter(struct settings *settings, struct err *err)
+{
+	int64_t end = io_now_ms() + PATIENCE_MS;
+
+	for (;;) {
+		if (settings->counter == NULL && map_counter(settings, err) != 0 && err->code != ERR_NOT_FOUND &&
+		    err->code != ERR_CORRUPT)
+			return -1;
+		if (settings->counter != NULL && counter_now(settings) != 0)
+			return 0;
+		if (io_now_ms() > end)
+			return settings->counter == NULL ? -1 : err_set(err, ERR_NOT_FOUND, "no settings are published yet");
+		nanosleep(&(struct timespec){0, PAUSE_MS * 1000000}, NULL);
+	}
 }
 
 int settings_open(struct settings *settings, const struct instance *instance, bool keep_open, struct err *err)
@@ -182,9 +210,7 @@ int settings_open(struct settings *settings, const struct instance *instance, bo
 
 	*settings = (struct settings){.instance = instance, .keep_open = keep_open};
 	arena_init(&settings->arena);
-	if (map_counter(settings, err) != 0)
-		return -1;
-	if (load_current(settings, &generation, &loaded, err) != 0) {
+	if (wait_for_counter(settings, err) != 0 || load_current(settings, &generation, &loaded, err) != 0) {
 		settings_close(settings);
 		return -1;
 	}
@@ -238,4 +264,9 @@ const char *settings_text(const struct settings *settings, enum setting setting)
 const char *settings_host_name(const struct settings *settings)
 {
 	return settings->host_name;
+}
+
+const char *settings_default_domain(const struct settings *settings)
+{
+	return settings->default_domain;
 }

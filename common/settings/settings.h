@@ -72,6 +72,7 @@ struct settings {
 	const char *values[SETTING_COUNT];
 	int64_t numbers[SETTING_COUNT]; /* of flags and numbers */
 	char host_name[256];            /* what settings_host_name gives */
+	char default_domain[256];       /* "" where there is none */
 	struct db objects;              /* the snapshot, where kept open */
 	bool keep_open;
 };
@@ -79,7 +80,8 @@ struct settings {
 /*
  * Load the current snapshot. keep_open keeps the database open as settings->objects, for who asks for objects
  * (resolver, sender). Call before the sandbox is on; it must then allow reading the folder state/settings.
- * -1: ERR_NOT_FOUND (nothing was published yet), ERR_SYSTEM, ERR_CORRUPT, and what db_open says.
+ * Where nothing was published yet, configd is waited for, ten seconds at most: daemons may start all at once.
+ * -1: ERR_NOT_FOUND (nothing is published), ERR_SYSTEM, ERR_CORRUPT, and what db_open says.
  */
 int settings_open(struct settings *settings, const struct instance *instance, bool keep_open, struct err *err);
 void settings_close(struct settings *settings);
@@ -99,6 +101,8 @@ const char *settings_text(const struct settings *settings, enum setting setting)
  * and the default domain, else the machine's name as it is. Valid until settings_refresh returns true.
  */
 const char *settings_host_name(const struct settings *settings);
+/* The domain of addresses without one, in lower case; "" where none was made. Valid as above. */
+const char *settings_default_domain(const struct settings *settings);
 /* For SETTING_NETWORKS: does one of the networks hold the address? address as text, without brackets or port. */
 bool settings_networks_hold(const char *networks, const char *address);
 

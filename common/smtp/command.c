@@ -160,21 +160,21 @@ static int take_mail_parameter(struct smtp_mail *mail, const struct parameter *p
 }
 
 /* "FROM:" or "TO:", then the path. */
-static int take_path(struct str argument, struct str prefix, const char *address_code, struct arena *arena,
-                     struct addr *addr_out, struct str *rest_out, struct smtp_refusal *refusal)
+static int take_path(struct str argument, struct str prefix, struct str domain, const char *address_code,
+                     struct arena *arena, struct addr *addr_out, struct str *rest_out, struct smtp_refusal *refusal)
 {
 	struct err err;
 
 	if (!str_starts_nocase(argument, prefix))
 		return refuse(refusal, 501, "5.5.4",
 		              prefix.len == 3 ? "Say RCPT TO:<address>" : "Say MAIL FROM:<address>");
-	if (addr_parse_path(str_skip(argument, prefix.len), arena, addr_out, rest_out, &err) == 0)
+	if (addr_parse_path_at(str_skip(argument, prefix.len), domain, arena, addr_out, rest_out, &err) == 0)
 		return 0;
 	return refuse(refusal, 501, address_code,
 	              err.code == ADDR_TOO_LONG ? "The address is too long" : "The address is not well-formed");
 }
 
-int smtp_parse_mail(struct str argument, struct arena *arena, struct smtp_mail *mail_out,
+int smtp_parse_mail(struct str argument, struct str domain, struct arena *arena, struct smtp_mail *mail_out,
                     struct smtp_refusal *refusal)
 {
 	struct parameter parameter;
@@ -182,7 +182,7 @@ int smtp_parse_mail(struct str argument, struct arena *arena, struct smtp_mail *
 	struct str rest;
 
 	*mail_out = (struct smtp_mail){.ret = STR(""), .envid = STR(""), .auth = STR("")};
-	if (take_path(argument, STR("FROM:"), "5.1.7", arena, &mail_out->from, &rest, refusal) != 0)
+	if (take_path(argument, STR("FROM:"), domain, "5.1.7", arena, &mail_out->from, &rest, refusal) != 0)
 		return -1;
 	if (!mail_out->from.is_null && mail_out->from.domain.len == 0)
 		return refuse(refusal, 501, "5.1.7", "The address has no domain");
@@ -263,15 +263,15 @@ static int take_rcpt_parameter(struct smtp_rcpt *rcpt, const struct parameter *p
 	return first ? result : refuse(refusal, 501, "5.5.4", "A parameter is given twice");
 }
 
-int smtp_parse_rcpt(struct str argument, bool smtputf8, struct arena *arena, struct smtp_rcpt *rcpt_out,
-                    struct smtp_refusal *refusal)
+int smtp_parse_rcpt(struct str argument, struct str domain, bool smtputf8, struct arena *arena,
+                    struct smtp_rcpt *rcpt_out, struct smtp_refusal *refusal)
 {
 	struct parameter parameter;
 	unsigned seen = 0;
 	struct str rest;
 
 	*rcpt_out = (struct smtp_rcpt){.orcpt = STR("")};
-	if (take_path(argument, STR("TO:"), "5.1.3", arena, &rcpt_out->to, &rest, refusal) != 0)
+	if (take_path(argument, STR("TO:"), domain, "5.1.3", arena, &rcpt_out->to, &rest, refusal) != 0)
 		return -1;
 	if (rcpt_out->to.is_null)
 		return refuse(refusal, 501, "5.1.3", "The address is empty");

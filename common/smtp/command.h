@@ -38,11 +38,12 @@ struct smtp_mail {
 };
 
 /*
- * The argument of MAIL: "FROM:<path> parameters". Values are views into argument or arena.
+ * The argument of MAIL: "FROM:<path> parameters". Values are views into argument, domain or arena. domain: given to a
+ * local part that comes without one; empty: such is refused.
  * Refusals: 501 5.5.4 (not FROM:, a value that is wrong, a parameter twice), 501 5.1.7 (the address), 553 5.6.7 (not
  * ASCII without SMTPUTF8), 555 5.5.4 (unknown parameter).
  */
-int smtp_parse_mail(struct str argument, struct arena *arena, struct smtp_mail *mail_out,
+int smtp_parse_mail(struct str argument, struct str domain, struct arena *arena, struct smtp_mail *mail_out,
                     struct smtp_refusal *refusal);
 
 struct smtp_rcpt {
@@ -55,7 +56,7 @@ struct smtp_rcpt {
  * The argument of RCPT: "TO:<path> parameters". smtputf8: whether MAIL announced it. Refusals as above, with 501 5.1.3
  * for the address, <> included.
  */
-int smtp_parse_rcpt(struct str argument, bool smtputf8, struct arena *arena, struct smtp_rcpt *rcpt_out,
-                    struct smtp_refusal *refusal);
+int smtp_parse_rcpt(struct str argument, struct str domain, bool smtputf8, struct arena *arena,
+                    struct smtp_rcpt *rcpt_out, struct smtp_refusal *refusal);
 
 #endif

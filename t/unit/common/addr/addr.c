@@ -164,6 +164,25 @@ static void test_flags(void **state)
 	assert_int_equal(addr_parse_mailbox(STR(""), &arena, &addr, &err), -1);
 }
 
+static void test_default_domain(void **state)
+{
+	struct addr addr;
+	struct str rest;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(addr_parse_path_at(STR("<anna> SIZE=1"), STR("example.org"), &arena, &addr, &rest, &err), 0);
+	assert_str(addr.text, "anna@example.org");
+	assert_str(rest, "SIZE=1");
+	assert_int_equal(addr_parse_path_at(STR("<anna@b.test>"), STR("example.org"), &arena, &addr, &rest, &err), 0);
+	assert_str(addr.text, "anna@b.test");
+	assert_int_equal(addr_parse_path_at(STR("<postmaster>"), STR("example.org"), &arena, &addr, &rest, &err), 0);
+	assert_str(addr.text, "postmaster");
+	assert_int_equal(addr_parse_path_at(STR("<>"), STR("example.org"), &arena, &addr, &rest, &err), 0);
+	assert_true(addr.is_null);
+	assert_int_equal(addr_parse_path_at(STR("<anna>"), STR(""), &arena, &addr, &rest, &err), -1);
+}
+
 static void test_domains(void **state)
 {
 	struct err err;
@@ -228,6 +247,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_paths_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flags, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_default_domain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_domains, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_equal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_xtext, set_up, tear_down),
