@@ -1,0 +1,294 @@
+#include "dnsd/jobs.h"
+
+#include "common/addr/addr.h"
+#include "common/base/io.h"
+#include "common/base/memory.h"
+#include "dnsd/records.h"
+
+struct job;
+
+typedef void job_step(struct job *job);
+
+/* One question to the DNS that belongs to a job. */
+struct part {
+	struct job *job;
+	struct lookup_result result;
+};
+
+enum { IPV6, IPV4, PARTS };
+
+struct job {
+	struct jobs *jobs;
+	struct ipc_incoming *incoming; /* NULL once answered */
+	struct event *limit;
+	struct arena arena;
+	const char *name;
+	unsigned type; /* of query */
+	struct part parts[PARTS];
+	unsigned open;
+	job_step *next; /* when no part is open any more */
+};
+
+static void answer(struct job *job, const struct ipc_message *reply)
+{
+	if (job->incoming != NULL)
+		ipc_answer(job->incoming, reply);
+	job->incoming = NULL;
+}
+
+static void fail(struct job *job, int code, struct str reason)
+{
+	struct err err;
+
+	err_set(&err, code, "%.*s", STR_ARG(reason));
+	if (job->incoming != NULL)
+		ipc_answer_error(job->incoming, &err);
+	job->incoming = NULL;
+}
+
+static void job_free(struct job *job)
+{
+	job->jobs->count--;
+	event_free(job->limit);
+	arena_free(&job->arena);
+	memory_free(job);
+}
+
+/* Go on, unless a part is open: a step may open new ones. An answered job ends with its last part. */
+static void go_on(struct job *job)
+{
+	while (job->open == 0 && job->incoming != NULL) {
+		job->open++; /* answers from the cache come while the step still runs */
+		job->next(job);
+		job->open--;
+	}
+	if (job->open == 0)
+		job_free(job);
+}
+
+static void on_result(const struct lookup_result *result, void *context)
+{
+	struct part *part = context;
+
+	part->result = *result;
+	part->job->open--;
+	go_on(part->job);
+}
+
+static void start_part(struct job *job, int index, unsigned type)
+{
+	job->parts[index] = (struct part){.job = job};
+	job->open++;
+	lookup_start(job->jobs->lookups, job->name, type, &job->arena, on_result, &job->parts[index]);
+}
+
+static void on_limit(evutil_socket_t fd, short what, void *context)
+{
+	struct job *job = context;
+
+	(void)fd;
+	(void)what;
+	fail(job, ERR_TEMPORARY,
+	     arena_printf(&job->arena, "DNS lookup of %s: no answer within %d s", job->name, JOB_LIMIT_S));
+}
+
+static struct str lookup_failure(struct job *job, const struct lookup_result *result)
+{
+	return arena_printf(&job->arena, "DNS lookup of %s: %.*s", job->name, STR_ARG(result->reason));
+}
+
+/* Both families: the addresses of either, else whether there can be none. Returns false where the job was failed. */
+static bool addresses_exist(struct job *job)
+{
+	const struct lookup_result *v6 = &job->parts[IPV6].result, *v4 = &job->parts[IPV4].result;
+
+	if (v6->state == LOOKUP_FOUND || v4->state == LOOKUP_FOUND)
+		return true;
+	if (v4->state == LOOKUP_FAILED || v6->state == LOOKUP_FAILED)
+		fail(job, ERR_TEMPORARY, lookup_failure(job, v4->state == LOOKUP_FAILED ? v4 : v6));
+	else if (v4->state == LOOKUP_MISSING)
+		fail(job, ERR_NOT_FOUND, arena_printf(&job->arena, "%s does not exist (NXDOMAIN)", job->name));
+	else
+		fail(job, ERR_NOT_FOUND, arena_printf(&job->arena, "%s has no address", job->name));
+	return false;
+}
+
+static void finish_address(struct job *job)
+{
+	struct str addresses[2 * JOB_ADDRESSES_MAX];
+	const struct lookup_result *v6 = &job->parts[IPV6].result, *v4 = &job->parts[IPV4].result;
+	struct ipc_message reply;
+	size_t count;
+
+	if (!addresses_exist(job))
+		return;
+	count = records_addresses(v6->rdata, v6->count, v4->rdata, v4->count, &job->arena, addresses,
+	                          sizeof addresses / sizeof addresses[0]);
+	if (count == 0) {
+		fail(job, ERR_TEMPORARY, arena_printf(&job->arena, "%s has no address that can be reached", job->name));
+		return;
+	}
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	for (size_t i = 0; i < count; i++)
+		ipc_add(&reply, "address", addresses[i]);
+	ipc_add_number(&reply, "secure", v6->secure && v4->secure);
+	answer(job, &reply);
+	ipc_message_free(&reply);
+}
+
+static void start_addresses(struct job *job)
+{
+	start_part(job, IPV6, DNS_AAAA);
+	start_part(job, IPV4, DNS_A);
+}
+
+static void begin_address(struct job *job)
+{
+	job->next = finish_address;
+	start_addresses(job);
+}
+
+/* RFC 5321 5.1: without MX the domain is its own mail exchanger, where it has an address. */
+static void finish_mx_by_address(struct job *job)
+{
+	struct ipc_message reply;
+
+	if (!addresses_exist(job))
+		return;
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	ipc_add(&reply, "host", arena_printf(&job->arena, "0 %s", job->name));
+	ipc_add_number(&reply, "secure", 0);
+	answer(job, &reply);
+	ipc_message_free(&reply);
+}
+
+static void finish_mx(struct job *job)
+{
+	const struct lookup_result *result = &job->parts[0].result;
+	struct record_mx hosts[JOB_HOSTS_MAX];
+	struct ipc_message reply;
+	bool null_mx;
+	size_t count;
+
+	if (result->state == LOOKUP_FAILED) {
+		fail(job, ERR_TEMPORARY, lookup_failure(job, result));
+		return;
+	}
+	if (result->state == LOOKUP_MISSING) {
+		fail(job, ERR_NOT_FOUND, arena_printf(&job->arena, "The domain %s does not exist (NXDOMAIN)", job->name));
+		return;
+	}
+	if (result->state == LOOKUP_EMPTY) {
+		job->next = finish_mx_by_address;
+		start_addresses(job);
+		return;
+	}
+	count = records_mx(result->rdata, result->count, &job->arena, hosts, JOB_HOSTS_MAX, &null_mx);
+	if (count == 0 && !null_mx) {
+		fail(job, ERR_TEMPORARY, arena_printf(&job->arena, "The mail exchangers of %s are no host names", job->name));
+		return;
+	}
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	for (size_t i = 0; i < count; i++)
+		ipc_add(&reply, "host", arena_printf(&job->arena, "%u %.*s", hosts[i].preference, STR_ARG(hosts[i].name)));
+	if (null_mx)
+		ipc_add_number(&reply, "null-mx", 1);
+	ipc_add_number(&reply, "secure", result->secure);
+	answer(job, &reply);
+	ipc_message_free(&reply);
+}
+
+static void begin_mx(struct job *job)
+{
+	job->next = finish_mx;
+	start_part(job, 0, DNS_MX);
+}
+
+static void finish_query(struct job *job)
+{
+	const struct lookup_result *result = &job->parts[0].result;
+	struct ipc_message reply;
+
+	if (result->state == LOOKUP_FAILED) {
+		fail(job, ERR_TEMPORARY, lookup_failure(job, result));
+		return;
+	}
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	for (size_t i = 0; i < result->count; i++)
+		ipc_add(&reply, "rr", result->rdata[i]);
+	ipc_add_number(&reply, "secure", result->secure);
+	ipc_add_number(&reply, "rcode", result->rcode);
+	answer(job, &reply);
+	ipc_message_free(&reply);
+}
+
+static void begin_query(struct job *job)
+{
+	job->next = finish_query;
+	start_part(job, 0, job->type);
+}
+
+static const struct question {
+	const char *op;
+	const char *field; /* that bears the name */
+	job_step *begin;
+} questions[] = {
+    {"mx", "domain", begin_mx},
+    {"address", "host", begin_address},
+    {"query", "name", begin_query},
+};
+
+static int read_request(struct job *job, const struct ipc_message *message, struct err *err)
+{
+	for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+		const struct question *question = &questions[i];
+		struct str name;
+		int64_t type = 0;
+
+		if (!ipc_is(message, question->op))
+			continue;
+		name = ipc_get(message, question->field);
+		if (name.data == NULL)
+			return err_set(err, ERR_PROTOCOL, "%s needs a %s", question->op, question->field);
+		if (question->begin == begin_query && !ipc_get_number(message, "type", 1, UINT16_MAX, &type))
+			return err_set(err, ERR_PROTOCOL, "query needs the number of a type");
+		if (!addr_is_domain(name) || addr_normalise_domain(name, &job->arena, &name, err) != 0)
+			return err_set(err, ERR_SYNTAX, "\"%.*s\" is no name for the DNS", STR_ARG(str_sub(name, 0, 100)));
+		job->name = arena_text(&job->arena, name);
+		job->type = (unsigned)type;
+		job->next = question->begin;
+		return 0;
+	}
+	return err_set(err, ERR_PROTOCOL, "dnsd knows no such request");
+}
+
+void jobs_take(struct jobs *jobs, struct ipc_incoming *incoming)
+{
+	const struct timeval limit = {.tv_sec = JOB_LIMIT_S};
+	struct job *job;
+	struct err err;
+
+	if (jobs->count >= JOBS_MAX) {
+		err_set(&err, ERR_TEMPORARY, "more than %d DNS lookups are open", JOBS_MAX);
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	job = memory_get(sizeof *job);
+	job->jobs = jobs;
+	job->incoming = incoming;
+	arena_init(&job->arena);
+	job->limit = evtimer_new(jobs->base, on_limit, job);
+	jobs->count++;
+	if (job->limit == NULL || read_request(job, &incoming->message, &err) != 0) {
+		fail(job, job->limit != NULL ? err.code : ERR_TEMPORARY,
+		     job->limit != NULL ? str_of(err.text) : STR("cannot make a timer"));
+		job_free(job);
+		return;
+	}
+	event_add(job->limit, &limit);
+	go_on(job);
+}
