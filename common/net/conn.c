@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 enum {
-	DISCARD_MAX = 1024 * 1024,      /* octets of a line that is too long which are read away */
-	DRAIN_MAX = 64 * 1024,          /* octets dropped at the end */
+	DISCARD_MAX = 1024 * 1024, /* octets of a line that is too long which are read away */
+	DRAIN_MAX = 64 * 1024,     /* octets dropped at the end */
 };
 
 void conn_init(struct conn *conn, int fd, int timeout_ms)

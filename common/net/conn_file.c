@@ -18,7 +18,8 @@ static int read_failure(ssize_t count, struct err *err)
 	return err_system(err, "cannot read the file");
 }
 
-/* Straight from the page cache; the descriptor is non-blocking meanwhile, so that every wait is ours and has its limit. */
+/* Straight from the page cache; the descriptor is non-blocking meanwhile, so that every wait is ours and has its limit.
+ */
 static int send_in_clear(struct conn *conn, int file, off_t offset, off_t len, struct err *err)
 {
 	struct err reason;
@@ -77,8 +78,8 @@ static void write_stuffed(struct conn *conn, struct str text, struct stuffing *s
 		sent = at;
 	}
 	conn_write(conn, str_skip(text, sent));
-	state->line_start = text.data[text.len - 1] == '\n' &&
-	                    (text.len > 1 ? text.data[text.len - 2] == '\r' : state->after_cr);
+	state->line_start =
+	    text.data[text.len - 1] == '\n' && (text.len > 1 ? text.data[text.len - 2] == '\r' : state->after_cr);
 	state->after_cr = text.data[text.len - 1] == '\r';
 }
 

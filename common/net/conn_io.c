@@ -97,8 +97,7 @@ static void limit_blocking(struct conn *conn, int wait_ms)
 {
 	struct timeval limit = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
 
-	if (conn->receive_timeout_ms != wait_ms &&
-	    setsockopt(conn->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0)
+	if (conn->receive_timeout_ms != wait_ms && setsockopt(conn->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0)
 		conn->receive_timeout_ms = wait_ms;
 }
 

@@ -1,4 +1,5 @@
-/* conn: under TLS. The descriptor is non-blocking from the handshake on, so that every wait is ours and has its limit. */
+/* conn: under TLS. The descriptor is non-blocking from the handshake on, so that every wait is ours and has its limit.
+ */
 #include "common/net/conn_io.h"
 
 #include <arpa/inet.h>

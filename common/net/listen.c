@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 enum {
-	BATCH = 16,           /* connections accepted from one socket before the next has its turn */
-	MAX_REFUSALS = 32,    /* processes that tell somebody no, at a time; further connections are just closed */
-	REST_MS = 100,        /* accepting rests so long where the system has no more descriptors or processes */
-	STOP_MS = 5000,       /* how long sessions may take to end */
+	BATCH = 16,        /* connections accepted from one socket before the next has its turn */
+	MAX_REFUSALS = 32, /* processes that tell somebody no, at a time; further connections are just closed */
+	REST_MS = 100,     /* accepting rests so long where the system has no more descriptors or processes */
+	STOP_MS = 5000,    /* how long sessions may take to end */
 };
 
 static long session_count;
@@ -29,7 +29,8 @@ long listen_session_count(void)
 	return session_count;
 }
 
-/* The address by which a connection is limited: an IPv6 /64 or an IPv4 address; all 0 for loopback and local sockets. */
+/* The address by which a connection is limited: an IPv6 /64 or an IPv4 address; all 0 for loopback and local sockets.
+ */
 static void limit_address(const struct sockaddr_storage *peer, unsigned char out[16])
 {
 	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)peer)->sin6_addr;
@@ -192,8 +193,8 @@ static int turn(struct listener *listener, struct err *err)
 
 	if (!resting)
 		listener->accept_from_ms = 0;
-	ready = poll(listener->waits, resting ? 1 : listener->wait_count,
-	             resting ? (int)(listener->accept_from_ms - now) : -1);
+	ready =
+	    poll(listener->waits, resting ? 1 : listener->wait_count, resting ? (int)(listener->accept_from_ms - now) : -1);
 	if (ready < 0 && errno != EINTR)
 		return err_system(err, "cannot wait for connections");
 	if (ready <= 0)
@@ -257,7 +258,8 @@ int listen_run(const struct daemon *daemon, const char *const *names, const stru
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, &listener.mask_before);
 	listener.waits[0] = (struct pollfd){.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN};
-	result = listener.waits[0].fd >= 0 ? add_sockets(&listener, names, err) : err_system(err, "cannot wait for signals");
+	result =
+	    listener.waits[0].fd >= 0 ? add_sockets(&listener, names, err) : err_system(err, "cannot wait for signals");
 	listener_take_over(&listener);
 	reap(&listener); /* who ended before the signals were watched */
 	while (result == 0 && !listener.stopping)

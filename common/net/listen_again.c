@@ -43,12 +43,13 @@ size_t listener_count_address(const struct listener *listener, const unsigned ch
 	size_t count = 0;
 
 	for (size_t i = 0; i < listener->session_count; i++)
-		count += listener->sessions[i].kind == LISTENER_SESSION &&
-		         memcmp(listener->sessions[i].address, address, 16) == 0;
+		count +=
+		    listener->sessions[i].kind == LISTENER_SESSION && memcmp(listener->sessions[i].address, address, 16) == 0;
 	return count;
 }
 
-/* The names in LISTEN_FDNAMES' form, and the descriptors left open over exec. They stand where daemon_start found them. */
+/* The names in LISTEN_FDNAMES' form, and the descriptors left open over exec. They stand where daemon_start found them.
+ */
 static int hand_sockets_on(const struct daemon *daemon, struct err *err)
 {
 	struct buf names;

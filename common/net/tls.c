@@ -30,7 +30,7 @@ struct tls_name {
 	char name[256];   /* "" for the folder's own pair */
 	SSL_CTX *context; /* NULL: broken from the start */
 	struct stamp certificate, key;
-	bool seen;        /* in the current look at the folder */
+	bool seen; /* in the current look at the folder */
 	struct tls_name *next;
 };
 
@@ -68,7 +68,8 @@ static SSL_CTX *new_context(const SSL_METHOD *method)
 	return context;
 }
 
-/* Why OpenSSL did not take the pair, in words for people where we find them. Expired ones are taken, so never the reason. */
+/* Why OpenSSL did not take the pair, in words for people where we find them. Expired ones are taken, so never the
+ * reason. */
 static int explain(const char *certificate, const char *key, struct err *err)
 {
 	unsigned long code = ERR_peek_error();
@@ -149,7 +150,7 @@ static struct tls_name *find_or_add(struct tls_server *server, const char *name)
 		at = &(*at)->next;
 	if (*at == NULL) {
 		*at = memory_get(sizeof **at);
-		str_copy(str_of(name), (*at)->name, sizeof (*at)->name);
+		str_copy(str_of(name), (*at)->name, sizeof(*at)->name);
 	}
 	return *at;
 }
@@ -167,7 +168,8 @@ static int look_at(struct tls_server *server, const char *name, struct err *err)
 	snprintf(key, sizeof key, "%s%s%s/key.pem", server->folder, slash, name);
 	of_certificate = stamp_of(certificate);
 	of_key = stamp_of(key);
-	if (same_stamp(of_certificate, missing) && same_stamp(of_key, missing) && (name[0] != '\0' || server->names == NULL))
+	if (same_stamp(of_certificate, missing) && same_stamp(of_key, missing) &&
+	    (name[0] != '\0' || server->names == NULL))
 		return 0;
 	entry = find_or_add(server, name);
 	entry->seen = true;
@@ -289,7 +291,8 @@ SSL_CTX *tls_client_context(struct err *err)
 	/* The default paths hold a folder in which is looked up at each check: nothing for a sandbox. */
 	if (SSL_CTX_set_default_verify_paths(context) != 1 ||
 	    (getenv("SSL_CERT_FILE") == NULL && SSL_CTX_load_verify_file(context, bundle) != 1))
-		log_warning("the system's CA certificates cannot be read from %s: no server's certificate can be verified", bundle);
+		log_warning("the system's CA certificates cannot be read from %s: no server's certificate can be verified",
+		            bundle);
 	ERR_clear_error();
 	return context;
 }

@@ -45,7 +45,7 @@ static bool is_truncated_pem(struct str pem)
 	return last_begin >= 0 && str_find(str_skip(pem, (size_t)last_begin), STR("-----END ")) < 0;
 }
 
-static int read_chain(struct str pem, STACK_OF(X509) *chain, struct err *err)
+static int read_chain(struct str pem, STACK_OF(X509) * chain, struct err *err)
 {
 	BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
 	X509 *certificate;
@@ -103,7 +103,7 @@ static int check_times(X509 *certificate, int number, struct err *err)
 	return 0;
 }
 
-static int check_chain(STACK_OF(X509) *chain, struct err *err)
+static int check_chain(STACK_OF(X509) * chain, struct err *err)
 {
 	for (int i = 0; i < sk_X509_num(chain); i++) {
 		X509 *certificate = sk_X509_value(chain, i);
@@ -118,7 +118,8 @@ static int check_chain(STACK_OF(X509) *chain, struct err *err)
 			    X509_verify(certificate, X509_get0_pubkey(issuer)) != 1) {
 				ERR_clear_error();
 				return err_set(err, ERR_SYNTAX,
-				               "the chain is out of order: certificate %d is not signed by certificate %d", i + 1, i + 2);
+				               "the chain is out of order: certificate %d is not signed by certificate %d", i + 1,
+				               i + 2);
 			}
 		}
 	}
@@ -127,7 +128,7 @@ static int check_chain(STACK_OF(X509) *chain, struct err *err)
 
 int tls_check_pair(struct str chain_pem, struct str key_pem, struct err *err)
 {
-	STACK_OF(X509) *chain;
+	STACK_OF(X509) * chain;
 	EVP_PKEY *key;
 	int result;
 
@@ -181,11 +182,12 @@ static int fill_certificate(X509 *certificate, EVP_PKEY *key, const char *host)
 	snprintf(san, sizeof san, "%s:%s", is_address ? "IP" : "DNS", host);
 	X509_set_version(certificate, X509_VERSION_3);
 	/* a day back, for clients whose clock is late */
-	result = X509_gmtime_adj(X509_getm_notBefore(certificate), -86400) != NULL &&
-	         X509_time_adj_ex(X509_getm_notAfter(certificate), 3652, 0, NULL) != NULL &&
-	         X509_set_pubkey(certificate, key) == 1 &&
-	         X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0) == 1 &&
-	         X509_set_issuer_name(certificate, name) == 1;
+	result =
+	    X509_gmtime_adj(X509_getm_notBefore(certificate), -86400) != NULL &&
+	    X509_time_adj_ex(X509_getm_notAfter(certificate), 3652, 0, NULL) != NULL &&
+	    X509_set_pubkey(certificate, key) == 1 &&
+	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1, 0) == 1 &&
+	    X509_set_issuer_name(certificate, name) == 1;
 	if (result != 1 || add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") != 0 ||
 	    add_extension(certificate, NID_key_usage, "critical,digitalSignature") != 0 ||
 	    add_extension(certificate, NID_ext_key_usage, "serverAuth") != 0 ||
@@ -228,7 +230,8 @@ int tls_make_self_signed(const char *host, struct buf *chain_pem, struct buf *ke
 	    PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1)
 		result = add_bio(chain_pem, chain_bio) == 0 ? add_bio(key_pem, key_bio) : -1;
 	if (result != 0)
-		err_set(err, ERR_LIMIT, "cannot make a certificate for %s: %s", host, ERR_reason_error_string(ERR_peek_error()));
+		err_set(err, ERR_LIMIT, "cannot make a certificate for %s: %s", host,
+		        ERR_reason_error_string(ERR_peek_error()));
 	BIO_free(key_bio);
 	BIO_free(chain_bio);
 	X509_free(certificate);
