@@ -1,0 +1,128 @@
+package Postroom::Dns;
+
+=head1 NAME
+
+Postroom::Dns - an authoritative DNS server (nsd) with the zones of a test
+
+=head1 SYNOPSIS
+
+    my $dns = Postroom::Dns->start(zones => {
+        'remote.test' => {
+            '@'   => ['MX 10 mx1.remote.test.', 'MX 20 mx2.remote.test.'],
+            'mx1' => ['A 127.0.0.1', 'AAAA ::1'],
+            'mx2' => ['A 127.0.0.1'],
+            'www' => ['CNAME mx1.remote.test.'],
+            'txt' => ['TXT "some text"'],
+        },
+    });
+    $p->set('dns.servers' => $dns->address);      # 127.0.0.1:PORT
+    $dns->change(zones => {...});                  # other zones from now on
+    $dns->stop;
+
+Any record type that nsd knows may be used. TTLs are one second. Names of no zone are refused by nsd (REFUSED), names in
+a zone without records give NXDOMAIN. C<start> returns when every zone answers.
+
+=cut
+
+use strict;
+use warnings;
+use File::Temp;
+use IO::Select;
+use IO::Socket::IP;
+use Postroom::Need qw(find_program);
+use Postroom::Ports;
+use Postroom::Process qw(spawn_program stop_process wait_until read_file write_file);
+use Socket qw(SOCK_DGRAM);
+
+use constant { TYPE_SOA => 6, CLASS_IN => 1 };
+
+sub start {
+	my ($class, %options) = @_;
+	my $self = bless { host => '127.0.0.1', zones => {}, serial => 0, owner => $$, %options }, $class;
+	$self->{folder} = File::Temp->newdir('postroom-dns-XXXXXX', TMPDIR => 1);
+	chmod 0755, $self->{folder};
+	$self->{port} = Postroom::Ports::port($self->{host});
+	return $self->run;
+}
+
+sub address { return "$_[0]{host}:$_[0]{port}" }
+sub port { return $_[0]{port} }
+
+sub change {
+	my ($self, %options) = @_;
+	$self->{zones} = $options{zones};
+	stop_process(delete $self->{pid});
+	return $self->run;
+}
+
+sub run {
+	my ($self) = @_;
+	my $folder = "$self->{folder}";
+	$self->{serial}++;
+	my $conf = <<"END";
+server:
+	ip-address: $self->{host}\@$self->{port}
+	username: ""
+	chroot: ""
+	database: ""
+	zonesdir: "$folder"
+	pidfile: "$folder/nsd.pid"
+	xfrdfile: "$folder/xfrd.state"
+	xfrdir: "$folder"
+	zonelistfile: "$folder/zone.list"
+	server-count: 1
+remote-control:
+	control-enable: no
+END
+	for my $zone (sort keys %{ $self->{zones} }) {
+		write_file("$folder/$zone.zone", $self->zone_text($zone));
+		$conf .= qq(zone:\n\tname: "$zone"\n\tzonefile: "$zone.zone"\n);
+	}
+	write_file("$folder/nsd.conf", $conf);
+	my $program = find_program('nsd') // die "nsd is not installed\n";
+	$self->{pid} = spawn_program({ stdout => "$folder/log" }, $program, '-d', '-c', "$folder/nsd.conf");
+	for my $zone (keys %{ $self->{zones} }) {
+		eval { wait_until(sub { $self->answers($zone) }, "nsd serves $zone", 20) }
+			or die $@ . (read_file("$folder/log") // '');
+	}
+	return $self;
+}
+
+sub zone_text {
+	my ($self, $zone) = @_;
+	my $records = $self->{zones}{$zone};
+	my $text = "\$ORIGIN $zone.\n\$TTL 1\n\@ SOA ns.$zone. hostmaster.$zone. $self->{serial} 3600 600 86400 1\n"
+		. "\@ NS ns.$zone.\n";
+	$text .= "ns A $self->{host}\n" if !$records->{ns};
+	for my $name (sort keys %$records) {
+		$text .= "$name $_\n" for ref $records->{$name} ? @{ $records->{$name} } : $records->{$name};
+	}
+	return $text;
+}
+
+# Is there an answer to the question for the zone's SOA record?
+sub answers {
+	my ($self, $zone) = @_;
+	my $socket = IO::Socket::IP->new(PeerHost => $self->{host}, PeerPort => $self->{port}, Type => SOCK_DGRAM) or return 0;
+	my $question = join('', map { chr(length) . $_ } split /\./, $zone) . "\0" . pack('nn', TYPE_SOA, CLASS_IN);
+	$socket->send(pack('n6', 4711, 0x0100, 1, 0, 0, 0) . $question);
+	return 0 if !IO::Select->new($socket)->can_read(0.2);
+	defined $socket->recv(my $answer, 4096) or return 0;
+	return 0 if length $answer < 12;
+	my ($id, $flags, undef, $answer_count) = unpack 'n4', $answer;
+	return $id == 4711 && ($flags & 15) == 0 && $answer_count == 1;
+}
+
+sub stop {
+	my ($self) = @_;
+	stop_process(delete $self->{pid}) if $self->{pid} && $self->{owner} == $$;
+	return;
+}
+
+sub DESTROY {
+	my ($self) = @_;
+	local ($?, $@);
+	$self->stop;
+}
+
+1;
