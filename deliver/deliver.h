@@ -1,0 +1,71 @@
+/*
+ * deliver: puts messages into mailboxes, many at a time.
+ *
+ * One process, one event loop. A request names a spool file (by its open descriptor; deliver can open nothing in the
+ * spool) and the users it is for. All that wait are stored in one batch (common/store, which makes few syncs of many);
+ * each request is answered when every user of it has a result on disk. While a batch is being synced the next one
+ * gathers in the socket.
+ *
+ * A mailbox that is locked is tried again every few milliseconds and put off alone; nothing fails for good here: what
+ * cannot be done now is answered "deferred". Repeating a request is harmless, the store knows message ids.
+ *
+ * It reads messages as bytes and parses nothing of them; it reaches the mail store and no network.
+ */
+#ifndef POSTROOM_DELIVER_DELIVER_H
+#define POSTROOM_DELIVER_DELIVER_H
+
+#include "common/ipc/loop.h"
+#include "common/store/store.h"
+
+enum {
+	BATCH_MAX = 256,           /* deliveries in one batch */
+	RECIPIENTS_MAX = 10000,    /* of one request */
+	LOCKED_RETRY_MS = 10,      /* a locked mailbox is tried again after this */
+	LOCKED_PATIENCE_MS = 5000, /* and for as long as this, then deferred */
+};
+
+/* What became of one user's copy. */
+struct delivery {
+	int64_t uid;
+	bool ended;
+	enum store_result result;
+	char text[200]; /* why it was deferred */
+};
+
+/* A request that is being worked on. */
+struct job {
+	struct ipc_incoming *incoming;
+	char id[STORE_ID_MAX + 1];
+	char prefix[2048]; /* Return-Path:, Delivered-To: */
+	struct store_source source;
+	int64_t give_up_ms; /* io_now_ms() from which on a locked mailbox means deferred */
+	size_t count, ended;
+	struct job *next;
+	struct delivery deliveries[];
+};
+
+/* job.c. Read a request; NULL with err: it was refused. Takes the descriptor over. */
+struct job *job_new(struct ipc_incoming *incoming, struct err *err);
+/* Write down one result, with its line in the log. */
+void job_end(struct job *job, struct delivery *delivery, const struct store_append *append);
+/* Send the results, and free the job. */
+void job_answer(struct job *job, struct ipc_message *reply);
+
+/* cache.c: the mailboxes that are open, those used least recently closed when there are too many. */
+struct cache;
+struct cache *cache_new(const struct instance *instance, size_t limit);
+void cache_free(struct cache *cache);
+/*
+ * An open mailbox; it stays open at least until `limit` others were asked for. -1: as mailbox_open with no waiting.
+ */
+int cache_get(struct cache *cache, int64_t uid, struct mailbox **mailbox_out, struct err *err);
+/* Close one, so that the next use opens it anew: after an error. */
+void cache_drop(struct cache *cache, int64_t uid);
+
+/* writer.c: the batches. */
+struct writer;
+struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max);
+void writer_free(struct writer *writer);
+ipc_handler writer_handle; /* context: the writer */
+
+#endif

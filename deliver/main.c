@@ -1,0 +1,75 @@
+#include "deliver/deliver.h"
+
+#include "common/base/io.h"
+#include "common/net/sandbox.h"
+
+#include <sys/resource.h>
+
+enum {
+	FILES_WANTED = 8192,
+	FILES_EACH = 6, /* descriptors of an open mailbox, with the folder that its messages go to */
+	FILES_OF_REQUESTS = 4096, /* one for each that waits, one for each file of a batch */
+	MAILBOXES_MAX = 200,
+	MAILBOXES_MIN = 8,
+};
+
+/* How many mailboxes may be open at a time, with the descriptors we may have. */
+static size_t mailboxes_max(void)
+{
+	struct rlimit limit;
+	int64_t files, count;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return MAILBOXES_MIN;
+	if (limit.rlim_cur < FILES_WANTED) {
+		limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+		setrlimit(RLIMIT_NOFILE, &limit);
+		getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	files = limit.rlim_cur < FILES_WANTED ? (int64_t)limit.rlim_cur : FILES_WANTED;
+	count = (files - FILES_OF_REQUESTS) / FILES_EACH;
+	if (count < MAILBOXES_MIN)
+		return MAILBOXES_MIN;
+	return count < MAILBOXES_MAX ? (size_t)count : MAILBOXES_MAX;
+}
+
+/* The mail store and nothing else; no network. */
+static int confine(const struct instance *instance, struct err *err)
+{
+	char folder[INSTANCE_PATH_MAX + 128];
+	struct sandbox sandbox;
+	int result;
+
+	instance_path(folder, sizeof folder, instance->state, "mail");
+	if (io_make_folder(folder, 0700, err) != 0 || sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0)
+		return -1;
+	result = sandbox_allow(&sandbox, folder, SANDBOX_WRITE, err);
+	if (result == 0)
+		result = sandbox_prepare(&sandbox, err);
+	if (result == 0)
+		result = sandbox_enter(&sandbox, err);
+	sandbox_free(&sandbox);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon daemon;
+	struct event_base *base;
+	struct writer *writer;
+	struct err err;
+
+	daemon_start(&daemon, argc, argv, "deliver");
+	base = event_base_new();
+	if (base == NULL || event_base_priority_init(base, 3) != 0) {
+		err_set(&err, ERR_SYSTEM, "cannot make an event loop");
+		daemon_fail(&err);
+	}
+	writer = writer_new(base, &daemon.instance, mailboxes_max());
+	if (ipc_serve(base, &daemon, writer_handle, NULL, writer, &err) != 0 || confine(&daemon.instance, &err) != 0)
+		daemon_fail(&err);
+	daemon_ready(&daemon);
+	event_base_dispatch(base);
+	writer_free(writer);
+	return 0;
+}

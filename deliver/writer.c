@@ -1,0 +1,210 @@
+#include "deliver/deliver.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+#include <time.h>
+
+/* One delivery in the batch, beside its append. */
+struct slot {
+	struct job *job;
+	struct delivery *delivery;
+};
+
+struct writer {
+	struct cache *cache;
+	size_t mailboxes_max; /* open at a time */
+	struct job *first, **last;
+	size_t waiting;      /* deliveries of all jobs that have no result */
+	size_t arrived;      /* of them, since the last batch */
+	struct event *run;   /* active: there is work */
+	struct event *later; /* a locked mailbox is tried again */
+	struct ipc_message reply;
+	struct store_append appends[BATCH_MAX];
+	struct slot slots[BATCH_MAX];
+	size_t count, mailboxes;
+	int64_t locked[BATCH_MAX]; /* users whose mailbox was found locked, until `later` */
+	size_t locked_count;
+};
+
+static bool found_locked(const struct writer *writer, int64_t uid)
+{
+	for (size_t i = 0; i < writer->locked_count; i++)
+		if (writer->locked[i] == uid)
+			return true;
+	return false;
+}
+
+/* The mailbox is locked: later, or deferred where that has lasted too long. */
+static void put_off(struct writer *writer, struct job *job, struct delivery *delivery, struct store_append *append)
+{
+	if (io_now_ms() >= job->give_up_ms) {
+		job_end(job, delivery, append);
+		writer->waiting--;
+	}
+	if (!found_locked(writer, delivery->uid) && writer->locked_count < BATCH_MAX)
+		writer->locked[writer->locked_count++] = delivery->uid;
+}
+
+/* Take one delivery into the batch; false: the batch is full. */
+static bool add_to_batch(struct writer *writer, struct job *job, struct delivery *delivery)
+{
+	struct store_append *append = &writer->appends[writer->count];
+	struct mailbox *mailbox;
+
+	if (writer->count == BATCH_MAX || writer->locked_count == BATCH_MAX || writer->mailboxes == writer->mailboxes_max)
+		return false;
+	*append = (struct store_append){.folder = STORE_INBOX,
+	                                .source = &job->source,
+	                                .internal_date = (int64_t)time(NULL),
+	                                .keywords = STR(""),
+	                                .result = STORE_FAILED};
+	if (cache_get(writer->cache, delivery->uid, &mailbox, &append->err) != 0) {
+		if (append->err.code == STORE_BUSY) {
+			put_off(writer, job, delivery, append);
+			return true;
+		}
+		job_end(job, delivery, append);
+		writer->waiting--;
+		return true;
+	}
+	append->mailbox = mailbox;
+	writer->slots[writer->count] = (struct slot){job, delivery};
+	/* As many as there may be, counted roughly: a neighbour's mailbox is not new. */
+	if (writer->count == 0 || writer->appends[writer->count - 1].mailbox != mailbox)
+		writer->mailboxes++;
+	writer->count++;
+	return true;
+}
+
+static void gather(struct writer *writer)
+{
+	writer->count = writer->mailboxes = writer->arrived = 0;
+	for (struct job *job = writer->first; job != NULL; job = job->next)
+		for (size_t i = 0; i < job->count; i++) {
+			struct delivery *delivery = &job->deliveries[i];
+
+			if (delivery->ended || (found_locked(writer, delivery->uid) && io_now_ms() < job->give_up_ms))
+				continue;
+			if (!add_to_batch(writer, job, delivery))
+				return;
+		}
+}
+
+static void take_results(struct writer *writer)
+{
+	for (size_t i = 0; i < writer->count; i++) {
+		struct store_append *append = &writer->appends[i];
+		struct slot *slot = &writer->slots[i];
+
+		if (append->result == STORE_FAILED && append->err.code == STORE_BUSY) {
+			put_off(writer, slot->job, slot->delivery, append);
+			continue;
+		}
+		/* An index that fails is opened anew next time, which looks for what is wrong and mends what it can. */
+		if (append->result == STORE_FAILED)
+			cache_drop(writer->cache, slot->delivery->uid);
+		job_end(slot->job, slot->delivery, append);
+		writer->waiting--;
+	}
+}
+
+static void answer_ended(struct writer *writer)
+{
+	struct job **at = &writer->first;
+
+	while (*at != NULL) {
+		struct job *job = *at;
+
+		if (job->ended < job->count) {
+			at = &job->next;
+			continue;
+		}
+		*at = job->next;
+		job_answer(job, &writer->reply);
+	}
+	writer->last = at;
+}
+
+/* One batch, and when the next one comes: at once while there is progress, else when a locked mailbox may be free. */
+static void run_batch(struct writer *writer)
+{
+	const struct timeval pause = {.tv_usec = LOCKED_RETRY_MS * 1000};
+
+	gather(writer);
+	store_append(writer->appends, writer->count, 0);
+	take_results(writer);
+	answer_ended(writer);
+	if (writer->locked_count > 0 && !event_pending(writer->later, EV_TIMEOUT, NULL))
+		event_add(writer->later, &pause);
+	if (writer->waiting > 0 && writer->count > 0)
+		event_active(writer->run, EV_TIMEOUT, 0);
+}
+
+static void on_run(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what;
+	run_batch(context);
+}
+
+static void on_later(evutil_socket_t fd, short what, void *context)
+{
+	struct writer *writer = context;
+
+	(void)fd, (void)what;
+	writer->locked_count = 0;
+	run_batch(writer);
+}
+
+struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max)
+{
+	struct writer *writer = memory_get(sizeof *writer);
+
+	writer->cache = cache_new(instance, mailboxes_max);
+	writer->mailboxes_max = mailboxes_max;
+	writer->last = &writer->first;
+	ipc_message_init(&writer->reply);
+	writer->run = event_new(base, -1, 0, on_run, writer);
+	writer->later = event_new(base, -1, 0, on_later, writer);
+	/* After all requests that wait have been read, so that they share a batch. */
+	event_priority_set(writer->run, event_base_get_npriorities(base) - 1);
+	return writer;
+}
+
+void writer_free(struct writer *writer)
+{
+	event_free(writer->run);
+	event_free(writer->later);
+	cache_free(writer->cache);
+	ipc_message_free(&writer->reply);
+	memory_free(writer);
+}
+
+void writer_handle(struct ipc_incoming *incoming, void *context)
+{
+	struct writer *writer = context;
+	struct job *job;
+	struct err err;
+
+	if (!ipc_is(&incoming->message, "deliver")) {
+		err_set(&err, ERR_PROTOCOL, "deliver knows no such request");
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	job = job_new(incoming, &err);
+	if (job == NULL) {
+		log_warning("a request of %s is refused: %s", incoming->caller, err.text);
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	job->give_up_ms = io_now_ms() + LOCKED_PATIENCE_MS;
+	*writer->last = job;
+	writer->last = &job->next;
+	writer->waiting += job->count;
+	writer->arrived += job->count;
+	if (writer->arrived >= BATCH_MAX)
+		run_batch(writer);
+	else
+		event_active(writer->run, EV_TIMEOUT, 0);
+}
