@@ -105,6 +105,8 @@ struct smtp_message {
 	struct smtp_recipient *recipients;
 	size_t recipient_count;
 	bool dsn_passed; /* set: the server announced DSN and takes over what was asked for (RFC 3461 5.2) */
+	bool in_doubt; /* set: it was sent whole, but its end never answered; to try elsewhere may send it twice (RFC 1047)
+	                */
 };
 
 /*

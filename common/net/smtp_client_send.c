@@ -266,8 +266,10 @@ static int send_content(struct transaction *t, struct err *err)
 		conn_write(&t->client->conn, STR(".\r\n"));
 	else
 		write_content(t);
-	if (smtp_client_read_reply(t->client, "end of DATA", t->client->timeouts.data_end_ms, err) != 0)
+	if (smtp_client_read_reply(t->client, "end of DATA", t->client->timeouts.data_end_ms, err) != 0) {
+		t->message->in_doubt = t->accepted_count > 0;
 		return -1;
+	}
 	t->client->reset_needed = false;
 	decide_rest(t, &t->client->reply, true);
 	if (t->accepted_count > 0 && smtp_reply_class(&t->client->reply) == 2)
