@@ -1,0 +1,280 @@
+#include "sender/attempt.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+enum {
+	CONNECTIONS_MAX = 16,          /* tried for one message */
+	ATTEMPT_LIMIT_MS = 900 * 1000, /* after which no further connection is tried */
+};
+
+/* Why a host was left, as the recipients hear it if no other host does better. */
+struct reason {
+	char enhanced[12];
+	struct str words;
+	struct str host;
+};
+
+/* One message's way over the hosts. */
+struct tour {
+	struct attempt *attempt;
+	struct delivery *delivery;
+	struct route *route;
+	struct arena *arena;
+	struct reason reason;
+	struct str used_host; /* of the connection that was there: not tried again */
+	int64_t until_ms;
+	int connections;
+	bool answered; /* a server spoke to us */
+};
+
+static struct str where(const struct smtp_client *client, struct arena *arena)
+{
+	return arena_printf(arena, "%s[%s]:%u", client->host, client->conn.peer, client->conn.peer_port);
+}
+
+static void set_reason(struct tour *tour, const char *enhanced, struct str words, struct str host)
+{
+	str_copy(str_of(enhanced), tour->reason.enhanced, sizeof tour->reason.enhanced);
+	tour->reason.words = arena_copy(tour->arena, words);
+	tour->reason.host = arena_copy(tour->arena, host);
+}
+
+/* A host that could not be used; what its server said counts as its words. */
+static void give_host_up(struct tour *tour, const struct route_host *host, const struct err *err)
+{
+	const struct smtp_reply *reply = &tour->attempt->client.reply;
+	struct str words = str_of(err->text);
+	const char *enhanced = "4.4.1";
+
+	if (err->code == SMTP_CLIENT_REFUSED && smtp_reply_class(reply) >= 4) {
+		words = smtp_reply_words(reply, tour->arena);
+		enhanced = smtp_reply_class(reply) == 4 && reply->enhanced[0] != '\0' ? reply->enhanced : "4.3.0";
+	} else if (err->code == SMTP_CLIENT_TLS || err->code == SMTP_CLIENT_LACKS) {
+		enhanced = "4.7.5";
+	} else if (err->code == ERR_CLOSED || err->code == ERR_PROTOCOL) {
+		enhanced = "4.4.2";
+	}
+	log_info("id=%s host=%.*s:%u: %s", tour->delivery->id, STR_ARG(host->name), host->port, err->text);
+	set_reason(tour, enhanced, words, host->name);
+}
+
+/* Note the result of one recipient. By MX, who was deferred stays open for the next host; the words are kept. */
+static void note_result(struct tour *tour, size_t index, struct str host, struct str place)
+{
+	static const char *const words[] = {
+	    [SMTP_DELIVERED] = "delivered", [SMTP_DEFERRED] = "deferred", [SMTP_FAILED] = "failed"};
+	struct smtp_recipient *recipient = &tour->delivery->message.recipients[index];
+
+	tour->delivery->hosts[index] = host;
+	log_info("id=%s to=<%.*s> host=%.*s %s %s %.*s", tour->delivery->id, STR_ARG(recipient->address), STR_ARG(place),
+	         words[recipient->outcome], recipient->enhanced, STR_ARG(recipient->words));
+	if (recipient->outcome != SMTP_DEFERRED)
+		return;
+	set_reason(tour, recipient->enhanced, recipient->words, host);
+	if (!tour->route->is_relay && !tour->delivery->message.in_doubt)
+		recipient->outcome = SMTP_UNDECIDED;
+}
+
+/*
+ * Send over the open connection, and note by whom each recipient was decided. -1: an idle connection had ended, nobody
+ * is decided.
+ */
+static int send_here(struct tour *tour, struct err *err)
+{
+	struct smtp_client *client = &tour->attempt->client;
+	struct smtp_message *message = &tour->delivery->message;
+	struct str place = where(client, tour->arena), host = arena_copy(tour->arena, str_of(client->host));
+	bool *open = arena_get(tour->arena, message->recipient_count * sizeof *open);
+
+	for (size_t i = 0; i < message->recipient_count; i++)
+		open[i] = message->recipients[i].outcome == SMTP_UNDECIDED;
+	if (smtp_client_send(client, message, tour->arena, err) != 0)
+		return -1;
+	for (size_t i = 0; i < message->recipient_count; i++)
+		if (open[i])
+			note_result(tour, i, host, place);
+	if (message->in_doubt)
+		log_warning("id=%s host=%.*s: the end of the message was not answered, it may be sent twice",
+		            tour->delivery->id, STR_ARG(place));
+	return 0;
+}
+
+static bool may_go_on_in_clear(const struct tour *tour)
+{
+	/* A password that would have been protected is not sent without. */
+	return tour->route->encryption == ROUTE_STARTTLS_IF_AVAILABLE && tour->route->username.len == 0;
+}
+
+/*
+ * Everything between the greeting and the first message: EHLO, TLS, login. *again: the handshake failed, and the same
+ * address may be tried without TLS.
+ */
+static int greet(struct tour *tour, bool without_tls, bool *again, struct err *err)
+{
+	const struct route *route = tour->route;
+	struct smtp_client *client = &tour->attempt->client;
+
+	*again = false;
+	if (smtp_client_hello(client, err) != 0)
+		return -1;
+	if (route->encryption == ROUTE_STARTTLS || (route->encryption == ROUTE_STARTTLS_IF_AVAILABLE && !without_tls &&
+	                                            (client->extensions.offered & SMTP_STARTTLS) != 0)) {
+		bool required = route->encryption == ROUTE_STARTTLS;
+
+		if (smtp_client_start_tls(client, tour->attempt->tls, required && route->verify, err) != 0) {
+			*again = err->code == SMTP_CLIENT_TLS && may_go_on_in_clear(tour);
+			if (err->code != SMTP_CLIENT_REFUSED || !client->open || client->conn.tls_active ||
+			    !may_go_on_in_clear(tour))
+				return -1;
+		}
+	}
+	if (route->username.len == 0)
+		return 0;
+	return smtp_client_login(client, arena_text(tour->arena, route->username), arena_text(tour->arena, route->password),
+	                         err);
+}
+
+/* Connect to one address and get as far as the first MAIL. */
+static int connect_to(struct tour *tour, const struct route_host *host, struct str address, struct err *err)
+{
+	struct attempt *attempt = tour->attempt;
+	const char *name = arena_text(tour->arena, host->name), *ip = arena_text(tour->arena, address);
+	bool implicit = tour->route->encryption == ROUTE_TLS, without_tls = false, again = true;
+	int result = -1;
+
+	while (again && tour->connections < CONNECTIONS_MAX) {
+		again = false;
+		tour->connections++;
+		result = smtp_client_connect(&attempt->client, name, ip, host->port, implicit ? attempt->tls : NULL,
+		                             tour->route->verify, err);
+		tour->answered = tour->answered || result == 0 || attempt->client.reply.code != 0;
+		if (result == 0)
+			result = greet(tour, without_tls, &again, err);
+		if (again)
+			log_info("id=%s host=%s[%s]:%u: %s; goes on without TLS", tour->delivery->id, name, ip, host->port,
+			         err->text);
+		without_tls = true;
+	}
+	if (result != 0)
+		smtp_client_close(&attempt->client);
+	return result;
+}
+
+static bool is_at_its_end(const struct tour *tour)
+{
+	return delivery_is_decided(tour->delivery) || tour->connections >= CONNECTIONS_MAX ||
+	       io_now_ms() > tour->until_ms || (tour->route->is_relay && tour->answered);
+}
+
+/* Address after address, until one lets us send. */
+static void try_host(struct tour *tour, const struct route_host *host)
+{
+	struct str addresses[ROUTE_ADDRESSES_MAX];
+	struct err err;
+	size_t count = route_addresses(&tour->attempt->sources, host, tour->arena, addresses, &err);
+
+	if (count == 0) {
+		log_info("id=%s host=%.*s:%u: %s", tour->delivery->id, STR_ARG(host->name), host->port, err.text);
+		if (tour->reason.words.len == 0)
+			set_reason(tour, "4.4.3", str_of(err.text), host->name);
+	}
+	for (size_t i = 0; i < count && !is_at_its_end(tour); i++) {
+		if (connect_to(tour, host, addresses[i], &err) != 0) {
+			give_host_up(tour, host, &err);
+			continue;
+		}
+		if (send_here(tour, &err) != 0)
+			give_host_up(tour, host, &err);
+		return;
+	}
+}
+
+/* Use the connection of the message before, if it is for the same destination under the same settings. */
+static void try_open_connection(struct tour *tour)
+{
+	struct attempt *attempt = tour->attempt;
+	struct err err;
+
+	if (!attempt->client.open)
+		return;
+	if (!str_equal(tour->delivery->destination, str_of(attempt->destination)) ||
+	    attempt->generation != attempt->sources.settings->generation) {
+		smtp_client_close(&attempt->client);
+		return;
+	}
+	if (send_here(tour, &err) == 0) {
+		tour->answered = true;
+		tour->used_host = arena_copy(tour->arena, str_of(attempt->client.host));
+	}
+}
+
+static void try_route(struct tour *tour)
+{
+	struct attempt *attempt = tour->attempt;
+
+	str_copy(tour->delivery->destination, attempt->destination, sizeof attempt->destination);
+	str_copy(tour->route->name, attempt->relay_name, sizeof attempt->relay_name);
+	attempt->generation = attempt->sources.settings->generation;
+	for (size_t i = 0; i < tour->route->host_count && !is_at_its_end(tour); i++) {
+		if (str_equal(tour->route->hosts[i].name, tour->used_host))
+			continue;
+		smtp_client_close(&attempt->client);
+		try_host(tour, &tour->route->hosts[i]);
+	}
+}
+
+/* Who is undecided is deferred: with what a server said about him, else with why the last host was left. */
+static void defer_rest(struct tour *tour)
+{
+	struct smtp_message *message = &tour->delivery->message;
+
+	if (tour->reason.words.len == 0)
+		set_reason(tour, "4.4.1", STR("No server could be reached"), STR(""));
+	for (size_t i = 0; i < message->recipient_count; i++)
+		if (message->recipients[i].outcome == SMTP_UNDECIDED && message->recipients[i].words.len != 0)
+			message->recipients[i].outcome = SMTP_DEFERRED;
+	delivery_decide(tour->delivery, SMTP_DEFERRED, tour->reason.enhanced, tour->reason.words, tour->reason.host);
+}
+
+/* Temporary problems by MX are shown like this, those of a relay as a problem of its sender (specification 09, 15). */
+static void warn_of_deferral(const struct attempt *attempt, const struct delivery *delivery)
+{
+	const struct smtp_recipient *found = NULL;
+
+	for (size_t i = 0; i < delivery->message.recipient_count; i++)
+		if (delivery->message.recipients[i].outcome == SMTP_DEFERRED)
+			found = &delivery->message.recipients[i];
+	if (found == NULL)
+		return;
+	if (delivery->domain.len != 0)
+		log_warning("id=%s MX Send Warning - %.*s", delivery->id, STR_ARG(found->words));
+	else
+		log_warning("id=%s Error with SMTP Client (%s (%lld)): %.*s", delivery->id, attempt->relay_name,
+		            (long long)delivery->relay, STR_ARG(found->words));
+}
+
+void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct arena *arena)
+{
+	struct settings *settings = attempt->sources.settings;
+	const char *helo = settings_text(settings, SETTING_SENDER_HELO);
+	struct route route = {.is_relay = delivery->domain.len == 0};
+	struct tour tour = {.attempt = attempt,
+	                    .delivery = delivery,
+	                    .route = &route,
+	                    .arena = arena,
+	                    .until_ms = io_now_ms() + ATTEMPT_LIMIT_MS};
+
+	attempt->client.timeouts.connect_ms = (int)settings_number(settings, SETTING_SENDER_CONNECT_TIMEOUT) * 1000;
+	attempt->client.timeouts.data_end_ms = (int)settings_number(settings, SETTING_SENDER_DATA_TIMEOUT) * 1000;
+	str_copy(str_of(helo[0] != '\0' ? helo : settings_host_name(settings)), attempt->client.helo,
+	         sizeof attempt->client.helo);
+	try_open_connection(&tour);
+	if (!is_at_its_end(&tour) && route_find(&attempt->sources, delivery, arena, &route) == 0)
+		try_route(&tour);
+	route_wipe(&route);
+	if (!delivery_is_decided(delivery))
+		defer_rest(&tour);
+	warn_of_deferral(attempt, delivery);
+}

@@ -1,0 +1,36 @@
+/*
+ * request: what queue-manager asks for, and its answer (doc/ipc.md, sender).
+ */
+#ifndef POSTROOM_SENDER_REQUEST_H
+#define POSTROOM_SENDER_REQUEST_H
+
+#include "common/ipc/ipc.h"
+#include "common/net/smtp_client.h"
+#include "common/spool/spool.h"
+
+/* One message on its way to one destination. */
+struct delivery {
+	char id[SPOOL_ID_MAX];
+	struct smtp_message message;
+	struct str *hosts;      /* beside message.recipients: the server that decided each; empty = none was reached */
+	struct str destination; /* as asked for: identifies what a connection can be used again for */
+	struct str domain;      /* of "mx <domain>"; empty for a relay */
+	int64_t relay;          /* id of "relay <sender id>" */
+};
+
+/*
+ * Read a request. Views into request and arena; the descriptor of the file moves into delivery (the caller closes it).
+ * -1: ERR_PROTOCOL, ERR_SYNTAX; nothing to close then.
+ */
+int request_parse(struct ipc_message *request, struct arena *arena, struct delivery *delivery, struct err *err);
+
+/* One result for each recipient, in order. */
+void request_reply(const struct delivery *delivery, struct ipc_message *reply);
+
+/* Decide every recipient that is undecided, by this host (or none: ""). */
+void delivery_decide(struct delivery *delivery, enum smtp_outcome outcome, const char *enhanced, struct str words,
+                     struct str host);
+
+bool delivery_is_decided(const struct delivery *delivery);
+
+#endif

@@ -1,0 +1,122 @@
+#include "sender/session.h"
+
+#include "common/base/log.h"
+#include "sender/attempt.h"
+
+#include <unistd.h>
+
+enum {
+	IDLE_MS = 30000, /* an open connection to a remote server is kept so long for the next message */
+	DESCRIPTORS_MAX = 64,
+};
+
+struct session {
+	int fd; /* queue-manager's end */
+	struct settings settings;
+	struct attempt attempt;
+	struct ipc_message request, reply;
+	struct arena arena;
+};
+
+static bool is_allowed(int fd, const struct instance *instance)
+{
+	struct err err;
+	uid_t uid;
+	gid_t gid;
+
+	if (instance_user(instance, "queue-manager", &uid, &gid, &err) != 0) {
+		log_error("%s", err.text);
+		return false;
+	}
+	return ipc_peer_is(fd, uid);
+}
+
+/* A daemon that is away makes the answer temporary, not the session fail: its channel stays closed. */
+static void open_channel(struct ipc_channel *channel, const struct instance *instance, const char *callee)
+{
+	struct err err;
+
+	if (ipc_connect(channel, instance, callee, "sender", &err) != 0)
+		log_warning("%s", err.text);
+}
+
+static int open_session(struct session *session, int fd, const struct session_parent *parent, struct err *err)
+{
+	const struct instance *instance = &parent->daemon->instance;
+	struct route_sources *sources = &session->attempt.sources;
+
+	session->fd = fd;
+	ipc_message_init(&session->request);
+	ipc_message_init(&session->reply);
+	arena_init(&session->arena);
+	smtp_client_init(&session->attempt.client, "", (struct smtp_timeouts){0});
+	session->attempt.tls = parent->tls;
+	if (settings_open(&session->settings, instance, true, err) != 0)
+		return -1;
+	sources->settings = &session->settings;
+	open_channel(&sources->dnsd, instance, "dnsd");
+	open_channel(&sources->authd, instance, "authd");
+	if (sandbox_limit(0, 0, DESCRIPTORS_MAX, err) != 0)
+		return -1;
+	return sandbox_enter(&parent->sandbox, err);
+}
+
+static int answer(struct session *session, uint32_t sequence)
+{
+	struct delivery delivery;
+	struct err err;
+
+	settings_refresh(&session->settings);
+	if (request_parse(&session->request, &session->arena, &delivery, &err) != 0) {
+		log_error("a request of queue-manager is refused: %s", err.text);
+		ipc_reply_error(&session->reply, &err);
+	} else {
+		attempt_deliver(&session->attempt, &delivery, &session->arena);
+		close(delivery.message.file);
+		request_reply(&delivery, &session->reply);
+	}
+	arena_reset(&session->arena);
+	if (ipc_send(session->fd, &session->reply, sequence, &err) != 0) {
+		log_error("queue-manager cannot be told the result: %s", err.text);
+		return -1;
+	}
+	return 0;
+}
+
+/* In the sandbox a broken channel cannot be opened again: the next message needs a new session. */
+static bool can_go_on(const struct session *session)
+{
+	return session->attempt.sources.dnsd.fd >= 0 && session->attempt.sources.authd.fd >= 0;
+}
+
+int session_run(int fd, const char *service, void *context)
+{
+	const struct session_parent *parent = context;
+	static struct session session;
+	uint32_t sequence;
+	struct err err;
+	int result;
+
+	(void)service;
+	if (!is_allowed(fd, &parent->daemon->instance))
+		return 1;
+	if (open_session(&session, fd, parent, &err) != 0) {
+		log_error("a session cannot begin: %s", err.text);
+		return 1;
+	}
+	do {
+		struct smtp_client *client = &session.attempt.client;
+
+		result = ipc_receive(fd, &session.request, &sequence, client->open ? IDLE_MS : -1, &err);
+		if (result < 0 && err.code == ERR_TIMEOUT) {
+			smtp_client_close(client);
+			continue;
+		}
+		if (result < 0)
+			log_error("queue-manager cannot be understood: %s", err.text);
+		if (result <= 0 || answer(&session, sequence) != 0)
+			break;
+	} while (can_go_on(&session));
+	smtp_client_close(&session.attempt.client);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/*
+ * session: one connection of queue-manager, one destination, message after message.
+ *
+ * The session opens its channels and enters the sandbox before it reads anything of a remote server. It can connect out
+ * and read the settings; it has neither the spool (a message comes as a descriptor) nor other passwords than that of
+ * the relay it sends by.
+ */
+#ifndef POSTROOM_SENDER_SESSION_H
+#define POSTROOM_SENDER_SESSION_H
+
+#include "common/daemon/daemon.h"
+#include "common/net/sandbox.h"
+
+#include <openssl/types.h>
+
+struct session_parent {
+	const struct daemon *daemon;
+	struct sandbox sandbox;
+	SSL_CTX *tls;
+};
+
+/* A hook of listen_run; context is a struct session_parent. */
+int session_run(int fd, const char *service, void *context);
+
+#endif
