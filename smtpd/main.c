@@ -1,6 +1,7 @@
 /*
  * smtpd: listens for SMTP and submission. See smtpd.h.
  */
+#include "common/base/memory.h"
 #include "common/net/listen.h"
 #include "common/net/listen_answer.h"
 #include "smtpd/smtpd.h"
@@ -53,6 +54,19 @@ static int prepare_sandbox(struct smtpd *smtpd, struct err *err)
 	return sandbox_prepare(&smtpd->sandbox, err);
 }
 
+/*
+ * What libraries set up at their first use is set up here, once, and not in each session: OpenSSL its digests, the C
+ * library the time zone (whose file sessions cannot read).
+ */
+static void warm_up(const struct smtpd *smtpd)
+{
+	char token[TOKEN_MAX];
+
+	tzset();
+	token_make(&smtpd->key, "smtpd", STR("smtp"), STR("local"), STR(""), token);
+	memory_wipe(token, sizeof token);
+}
+
 static int open_all(struct smtpd *smtpd, struct err *err)
 {
 	const struct instance *instance = &smtpd->daemon->instance;
@@ -75,9 +89,9 @@ int main(int argc, char **argv)
 	struct err err;
 
 	daemon_start(&daemon, argc, argv, "smtpd");
-	tzset(); /* sessions cannot read the time zone's file */
 	if (open_all(&smtpd, &err) != 0)
 		daemon_fail(&err);
+	warm_up(&smtpd);
 	hooks.max_sessions = daemon.instance.max_sessions;
 	daemon_ready(&daemon);
 	if (listen_run(&daemon, names, &hooks, &err) != 0)
