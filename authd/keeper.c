@@ -29,14 +29,6 @@ static void enter_sandbox(unsigned rights)
 	sandbox_free(&sandbox);
 }
 
-/* SIGTERM, daemon_follow_parent's choice, is ignored here. */
-static void follow(pid_t parent)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(0);
-}
-
 static void __attribute__((noreturn)) work(int fd)
 {
 	struct hash_request request;
@@ -69,7 +61,9 @@ static void start_worker(struct keeper *keeper, int index)
 	keeper->workers[index] = pid;
 	if (pid != 0)
 		return;
-	follow(self);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* without its keeper a worker is not missed when it dies */
+	if (getppid() != self)
+		_exit(0);
 	for (int i = 0; i < keeper->count; i++)
 		if (i != index)
 			close(keeper->sockets[i]);
@@ -113,10 +107,9 @@ static void __attribute__((noreturn)) keep(struct keeper *keeper)
 	}
 }
 
-pid_t keeper_start(const struct daemon *daemon, const int *sockets, int count, struct err *err)
+pid_t keeper_start(const struct daemon *daemon, const int *sockets, const int *others, int count, struct err *err)
 {
 	struct keeper keeper = {.count = count};
-	pid_t self = getpid();
 	pid_t pid = fork();
 
 	if (pid < 0) {
@@ -125,12 +118,16 @@ pid_t keeper_start(const struct daemon *daemon, const int *sockets, int count, s
 	}
 	if (pid != 0)
 		return pid;
-	follow(self);
-	/* They end when the loop closes its sockets; a signal to the whole process group must not be faster. */
+	/*
+	 * Keeper and workers end when the loop's ends of the sockets close. A signal to the whole process group must not be
+	 * faster, and one at the loop's death does not come: its sandbox, which this process is not in, lets none out.
+	 */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	memcpy(keeper.sockets, sockets, (size_t)count * sizeof *sockets);
 	for (int i = 0; i < daemon->socket_count; i++)
 		close(daemon->sockets[i].fd);
+	for (int i = 0; i < count; i++)
+		close(others[i]);
 	keep(&keeper);
 }

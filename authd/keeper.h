@@ -10,10 +10,11 @@
 #include "common/daemon/daemon.h"
 
 /*
- * Fork the keeper, which forks a worker for each of count sockets. The sockets are the workers' ends; the caller closes
- * its copies. Sockets handed to the daemon are closed in the keeper. Returns the keeper's pid, -1: ERR_SYSTEM.
+ * Fork the keeper, which forks a worker for each of count pairs of sockets. sockets: the workers' ends, of which the
+ * caller closes its copies; others: the caller's ends, when these close all processes end. Sockets handed to the daemon
+ * are closed in the keeper. Returns the keeper's pid, -1: ERR_SYSTEM.
  */
-pid_t keeper_start(const struct daemon *daemon, const int *sockets, int count, struct err *err);
+pid_t keeper_start(const struct daemon *daemon, const int *sockets, const int *others, int count, struct err *err);
 
 /* What the keeper says in place of a worker that died: a reply of this sequence number, result HASH_FAILED. */
 enum { KEEPER_WORKER_DIED = 0 };

@@ -47,7 +47,7 @@ struct pool {
 int pool_start(struct pool **pool_out, const struct daemon *daemon, int workers, struct err *err)
 {
 	struct pool *pool = memory_get(sizeof *pool);
-	int theirs[POOL_WORKERS_MAX];
+	int ours[POOL_WORKERS_MAX], theirs[POOL_WORKERS_MAX];
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	pid_t keeper = -1;
 
@@ -62,10 +62,11 @@ int pool_start(struct pool **pool_out, const struct daemon *daemon, int workers,
 			break;
 		}
 		pool->workers[pool->worker_count] = (struct worker){.pool = pool, .fd = pair[0]};
+		ours[pool->worker_count] = pair[0];
 		theirs[pool->worker_count++] = pair[1];
 	}
 	if (pool->worker_count > 0)
-		keeper = keeper_start(daemon, theirs, pool->worker_count, err);
+		keeper = keeper_start(daemon, theirs, ours, pool->worker_count, err);
 	for (int i = 0; i < pool->worker_count; i++)
 		close(theirs[i]);
 	if (keeper < 0) {
