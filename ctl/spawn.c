@@ -120,7 +120,7 @@ static void hand_down(const struct sockets *sockets, const char *program)
 	setenv("LISTEN_FDNAMES", names, 1);
 }
 
-static int become_user(const struct instance *instance, const struct program *program, struct err *err)
+int spawn_become_user(const struct instance *instance, const struct program *program, struct err *err)
 {
 	uid_t uid;
 	gid_t gid;
@@ -159,7 +159,7 @@ static void run_program(const struct child *child, const struct instance *instan
 	setenv("NOTIFY_SOCKET", instance_path(text, sizeof text, instance->run, "notify.sock"), 1);
 	hand_down(sockets, child->program->name);
 	/* by descriptor, so that the user need not be able to walk to where the program lies */
-	if (become_user(instance, child->program, &err) == 0) {
+	if (spawn_become_user(instance, child->program, &err) == 0) {
 		execveat(program_fd, "", arguments, environ, AT_EMPTY_PATH);
 		err_system(&err, "cannot run %s", child->program->name);
 	}

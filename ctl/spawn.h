@@ -31,6 +31,12 @@ pid_t spawn_read_ready(int notify_fd);
 int spawn_daemon(struct child *child, const struct instance *instance, const struct sockets *sockets, int log_fd,
                  struct err *err);
 
+/*
+ * Become a program's user, for good, with its groups; nothing to do where the instance has one user for all.
+ * -1: ERR_NOT_FOUND (no such user), ERR_SYSTEM (only root may).
+ */
+int spawn_become_user(const struct instance *instance, const struct program *program, struct err *err);
+
 /* Append to log/postroom.log. -1: ERR_SYSTEM. */
 int spawn_open_log(const struct instance *instance, struct err *err);
 
