@@ -30,6 +30,7 @@ struct conn {
 	int failed;            /* 0, or the err_code of the first failure */
 	bool read_timed_out;   /* it was a read that waited too long: a last word may be written */
 	bool idle;             /* buffers were given back since the last input */
+	int64_t waiting_since_ms; /* for input, io_now_ms() */
 	int receive_timeout_ms; /* as set on the socket (SO_RCVTIMEO); 0 = none yet */
 	struct err failure;    /* the first failure in words */
 	char peer[64];         /* address as text, "" for a local socket */

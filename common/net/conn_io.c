@@ -51,23 +51,21 @@ int conn_wait(struct conn *conn, short events, int64_t until, struct err *err)
 	struct pollfd wait = {.fd = conn->fd, .events = events};
 
 	for (;;) {
-		int64_t left = until - io_now_ms();
-		bool to_idle = events == POLLIN && !conn->idle && left > CONN_IDLE_MS;
+		int64_t now = io_now_ms(), end = until;
 		int ready;
 
-		if (left < 0)
-			left = 0;
-		if (left > INT_MAX)
-			left = INT_MAX;
-		ready = poll(&wait, 1, to_idle ? CONN_IDLE_MS : (int)left);
+		if (events == POLLIN && !conn->idle && conn->waiting_since_ms + CONN_IDLE_MS < until)
+			end = conn->waiting_since_ms + CONN_IDLE_MS;
+		ready = poll(&wait, 1, now >= end ? 0 : end - now < INT_MAX ? (int)(end - now) : INT_MAX);
 		if (ready > 0)
 			return 0;
 		if (ready < 0 && errno != EINTR)
 			return err_system(err, "cannot wait for the peer");
-		if (ready == 0 && !to_idle && io_now_ms() >= until)
+		if (ready < 0 || io_now_ms() < end)
+			continue;
+		if (end == until)
 			return err_set(err, ERR_TIMEOUT, "the peer did not %s in time", events == POLLIN ? "send" : "read");
-		if (ready == 0 && to_idle)
-			release(conn);
+		release(conn);
 	}
 }
 
@@ -108,14 +106,16 @@ static void limit_blocking(struct conn *conn, int wait_ms)
 int conn_receive(struct conn *conn, struct err *err)
 {
 	int64_t until = conn_wait_end(conn);
-	int64_t left = until - io_now_ms();
+	int64_t left;
 	ssize_t count;
 
+	conn->waiting_since_ms = io_now_ms();
+	conn->idle = false;
+	left = until - conn->waiting_since_ms;
 	if (conn->ssl != NULL)
 		return conn_tls_receive(conn, until, err);
 	if (left > 0)
 		limit_blocking(conn, left < CONN_IDLE_MS ? (int)left : CONN_IDLE_MS);
-	conn->idle = false;
 	for (;;) {
 		size_t size;
 		char *room = conn_input_room(conn, &size, err);

@@ -49,7 +49,6 @@ static int tls_wait(struct conn *conn, SSL *ssl, int result, int64_t until, stru
 
 int conn_tls_receive(struct conn *conn, int64_t until, struct err *err)
 {
-	conn->idle = false;
 	for (;;) {
 		size_t size;
 		char *room = conn_input_room(conn, &size, err);
@@ -92,6 +91,7 @@ static int handshake(struct conn *conn, SSL *ssl, struct err *err)
 	int flags = fcntl(conn->fd, F_GETFL);
 	struct err reason;
 
+	conn->idle = true; /* nothing to give back now */
 	if (flags < 0 || fcntl(conn->fd, F_SETFL, flags | O_NONBLOCK) != 0 || SSL_set_fd(ssl, conn->fd) != 1) {
 		SSL_free(ssl);
 		err_set(&reason, ERR_PROTOCOL, "TLS: cannot prepare the connection");
