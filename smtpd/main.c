@@ -10,30 +10,40 @@
 #include <sys/socket.h>
 #include <time.h>
 
+struct server {
+	struct daemon daemon;
+	struct smtpd smtpd;
+	struct listen_hooks hooks;
+};
+
 static void refresh(void *context)
 {
-	struct smtpd *smtpd = context;
+	struct server *server = context;
+	struct smtpd *smtpd = &server->smtpd;
 
 	settings_refresh(&smtpd->settings);
+	server->hooks.max_per_address = settings_number(&smtpd->settings, SETTING_SMTP_MAX_PER_CLIENT);
 	tls_server_refresh(&smtpd->tls);
 	auth_learn_mechanisms(smtpd);
 }
 
 static int run_session(int fd, const char *service, void *context)
 {
-	return service_find(service) != NULL ? session_run(context, fd, service) : listen_answer(fd);
+	struct server *server = context;
+
+	return service_find(service) != NULL ? session_run(&server->smtpd, fd, service) : listen_answer(fd);
 }
 
 static void refuse(int fd, const char *service, bool per_address, void *context)
 {
-	const struct smtpd *smtpd = context;
+	const struct server *server = context;
 	char line[128];
 	int len;
 
 	if (service_find(service)->implicit_tls)
 		return; /* nothing can be said in clear there, and a handshake would be waiting */
 	len = snprintf(line, sizeof line, "421 4.3.2 %sToo many connections%s - try later\r\n",
-	               settings_flag(&smtpd->settings, SETTING_ANONYMISE) ? "" : "Postroom ",
+	               settings_flag(&server->smtpd.settings, SETTING_ANONYMISE) ? "" : "Postroom ",
 	               per_address ? " from your IP address" : "");
 	send(fd, line, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -83,18 +93,20 @@ static int open_all(struct smtpd *smtpd, struct err *err)
 int main(int argc, char **argv)
 {
 	static const char *const names[] = {"smtp", "submission", "smtps", "local", "from-postroom", NULL};
-	static struct daemon daemon;
-	static struct smtpd smtpd = {.daemon = &daemon};
-	struct listen_hooks hooks = {.refresh = refresh, .session = run_session, .refuse = refuse, .context = &smtpd};
+	static struct server server;
+	struct listen_hooks *hooks = &server.hooks;
 	struct err err;
 
-	daemon_start(&daemon, argc, argv, "smtpd");
-	if (open_all(&smtpd, &err) != 0)
+	daemon_start(&server.daemon, argc, argv, "smtpd");
+	server.smtpd.daemon = &server.daemon;
+	if (open_all(&server.smtpd, &err) != 0)
 		daemon_fail(&err);
-	warm_up(&smtpd);
-	hooks.max_sessions = daemon.instance.max_sessions;
-	daemon_ready(&daemon);
-	if (listen_run(&daemon, names, &hooks, &err) != 0)
+	warm_up(&server.smtpd);
+	*hooks = (struct listen_hooks){.refresh = refresh, .session = run_session, .refuse = refuse, .context = &server};
+	hooks->max_sessions = server.daemon.instance.max_sessions;
+	hooks->max_per_address = settings_number(&server.smtpd.settings, SETTING_SMTP_MAX_PER_CLIENT);
+	daemon_ready(&server.daemon);
+	if (listen_run(&server.daemon, names, hooks, &err) != 0)
 		daemon_fail(&err);
 	return 0;
 }

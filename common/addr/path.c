@@ -134,7 +134,5 @@ int addr_parse_mailbox(struct str text, struct arena *arena, struct addr *addr_o
 		return -1;
 	if (rest.len != 0)
 		return err_set(err, ADDR_SYNTAX, "something follows the address");
-	if (text.len > ADDR_PATH_MAX - 2)
-		return err_set(err, ADDR_TOO_LONG, "the address is longer than %d octets", ADDR_PATH_MAX - 2);
 	return 0;
 }

@@ -94,5 +94,7 @@ int addr_complete(struct str local_part, struct str domain, struct arena *arena,
 		return err_set(err, ADDR_SYNTAX, "what follows @ is not a domain");
 	addr_out->is_utf8 = !is_ascii(local_part) || !is_ascii(domain);
 	addr_out->text = addr_format(local_part, domain, arena);
+	if (addr_out->text.len > ADDR_PATH_MAX - 2)
+		return err_set(err, ADDR_TOO_LONG, "the address is longer than %d octets", ADDR_PATH_MAX - 2);
 	return 0;
 }

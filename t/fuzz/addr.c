@@ -11,8 +11,6 @@ static void check_again(const struct addr *addr, struct arena *arena)
 
 	if (addr->is_null || addr->domain.len == 0)
 		return;
-	if (addr->text.len > ADDR_PATH_MAX - 2) /* quoting may lengthen it */
-		return;
 	if (addr_parse_mailbox(addr->text, arena, &again, NULL) != 0 || !str_equal(addr->text, again.text) ||
 	    !addr_equal(addr, &again))
 		abort();
