@@ -1,0 +1,171 @@
+#include "queue-manager/queue.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	LINGER_MS = 2000,     /* what is due this soon stays in memory */
+	AWAY_MAX = 8,         /* after so many failures to reach a local daemon, wait in the table */
+};
+
+/* What there is to do for a message, seen at one moment. */
+struct survey {
+	bool local, remote;  /* deliveries due now */
+	bool unresolved;     /* recipients due to be resolved now */
+	bool left;           /* something is not done */
+	bool report;
+	bool refused;
+	bool lasting;        /* something may not be done twice, or must outlive this process */
+	int64_t next;        /* earliest of those not due yet */
+};
+
+static void survey_delivery(const struct delivery *delivery, int64_t now, struct survey *survey)
+{
+	bool due = delivery->state == DELIVERY_PENDING && !delivery->busy && delivery->next <= now;
+
+	survey->report |= delivery->report != REPORT_NONE;
+	survey->refused |= delivery->state == DELIVERY_REFUSED;
+	survey->left |= delivery->state == DELIVERY_PENDING || delivery->state == DELIVERY_PARKED;
+	survey->local |= due && delivery->kind == DELIVERY_LOCAL;
+	survey->remote |= due && delivery->kind == DELIVERY_REMOTE;
+	survey->unresolved |= due && delivery->kind == DELIVERY_UNRESOLVED;
+	survey->lasting |= delivery->kind == DELIVERY_REMOTE || delivery->state == DELIVERY_FAILED ||
+	                   delivery->attempts > 0 || delivery->report != REPORT_NONE;
+	if (delivery->state == DELIVERY_PENDING && !due && !delivery->busy && delivery->next < survey->next)
+		survey->next = delivery->next;
+}
+
+static struct survey take_survey(const struct message *message, int64_t now)
+{
+	struct survey survey = {.next = QUEUE_NEVER, .lasting = message->held || message->away > AWAY_MAX};
+
+	for (size_t i = 0; i < message->delivery_count; i++)
+		survey_delivery(&message->deliveries[i], now, &survey);
+	return survey;
+}
+
+/* Everybody has it, or knows that he has not. Refused recipients keep the file as evidence. */
+static void finish(struct message *message, bool refused)
+{
+	struct queue *queue = message->queue;
+
+	if (refused && !message->deleted) {
+		message_set_aside(queue, message->id, "remote recipients without the right to relay");
+	} else if (unlinkat(queue->active_folder, message->id, 0) != 0 && errno != ENOENT) {
+		log_error("id=%s cannot be removed: %s", message->id, strerror(errno));
+		message->held = true; /* it is done: never again */
+		message->leaving = true;
+		table_write(message);
+		return;
+	} else {
+		log_info("id=%s removed", message->id);
+	}
+	if (message->row != 0)
+		table_forget(queue, message->row);
+	message_free(message);
+}
+
+static void leave(struct message *message)
+{
+	message->leaving = true;
+	message->trying = false;
+	message->crashes = 0;
+	table_write(message);
+}
+
+/* On durable ground: what goes out, and what is over. */
+static void advance_durable(struct message *message, const struct survey *survey, int64_t now)
+{
+	/* before anything else may fail: a report made again after a crash must be about the same recipients */
+	if (survey->report && message->jobs == 0) {
+		report_want(message);
+		return;
+	}
+	if (survey->remote && !message->held && !message->queue->stopping)
+		remote_dispatch(message);
+	if (message->dirty || message->ready)
+		return;
+	if (message->crashes > 0 && message->trying) { /* it was handed out and we live: no crash is its fault from here */
+		message->trying = false;
+		table_write(message);
+		return;
+	}
+	if (message->jobs > 0)
+		return;
+	if (!survey->left)
+		finish(message, survey->refused);
+	else if (message->held || message->away > AWAY_MAX || survey->next > now + LINGER_MS)
+		leave(message);
+	else
+		message->again = survey->next;
+}
+
+static bool differs_from_row(const struct message *message)
+{
+	bool differs = message->row == 0;
+
+	for (size_t i = 0; i < message->delivery_count && !differs; i++)
+		differs = message->deliveries[i].dirty;
+	return differs;
+}
+
+static void advance(struct message *message)
+{
+	int64_t now = queue_now();
+	struct survey survey;
+
+	if (message->dirty || message->reporting)
+		return; /* it comes back after the commit, or the report */
+	if (message->deleted && message->jobs == 0 && message->resolving == 0) {
+		finish(message, false);
+		return;
+	}
+	survey = take_survey(message, now);
+	if (message->queue->stopping)
+		survey.local = survey.unresolved = false;
+	if (message->held || message->deleted || (survey.report && message->jobs == 0))
+		survey.local = survey.unresolved = false;
+	if (survey.unresolved)
+		resolve_ask(message);
+	if (message->resolving > 0)
+		return;
+	if (survey.local)
+		local_dispatch(message);
+	if (message->row == 0 && !survey.lasting) {
+		if (message->jobs == 0 && !survey.left)
+			finish(message, survey.refused);
+	} else if (differs_from_row(message)) {
+		message->trying |= message->row == 0;
+		table_write(message);
+	} else {
+		advance_durable(message, &survey, now);
+	}
+}
+
+void advance_all(struct queue *queue)
+{
+	while (queue->ready != NULL) {
+		struct message *message = queue->ready;
+
+		queue->ready = message->next_ready;
+		if (queue->ready == NULL)
+			queue->ready_last = &queue->ready;
+		message->ready = false;
+		advance(message);
+	}
+}
+
+void advance_tick(struct queue *queue)
+{
+	int64_t now = queue_now();
+
+	for (struct message *message = queue->messages; message != NULL; message = message->next) {
+		if (message->again == 0 || message->again > now)
+			continue;
+		message->again = 0;
+		message_touch(message);
+	}
+}

@@ -1,0 +1,200 @@
+#include "queue-manager/queue.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * Messages in memory are changed there; the rows of all others (those with a time) by these statements. ?1 is the id, or
+ * NULL for all.
+ */
+#define OTHERS "next IS NOT NULL AND (?1 IS NULL OR id = ?1)"
+
+enum { STATEMENTS_MAX = 3 };
+
+struct operation {
+	const char *name;
+	const char *statements[STATEMENTS_MAX]; /* the last one's changes are counted */
+	bool (*change)(struct message *message); /* false: there was nothing to change */
+};
+
+/* Try at once whatever is put off. */
+static bool retry_now(struct message *message)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < message->delivery_count; i++) {
+		struct delivery *delivery = &message->deliveries[i];
+
+		if (delivery->state != DELIVERY_PENDING || delivery->busy || delivery->next == 0)
+			continue;
+		delivery->next = 0;
+		changed = true;
+	}
+	if (changed)
+		message_touch(message);
+	return changed;
+}
+
+static bool change_retry(struct message *message)
+{
+	return !message->held && retry_now(message);
+}
+
+static bool set_held(struct message *message, bool held)
+{
+	if (message->held == held)
+		return false;
+	message->held = held;
+	table_write(message);
+	return true;
+}
+
+static bool change_hold(struct message *message)
+{
+	return set_held(message, true);
+}
+
+static bool change_release(struct message *message)
+{
+	return set_held(message, false);
+}
+
+static bool change_delete(struct message *message)
+{
+	if (message->deleted)
+		return false;
+	message->deleted = true;
+	message_touch(message);
+	return true;
+}
+
+static const struct operation operations[] = {
+	{"retry",
+	 {"UPDATE delivery SET next = 0 WHERE state = 0 AND message IN (SELECT key FROM message WHERE held = 0 AND " OTHERS ")",
+	  "UPDATE message SET next = 0 WHERE held = 0 AND " OTHERS},
+	 change_retry},
+	{"hold", {"UPDATE message SET held = 1 WHERE held = 0 AND " OTHERS}, change_hold},
+	{"release",
+	 {"UPDATE delivery SET next = 0, state = 0 WHERE state <= 1 AND message IN (SELECT key FROM message WHERE held = 1 AND "
+	  OTHERS ")",
+	  "UPDATE message SET held = 0, crashes = 0, next = 0 WHERE held = 1 AND " OTHERS},
+	 change_release},
+};
+
+static int change_rows(struct queue *queue, const struct operation *operation, const char *id, int64_t *changed,
+                       struct err *err)
+{
+	struct db *db = table_db(queue);
+	int64_t count = 0;
+	int result = db_begin(db, err);
+
+	if (result != 0)
+		return -1;
+	for (int i = 0; i < STATEMENTS_MAX && operation->statements[i] != NULL && result == 0; i++) {
+		struct db_statement statement;
+
+		result = db_prepare(db, &statement, operation->statements[i], err);
+		if (result != 0)
+			break;
+		if (id != NULL)
+			db_bind_text(&statement, 1, str_of(id));
+		result = db_run(&statement, err);
+		count = sqlite3_changes64(db->handle);
+		db_finalize(&statement);
+	}
+	if (result != 0) {
+		db_rollback(db);
+		return -1;
+	}
+	*changed += count;
+	return db_commit(db, err);
+}
+
+/* The files of messages that are not in memory; their rows follow once the folder is synced. */
+static int delete_rows(struct queue *queue, const char *id, int64_t *changed, struct err *err)
+{
+	struct db_statement statement;
+	int result;
+
+	if (db_prepare(table_db(queue), &statement, "SELECT key, id FROM message WHERE " OTHERS, err) != 0)
+		return -1;
+	if (id != NULL)
+		db_bind_text(&statement, 1, str_of(id));
+	while ((result = db_step(&statement, err)) == 1) {
+		char name[SPOOL_ID_MAX];
+
+		str_copy(db_text(&statement, 1), name, sizeof name);
+		if (unlinkat(queue->active_folder, name, 0) != 0 && errno != ENOENT) {
+			log_error("id=%s cannot be removed: %s", name, strerror(errno));
+			continue;
+		}
+		log_info("id=%s deleted by an administrator", name);
+		table_forget(queue, db_number(&statement, 0));
+		(*changed)++;
+	}
+	db_finalize(&statement);
+	return result;
+}
+
+static void change_memory(struct queue *queue, bool (*change)(struct message *), const char *id, int64_t *changed)
+{
+	for (struct message *message = queue->messages; message != NULL; message = message->next)
+		if (id == NULL || strcmp(id, message->id) == 0)
+			*changed += change(message);
+}
+
+/* Is there such a message, although there was nothing to change? */
+static bool exists(struct queue *queue, const char *id)
+{
+	struct db_statement statement;
+	int row = -1;
+
+	if (message_find(queue, str_of(id)) != NULL)
+		return true;
+	if (db_prepare(table_db(queue), &statement, "SELECT 1 FROM message WHERE id = ?1", NULL) == 0) {
+		db_bind_text(&statement, 1, str_of(id));
+		row = db_step(&statement, NULL);
+		db_finalize(&statement);
+	}
+	return row == 1;
+}
+
+static const struct operation *operation_find(const struct ipc_message *request)
+{
+	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
+		if (ipc_is(request, operations[i].name))
+			return &operations[i];
+	return NULL;
+}
+
+int control_change(struct queue *queue, const struct ipc_message *request, int64_t *changed, struct err *err)
+{
+	const struct operation *operation = operation_find(request);
+	char text[SPOOL_ID_MAX];
+	int64_t all = 0;
+	const char *id;
+	int result;
+
+	*changed = 0;
+	if (operation == NULL && !ipc_is(request, "delete"))
+		return err_set(err, ERR_PROTOCOL, "the queue-manager knows no such request");
+	ipc_get_number(request, "all", 0, 1, &all);
+	if (all == 0 && (!ipc_get_text(request, "id", text, sizeof text) || !spool_id_is_valid(str_of(text))))
+		return err_set(err, ERR_SYNTAX, "that is not the id of a message");
+	id = all == 0 ? text : NULL;
+	change_memory(queue, operation != NULL ? operation->change : change_delete, id, changed);
+	result = operation != NULL ? change_rows(queue, operation, id, changed, err) : delete_rows(queue, id, changed, err);
+	if (result != 0)
+		return -1;
+	if (id != NULL && *changed == 0 && !exists(queue, id))
+		return err_set(err, ERR_NOT_FOUND, "no message %s is in the queue", id);
+	if (operation != NULL && operation->change == change_retry)
+		remote_forget_trouble(queue);
+	log_info("%s of %s by an administrator: %lld messages", operation != NULL ? operation->name : "delete",
+	         id != NULL ? id : "all", (long long)*changed);
+	schedule_at(queue, 0);
+	return 0;
+}

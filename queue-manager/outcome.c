@@ -1,0 +1,106 @@
+#include "queue-manager/queue.h"
+
+#include "common/base/log.h"
+
+enum {
+	ATTEMPTS_MIN = 2,     /* no age alone makes a message fail */
+	LOCAL_DELAY_MS = 60000, /* a mailbox that could not be written is tried at least so often */
+	AWAY_FIRST_MS = 500,
+	AWAY_MAX_MS = 30000,
+};
+
+/* The last answer as people read it: "host said: 550 5.1.1 ..." or our own words. */
+static struct str answer_words(const struct delivery *delivery)
+{
+	struct str rest = delivery->answer;
+
+	str_cut(&rest, '\t');
+	str_cut(&rest, '\t');
+	return rest.data != NULL ? rest : STR("");
+}
+
+static struct str answer_host(const struct delivery *delivery)
+{
+	struct str rest = delivery->answer, host;
+
+	str_cut(&rest, '\t');
+	host = rest.data != NULL ? str_cut(&rest, '\t') : STR("");
+	return host.len != 0 ? host : STR("here");
+}
+
+static void log_outcome(const struct message *message, const struct delivery *delivery, const char *what)
+{
+	log_info("id=%s %s to=<%.*s> target=%.*s host=%.*s: %.*s", message->id, what,
+	         STR_ARG(message_recipient(message, delivery)->address),
+	         STR_ARG(delivery->kind != DELIVERY_UNRESOLVED ? delivery->target : STR("none")),
+	         STR_ARG(answer_host(delivery)), STR_ARG(answer_words(delivery)));
+}
+
+/* RFC 3461 4.1 and 6.2: which reports the sender wants; a null sender gets none, ever. */
+static bool is_wanted(const struct message *message, const struct delivery *delivery, enum report_kind kind)
+{
+	unsigned notify = message_recipient(message, delivery)->notify;
+
+	if (message->envelope.from.len == 0)
+		return false;
+	if (kind == REPORT_DELIVERED || kind == REPORT_RELAYED)
+		return (notify & SPOOL_NOTIFY_SUCCESS) != 0;
+	return notify == 0 || (notify & (kind == REPORT_FAILED ? SPOOL_NOTIFY_FAILURE : SPOOL_NOTIFY_DELAY)) != 0;
+}
+
+void outcome_delivered(struct message *message, struct delivery *delivery, bool dsn_passed)
+{
+	bool local = delivery->kind == DELIVERY_LOCAL;
+
+	delivery->state = DELIVERY_DONE;
+	/* RFC 3461 5.2.2: where the next server took the request over, the report is its own */
+	if (is_wanted(message, delivery, REPORT_DELIVERED) && !(dsn_passed && !local))
+		delivery->report = local ? REPORT_DELIVERED : REPORT_RELAYED;
+	log_outcome(message, delivery, local ? "delivered" : "sent");
+	message_change(message, delivery);
+}
+
+void outcome_failed(struct message *message, struct delivery *delivery)
+{
+	delivery->state = DELIVERY_FAILED;
+	log_outcome(message, delivery, "failed");
+	if (is_wanted(message, delivery, REPORT_FAILED))
+		delivery->report = REPORT_FAILED;
+	else
+		log_info("id=%s no report of this: %s", message->id,
+		         message->envelope.from.len == 0 ? "the sender is <>" : "the sender wants none");
+	message_change(message, delivery);
+}
+
+void outcome_deferred(struct message *message, struct delivery *delivery)
+{
+	struct queue *queue = message->queue;
+	int64_t now = queue_now(), age = now - message->born, delay;
+
+	delivery->attempts++;
+	if (age >= queue->fail_ms && delivery->attempts >= ATTEMPTS_MIN) {
+		log_info("id=%s is given up after %u attempts in %lld s", message->id, delivery->attempts, (long long)age / 1000);
+		outcome_failed(message, delivery);
+		return;
+	}
+	delay = schedule_delay(queue, delivery->attempts);
+	if (delivery->kind == DELIVERY_LOCAL && delay > LOCAL_DELAY_MS)
+		delay = LOCAL_DELAY_MS;
+	delivery->next = now + delay;
+	if (queue->warn_ms > 0 && age >= queue->warn_ms && !message->warned && is_wanted(message, delivery, REPORT_DELAYED))
+		delivery->report = REPORT_DELAYED;
+	if (delivery->kind == DELIVERY_REMOTE)
+		log_info("id=%s MX Send Warning - %.*s", message->id, STR_ARG(answer_words(delivery)));
+	log_outcome(message, delivery, "deferred");
+	message_change(message, delivery);
+}
+
+void outcome_away(struct message *message, struct delivery *delivery)
+{
+	int64_t delay = message->away < 6 ? (int64_t)AWAY_FIRST_MS << message->away : AWAY_MAX_MS;
+
+	delivery->next = queue_now() + delay;
+	if (message->again == 0 || message->again > delivery->next)
+		message->again = delivery->next;
+	message_touch(message);
+}

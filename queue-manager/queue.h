@@ -1,0 +1,237 @@
+/*
+ * queue-manager: takes mail from the drops, has it delivered, sent on or reported as failed, and only then removes it.
+ *
+ * One process, one event loop, in turns: events change messages in memory; at the end of a turn all changes are
+ * committed to state/queue/queue.db together, and what needs durable ground (a remote attempt, a report, the removal
+ * of a file) happens after that commit. A message for local users alone gets no row: deliver knows by (message id,
+ * user) what it stored already, so doing it again is harmless. Whatever may not be done twice has a row first.
+ *
+ * Order that must hold, so that a crash between any two steps loses nothing and repeats only what its receiver
+ * recognises: file in active/ (synced) < row < remote attempt < result in the row < report in the drop < "reported" in
+ * the row < file removed (synced) < row removed.
+ *
+ * It parses envelopes, never messages; it never runs scripts nor waits for a peer.
+ */
+#ifndef POSTROOM_QUEUE_MANAGER_QUEUE_H
+#define POSTROOM_QUEUE_MANAGER_QUEUE_H
+
+#include "common/db/db.h"
+#include "common/ipc/loop.h"
+#include "common/settings/settings.h"
+#include "common/spool/spool.h"
+#include "common/spool/token.h"
+
+enum {
+	QUEUE_ACTIVE_MAX = 2000,    /* messages in memory; the rest waits on disk */
+	QUEUE_RETRIES_MAX = 1000,   /* of these, at most so many from the table: new mail always finds a place */
+	QUEUE_CRASHES_MAX = 3,      /* a message that was there at so many crashes is held */
+	QUEUE_DROPS_MAX = 8,
+	QUEUE_ISSUERS_MAX = 2,
+	QUEUE_RETRY_MAX = 64,       /* entries of sender.retry */
+};
+
+#define QUEUE_NEVER INT64_MAX
+
+enum delivery_kind { DELIVERY_UNRESOLVED, DELIVERY_LOCAL, DELIVERY_REMOTE };
+
+enum delivery_state {
+	DELIVERY_PENDING, /* to be tried from `next` on */
+	DELIVERY_PARKED,  /* waits until its destination has time */
+	DELIVERY_DONE,
+	DELIVERY_FAILED,
+	DELIVERY_REFUSED, /* a remote recipient without the right to relay: forged */
+};
+
+enum report_kind { REPORT_NONE, REPORT_FAILED, REPORT_DELAYED, REPORT_DELIVERED, REPORT_RELAYED };
+
+/* One target of one recipient; its place in message->deliveries never changes. */
+struct delivery {
+	unsigned recipient; /* index in the envelope */
+	enum delivery_kind kind;
+	enum delivery_state state;
+	int64_t uid;       /* of a local target */
+	struct str target; /* user name or remote address */
+	struct str destination; /* of a parked one */
+	unsigned attempts;
+	int64_t next;      /* queue time, ms */
+	struct str answer; /* last answer: enhanced code TAB host TAB words; host is empty where we say so ourselves */
+	enum report_kind report; /* due and not made yet */
+	bool busy;         /* asked for; the answer is to come */
+	bool dirty;        /* differs from its row */
+};
+
+struct queue;
+
+struct message {
+	struct queue *queue;
+	char id[SPOOL_ID_MAX];
+	struct arena arena;
+	struct buf text; /* the envelope's bytes */
+	struct spool_envelope envelope;
+	size_t offset;   /* of the message in the file */
+	int64_t size;    /* of the message */
+	int fd;
+	struct delivery *deliveries;
+	size_t delivery_count, delivery_room;
+	size_t resolve_from; /* no unresolved delivery lies before this one */
+	unsigned resolving;  /* questions on their way */
+	unsigned jobs;       /* deliveries handed out, not answered */
+	unsigned away;       /* times in a row that a local daemon did not answer */
+	int64_t born;        /* queue time */
+	int64_t row;         /* key in the table, 0: none */
+	int64_t written_row; /* key it has once the commit succeeds */
+	bool from_table;     /* counts among the retries */
+	bool dirty;          /* waits for the commit */
+	bool leaving;        /* to be put out of memory after the commit */
+	bool trying;         /* marked in the row: a crash now is counted */
+	bool held, deleted, warned;
+	unsigned crashes;
+	unsigned reports;    /* made so far */
+	int64_t again;       /* queue time to look again, 0: not waiting */
+	bool ready;          /* in the list of those to be advanced this turn */
+	bool reporting;      /* in the list of those with a report to make */
+	struct message *next, **link; /* all in memory */
+	struct message *next_ready, *next_dirty, *next_report;
+};
+
+struct drop {
+	char name[24];
+	int folder; /* spool/<name>/new */
+	int watch;
+	uid_t owner;
+	void *scan;    /* DIR, while a scan goes on */
+	bool rescan;   /* something may be there that was not seen */
+	bool postponed; /* an entry waits until its parent is settled */
+};
+
+struct issuer {
+	const char *name;
+	struct token_key key;
+};
+
+struct table;
+struct remote;
+
+struct queue {
+	struct event_base *base;
+	const struct instance *instance;
+	struct settings settings;
+	int64_t retry_ms[QUEUE_RETRY_MAX];
+	size_t retry_count;
+	int64_t warn_ms, fail_ms;
+
+	int active_folder, corrupt_folder;
+	struct drop drops[QUEUE_DROPS_MAX];
+	size_t drop_count;
+	int inotify;
+	struct spool_drop own_drop;
+	struct issuer issuers[QUEUE_ISSUERS_MAX];
+
+	struct table *table;
+	struct remote *remote;
+	struct ipc_client *resolver, *deliver;
+
+	struct message *messages;
+	unsigned message_count, retry_messages; /* in memory; of these from the table */
+	struct message *ready, **ready_last;
+	struct message *reporting, **reporting_last;
+	int64_t due;             /* queue time; no row is due earlier */
+	struct event *due_timer;
+	bool stopping;
+	bool turn_again; /* something is left to do without waiting for an event */
+};
+
+/* clock.c: queue time. Milliseconds that neither jump with the wall clock nor stand still in suspend; they go on after
+ * a reboot where they were last saved. */
+int64_t queue_now(void);
+void queue_clock_continue(int64_t offset);
+int64_t queue_clock_offset(void);
+/* The kernel's name of this boot into out (at least 64 bytes). */
+void queue_boot_id(char *out, size_t size);
+
+/* intake.c: from the drops into active/. */
+int intake_open(struct queue *queue, struct err *err); /* folders, watches; scans come with the first turn */
+void intake_turn(struct queue *queue);                 /* go on with scans as far as there is room */
+void intake_settled(struct queue *queue);              /* after a commit: look again at reports that had to wait */
+unsigned intake_count(struct queue *queue);            /* entries in all drops */
+
+/* message.c: messages in memory. */
+/* Make one from the open spool file; fd is owned from now on. NULL with err: the envelope is no good (fd is closed). */
+struct message *message_new(struct queue *queue, const char *id, int fd, struct err *err);
+void message_free(struct message *message);
+/* Make one from its file in active/ and its row, which is marked as taken into memory. -1: it is out of the queue. */
+int message_load(struct queue *queue, const char *id, int64_t row);
+struct message *message_find(struct queue *queue, struct str id);
+struct delivery *message_add_delivery(struct message *message, unsigned recipient);
+const struct spool_recipient *message_recipient(const struct message *message, const struct delivery *delivery);
+void message_set_answer(struct message *message, struct delivery *delivery, const char *code, struct str host,
+                        struct str words);
+void message_change(struct message *message, struct delivery *delivery); /* its row is to be written */
+void message_touch(struct message *message); /* look at it at the end of this turn */
+/* Move active/<id> to corrupt/, never removing anything. why goes to the log. */
+void message_set_aside(struct queue *queue, const char *id, const char *why);
+
+/* advance.c: what is next for a message. */
+void advance_all(struct queue *queue); /* every message that was touched */
+void advance_tick(struct queue *queue); /* once a second: those that wait for a local daemon */
+
+/* resolve.c. Ask for the targets of what is unresolved and due. */
+void resolve_ask(struct message *message);
+
+/* local.c. Hand what is due for local users to deliver. */
+void local_dispatch(struct message *message);
+
+/* outcome.c: the result of an attempt, and when the next one is. */
+void outcome_delivered(struct message *message, struct delivery *delivery, bool dsn_passed);
+void outcome_failed(struct message *message, struct delivery *delivery);
+void outcome_deferred(struct message *message, struct delivery *delivery);
+/* A local daemon did not answer: again in seconds, no attempt counted. */
+void outcome_away(struct message *message, struct delivery *delivery);
+
+/* remote.c: destinations and the sessions to them. */
+int remote_open(struct queue *queue, struct err *err);
+void remote_settings(struct queue *queue); /* settings have changed */
+void remote_dispatch(struct message *message);
+void remote_turn(struct queue *queue); /* give sessions to destinations in turn; end idle ones */
+void remote_note_parked(struct queue *queue, struct str destination);
+void remote_forget_trouble(struct queue *queue); /* `retry`: try now what was put off together */
+unsigned remote_busy(const struct queue *queue);
+
+/* table.c: queue.db. */
+int table_open(struct queue *queue, struct err *err);
+void table_close(struct queue *queue);
+void table_write(struct message *message);             /* with the next commit */
+void table_forget(struct queue *queue, int64_t row);   /* with a later commit, after active/ was synced */
+void table_flush(struct queue *queue);                 /* commit; messages written are touched, leaving ones freed */
+void table_minute(struct queue *queue);                /* save the clock; make the reserve again */
+struct db *table_db(struct queue *queue);
+/* Read what the row says into a message made from its file. */
+int table_read(struct message *message, int64_t row, struct err *err);
+
+/* recover.c: at start, bring table and active/ together. */
+int recover(struct queue *queue, struct err *err);
+
+/* schedule.c: rows whose time has come. */
+int schedule_open(struct queue *queue, struct err *err);
+void schedule_turn(struct queue *queue);
+void schedule_at(struct queue *queue, int64_t when); /* a row may be due then */
+/* Load messages that wait for a destination; false: there are none (or no room for any). */
+bool schedule_parked(struct queue *queue, struct str destination, unsigned limit);
+/* Whatever has been put off: how long until the attempt after `attempts`, ms. */
+int64_t schedule_delay(const struct queue *queue, unsigned attempts);
+
+/* report.c: reports to senders. */
+void report_want(struct message *message);
+void report_turn(struct queue *queue); /* make some of those wanted */
+/*
+ * Does the table know of the report that parent ("<id>/<kind>/<number>") names? Until then it stays in the drop, where
+ * making it again after a crash finds it.
+ */
+bool report_is_settled(struct queue *queue, struct str parent);
+
+/* control.c: what `postroom queue` asks. */
+void control_handle(struct ipc_incoming *incoming, void *queue);
+/* control_bulk.c: retry, hold, release, delete. */
+int control_change(struct queue *queue, const struct ipc_message *request, int64_t *changed, struct err *err);
+
+#endif

@@ -1,0 +1,380 @@
+#include "queue-manager/remote.h"
+
+#include "common/addr/addr.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+#include <stdio.h>
+
+enum {
+	REST_MAX_MS = 60000,
+	LINE_LOW = 20, /* jobs in line at which parked messages are fetched */
+	FETCH = 60,    /* so many at a time */
+};
+
+static unsigned bucket_of(struct str name)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a: names are strangers', but a long chain costs only time, and lines are few */
+
+	for (size_t i = 0; i < name.len; i++)
+		hash = (hash ^ (unsigned char)name.data[i]) * 16777619u;
+	return hash % REMOTE_BUCKETS;
+}
+
+static struct remote_destination *destination_get(struct remote *remote, struct str name)
+{
+	struct remote_destination **bucket = &remote->buckets[bucket_of(name)], *destination;
+
+	for (destination = *bucket; destination != NULL; destination = destination->next_in_bucket)
+		if (str_equal(name, str_of(destination->name)))
+			return destination;
+	destination = memory_get(sizeof *destination);
+	str_copy(name, destination->name, sizeof destination->name);
+	destination->last = &destination->first;
+	destination->window = REMOTE_WINDOW_FIRST;
+	destination->next_in_bucket = *bucket;
+	*bucket = destination;
+	*remote->ring_last = destination;
+	remote->ring_last = &destination->next_in_ring;
+	return destination;
+}
+
+static void destination_free(struct remote *remote, struct remote_destination *destination)
+{
+	struct remote_destination **link = &remote->buckets[bucket_of(str_of(destination->name))];
+
+	while (*link != destination)
+		link = &(*link)->next_in_bucket;
+	*link = destination->next_in_bucket;
+	memory_free(destination->trouble);
+	memory_free(destination);
+}
+
+/* What the first sender says: all to its servers, or each domain by itself. */
+static void read_sender(struct remote *remote)
+{
+	struct db_statement statement;
+	struct err err;
+
+	remote->relay[0] = '\0';
+	if (db_prepare(&remote->queue->settings.objects, &statement, "SELECT id, method FROM sender ORDER BY id LIMIT 1",
+	               &err) != 0) {
+		log_error("cannot read the senders: %s", err.text);
+		return;
+	}
+	if (db_step(&statement, &err) == 1 && str_equal(db_text(&statement, 1), STR("relay")))
+		snprintf(remote->relay, sizeof remote->relay, "relay %lld", (long long)db_number(&statement, 0));
+	db_finalize(&statement);
+}
+
+void remote_settings(struct queue *queue)
+{
+	struct remote *remote = queue->remote;
+
+	read_sender(remote);
+	remote->concurrency = (unsigned)settings_number(&queue->settings, SETTING_SENDER_CONCURRENCY);
+	remote->total = (unsigned)settings_number(&queue->settings, SETTING_SENDER_TOTAL);
+	remote->rest_ms = queue->retry_ms[0] / 2 < REST_MAX_MS ? queue->retry_ms[0] / 2 : REST_MAX_MS;
+}
+
+int remote_open(struct queue *queue, struct err *err)
+{
+	struct remote *remote = memory_get(sizeof *remote);
+	struct db_statement statement;
+	int row;
+
+	queue->remote = remote;
+	remote->queue = queue;
+	remote->ring_last = &remote->ring;
+	remote_settings(queue);
+	if (db_prepare(table_db(queue), &statement, "SELECT DISTINCT destination FROM delivery WHERE state = ?1", err) != 0)
+		return -1;
+	db_bind_number(&statement, 1, DELIVERY_PARKED);
+	while ((row = db_step(&statement, err)) == 1)
+		remote_note_parked(queue, db_text(&statement, 0));
+	db_finalize(&statement);
+	return row;
+}
+
+void remote_note_parked(struct queue *queue, struct str destination)
+{
+	destination_get(queue->remote, destination)->parked = true;
+}
+
+void remote_job_put(struct remote_destination *destination, struct remote_job *job, bool in_front)
+{
+	job->destination = destination;
+	job->next = in_front ? destination->first : NULL;
+	if (in_front)
+		destination->first = job;
+	else
+		*destination->last = job;
+	if (job->next == NULL)
+		destination->last = &job->next;
+	destination->waiting++;
+}
+
+static struct remote_job *job_take(struct remote_destination *destination)
+{
+	struct remote_job *job = destination->first;
+
+	destination->first = job->next;
+	if (destination->first == NULL)
+		destination->last = &destination->first;
+	destination->waiting--;
+	return job;
+}
+
+void remote_job_end(struct remote_job *job)
+{
+	job->message->jobs--;
+	message_touch(job->message);
+	memory_free(job);
+}
+
+void remote_job_defer(struct remote_job *job, const char *code, struct str host, struct str words)
+{
+	for (size_t i = 0; i < job->count; i++) {
+		struct delivery *delivery = &job->message->deliveries[job->parts[i].delivery];
+
+		delivery->busy = false;
+		message_set_answer(job->message, delivery, code, host, words);
+		outcome_deferred(job->message, delivery);
+	}
+	remote_job_end(job);
+}
+
+/* The destination of an address in name; false: its domain is no good. */
+static bool name_destination(const struct remote *remote, struct message *message, struct str address, char *name)
+{
+	ptrdiff_t at = str_find_last_char(address, '@');
+	struct str domain;
+	struct err err;
+
+	if (remote->relay[0] != '\0') {
+		snprintf(name, REMOTE_NAME_MAX, "%s", remote->relay);
+		return true;
+	}
+	if (at < 0 || addr_normalise_domain(str_skip(address, (size_t)at + 1), &message->arena, &domain, &err) != 0)
+		return false;
+	snprintf(name, REMOTE_NAME_MAX, "mx %.*s", STR_ARG(domain));
+	return true;
+}
+
+/* Jobs being put together for one message, one a destination (the newest, where a job is full). */
+struct assembly {
+	struct remote_job *jobs;
+};
+
+static bool job_has_room(const struct remote_job *job)
+{
+	return job->count < REMOTE_PARTS_MAX && job->recipients < REMOTE_RECIPIENTS_MAX;
+}
+
+static struct remote_job *assembly_job(struct assembly *assembly, struct message *message,
+                                       struct remote_destination *destination)
+{
+	struct remote_job *job = assembly->jobs;
+
+	while (job != NULL && (job->destination != destination || !job_has_room(job)))
+		job = job->next;
+	if (job != NULL)
+		return job;
+	job = memory_get(sizeof *job);
+	job->message = message;
+	job->destination = destination;
+	job->next = assembly->jobs;
+	assembly->jobs = job;
+	return job;
+}
+
+/* One RCPT for each address, also where several recipients lead to it. */
+static void job_add(struct remote_job *job, unsigned index)
+{
+	const struct delivery *deliveries = job->message->deliveries;
+	unsigned place = (unsigned)job->recipients;
+
+	for (size_t i = 0; i < job->count; i++)
+		if (str_equal(deliveries[job->parts[i].delivery].target, deliveries[index].target))
+			place = job->parts[i].place;
+	job->recipients += place == job->recipients;
+	job->parts[job->count].delivery = index;
+	job->parts[job->count++].place = place;
+	job->message->deliveries[index].busy = true;
+}
+
+static void park(struct message *message, struct delivery *delivery, const struct remote_destination *destination)
+{
+	delivery->state = DELIVERY_PARKED;
+	delivery->destination = arena_copy(&message->arena, str_of(destination->name));
+	message_change(message, delivery);
+}
+
+static void share_trouble(struct message *message, struct delivery *delivery,
+                          const struct remote_destination *destination)
+{
+	delivery->answer = arena_copy(&message->arena, str_of(destination->trouble));
+	outcome_deferred(message, delivery);
+}
+
+static void assign(struct assembly *assembly, struct message *message, unsigned index)
+{
+	struct remote *remote = message->queue->remote;
+	struct delivery *delivery = &message->deliveries[index];
+	struct remote_destination *destination;
+	char name[REMOTE_NAME_MAX];
+
+	if (!name_destination(remote, message, delivery->target, name)) {
+		message_set_answer(message, delivery, "5.1.2", STR(""), STR("the domain of the address is not valid"));
+		outcome_failed(message, delivery);
+		return;
+	}
+	destination = destination_get(remote, str_of(name));
+	if (destination->rest_until > queue_now())
+		share_trouble(message, delivery, destination);
+	else if (destination->waiting >= REMOTE_LINE_MAX)
+		park(message, delivery, destination);
+	else
+		job_add(assembly_job(assembly, message, destination), index);
+}
+
+void remote_dispatch(struct message *message)
+{
+	struct assembly assembly = {NULL};
+	int64_t now = queue_now();
+
+	for (size_t i = 0; i < message->delivery_count; i++) {
+		const struct delivery *delivery = &message->deliveries[i];
+
+		if (delivery->kind == DELIVERY_REMOTE && delivery->state == DELIVERY_PENDING && !delivery->busy &&
+		    delivery->next <= now)
+			assign(&assembly, message, (unsigned)i);
+	}
+	while (assembly.jobs != NULL) {
+		struct remote_job *job = assembly.jobs;
+
+		assembly.jobs = job->next;
+		message->jobs++;
+		remote_job_put(job->destination, job, false);
+	}
+}
+
+/* A job whose message is no longer to be sent goes back as it came. */
+static bool is_wanted(const struct remote_job *job)
+{
+	return !job->message->held && !job->message->deleted;
+}
+
+static void job_withdraw(struct remote_job *job)
+{
+	for (size_t i = 0; i < job->count; i++)
+		job->message->deliveries[job->parts[i].delivery].busy = false;
+	remote_job_end(job);
+}
+
+/* One step for one destination: false where it has nothing that can start now. */
+static bool serve(struct remote *remote, struct remote_destination *destination)
+{
+	unsigned allowed = destination->window < remote->concurrency ? destination->window : remote->concurrency;
+
+	while (destination->first != NULL && !is_wanted(destination->first))
+		job_withdraw(job_take(destination));
+	if (destination->first == NULL)
+		return false;
+	if (remote_session_idle(remote, destination) == NULL) {
+		if (destination->sessions >= allowed)
+			return false;
+		if (remote->session_count >= remote->total && !remote_session_make_room(remote))
+			return false;
+	}
+	remote_session_start(remote, destination, job_take(destination));
+	return true;
+}
+
+/* What was in line when the destination turned out to be unreachable. */
+static void share_with_line(struct remote_destination *destination)
+{
+	while (destination->first != NULL) {
+		struct remote_job *job = job_take(destination);
+		struct str rest = str_of(destination->trouble), code = str_cut(&rest, '\t'), host = str_cut(&rest, '\t');
+		char status[16];
+
+		str_copy(code, status, sizeof status);
+		remote_job_defer(job, status, host, rest.data != NULL ? rest : STR(""));
+	}
+}
+
+/* Take the first of the ring and put it at its end. */
+static struct remote_destination *ring_turn(struct remote *remote)
+{
+	struct remote_destination *destination = remote->ring;
+
+	remote->ring = destination->next_in_ring;
+	if (remote->ring == NULL)
+		remote->ring_last = &remote->ring;
+	return destination;
+}
+
+static bool is_over(const struct remote_destination *destination, int64_t now)
+{
+	return destination->first == NULL && destination->sessions == 0 && !destination->parked &&
+	       destination->rest_until <= now;
+}
+
+/* Fetch parked messages once the line has become short. */
+static void refill(struct remote *remote, struct remote_destination *destination)
+{
+	if (destination->parked && destination->waiting < LINE_LOW && !remote->queue->stopping)
+		destination->parked = schedule_parked(remote->queue, str_of(destination->name), FETCH);
+}
+
+static void visit(struct remote *remote, struct remote_destination *destination, int64_t now, bool *served)
+{
+	if (destination->rest_until > now)
+		share_with_line(destination);
+	else
+		refill(remote, destination);
+	if (!remote->queue->stopping && destination->rest_until <= now && serve(remote, destination))
+		*served = true;
+}
+
+void remote_turn(struct queue *queue)
+{
+	struct remote *remote = queue->remote;
+	int64_t now = queue_now();
+	bool served = true;
+
+	remote_session_close_idle(remote, now);
+	while (served) {
+		struct remote_destination *end = NULL;
+
+		served = false;
+		/* once around; who is served goes to the end, so that next time others come first */
+		while (remote->ring != NULL && remote->ring != end) {
+			struct remote_destination *destination = ring_turn(remote);
+
+			visit(remote, destination, now, &served);
+			if (is_over(destination, now)) {
+				destination_free(remote, destination);
+				continue;
+			}
+			destination->next_in_ring = NULL;
+			*remote->ring_last = destination;
+			remote->ring_last = &destination->next_in_ring;
+			if (end == NULL)
+				end = destination;
+		}
+	}
+}
+
+void remote_forget_trouble(struct queue *queue)
+{
+	for (struct remote_destination *destination = queue->remote->ring; destination != NULL;
+	     destination = destination->next_in_ring)
+		destination->rest_until = 0;
+}
+
+unsigned remote_busy(const struct queue *queue)
+{
+	return queue->remote->busy;
+}

@@ -1,0 +1,179 @@
+#include "queue-manager/queue.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+enum {
+	ASKED_OF_ONE = 10,     /* questions on their way for one message: a long list does not keep others waiting */
+	TARGETS_MAX = 100000,  /* deliveries of one message */
+	TIMEOUT_MS = 10000,
+};
+
+struct question {
+	struct message *message;
+	size_t delivery;
+};
+
+/* Was the message allowed to go to other servers? Ours are; others carry a token of who allowed it. */
+static bool may_relay(const struct message *message)
+{
+	const struct spool_envelope *envelope = &message->envelope;
+	const struct queue *queue = message->queue;
+
+	if (str_equal(envelope->producer, str_of(queue->own_drop.producer)))
+		return true;
+	for (size_t i = 0; i < QUEUE_ISSUERS_MAX; i++)
+		if (token_check(&queue->issuers[i].key, queue->issuers[i].name, envelope->token, envelope->service,
+		                envelope->peer, envelope->user, envelope->time_us))
+			return true;
+	return false;
+}
+
+/* A target in the resolver's words, "user <uid> <name>" or "remote <address>". */
+static bool set_target(struct message *message, struct delivery *delivery, struct str target)
+{
+	struct str rest = target, kind = str_cut_word(&rest);
+	uint64_t uid;
+
+	if (str_equal(kind, STR("user"))) {
+		if (!str_to_u64(str_cut_word(&rest), INT64_MAX, &uid))
+			return false;
+		delivery->kind = DELIVERY_LOCAL;
+		delivery->uid = (int64_t)uid;
+	} else if (str_equal(kind, STR("remote"))) {
+		delivery->kind = DELIVERY_REMOTE;
+	} else {
+		return false;
+	}
+	rest = str_trim(rest);
+	if (rest.len == 0)
+		return false;
+	delivery->target = arena_copy(&message->arena, rest);
+	delivery->dirty = true;
+	delivery->next = 0;
+	return true;
+}
+
+/* The first target takes the place of the question, further ones are added. */
+static void add_targets(struct message *message, size_t index, const struct ipc_message *reply)
+{
+	unsigned recipient = message->deliveries[index].recipient, count = 0;
+	struct str key, value;
+	size_t position = 0;
+
+	while (ipc_next(reply, &position, &key, &value)) {
+		struct delivery *delivery = &message->deliveries[index];
+
+		if (!str_equal(key, STR("target")))
+			continue;
+		if (count > 0 && message->delivery_count >= TARGETS_MAX) {
+			log_error("id=%s has more than %d targets; the rest is left out", message->id, TARGETS_MAX);
+			break;
+		}
+		if (count > 0)
+			delivery = message_add_delivery(message, recipient);
+		if (!set_target(message, delivery, value)) {
+			log_error("id=%s the resolver's target is not understood: %.*s", message->id, STR_ARG(value));
+			if (count > 0)
+				message->delivery_count--;
+			continue;
+		}
+		count++;
+	}
+	if (count == 0) {
+		message->away++;
+		outcome_away(message, &message->deliveries[index]);
+	}
+}
+
+static void fail(struct message *message, struct delivery *delivery, const char *code, const char *words)
+{
+	message_set_answer(message, delivery, code, STR(""), str_of(words));
+	outcome_failed(message, delivery);
+}
+
+static void answered(struct message *message, size_t index, const struct ipc_message *reply)
+{
+	struct delivery *delivery = &message->deliveries[index];
+	struct str address = message_recipient(message, delivery)->address, kind = ipc_get(reply, "kind");
+
+	message->away = 0;
+	if (str_equal(kind, STR("local"))) {
+		add_targets(message, index, reply);
+	} else if (str_equal(kind, STR("unknown"))) {
+		fail(message, delivery, "5.1.1", "Recipient not recognised");
+	} else if (str_equal(kind, STR("remote")) && may_relay(message)) {
+		if (ipc_get(reply, "target").data != NULL) {
+			add_targets(message, index, reply);
+		} else {
+			delivery->kind = DELIVERY_REMOTE;
+			delivery->target = address;
+			delivery->dirty = true;
+			delivery->next = 0;
+		}
+	} else if (str_equal(kind, STR("remote"))) {
+		/* Not reported to anybody: who made this envelope did not get it by a way that we offer. */
+		log_error("id=%s to=<%.*s> no right to relay", message->id, STR_ARG(address));
+		message_set_answer(message, delivery, "5.7.1", STR(""), STR("no right to relay"));
+		delivery->state = DELIVERY_REFUSED;
+		message_change(message, delivery);
+	} else {
+		log_error("id=%s the resolver's answer is not understood: %.*s", message->id, STR_ARG(kind));
+		outcome_away(message, delivery);
+	}
+}
+
+static void on_answer(struct ipc_message *reply, const struct err *err, void *context)
+{
+	struct question question = *(struct question *)context;
+	struct message *message = question.message;
+	struct delivery *delivery = &message->deliveries[question.delivery];
+
+	memory_free(context);
+	message->resolving--;
+	delivery->busy = false;
+	message_touch(message);
+	if (reply != NULL && err->code == ERR_NONE) {
+		answered(message, question.delivery, reply);
+	} else if (err->code == ERR_SYNTAX) {
+		fail(message, delivery, "5.1.3", err->text);
+	} else {
+		log_warning("id=%s to=<%.*s> cannot be resolved now: %s", message->id,
+		            STR_ARG(message_recipient(message, delivery)->address), err->text);
+		message->away++;
+		outcome_away(message, delivery);
+	}
+}
+
+void resolve_ask(struct message *message)
+{
+	int64_t now = queue_now();
+	bool first = true;
+
+	for (size_t i = message->resolve_from; i < message->delivery_count; i++) {
+		struct delivery *delivery = &message->deliveries[i];
+		struct ipc_message request;
+		struct question *question;
+
+		if (delivery->kind != DELIVERY_UNRESOLVED || delivery->state != DELIVERY_PENDING)
+			continue;
+		if (first)
+			message->resolve_from = i;
+		first = false;
+		if (delivery->busy || delivery->next > now)
+			continue;
+		if (message->resolving >= ASKED_OF_ONE)
+			return; /* each answer brings us here again */
+		question = memory_get(sizeof *question);
+		*question = (struct question){message, i};
+		delivery->busy = true;
+		message->resolving++;
+		ipc_message_init(&request);
+		ipc_request(&request, "resolve");
+		ipc_add(&request, "address", message_recipient(message, delivery)->address);
+		ipc_client_call(message->queue->resolver, &request, TIMEOUT_MS, on_answer, question);
+		ipc_message_free(&request);
+	}
+	if (first)
+		message->resolve_from = message->delivery_count;
+}

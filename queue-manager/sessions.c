@@ -1,0 +1,221 @@
+#include "queue-manager/remote.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+enum {
+	IDLE_MS = 5000,                /* a session without work is ended after this */
+	TIMEOUT_MS = 2 * 3600 * 1000,  /* only for a session that hangs: sender has its own limits for each command */
+	LOST_MAX = 3,                  /* sessions that may end without an answer before that counts as an attempt */
+};
+
+struct remote_session *remote_session_idle(struct remote *remote, const struct remote_destination *destination)
+{
+	struct remote_session *session = remote->sessions;
+
+	while (session != NULL && (session->destination != destination || session->job != NULL || session->broken))
+		session = session->next;
+	return session;
+}
+
+static void session_close(struct remote *remote, struct remote_session **link)
+{
+	struct remote_session *session = *link;
+
+	*link = session->next;
+	session->destination->sessions--;
+	remote->session_count--;
+	ipc_client_free(session->client);
+	memory_free(session);
+}
+
+void remote_session_close_idle(struct remote *remote, int64_t now)
+{
+	struct remote_session **link = &remote->sessions;
+
+	while (*link != NULL) {
+		struct remote_session *session = *link;
+
+		if (session->job == NULL && (session->broken || now - session->idle_since >= IDLE_MS))
+			session_close(remote, link);
+		else
+			link = &session->next;
+	}
+}
+
+bool remote_session_make_room(struct remote *remote)
+{
+	struct remote_session **oldest = NULL;
+
+	for (struct remote_session **link = &remote->sessions; *link != NULL; link = &(*link)->next)
+		if ((*link)->job == NULL && (oldest == NULL || (*link)->idle_since < (*oldest)->idle_since))
+			oldest = link;
+	if (oldest == NULL)
+		return false;
+	session_close(remote, oldest);
+	return true;
+}
+
+/* Each recipient's result, the line as sender gave it; false where there are not as many as were asked for. */
+static bool read_results(const struct ipc_message *reply, struct str *results, size_t count)
+{
+	struct str key, value;
+	size_t position = 0, found = 0;
+
+	while (found < count && ipc_next(reply, &position, &key, &value))
+		if (str_equal(key, STR("result")))
+			results[found++] = value;
+	return found == count;
+}
+
+static void apply(struct message *message, struct delivery *delivery, struct str result, bool dsn_passed)
+{
+	struct str rest = result, word = str_cut(&rest, '\t');
+
+	delivery->busy = false;
+	delivery->answer = arena_copy(&message->arena, rest.data != NULL ? str_sub(rest, 0, 1200) : STR("\t\t"));
+	if (str_equal(word, STR("delivered")))
+		outcome_delivered(message, delivery, dsn_passed);
+	else if (str_equal(word, STR("failed")))
+		outcome_failed(message, delivery);
+	else
+		outcome_deferred(message, delivery);
+}
+
+/*
+ * RFC 3463 3.5: x.4.x is about the way there. Where that was the answer for every recipient, the destination as a whole
+ * could not be reached.
+ */
+static bool is_unreachable(const struct str *results, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct str rest = results[i];
+
+		if (!str_equal(str_cut(&rest, '\t'), STR("deferred")) || rest.data == NULL || !str_starts(rest, STR("4.4.")))
+			return false;
+	}
+	return true;
+}
+
+static void learn(struct remote *remote, struct remote_destination *destination, const struct str *results, size_t count)
+{
+	if (!is_unreachable(results, count)) {
+		destination->window += destination->window < remote->concurrency;
+		destination->rest_until = 0;
+		return;
+	}
+	struct str rest = results[0];
+
+	str_cut(&rest, '\t');
+	memory_free(destination->trouble);
+	destination->trouble = memory_text(str_sub(rest, 0, 1200));
+	destination->rest_until = queue_now() + remote->rest_ms;
+	destination->window = REMOTE_WINDOW_FIRST;
+}
+
+/* Nobody answered. What the remote server got is not known where a session ended half-way; repeating is the safe side. */
+static void job_lost(struct remote_job *job, const struct err *err)
+{
+	struct message *message = job->message;
+	bool broke_off = err->code == ERR_CLOSED || err->code == ERR_TIMEOUT;
+
+	log_warning("id=%s not sent to %s now: %s", message->id, job->destination->name, err->text);
+	message->away++;
+	if (err->code == ERR_TIMEOUT || (broke_off && message->away >= LOST_MAX)) {
+		message->away = 0;
+		remote_job_defer(job, "4.3.0", STR(""), STR("the sending session ended without an answer"));
+		return;
+	}
+	for (size_t i = 0; i < job->count; i++) {
+		struct delivery *delivery = &message->deliveries[job->parts[i].delivery];
+
+		delivery->busy = false;
+		outcome_away(message, delivery);
+	}
+	remote_job_end(job);
+}
+
+static void on_answer(struct ipc_message *reply, const struct err *err, void *context)
+{
+	struct remote_session *session = context;
+	struct remote_job *job = session->job;
+	struct str *results = memory_get((job->recipients + 1) * sizeof *results);
+	int64_t dsn_passed = 0;
+
+	session->job = NULL;
+	session->idle_since = queue_now();
+	session->remote->busy--;
+	if (reply == NULL || err->code != ERR_NONE) {
+		session->broken = true;
+		job_lost(job, err);
+	} else if (!read_results(reply, results, job->recipients)) {
+		session->broken = true;
+		remote_job_defer(job, "4.3.0", STR(""), STR("the sending session gave an incomplete answer"));
+	} else {
+		ipc_get_number(reply, "dsn-passed", 0, 1, &dsn_passed);
+		job->message->away = 0;
+		learn(session->remote, job->destination, results, job->recipients);
+		for (size_t i = 0; i < job->count; i++)
+			apply(job->message, &job->message->deliveries[job->parts[i].delivery], results[job->parts[i].place],
+			      dsn_passed != 0);
+		remote_job_end(job);
+	}
+	memory_free(results);
+}
+
+static void build_request(const struct remote_job *job, struct ipc_message *request)
+{
+	const struct message *message = job->message;
+	const struct spool_envelope *envelope = &message->envelope;
+	struct buf recipient;
+	size_t next = 0;
+
+	ipc_request(request, "send");
+	ipc_add_text(request, "id", message->id);
+	ipc_add_number(request, "offset", (int64_t)message->offset);
+	ipc_add_number(request, "size", message->size);
+	ipc_add(request, "from", envelope->from);
+	ipc_add(request, "body", envelope->body);
+	ipc_add_number(request, "smtputf8", envelope->smtputf8);
+	ipc_add(request, "ret", envelope->ret);
+	ipc_add(request, "envid", envelope->envid);
+	ipc_add_text(request, "destination", job->destination->name);
+	buf_init(&recipient, 65536);
+	for (size_t i = 0; i < job->count; i++) {
+		const struct delivery *delivery = &message->deliveries[job->parts[i].delivery];
+		struct spool_recipient named = *message_recipient(message, delivery);
+
+		if (job->parts[i].place != next)
+			continue;
+		named.address = delivery->target;
+		buf_reset(&recipient);
+		spool_recipient_format(&named, &recipient);
+		ipc_add(request, "recipient", buf_str(&recipient));
+		next++;
+	}
+	buf_free(&recipient);
+	ipc_add_fd(request, message->fd);
+}
+
+void remote_session_start(struct remote *remote, struct remote_destination *destination, struct remote_job *job)
+{
+	struct remote_session *session = remote_session_idle(remote, destination);
+	struct ipc_message request;
+
+	if (session == NULL) {
+		session = memory_get(sizeof *session);
+		session->remote = remote;
+		session->destination = destination;
+		session->client = ipc_client_new(remote->queue->base, remote->queue->instance, "sender", "queue-manager");
+		session->next = remote->sessions;
+		remote->sessions = session;
+		remote->session_count++;
+		destination->sessions++;
+	}
+	session->job = job;
+	remote->busy++;
+	ipc_message_init(&request);
+	build_request(job, &request);
+	ipc_client_call(session->client, &request, TIMEOUT_MS, on_answer, session);
+	ipc_message_free(&request);
+}

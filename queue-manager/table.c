@@ -1,0 +1,394 @@
+#include "queue-manager/table.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { BUSY_MS = 5000, TRY_AGAIN_MS = 2000, FORGET_LATER_MS = 200 };
+
+static const char *const steps[] = {
+	"CREATE TABLE clock(one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT, offset INTEGER, last INTEGER);"
+	"CREATE TABLE message("
+	"  key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, time INTEGER, size INTEGER, sender TEXT, born INTEGER NOT NULL,"
+	"  next INTEGER,"                          /* queue time; NULL while in memory */
+	"  trying INTEGER NOT NULL DEFAULT 0,"     /* a crash now is counted */
+	"  crashes INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0,"
+	"  warned INTEGER NOT NULL DEFAULT 0, reports INTEGER NOT NULL DEFAULT 0);"
+	"CREATE INDEX message_next ON message(next) WHERE held = 0 AND next IS NOT NULL;"
+	"CREATE TABLE delivery("
+	"  message INTEGER NOT NULL, position INTEGER NOT NULL, recipient INTEGER NOT NULL, kind INTEGER NOT NULL,"
+	"  state INTEGER NOT NULL, uid INTEGER NOT NULL, address TEXT NOT NULL, target TEXT NOT NULL,"
+	"  attempts INTEGER NOT NULL, next INTEGER NOT NULL, destination TEXT NOT NULL, answer TEXT NOT NULL,"
+	"  report INTEGER NOT NULL, PRIMARY KEY(message, position)) WITHOUT ROWID;"
+	"CREATE INDEX delivery_parked ON delivery(destination) WHERE state = 1;"
+	"CREATE INDEX delivery_report ON delivery(message) WHERE report <> 0;",
+};
+
+/* The statements, in the order of enum table_statement. */
+static const char *const sql[TABLE_STATEMENTS] = {
+	[TABLE_INSERT] = "INSERT INTO message(id, time, size, sender, born, next, trying, crashes, held, warned, reports) "
+	                 "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	[TABLE_UPDATE] = "UPDATE message SET time = ?2, size = ?3, sender = ?4, born = ?5, next = ?6, trying = ?7, "
+	                 "crashes = ?8, held = ?9, warned = ?10, reports = ?11 WHERE key = ?12",
+	[TABLE_DELIVERY] = "INSERT OR REPLACE INTO delivery(message, position, recipient, kind, state, uid, address, target, "
+	                   "attempts, next, destination, answer, report) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+	                   "?11, ?12, ?13)",
+	[TABLE_FORGET] = "DELETE FROM message WHERE key = ?1",
+	[TABLE_FORGET_DELIVERIES] = "DELETE FROM delivery WHERE message = ?1",
+	[TABLE_CLOCK] = "INSERT OR REPLACE INTO clock(one, boot, offset, last) VALUES(1, ?1, ?2, ?3)",
+	[TABLE_READ] = "SELECT born, crashes, held, warned, reports, trying FROM message WHERE key = ?1",
+	[TABLE_READ_DELIVERIES] = "SELECT position, recipient, kind, state, uid, target, attempts, next, destination, answer, "
+	                          "report FROM delivery WHERE message = ?1 ORDER BY position",
+};
+
+static void reserve_make(struct table *table)
+{
+	static const char block[65536];
+	char path[INSTANCE_PATH_MAX + 128];
+	FILE *file;
+
+	instance_path(path, sizeof path, table->queue->instance->spool, "reserve");
+	if (access(path, F_OK) == 0)
+		return;
+	file = fopen(path, "we");
+	for (int i = 0; file != NULL && i < 16; i++)
+		if (fwrite(block, sizeof block, 1, file) != 1)
+			break;
+	if (file != NULL && fclose(file) == 0)
+		return;
+	unlink(path); /* as long as the disk is full there is nothing to reserve */
+}
+
+/* On a full disk: give back what was kept for this moment. */
+static void reserve_free(struct table *table)
+{
+	char path[INSTANCE_PATH_MAX + 128];
+
+	instance_path(path, sizeof path, table->queue->instance->spool, "reserve");
+	if (unlink(path) == 0)
+		log_error("the disk is full: the reserve is used so that the queue can work");
+}
+
+/* Queue time goes on: after a reboot from where it was saved last, else as before. */
+static int clock_open(struct table *table, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	queue_boot_id(table->boot, sizeof table->boot);
+	if (db_prepare(&table->db, &statement, "SELECT boot, offset, last FROM clock", err) != 0)
+		return -1;
+	row = db_step(&statement, err);
+	if (row == 1 && str_equal(db_text(&statement, 0), str_of(table->boot)))
+		queue_clock_continue(db_number(&statement, 1));
+	else if (row == 1)
+		queue_clock_continue(db_number(&statement, 2) - queue_now());
+	db_finalize(&statement);
+	return row < 0 ? -1 : 0;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct table *table = context;
+
+	(void)fd, (void)what;
+	table->urgent = true;
+}
+
+static void flush_in(struct table *table, int ms)
+{
+	struct timeval wait = {ms / 1000, ms % 1000 * 1000};
+
+	if (!evtimer_pending(table->timer, NULL))
+		evtimer_add(table->timer, &wait);
+}
+
+int table_open(struct queue *queue, struct err *err)
+{
+	struct table *table = memory_get(sizeof *table);
+	char path[INSTANCE_PATH_MAX + 128];
+
+	queue->table = table;
+	table->queue = queue;
+	table->dirty_last = &table->dirty;
+	buf_init(&table->forgotten, SIZE_MAX / 2);
+	reserve_make(table);
+	instance_path(path, sizeof path, queue->instance->state, "queue/queue.db");
+	if (db_open(&table->db, path, DB_CREATE, BUSY_MS, err) != 0)
+		return -1;
+	if (db_migrate(&table->db, steps, sizeof steps / sizeof steps[0], err) != 0 || clock_open(table, err) != 0)
+		return -1;
+	for (int i = 0; i < TABLE_STATEMENTS; i++)
+		if (db_prepare(&table->db, &table->statements[i], sql[i], err) != 0)
+			return -1;
+	table->timer = evtimer_new(queue->base, on_timer, table);
+	return 0;
+}
+
+void table_close(struct queue *queue)
+{
+	for (int i = 0; i < TABLE_STATEMENTS; i++)
+		db_finalize(&queue->table->statements[i]);
+	db_close(&queue->table->db);
+}
+
+struct db *table_db(struct queue *queue)
+{
+	return &queue->table->db;
+}
+
+void table_write(struct message *message)
+{
+	struct table *table = message->queue->table;
+
+	if (message->dirty)
+		return;
+	message->dirty = true;
+	message->next_dirty = NULL;
+	*table->dirty_last = message;
+	table->dirty_last = &message->next_dirty;
+	table->urgent = true;
+}
+
+void table_forget(struct queue *queue, int64_t row)
+{
+	buf_add(&queue->table->forgotten, &row, sizeof row);
+	flush_in(queue->table, FORGET_LATER_MS);
+}
+
+/* When the row is due: never while in memory (NULL) and while all that is left waits for its destination. */
+static int64_t next_of(const struct message *message)
+{
+	int64_t next = QUEUE_NEVER;
+
+	for (size_t i = 0; i < message->delivery_count; i++) {
+		const struct delivery *delivery = &message->deliveries[i];
+
+		if (delivery->report != REPORT_NONE)
+			return 0;
+		if (delivery->state == DELIVERY_PENDING && delivery->next < next)
+			next = delivery->next;
+	}
+	return next;
+}
+
+static int write_message(struct table *table, struct message *message, struct err *err)
+{
+	struct db_statement *statement = &table->statements[message->row == 0 ? TABLE_INSERT : TABLE_UPDATE];
+
+	db_bind_text(statement, 1, str_of(message->id));
+	db_bind_number(statement, 2, message->envelope.time_us);
+	db_bind_number(statement, 3, message->size);
+	db_bind_text(statement, 4, message->envelope.from);
+	db_bind_number(statement, 5, message->born);
+	if (message->leaving)
+		db_bind_number(statement, 6, next_of(message));
+	else
+		db_bind_null(statement, 6);
+	db_bind_number(statement, 7, message->trying);
+	db_bind_number(statement, 8, message->crashes);
+	db_bind_number(statement, 9, message->held);
+	db_bind_number(statement, 10, message->warned);
+	db_bind_number(statement, 11, message->reports);
+	if (message->row != 0)
+		db_bind_number(statement, 12, message->row);
+	return db_run(statement, err);
+}
+
+static int write_delivery(struct table *table, int64_t row, const struct message *message, size_t position,
+                          struct err *err)
+{
+	struct db_statement *statement = &table->statements[TABLE_DELIVERY];
+	const struct delivery *delivery = &message->deliveries[position];
+
+	db_bind_number(statement, 1, row);
+	db_bind_number(statement, 2, (int64_t)position);
+	db_bind_number(statement, 3, delivery->recipient);
+	db_bind_number(statement, 4, delivery->kind);
+	db_bind_number(statement, 5, delivery->state);
+	db_bind_number(statement, 6, delivery->uid);
+	db_bind_text(statement, 7, message_recipient(message, delivery)->address);
+	db_bind_text(statement, 8, delivery->target);
+	db_bind_number(statement, 9, delivery->attempts);
+	db_bind_number(statement, 10, delivery->next);
+	db_bind_text(statement, 11, delivery->destination);
+	db_bind_text(statement, 12, delivery->answer);
+	db_bind_number(statement, 13, delivery->report);
+	return db_run(statement, err);
+}
+
+static int write_all(struct table *table, struct message *message, struct err *err)
+{
+	int64_t row = message->row;
+
+	if (write_message(table, message, err) != 0)
+		return -1;
+	if (row == 0)
+		row = sqlite3_last_insert_rowid(table->db.handle);
+	for (size_t i = 0; i < message->delivery_count; i++)
+		if ((message->row == 0 || message->deliveries[i].dirty) && write_delivery(table, row, message, i, err) != 0)
+			return -1;
+	message->written_row = row;
+	return 0;
+}
+
+static int forget(struct table *table, int64_t row, struct err *err)
+{
+	db_bind_number(&table->statements[TABLE_FORGET], 1, row);
+	db_bind_number(&table->statements[TABLE_FORGET_DELIVERIES], 1, row);
+	return db_run(&table->statements[TABLE_FORGET], err) == 0 ? db_run(&table->statements[TABLE_FORGET_DELIVERIES], err)
+	                                                          : -1;
+}
+
+static int write_clock(struct table *table, struct err *err)
+{
+	struct db_statement *statement = &table->statements[TABLE_CLOCK];
+
+	db_bind_text(statement, 1, str_of(table->boot));
+	db_bind_number(statement, 2, queue_clock_offset());
+	db_bind_number(statement, 3, queue_now());
+	return db_run(statement, err);
+}
+
+/* All changes in one transaction. Nothing in memory is changed by a failure: it is tried again as it is. */
+static int write_transaction(struct table *table, struct err *err)
+{
+	int result = db_begin(&table->db, err);
+
+	if (result != 0)
+		return -1;
+	for (struct message *message = table->dirty; message != NULL && result == 0; message = message->next_dirty)
+		result = write_all(table, message, err);
+	for (size_t at = 0; at < table->forgotten.len && result == 0; at += sizeof(int64_t)) {
+		int64_t row;
+
+		memcpy(&row, table->forgotten.data + at, sizeof row);
+		result = forget(table, row, err);
+	}
+	if (result == 0)
+		result = write_clock(table, err);
+	if (result == 0)
+		return db_commit(&table->db, err);
+	db_rollback(&table->db);
+	return -1;
+}
+
+static void put_out(struct message *message)
+{
+	schedule_at(message->queue, next_of(message));
+	for (size_t i = 0; i < message->delivery_count; i++)
+		if (message->deliveries[i].state == DELIVERY_PARKED)
+			remote_note_parked(message->queue, message->deliveries[i].destination);
+	message_free(message);
+}
+
+/* What the commit made true: messages go on, or leave the memory. */
+static void after_commit(struct table *table)
+{
+	struct message *message = table->dirty;
+
+	buf_reset(&table->forgotten);
+	table->dirty = NULL;
+	table->dirty_last = &table->dirty;
+	while (message != NULL) {
+		struct message *next = message->next_dirty;
+
+		message->dirty = false;
+		message->row = message->written_row;
+		for (size_t i = 0; i < message->delivery_count; i++)
+			message->deliveries[i].dirty = false;
+		if (message->leaving) {
+			put_out(message);
+		} else {
+			message_touch(message);
+		}
+		message = next;
+	}
+}
+
+void table_flush(struct queue *queue)
+{
+	struct table *table = queue->table;
+	struct err err;
+
+	if (!table->urgent || (table->dirty == NULL && table->forgotten.len == 0 && !table->clock_due)) {
+		table->urgent = false;
+		return;
+	}
+	table->urgent = false;
+	/* names first: a row speaks of a file that is in active/, a removed row of one that is gone */
+	if (fsync(queue->active_folder) != 0)
+		log_error("cannot sync spool/active");
+	else if (write_transaction(table, &err) == 0) {
+		if (table->failing)
+			log_info("queue.db can be written again");
+		table->failing = table->clock_due = false;
+		after_commit(table);
+		intake_settled(queue);
+		return;
+	} else if (!table->failing) {
+		log_error("nothing that needs queue.db goes on: %s", err.text);
+		reserve_free(table);
+	}
+	table->failing = true;
+	flush_in(table, TRY_AGAIN_MS);
+}
+
+void table_minute(struct queue *queue)
+{
+	queue->table->clock_due = queue->table->urgent = true;
+	reserve_make(queue->table);
+}
+
+static int read_deliveries(struct table *table, struct message *message, struct err *err)
+{
+	struct db_statement *statement = &table->statements[TABLE_READ_DELIVERIES];
+	int result;
+
+	db_bind_number(statement, 1, message->row);
+	while ((result = db_step(statement, err)) == 1) {
+		struct delivery *delivery;
+		int64_t recipient = db_number(statement, 1);
+
+		if (db_number(statement, 0) != (int64_t)message->delivery_count || recipient < 0 ||
+		    recipient >= (int64_t)message->envelope.recipient_count) {
+			db_reset(statement);
+			return err_set(err, ERR_CORRUPT, "its rows are not those of its envelope");
+		}
+		delivery = message_add_delivery(message, (unsigned)recipient);
+		delivery->kind = (enum delivery_kind)db_number(statement, 2);
+		delivery->state = (enum delivery_state)db_number(statement, 3);
+		delivery->uid = db_number(statement, 4);
+		delivery->target = arena_copy(&message->arena, db_text(statement, 5));
+		delivery->attempts = (unsigned)db_number(statement, 6);
+		delivery->next = db_number(statement, 7);
+		delivery->destination = arena_copy(&message->arena, db_text(statement, 8));
+		delivery->answer = arena_copy(&message->arena, db_text(statement, 9));
+		delivery->report = (enum report_kind)db_number(statement, 10);
+		delivery->dirty = false;
+	}
+	return result;
+}
+
+int table_read(struct message *message, int64_t row, struct err *err)
+{
+	struct table *table = message->queue->table;
+	struct db_statement *statement = &table->statements[TABLE_READ];
+	int result;
+
+	db_bind_number(statement, 1, row);
+	result = db_step(statement, err);
+	if (result != 1)
+		return result == 0 ? err_set(err, ERR_NOT_FOUND, "there is no row") : -1;
+	message->row = message->written_row = row;
+	message->born = db_number(statement, 0);
+	message->crashes = (unsigned)db_number(statement, 1);
+	message->held = db_number(statement, 2) != 0;
+	message->warned = db_number(statement, 3) != 0;
+	message->reports = (unsigned)db_number(statement, 4);
+	message->trying = db_number(statement, 5) != 0;
+	db_reset(statement);
+	return read_deliveries(table, message, err);
+}

@@ -1,0 +1,37 @@
+/*
+ * table: queue.db. Rows of messages whose fate must outlive this process, written together at the end of a turn.
+ *
+ * A message in memory is the truth of its row; write_transaction can be repeated until it succeeds. Rows of messages
+ * that are not in memory are changed by schedule, recover and control alone, each in a transaction of its own.
+ */
+#ifndef POSTROOM_QUEUE_MANAGER_TABLE_H
+#define POSTROOM_QUEUE_MANAGER_TABLE_H
+
+#include "queue-manager/queue.h"
+
+enum table_statement {
+	TABLE_INSERT,
+	TABLE_UPDATE,
+	TABLE_DELIVERY,
+	TABLE_FORGET,
+	TABLE_FORGET_DELIVERIES,
+	TABLE_CLOCK,
+	TABLE_READ,
+	TABLE_READ_DELIVERIES,
+	TABLE_STATEMENTS,
+};
+
+struct table {
+	struct queue *queue;
+	struct db db;
+	struct db_statement statements[TABLE_STATEMENTS];
+	char boot[64];
+	struct message *dirty, **dirty_last;
+	struct buf forgotten; /* keys, int64_t each */
+	struct event *timer;
+	bool urgent;  /* commit at the end of this turn */
+	bool failing; /* the last commit failed */
+	bool clock_due;
+};
+
+#endif
