@@ -68,7 +68,6 @@ static int read_chain(struct str pem, STACK_OF(X509) * chain, struct err *err)
 		               sk_X509_num(chain) + 1);
 	if (!is_end_of_pem())
 		return err_set(err, ERR_SYNTAX, "certificate %d does not parse", sk_X509_num(chain) + 1);
-	ERR_clear_error();
 	if (sk_X509_num(chain) == 0)
 		return err_set(err, ERR_SYNTAX, "there is no PEM certificate in it (no line BEGIN CERTIFICATE)");
 	return 0;
@@ -90,7 +89,6 @@ static EVP_PKEY *read_key(struct str pem, struct err *err)
 		err_set(err, ERR_SYNTAX, "there is no PEM private key in it (no line BEGIN PRIVATE KEY)");
 	else
 		err_set(err, ERR_SYNTAX, "the key does not parse");
-	ERR_clear_error();
 	return NULL;
 }
 
@@ -115,12 +113,10 @@ static int check_chain(STACK_OF(X509) * chain, struct err *err)
 
 			/* RFC 8446 4.4.2: each following certificate certifies the one before it */
 			if (X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(issuer)) != 0 ||
-			    X509_verify(certificate, X509_get0_pubkey(issuer)) != 1) {
-				ERR_clear_error();
+			    X509_verify(certificate, X509_get0_pubkey(issuer)) != 1)
 				return err_set(err, ERR_SYNTAX,
 				               "the chain is out of order: certificate %d is not signed by certificate %d", i + 1,
 				               i + 2);
-			}
 		}
 	}
 	return 0;
@@ -137,14 +133,13 @@ int tls_check_pair(struct str chain_pem, struct str key_pem, struct err *err)
 	chain = sk_X509_new_null();
 	key = read_key(key_pem, err);
 	result = key != NULL ? read_chain(chain_pem, chain, err) : -1;
-	if (result == 0 && X509_check_private_key(sk_X509_value(chain, 0), key) != 1) {
-		ERR_clear_error();
+	if (result == 0 && X509_check_private_key(sk_X509_value(chain, 0), key) != 1)
 		result = err_set(err, ERR_SYNTAX, "the key does not match the first certificate");
-	}
 	if (result == 0)
 		result = check_chain(chain, err);
 	EVP_PKEY_free(key);
 	sk_X509_pop_free(chain, X509_free);
+	ERR_clear_error(); /* what is left there would be taken for the next call's */
 	return result;
 }
 
