@@ -9,8 +9,8 @@
 #include <time.h>
 
 enum {
-	SLICE = 64 * 1024,     /* octets taken at once */
-	SLOWEST_PER_S = 256,   /* octets a second below which, over the whole message, a client is cut off */
+	SLICE = 64 * 1024,   /* octets taken at once */
+	SLOWEST_PER_S = 256, /* octets a second below which, over the whole message, a client is cut off */
 };
 
 /* A message being taken in. */
@@ -19,8 +19,8 @@ struct intake {
 	struct spool_file file;
 	struct smtp_data data;
 	struct fields fields;
-	struct buf out;       /* octets of the message that are to be passed on */
-	uint64_t size;        /* octets of message so far */
+	struct buf out; /* octets of the message that are to be passed on */
+	uint64_t size;  /* octets of message so far */
 	bool header_begun;
 	const struct smtp_refusal *refusal; /* why it will be refused; the file is gone then */
 };

@@ -57,7 +57,8 @@ static int prepare_sandbox(struct smtpd *smtpd, struct err *err)
 	instance_path(settings, sizeof settings, instance->state, "settings");
 	instance_path(made, sizeof made, instance->spool, "smtpd/new");
 	instance_path(tmp, sizeof tmp, instance->spool, "smtpd/tmp");
-	if (sandbox_init(&smtpd->sandbox, 0, err) != 0 || sandbox_allow(&smtpd->sandbox, settings, SANDBOX_READ, err) != 0 ||
+	if (sandbox_init(&smtpd->sandbox, 0, err) != 0 ||
+	    sandbox_allow(&smtpd->sandbox, settings, SANDBOX_READ, err) != 0 ||
 	    sandbox_allow(&smtpd->sandbox, made, SANDBOX_ADD, err) != 0 ||
 	    sandbox_allow(&smtpd->sandbox, tmp, SANDBOX_WRITE, err) != 0)
 		return -1;

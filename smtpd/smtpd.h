@@ -26,10 +26,10 @@
 #include "common/spool/token.h"
 
 enum {
-	HELO_MAX = 256,     /* octets of a client's name kept, with the NUL */
-	USER_MAX = 256,     /* octets of who logged in, with the NUL */
+	HELO_MAX = 256, /* octets of a client's name kept, with the NUL */
+	USER_MAX = 256, /* octets of who logged in, with the NUL */
 	MECHANISMS_MAX = 256,
-	MAX_ERRORS = 20,    /* commands a client may get wrong in a session */
+	MAX_ERRORS = 20, /* commands a client may get wrong in a session */
 };
 
 /* What the listener has; a session works on its copy of it. */
@@ -53,23 +53,23 @@ struct transaction {
 
 struct session {
 	struct smtpd *smtpd;
-	const char *service;  /* "smtp", "submission", "smtps", "local" */
-	bool is_local;        /* a program of this machine, by the Unix socket */
-	bool is_submission;   /* the service is for mail programs (RFC 6409), not for other servers */
+	const char *service; /* "smtp", "submission", "smtps", "local" */
+	bool is_local;       /* a program of this machine, by the Unix socket */
+	bool is_submission;  /* the service is for mail programs (RFC 6409), not for other servers */
 	struct conn conn;
-	char peer[64];        /* the client's address, or "local" */
+	char peer[64]; /* the client's address, or "local" */
 	struct ipc_channel resolver, authd;
 
-	char helo[HELO_MAX];  /* as the client named itself, harmless characters alone; "" before */
-	bool is_extended;     /* by EHLO */
+	char helo[HELO_MAX];           /* as the client named itself, harmless characters alone; "" before */
+	bool is_extended;              /* by EHLO */
 	char address_token[TOKEN_MAX]; /* the right to relay that the client's address has; "" without */
-	char user[USER_MAX];  /* who logged in; "" before */
+	char user[USER_MAX];           /* who logged in; "" before */
 	char login_token[TOKEN_MAX];
 	unsigned failed_logins, errors;
 
 	struct transaction transaction;
 	struct arena command_arena, transaction_arena;
-	bool closing;         /* no further command is read */
+	bool closing; /* no further command is read */
 };
 
 /* The whole conversation on a connection that was just accepted; the exit status of its process. */
@@ -82,8 +82,8 @@ struct str session_default_domain(const struct session *session);
 const char *session_host(const struct session *session);
 
 /*
- * Answer. enhanced is NULL where RFC 2034 has none (greetings, EHLO, 3xx). Replies of 500 to 504 and 555 count as errors
- * of the client. reply_line begins or goes on with a reply of several lines.
+ * Answer. enhanced is NULL where RFC 2034 has none (greetings, EHLO, 3xx). Replies of 500 to 504 and 555 count as
+ * errors of the client. reply_line begins or goes on with a reply of several lines.
  */
 void reply(struct session *session, int code, const char *enhanced, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -121,8 +121,8 @@ struct str auth_mechanisms(struct session *session);
 void auth_learn_mechanisms(struct smtpd *smtpd);
 
 /*
- * Is there room on the spool's file system, as one of the settings smtp.disk-connect and smtp.disk-message wants? A system
- * that does not say has room: writing will tell.
+ * Is there room on the spool's file system, as one of the settings smtp.disk-connect and smtp.disk-message wants? A
+ * system that does not say has room: writing will tell.
  */
 bool disk_has_room(const struct session *session, enum setting setting);
 

@@ -16,9 +16,9 @@
 #include "common/base/err.h"
 
 enum {
-	ADDR_LOCAL_MAX = 64,   /* octets of a local part, RFC 5321 4.5.3.1.1 */
-	ADDR_DOMAIN_MAX = 255, /* octets of a domain, 4.5.3.1.2 */
-	ADDR_PATH_MAX = 256,   /* octets of a path with its brackets, 4.5.3.1.3 */
+	ADDR_LOCAL_MAX = 64,    /* octets of a local part, RFC 5321 4.5.3.1.1 */
+	ADDR_DOMAIN_MAX = 255,  /* octets of a domain, 4.5.3.1.2 */
+	ADDR_PATH_MAX = 256,    /* octets of a path with its brackets, 4.5.3.1.3 */
 	ADDR_LIST_MAX = 100000, /* addresses in one header list */
 };
 
@@ -46,8 +46,7 @@ struct addr {
  * rest_out  set to what follows the path (the ESMTP parameters), without the blanks before it
  * Returns 0, or -1 with err->code ADDR_SYNTAX, ADDR_TOO_LONG.
  */
-int addr_parse_path(struct str line, struct arena *arena, struct addr *addr_out, struct str *rest_out,
-                    struct err *err);
+int addr_parse_path(struct str line, struct arena *arena, struct addr *addr_out, struct str *rest_out, struct err *err);
 
 /* The same for clients of this house: a local part alone gets that domain, where it is not empty. */
 int addr_parse_path_at(struct str line, struct str domain, struct arena *arena, struct addr *addr_out,

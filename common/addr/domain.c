@@ -76,7 +76,8 @@ bool addr_is_domain(struct str domain)
 {
 	char ascii[ADDR_DOMAIN_MAX + 1];
 
-	return is_ascii_domain(domain) || (domain.len != 0 && domain.len <= ADDR_DOMAIN_MAX && to_ascii(domain, ascii) == 0);
+	return is_ascii_domain(domain) ||
+	       (domain.len != 0 && domain.len <= ADDR_DOMAIN_MAX && to_ascii(domain, ascii) == 0);
 }
 
 bool addr_is_literal(struct str domain)

@@ -76,8 +76,7 @@ static bool is_ascii(struct str s)
 	return true;
 }
 
-int addr_complete(struct str local_part, struct str domain, struct arena *arena, struct addr *addr_out,
-                  struct err *err)
+int addr_complete(struct str local_part, struct str domain, struct arena *arena, struct addr *addr_out, struct err *err)
 {
 	if (local_part.len > ADDR_LOCAL_MAX)
 		return err_set(err, ADDR_TOO_LONG, "the part before @ is longer than %d octets", ADDR_LOCAL_MAX);

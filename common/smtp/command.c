@@ -3,8 +3,8 @@
 #include "common/spool/spool.h"
 
 enum {
-	ENVID_MAX = 100, /* octets of the decoded identifier, RFC 3461 4.4 */
-	ORCPT_MAX = 500, /* octets, RFC 3461 5.4 b */
+	ENVID_MAX = 100,      /* octets of the decoded identifier, RFC 3461 4.4 */
+	ORCPT_MAX = 500,      /* octets, RFC 3461 5.4 b */
 	SIZE_DIGITS_MAX = 20, /* RFC 1870 6.1 */
 };
 
@@ -58,8 +58,16 @@ static bool is_keyword(const struct parameter *parameter, const char *keyword)
 }
 
 /* What of a command's parameters was seen, so that none comes twice. */
-enum seen { SEEN_SIZE = 1, SEEN_BODY = 2, SEEN_SMTPUTF8 = 4, SEEN_RET = 8, SEEN_ENVID = 16, SEEN_AUTH = 32,
-	SEEN_NOTIFY = 64, SEEN_ORCPT = 128 };
+enum seen {
+	SEEN_SIZE = 1,
+	SEEN_BODY = 2,
+	SEEN_SMTPUTF8 = 4,
+	SEEN_RET = 8,
+	SEEN_ENVID = 16,
+	SEEN_AUTH = 32,
+	SEEN_NOTIFY = 64,
+	SEEN_ORCPT = 128
+};
 
 static bool first_time(unsigned *seen, enum seen which)
 {
@@ -121,8 +129,7 @@ static int take_auth(struct smtp_mail *mail, struct str value, struct arena *are
 {
 	struct str plain;
 
-	if (value.len == 0 ||
-	    (!str_equal(value, STR("<>")) && addr_xtext_decode(value, arena, &plain, NULL) != 0))
+	if (value.len == 0 || (!str_equal(value, STR("<>")) && addr_xtext_decode(value, arena, &plain, NULL) != 0))
 		return refuse(refusal, 501, "5.5.4", "AUTH takes an address as xtext, or <>");
 	mail->auth = value;
 	return 0;
@@ -166,8 +173,7 @@ static int take_path(struct str argument, struct str prefix, struct str domain, 
 	struct err err;
 
 	if (!str_starts_nocase(argument, prefix))
-		return refuse(refusal, 501, "5.5.4",
-		              prefix.len == 3 ? "Say RCPT TO:<address>" : "Say MAIL FROM:<address>");
+		return refuse(refusal, 501, "5.5.4", prefix.len == 3 ? "Say RCPT TO:<address>" : "Say MAIL FROM:<address>");
 	if (addr_parse_path_at(str_skip(argument, prefix.len), domain, arena, addr_out, rest_out, &err) == 0)
 		return 0;
 	return refuse(refusal, 501, address_code,
@@ -245,8 +251,8 @@ static int take_orcpt(struct smtp_rcpt *rcpt, struct str value, bool smtputf8, s
 	return 0;
 }
 
-static int take_rcpt_parameter(struct smtp_rcpt *rcpt, const struct parameter *parameter, unsigned *seen,
-                               bool smtputf8, struct arena *arena, struct smtp_refusal *refusal)
+static int take_rcpt_parameter(struct smtp_rcpt *rcpt, const struct parameter *parameter, unsigned *seen, bool smtputf8,
+                               struct arena *arena, struct smtp_refusal *refusal)
 {
 	bool first;
 	int result;

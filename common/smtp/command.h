@@ -28,13 +28,13 @@ int smtp_parse_command(struct str line, struct smtp_command *command_out, struct
 enum smtp_body { SMTP_BODY_NOT_GIVEN, SMTP_BODY_7BIT, SMTP_BODY_8BITMIME };
 
 struct smtp_mail {
-	struct addr from;  /* is_null for <> */
-	uint64_t size;     /* octets announced; 0: not given (RFC 1870 6.1) */
+	struct addr from; /* is_null for <> */
+	uint64_t size;    /* octets announced; 0: not given (RFC 1870 6.1) */
 	enum smtp_body body;
 	bool smtputf8;
-	struct str ret;    /* "FULL", "HDRS" or empty */
-	struct str envid;  /* xtext as given, or empty */
-	struct str auth;   /* xtext as given, "<>", or empty; what it claims is not believed */
+	struct str ret;   /* "FULL", "HDRS" or empty */
+	struct str envid; /* xtext as given, or empty */
+	struct str auth;  /* xtext as given, "<>", or empty; what it claims is not believed */
 };
 
 /*

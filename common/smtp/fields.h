@@ -15,14 +15,14 @@ enum {
 };
 
 struct fields {
-	bool ended;           /* the header is over: at its empty line, or since there is none */
-	bool is_missing;      /* the first line is no field: the message has no header */
+	bool ended;      /* the header is over: at its empty line, or since there is none */
+	bool is_missing; /* the first line is no field: the message has no header */
 	bool has_date;
 	bool has_message_id;
 	unsigned received;    /* number of Received fields */
 	bool first_line_read; /* private from here on */
 	bool line_is_judged;
-	bool name_ended;      /* blanks follow it */
+	bool name_ended; /* blanks follow it */
 	char name[FIELDS_NAME_MAX];
 	size_t name_len;
 };

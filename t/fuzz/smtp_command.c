@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	arena_init(&arena);
 	if (smtp_parse_command(str_from((const char *)data, size), &command, &refusal) == 0) {
-		if (smtp_parse_mail(command.argument, STR(""), &arena, &mail, &refusal) == 0 && mail.from.is_utf8 && !mail.smtputf8)
+		if (smtp_parse_mail(command.argument, STR(""), &arena, &mail, &refusal) == 0 && mail.from.is_utf8 &&
+		    !mail.smtputf8)
 			abort();
 		for (int smtputf8 = 0; smtputf8 < 2; smtputf8++)
 			if (smtp_parse_rcpt(command.argument, STR(""), smtputf8, &arena, &rcpt, &refusal) == 0 &&

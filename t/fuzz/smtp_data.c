@@ -6,7 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static size_t take_all(enum smtp_data_mode mode, struct str input, size_t step, struct buf *out, struct smtp_data *state)
+static size_t take_all(enum smtp_data_mode mode, struct str input, size_t step, struct buf *out,
+                       struct smtp_data *state)
 {
 	size_t at = 0;
 

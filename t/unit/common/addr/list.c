@@ -67,9 +67,27 @@ static void test_lists_accepted(void **state)
 static void test_lists_refused(void **state)
 {
 	static const char *const values[] = {
-		"Anna <a@b.test", "a@b.test>", "a b@c.test", "a@", "@b.test", "<>", "(open", "\"open", "g: a@b.test", "a@b.test;",
-		"g: h: a@b.test;;", "a@b.test c@d.test", "a..b@c.test", "Anna <a@b.test> x", "a@[192.0.2.1", "a@b..test",
-		"a@b@c.test", "a\\b@c.test", "a\x01@c.test", "\"a\tb\"@c.test", "<a@b.test> <c@d.test>",
+		"Anna <a@b.test",
+		"a@b.test>",
+		"a b@c.test",
+		"a@",
+		"@b.test",
+		"<>",
+		"(open",
+		"\"open",
+		"g: a@b.test",
+		"a@b.test;",
+		"g: h: a@b.test;;",
+		"a@b.test c@d.test",
+		"a..b@c.test",
+		"Anna <a@b.test> x",
+		"a@[192.0.2.1",
+		"a@b..test",
+		"a@b@c.test",
+		"a\\b@c.test",
+		"a\x01@c.test",
+		"\"a\tb\"@c.test",
+		"<a@b.test> <c@d.test>",
 	};
 
 	(void)state;

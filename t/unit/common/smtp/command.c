@@ -54,9 +54,10 @@ static void test_mail(void **state)
 	struct smtp_mail mail;
 
 	(void)state;
-	assert_int_equal(smtp_parse_mail(STR("FROM:<anna@example.org> size=1000 BODY=8bitmime RET=hdrs ENVID=QQ+2B1 AUTH=<> SMTPUTF8"), STR(""),
-	                                 &arena, &mail, &refusal),
-	                 0);
+	assert_int_equal(
+	    smtp_parse_mail(STR("FROM:<anna@example.org> size=1000 BODY=8bitmime RET=hdrs ENVID=QQ+2B1 AUTH=<> SMTPUTF8"),
+	                    STR(""), &arena, &mail, &refusal),
+	    0);
 	assert_str(mail.from.text, "anna@example.org");
 	assert_int_equal(mail.size, 1000);
 	assert_int_equal(mail.body, SMTP_BODY_8BITMIME);
@@ -66,7 +67,8 @@ static void test_mail(void **state)
 	assert_true(mail.smtputf8);
 	assert_int_equal(smtp_parse_mail(STR("from: <>"), STR(""), &arena, &mail, &refusal), 0);
 	assert_true(mail.from.is_null);
-	assert_int_equal(smtp_parse_mail(STR("FROM:<a@b.test> SIZE=99999999999999999999"), STR(""), &arena, &mail, &refusal), 0);
+	assert_int_equal(
+	    smtp_parse_mail(STR("FROM:<a@b.test> SIZE=99999999999999999999"), STR(""), &arena, &mail, &refusal), 0);
 	assert_true(mail.size == UINT64_MAX);
 	assert_int_equal(smtp_parse_mail(STR("FROM:<\xc3\xb6@b.test> SMTPUTF8"), STR(""), &arena, &mail, &refusal), 0);
 }
@@ -122,9 +124,10 @@ static void test_rcpt(void **state)
 	struct smtp_rcpt rcpt;
 
 	(void)state;
-	assert_int_equal(smtp_parse_rcpt(STR("TO:<anna@example.org> NOTIFY=success,DELAY ORCPT=rfc822;anna+2Bx@example.org"), STR(""), false,
-	                                 &arena, &rcpt, &refusal),
-	                 0);
+	assert_int_equal(
+	    smtp_parse_rcpt(STR("TO:<anna@example.org> NOTIFY=success,DELAY ORCPT=rfc822;anna+2Bx@example.org"), STR(""),
+	                    false, &arena, &rcpt, &refusal),
+	    0);
 	assert_str(rcpt.to.text, "anna@example.org");
 	assert_int_equal(rcpt.notify, SPOOL_NOTIFY_SUCCESS | SPOOL_NOTIFY_DELAY);
 	assert_str(rcpt.orcpt, "rfc822;anna+2Bx@example.org");
@@ -132,7 +135,9 @@ static void test_rcpt(void **state)
 	assert_str(rcpt.to.text, "Postmaster");
 	assert_int_equal(smtp_parse_rcpt(STR("TO:<a@b.test> NOTIFY=NEVER"), STR(""), false, &arena, &rcpt, &refusal), 0);
 	assert_int_equal(rcpt.notify, SPOOL_NOTIFY_NEVER);
-	assert_int_equal(smtp_parse_rcpt(STR("TO:<\xc3\xb6@b.test> ORCPT=utf-8;\xc3\xb6@b.test"), STR(""), true, &arena, &rcpt, &refusal), 0);
+	assert_int_equal(smtp_parse_rcpt(STR("TO:<\xc3\xb6@b.test> ORCPT=utf-8;\xc3\xb6@b.test"), STR(""), true, &arena,
+	                                 &rcpt, &refusal),
+	                 0);
 }
 
 static void test_rcpt_refused(void **state)
