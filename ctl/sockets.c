@@ -131,10 +131,12 @@ static int bind_local(struct sockets *sockets, const struct instance *instance, 
                       void (*complain)(const char *, ...) __attribute__((format(printf, 1, 2))))
 {
 	struct err err;
-	int fd = sockets->count < SOCKETS_MAX
-	             ? bind_unix(instance, service->program, service->name, SOCK_STREAM, geteuid(), 0666, &err)
-	             : err_set(&err, ERR_LIMIT, "more than %d sockets", SOCKETS_MAX);
+	int fd = -1;
 
+	if (sockets->count == SOCKETS_MAX)
+		err_set(&err, ERR_LIMIT, "more than %d sockets", SOCKETS_MAX);
+	else if (make_run_folder(instance, service->program, &err) == 0)
+		fd = bind_unix(instance, service->program, service->name, SOCK_STREAM, geteuid(), 0666, &err);
 	if (fd < 0) {
 		complain("%s", err.text);
 		return 0;

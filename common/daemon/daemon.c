@@ -16,6 +16,8 @@
 
 enum { FIRST_HANDED_FD = 3 }; /* sd_listen_fds(3) */
 
+static int notify_fd = -1; /* to who started us, until daemon_ready */
+
 static void print_help(const char *name)
 {
 	printf("usage: %s [-C DIR]\n\nA daemon of Postroom, started by \"postroom run\" or systemd; see %s(8).\n", name, name);
@@ -67,6 +69,23 @@ static void take_sockets(struct daemon *daemon)
 	daemon->socket_count = (int)count;
 }
 
+/* Connect to who wants to know that we are ready; at the start, since a sandbox may forbid it later. */
+static void connect_notify(const char *name)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (path == NULL || strlen(path) >= sizeof address.sun_path)
+		return;
+	str_copy(str_of(path), address.sun_path, sizeof address.sun_path);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (notify_fd < 0 || connect(notify_fd, (struct sockaddr *)&address,
+	                             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))) < 0)
+		log_warning("%s cannot reach %s: %s", name, path, strerror(errno));
+}
+
 void daemon_start(struct daemon *daemon, int argc, char **argv, const char *name)
 {
 	const char *dir = read_arguments(argc, argv, name);
@@ -82,6 +101,7 @@ void daemon_start(struct daemon *daemon, int argc, char **argv, const char *name
 		daemon_follow_parent((pid_t)strtol(supervisor, NULL, 10));
 	prctl(PR_SET_NAME, name); /* it was executed by descriptor, which is no name */
 	take_sockets(daemon);
+	connect_notify(name);
 	if (instance_open(&daemon->instance, dir, &err) != 0)
 		daemon_fail(&err);
 }
@@ -103,21 +123,12 @@ int daemon_socket(const struct daemon *daemon, const char *name)
 
 void daemon_ready(const struct daemon *daemon)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (path == NULL || strlen(path) >= sizeof address.sun_path)
+	if (notify_fd < 0)
 		return;
-	str_copy(str_of(path), address.sun_path, sizeof address.sun_path);
-	if (path[0] == '@')
-		address.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&address,
-	                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))) < 0)
+	if (send(notify_fd, "READY=1", 7, MSG_NOSIGNAL) < 0)
 		log_warning("%s cannot tell that it is ready: %s", daemon->name, strerror(errno));
-	if (fd >= 0)
-		close(fd);
+	close(notify_fd);
+	notify_fd = -1;
 }
 
 void daemon_fail(const struct err *err)
