@@ -18,7 +18,8 @@
 
 #include <cmocka.h>
 
-/* What the server does, in turn: "> line" sends, "< line" wants exactly that, "DATA text" wants that content with the dot. */
+/* What the server does, in turn: "> line" sends, "< line" wants exactly that, "DATA text" wants that content with the
+ * dot. */
 struct server {
 	pid_t pid;
 	unsigned port;
@@ -137,7 +138,8 @@ static void connect_client(struct fixture *fixture, const char *const *script)
 {
 	serve(&fixture->server, script);
 	assert_int_equal(smtp_client_connect(&fixture->client, "mx.b.test", "127.0.0.1", fixture->server.port, NULL, false,
-	                                     &fixture->err), 0);
+	                                     &fixture->err),
+	                 0);
 	assert_int_equal(smtp_client_hello(&fixture->client, &fixture->err), 0);
 }
 
@@ -159,19 +161,34 @@ static void assert_result(struct fixture *fixture, int index, enum smtp_outcome 
 
 static void pipelined_with_all_extensions(void **state)
 {
-	static const char *const script[] = {
-		"> 220-mx", "> 220 b.test", "< EHLO me.test",
-		"> 250-mx", "> 250-PIPELINING", "> 250-SIZE 1000", "> 250-8BITMIME", "> 250 DSN",
-		"< MAIL FROM:<s@a.test> SIZE=26 BODY=8BITMIME RET=HDRS ENVID=Q+2B1", "< RCPT TO:<r0@b.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@b.test",
-		"< RCPT TO:<r1@b.test> NOTIFY=NEVER", "< RCPT TO:<r2@b.test>", "< DATA",
-		"> 250 2.1.0 ok", "> 250 2.1.5 ok", "> 550-5.1.1 no", "> 550 5.1.1 such user", "> 450 4.2.1 later", "> 354 go",
-		"= Subject: x\r\n\r\n..gr\xc3\xbc\xc3\x9f\r\n..\r\n.\r\n", "> 250 2.0.0 queued as 17",
-		"< QUIT", "> 221 bye", NULL};
+	static const char *const script[] = {"> 220-mx",
+	                                     "> 220 b.test",
+	                                     "< EHLO me.test",
+	                                     "> 250-mx",
+	                                     "> 250-PIPELINING",
+	                                     "> 250-SIZE 1000",
+	                                     "> 250-8BITMIME",
+	                                     "> 250 DSN",
+	                                     "< MAIL FROM:<s@a.test> SIZE=26 BODY=8BITMIME RET=HDRS ENVID=Q+2B1",
+	                                     "< RCPT TO:<r0@b.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@b.test",
+	                                     "< RCPT TO:<r1@b.test> NOTIFY=NEVER",
+	                                     "< RCPT TO:<r2@b.test>",
+	                                     "< DATA",
+	                                     "> 250 2.1.0 ok",
+	                                     "> 250 2.1.5 ok",
+	                                     "> 550-5.1.1 no",
+	                                     "> 550 5.1.1 such user",
+	                                     "> 450 4.2.1 later",
+	                                     "> 354 go",
+	                                     "= Subject: x\r\n\r\n..gr\xc3\xbc\xc3\x9f\r\n..\r\n.\r\n",
+	                                     "> 250 2.0.0 queued as 17",
+	                                     "< QUIT",
+	                                     "> 221 bye",
+	                                     NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
 	set_content(fixture, "envelope\n\n", "Subject: x\r\n\r\n.gr\xc3\xbc\xc3\x9f\r\n.\r\n");
-	fixture->message.size -= 0;
 	fixture->message.ret = STR("HDRS");
 	fixture->message.envid = STR("Q+2B1");
 	fixture->recipients[0].notify = SPOOL_NOTIFY_SUCCESS | SPOOL_NOTIFY_DELAY;
@@ -189,10 +206,14 @@ static void pipelined_with_all_extensions(void **state)
 
 static void helo_and_one_command_at_a_time(void **state)
 {
-	static const char *const script[] = {
-		"> 220 old", "< EHLO me.test", "> 502 what", "< HELO me.test", "> 250 old",
-		"< MAIL FROM:<s@a.test>", "> 250 ok", "< RCPT TO:<r0@b.test>", "> 251 will forward", "< DATA", "> 354 go",
-		"= x\r\n.\r\n", "> 250 ok", "< QUIT", "> 221 bye", NULL};
+	static const char *const script[] = {"> 220 old",          "< EHLO me.test",
+	                                     "> 502 what",         "< HELO me.test",
+	                                     "> 250 old",          "< MAIL FROM:<s@a.test>",
+	                                     "> 250 ok",           "< RCPT TO:<r0@b.test>",
+	                                     "> 251 will forward", "< DATA",
+	                                     "> 354 go",           "= x\r\n.\r\n",
+	                                     "> 250 ok",           "< QUIT",
+	                                     "> 221 bye",          NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -209,12 +230,11 @@ static void helo_and_one_command_at_a_time(void **state)
 static void refused_mail_and_next_message(void **state)
 {
 	static const char *const script[] = {
-		"> 220 x", "< EHLO me.test", "> 250-x", "> 250 PIPELINING",
-		"< MAIL FROM:<s@a.test>", "< RCPT TO:<r0@b.test>", "< DATA", "> 451 4.3.0 later", "> 503 no", "> 503 no",
-		"< RSET", "> 250 ok",
-		/* RFC 2920 3.1: 354 although nobody was accepted */
-		"< MAIL FROM:<s@a.test>", "< RCPT TO:<r0@b.test>", "< DATA", "> 250 ok", "> 550 no", "> 354 go",
-		"< .", "> 554 no recipients", "< QUIT", "> 221 bye", NULL};
+	    "> 220 x", "< EHLO me.test", "> 250-x", "> 250 PIPELINING", "< MAIL FROM:<s@a.test>", "< RCPT TO:<r0@b.test>",
+	    "< DATA", "> 451 4.3.0 later", "> 503 no", "> 503 no", "< RSET", "> 250 ok",
+	    /* RFC 2920 3.1: 354 although nobody was accepted */
+	    "< MAIL FROM:<s@a.test>", "< RCPT TO:<r0@b.test>", "< DATA", "> 250 ok", "> 550 no", "> 354 go", "< .",
+	    "> 554 no recipients", "< QUIT", "> 221 bye", NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -230,9 +250,12 @@ static void refused_mail_and_next_message(void **state)
 
 static void success_out_of_place_is_no_success(void **state)
 {
-	static const char *const script[] = {
-		"> 220 x", "< EHLO me.test", "> 250 x", "< MAIL FROM:<s@a.test>", "> 250 ok", "< RCPT TO:<r0@b.test>", "> 250 ok",
-		"< DATA", "> 250 thanks", "< QUIT", "> 221 bye", NULL};
+	static const char *const script[] = {"> 220 x",      "< EHLO me.test",
+	                                     "> 250 x",      "< MAIL FROM:<s@a.test>",
+	                                     "> 250 ok",     "< RCPT TO:<r0@b.test>",
+	                                     "> 250 ok",     "< DATA",
+	                                     "> 250 thanks", "< QUIT",
+	                                     "> 221 bye",    NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -245,8 +268,8 @@ static void success_out_of_place_is_no_success(void **state)
 
 static void closed_after_mail(void **state)
 {
-	static const char *const script[] = {
-		"> 220 x", "< EHLO me.test", "> 250 x", "< MAIL FROM:<s@a.test>", "> 250 ok", "< RCPT TO:<r0@b.test>", NULL};
+	static const char *const script[] = {"> 220 x",  "< EHLO me.test",        "> 250 x", "< MAIL FROM:<s@a.test>",
+	                                     "> 250 ok", "< RCPT TO:<r0@b.test>", NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -261,9 +284,9 @@ static void closed_after_mail(void **state)
 
 static void silent_after_the_dot(void **state)
 {
-	static const char *const script[] = {
-		"> 220 x", "< EHLO me.test", "> 250 x", "< MAIL FROM:<s@a.test>", "> 250 ok", "< RCPT TO:<r0@b.test>", "> 250 ok",
-		"< DATA", "> 354 go", "= x\r\n.\r\n", "< never", NULL};
+	static const char *const script[] = {"> 220 x",  "< EHLO me.test",        "> 250 x",  "< MAIL FROM:<s@a.test>",
+	                                     "> 250 ok", "< RCPT TO:<r0@b.test>", "> 250 ok", "< DATA",
+	                                     "> 354 go", "= x\r\n.\r\n",          "< never",  NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -279,9 +302,20 @@ static void silent_after_the_dot(void **state)
 
 static void idle_connection_closed(void **state)
 {
-	static const char *const script[] = {
-		"> 220 x", "< EHLO me.test", "> 250-x", "> 250 PIPELINING", "< MAIL FROM:<s@a.test>", "< RCPT TO:<r0@b.test>", "< DATA",
-		"> 250 ok", "> 250 ok", "> 354 go", "= x\r\n.\r\n", "> 250 ok", "> 421 idle too long", NULL};
+	static const char *const script[] = {"> 220 x",
+	                                     "< EHLO me.test",
+	                                     "> 250-x",
+	                                     "> 250 PIPELINING",
+	                                     "< MAIL FROM:<s@a.test>",
+	                                     "< RCPT TO:<r0@b.test>",
+	                                     "< DATA",
+	                                     "> 250 ok",
+	                                     "> 250 ok",
+	                                     "> 354 go",
+	                                     "= x\r\n.\r\n",
+	                                     "> 250 ok",
+	                                     "> 421 idle too long",
+	                                     NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -296,9 +330,14 @@ static void idle_connection_closed(void **state)
 
 static void a_421_ends_the_session_for_all(void **state)
 {
-	static const char *const script[] = {
-		"> 220 x", "< EHLO me.test", "> 250 x", "< MAIL FROM:<s@a.test>", "> 250 ok", "< RCPT TO:<r0@b.test>",
-		"> 421 4.3.2 shutting down", NULL};
+	static const char *const script[] = {"> 220 x",
+	                                     "< EHLO me.test",
+	                                     "> 250 x",
+	                                     "< MAIL FROM:<s@a.test>",
+	                                     "> 250 ok",
+	                                     "< RCPT TO:<r0@b.test>",
+	                                     "> 421 4.3.2 shutting down",
+	                                     NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -311,7 +350,8 @@ static void a_421_ends_the_session_for_all(void **state)
 
 static void what_the_server_lacks(void **state)
 {
-	static const char *const script[] = {"> 220 x", "< EHLO me.test", "> 250-x", "> 250 SIZE 10", "< QUIT", "> 221 bye", NULL};
+	static const char *const script[] = {"> 220 x", "< EHLO me.test", "> 250-x", "> 250 SIZE 10",
+	                                     "< QUIT",  "> 221 bye",      NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -335,9 +375,13 @@ static void what_the_server_lacks(void **state)
 
 static void one_utf8_recipient_does_not_hold_the_others_up(void **state)
 {
-	static const char *const script[] = {
-		"> 220 x", "< EHLO me.test", "> 250 x", "< MAIL FROM:<s@a.test>", "> 250 ok", "< RCPT TO:<r1@b.test>", "> 250 ok",
-		"< DATA", "> 354 go", "= x\r\n.\r\n", "> 250 ok", "< QUIT", "> 221 bye", NULL};
+	static const char *const script[] = {"> 220 x",   "< EHLO me.test",
+	                                     "> 250 x",   "< MAIL FROM:<s@a.test>",
+	                                     "> 250 ok",  "< RCPT TO:<r1@b.test>",
+	                                     "> 250 ok",  "< DATA",
+	                                     "> 354 go",  "= x\r\n.\r\n",
+	                                     "> 250 ok",  "< QUIT",
+	                                     "> 221 bye", NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -368,10 +412,17 @@ static void line_ends_in_addresses_are_never_sent(void **state)
 /* RFC 2195 section 2. */
 static void login_by_cram_md5(void **state)
 {
-	static const char *const script[] = {
-		"> 220 x", "< EHLO me.test", "> 250-x", "> 250 AUTH LOGIN PLAIN CRAM-MD5", "< AUTH CRAM-MD5",
-		"> 334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+",
-		"< dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw", "> 235 welcome", "< QUIT", "> 221 bye", NULL};
+	static const char *const script[] = {"> 220 x",
+	                                     "< EHLO me.test",
+	                                     "> 250-x",
+	                                     "> 250 AUTH LOGIN PLAIN CRAM-MD5",
+	                                     "< AUTH CRAM-MD5",
+	                                     "> 334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+",
+	                                     "< dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw",
+	                                     "> 235 welcome",
+	                                     "< QUIT",
+	                                     "> 221 bye",
+	                                     NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -383,11 +434,18 @@ static void login_by_cram_md5(void **state)
 static void login_by_login_and_plain(void **state)
 {
 	static const char *const login[] = {
-		"> 220 x", "< EHLO me.test", "> 250-x", "> 250 AUTH LOGIN", "< AUTH LOGIN", "> 334 VXNlcm5hbWU6", "< dGlt",
-		"> 334 UGFzc3dvcmQ6", "< c2VjcmV0", "> 235 welcome", "< QUIT", "> 221 bye", NULL};
-	static const char *const plain[] = {
-		"> 220 x", "< EHLO me.test", "> 250-x", "> 250 AUTH PLAIN LOGIN", "< AUTH PLAIN AHRpbQBzZWNyZXQ=",
-		"> 535 5.7.8 no", "< QUIT", "> 221 bye", NULL};
+	    "> 220 x", "< EHLO me.test",     "> 250-x",    "> 250 AUTH LOGIN", "< AUTH LOGIN", "> 334 VXNlcm5hbWU6",
+	    "< dGlt",  "> 334 UGFzc3dvcmQ6", "< c2VjcmV0", "> 235 welcome",    "< QUIT",       "> 221 bye",
+	    NULL};
+	static const char *const plain[] = {"> 220 x",
+	                                    "< EHLO me.test",
+	                                    "> 250-x",
+	                                    "> 250 AUTH PLAIN LOGIN",
+	                                    "< AUTH PLAIN AHRpbQBzZWNyZXQ=",
+	                                    "> 535 5.7.8 no",
+	                                    "< QUIT",
+	                                    "> 221 bye",
+	                                    NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, login);
@@ -405,8 +463,8 @@ static void login_by_login_and_plain(void **state)
 /* Who asks for SCRAM must prove itself: a plain 235 is no proof. */
 static void scram_needs_the_servers_proof(void **state)
 {
-	static const char *const script[] = {"> 220 x", "< EHLO me.test", "> 250-x", "> 250 AUTH SCRAM-SHA-256 PLAIN",
-	                                     "= AUTH SCRAM-SHA-256 biws", NULL};
+	static const char *const script[] = {
+	    "> 220 x", "< EHLO me.test", "> 250-x", "> 250 AUTH SCRAM-SHA-256 PLAIN", "= AUTH SCRAM-SHA-256 biws", NULL};
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
@@ -422,18 +480,18 @@ static void greetings_that_refuse(void **state)
 	struct fixture *fixture = *state;
 
 	serve(&fixture->server, refusal);
-	assert_int_equal(smtp_client_connect(&fixture->client, "mx", "127.0.0.1", fixture->server.port, NULL, false,
-	                                     &fixture->err), -1);
+	assert_int_equal(
+	    smtp_client_connect(&fixture->client, "mx", "127.0.0.1", fixture->server.port, NULL, false, &fixture->err), -1);
 	assert_int_equal(fixture->err.code, SMTP_CLIENT_REFUSED);
 	assert_string_equal(fixture->err.text, "Error from remote server on \"connection\" -> 554 5.7.1 go away");
 	assert_played(&fixture->server);
 	serve(&fixture->server, nonsense);
-	assert_int_equal(smtp_client_connect(&fixture->client, "mx", "127.0.0.1", fixture->server.port, NULL, false,
-	                                     &fixture->err), -1);
+	assert_int_equal(
+	    smtp_client_connect(&fixture->client, "mx", "127.0.0.1", fixture->server.port, NULL, false, &fixture->err), -1);
 	assert_int_equal(fixture->err.code, ERR_PROTOCOL);
 	assert_played(&fixture->server);
-	assert_int_equal(smtp_client_connect(&fixture->client, "mx", "127.0.0.1", fixture->server.port, NULL, false,
-	                                     &fixture->err), -1);
+	assert_int_equal(
+	    smtp_client_connect(&fixture->client, "mx", "127.0.0.1", fixture->server.port, NULL, false, &fixture->err), -1);
 	assert_int_equal(fixture->err.code, ERR_SYSTEM);
 	assert_non_null(strstr(fixture->err.text, "Connection refused (ECONNREFUSED)"));
 }
@@ -443,21 +501,21 @@ static void greetings_that_refuse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pipelined_with_all_extensions),
-		TEST(helo_and_one_command_at_a_time),
-		TEST(refused_mail_and_next_message),
-		TEST(success_out_of_place_is_no_success),
-		TEST(closed_after_mail),
-		TEST(silent_after_the_dot),
-		TEST(idle_connection_closed),
-		TEST(a_421_ends_the_session_for_all),
-		TEST(what_the_server_lacks),
-		TEST(one_utf8_recipient_does_not_hold_the_others_up),
-		TEST(line_ends_in_addresses_are_never_sent),
-		TEST(login_by_cram_md5),
-		TEST(login_by_login_and_plain),
-		TEST(scram_needs_the_servers_proof),
-		TEST(greetings_that_refuse),
+	    TEST(pipelined_with_all_extensions),
+	    TEST(helo_and_one_command_at_a_time),
+	    TEST(refused_mail_and_next_message),
+	    TEST(success_out_of_place_is_no_success),
+	    TEST(closed_after_mail),
+	    TEST(silent_after_the_dot),
+	    TEST(idle_connection_closed),
+	    TEST(a_421_ends_the_session_for_all),
+	    TEST(what_the_server_lacks),
+	    TEST(one_utf8_recipient_does_not_hold_the_others_up),
+	    TEST(line_ends_in_addresses_are_never_sent),
+	    TEST(login_by_cram_md5),
+	    TEST(login_by_login_and_plain),
+	    TEST(scram_needs_the_servers_proof),
+	    TEST(greetings_that_refuse),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -66,7 +66,8 @@ static void many_lines_become_one(void **state)
 	struct fixture *fixture = *state;
 
 	assert_int_equal(read_lines(fixture, "550-5.1.1 No such user"), 1);
-	assert_words(fixture, "550-5.1.1 No such user\n550-5.1.1  here,\n550 5.1.1 try anna", "550 5.1.1 No such user here, try anna");
+	assert_words(fixture, "550-5.1.1 No such user\n550-5.1.1  here,\n550 5.1.1 try anna",
+	             "550 5.1.1 No such user here, try anna");
 	assert_string_equal(fixture->reply.enhanced, "5.1.1");
 	assert_words(fixture, "450-first\n450-\n450 last", "450 first last");
 }
@@ -129,8 +130,15 @@ static void words_are_clean_and_bounded(void **state)
 	struct str words;
 	char line[3000];
 
-	assert_words(fixture, "550 a\x1b[1mb\tc\x7f" "d", "550 a [1mb c d");
-	assert_words(fixture, "550 gr\xc3\xbc\xc3\x9f" "e \xff\xc3", "550 gr\xc3\xbc\xc3\x9f" "e ??");
+	assert_words(fixture,
+	             "550 a\x1b[1mb\tc\x7f"
+	             "d",
+	             "550 a [1mb c d");
+	assert_words(fixture,
+	             "550 gr\xc3\xbc\xc3\x9f"
+	             "e \xff\xc3",
+	             "550 gr\xc3\xbc\xc3\x9f"
+	             "e ??");
 	for (size_t i = 0; i + 1 < sizeof line; i += 2)
 		memcpy(line + i, "\xc3\xbc", 2);
 	memcpy(line, "550 ", 4);
@@ -148,12 +156,14 @@ static void extensions_are_read(void **state)
 	struct smtp_extensions found;
 
 	assert_int_equal(read_lines(fixture, "250-mx.example.net greets PIPELINING\n250-SIZE 1000000\n250-8bitmime\n"
-	                                     "250-AUTH PLAIN cram-md5 X-ODD\n250-DSN\n250-XTRA\n250 SMTPUTF8"), 0);
+	                                     "250-AUTH PLAIN cram-md5 X-ODD\n250-DSN\n250-XTRA\n250 SMTPUTF8"),
+	                 0);
 	smtp_reply_extensions(&fixture->reply, &found);
 	assert_int_equal(found.offered, SMTP_SIZE | SMTP_8BITMIME | SMTP_AUTH | SMTP_DSN | SMTP_SMTPUTF8);
 	assert_int_equal(found.mechanisms, SMTP_PLAIN | SMTP_CRAM_MD5);
 	assert_int_equal(found.size_limit, 1000000);
-	assert_int_equal(read_lines(fixture, "250-x\n250-AUTH=LOGIN SCRAM-SHA-256\n250-STARTTLS\n250-PIPELINING\n250 SIZE"), 0);
+	assert_int_equal(read_lines(fixture, "250-x\n250-AUTH=LOGIN SCRAM-SHA-256\n250-STARTTLS\n250-PIPELINING\n250 SIZE"),
+	                 0);
 	smtp_reply_extensions(&fixture->reply, &found);
 	assert_int_equal(found.offered, SMTP_SIZE | SMTP_AUTH | SMTP_STARTTLS | SMTP_PIPELINING);
 	assert_int_equal(found.mechanisms, SMTP_LOGIN | SMTP_SCRAM_SHA_256);
@@ -166,14 +176,14 @@ static void extensions_are_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(single_line, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(many_lines_become_one, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(enhanced_code_is_of_the_class, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_no_reply_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(lines_must_agree, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(replies_are_limited, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(words_are_clean_and_bounded, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(extensions_are_read, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(single_line, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(many_lines_become_one, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(enhanced_code_is_of_the_class, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(what_is_no_reply_is_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(lines_must_agree, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(replies_are_limited, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(words_are_clean_and_bounded, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(extensions_are_read, set_up, tear_down),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

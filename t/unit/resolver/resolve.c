@@ -1,0 +1,255 @@
+/* Unit tests of the rules of recipient resolution (specification 01, 10.2) on a small snapshot. */
+#include "resolver/resolve.h"
+
+#include "common/base/io.h"
+#include "common/base/memory.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char schema[] =
+    "CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT);"
+    "CREATE TABLE domain(name TEXT PRIMARY KEY, is_default INTEGER);"
+    "CREATE TABLE user(uid INTEGER PRIMARY KEY, name TEXT UNIQUE COLLATE NOCASE, administrator INTEGER, enabled "
+    "INTEGER);"
+    "CREATE TABLE mapping(id INTEGER PRIMARY KEY, pattern TEXT COLLATE NOCASE, target TEXT);"
+    "CREATE TABLE sender(id INTEGER PRIMARY KEY, name TEXT UNIQUE, method TEXT, servers TEXT, encryption TEXT,"
+    " verify INTEGER, username TEXT, has_password INTEGER);";
+
+static const char objects[] =
+    "INSERT INTO domain VALUES ('example.test', 1), ('second.test', 0), ('xn--bcher-kva.test', 0);"
+    "INSERT INTO user VALUES (1, 'boss', 1, 1), (2, 'fred', 0, 1), (3, 'Kate', 0, 0), (4, 'a b', 0, 1), (5, 'fred.a', "
+    "0, 1);"
+    "INSERT INTO mapping(pattern, target) VALUES"
+    " ('sales', 'fred'), ('sales@second.test', 'kate'), ('both', 'fred'), ('both', 'Fred'), ('both', 'kate'),"
+    " ('kate2', 'sales'), ('someone@else.test', 'fred'), ('away', 'me@home.test'), ('away@example.test', "
+    "'ME@home.test'),"
+    " ('loop', 'kate@second.test'), ('dead', 'nobody'), ('dead@else.test', 'nobody'), ('fred@second.test', 'fred.a');";
+
+struct fixture {
+	struct instance instance;
+	struct settings settings;
+	struct resolver resolver;
+	struct arena arena;
+	struct resolution resolution;
+	struct err err;
+	char folder[64];
+};
+
+static void publish(struct fixture *fixture, uint64_t generation, const char *more)
+{
+	char path[256], counter[256];
+	struct db db;
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/settings/%" PRIu64 ".db", fixture->folder, generation);
+	assert_int_equal(db_open(&db, path, DB_CREATE, 0, &fixture->err), 0);
+	assert_int_equal(db_exec(&db, schema, &fixture->err), 0);
+	assert_int_equal(db_exec(&db, objects, &fixture->err), 0);
+	assert_int_equal(db_exec(&db, more, &fixture->err), 0);
+	assert_int_equal(db_checkpoint(&db, &fixture->err), 0);
+	assert_int_equal(db_exec(&db, "PRAGMA journal_mode = DELETE", NULL), 0);
+	db_close(&db);
+	snprintf(counter, sizeof counter, "%s/settings/generation", fixture->folder);
+	/* Written in place: readers map the file. */
+	file = fopen(counter, generation == 1 ? "w" : "r+");
+	assert_non_null(file);
+	assert_int_equal(fwrite(&generation, sizeof generation, 1, file), 1);
+	fclose(file);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = memory_get(sizeof *fixture);
+	char path[128];
+
+	str_copy(STR("/tmp/postroom-resolve-XXXXXX"), fixture->folder, sizeof fixture->folder);
+	assert_non_null(mkdtemp(fixture->folder));
+	snprintf(path, sizeof path, "%s/settings", fixture->folder);
+	assert_int_equal(io_make_folder(path, 0700, &fixture->err), 0);
+	str_copy(str_of(fixture->folder), fixture->instance.state, sizeof fixture->instance.state);
+	publish(fixture, 1, "");
+	arena_init(&fixture->arena);
+	assert_int_equal(settings_open(&fixture->settings, &fixture->instance, true, &fixture->err), 0);
+	assert_int_equal(resolver_open(&fixture->resolver, &fixture->settings, &fixture->err), 0);
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	char command[128];
+
+	resolver_close(&fixture->resolver);
+	settings_close(&fixture->settings);
+	arena_free(&fixture->arena);
+	snprintf(command, sizeof command, "rm -r %s", fixture->folder);
+	assert_int_equal(system(command), 0);
+	memory_free(fixture);
+	return 0;
+}
+
+/* "local 2:fred 3:Kate", "remote x@y", "unknown": what an address resolves to. */
+static const char *resolved(struct fixture *fixture, const char *address)
+{
+	struct buf text;
+	const char *result;
+
+	if (resolve_address(&fixture->resolver, str_of(address), &fixture->arena, &fixture->resolution, &fixture->err) != 0)
+		return "error";
+	buf_init(&text, 100000);
+	buf_printf(&text, "%s", resolve_kind_word(fixture->resolution.kind));
+	for (size_t i = 0; i < fixture->resolution.target_count; i++) {
+		const struct resolve_target *target = &fixture->resolution.targets[i];
+
+		if (target->uid != 0)
+			buf_printf(&text, " %" PRId64 ":%.*s", target->uid, STR_ARG(target->address));
+		else
+			buf_printf(&text, " %.*s", STR_ARG(target->address));
+	}
+	result = arena_text(&fixture->arena, buf_str(&text));
+	buf_free(&text);
+	return result;
+}
+
+static void users_are_implied(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_string_equal(resolved(fixture, "fred@example.test"), "local 2:fred");
+	assert_string_equal(resolved(fixture, "FRED@EXAMPLE.Test"), "local 2:fred");
+	assert_string_equal(resolved(fixture, "kate@second.test"), "local 3:Kate"); /* logins are off, mail still comes */
+	assert_string_equal(resolved(fixture, "\"a b\"@example.test"), "local 4:a b");
+	assert_string_equal(resolved(fixture, "\"fred\"@example.test"), "local 2:fred");
+	assert_string_equal(resolved(fixture, "fred@b\xc3\xbc"
+	                                      "cher.test"),
+	                    "local 2:fred");
+	assert_string_equal(resolved(fixture, "nobody@example.test"), "unknown");
+}
+
+static void mappings_come_first(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_string_equal(resolved(fixture, "sales@example.test"), "local 2:fred");
+	assert_string_equal(resolved(fixture, "Sales@second.test"), "local 3:Kate 2:fred"); /* both patterns match */
+	assert_string_equal(resolved(fixture, "both@example.test"), "local 2:fred 3:Kate");
+	assert_string_equal(resolved(fixture, "fred@second.test"), "local 5:fred.a");
+	assert_string_equal(resolved(fixture, "someone@else.test"), "local 2:fred");
+	assert_string_equal(resolved(fixture, "away@example.test"), "local ME@home.test");
+	assert_string_equal(resolved(fixture, "loop@example.test"), "local 3:Kate");
+}
+
+static void targets_are_not_mapped_again(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_string_equal(resolved(fixture, "kate2@example.test"), "unknown"); /* "sales" is a mapping, no user */
+	assert_string_equal(resolved(fixture, "dead@example.test"), "unknown");
+	assert_string_equal(resolved(fixture, "dead@else.test"), "remote dead@else.test");
+}
+
+static void postmaster_always_exists(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_string_equal(resolved(fixture, "postmaster@example.test"), "local 1:boss");
+	assert_string_equal(resolved(fixture, "PostMaster"), "local 1:boss");
+	assert_string_equal(resolved(fixture, "mailer-daemon@second.test"), "local 1:boss");
+	publish(fixture, 2, "INSERT INTO user VALUES (9, 'postmaster', 0, 1);");
+	assert_int_equal(resolver_refresh(&fixture->resolver, &fixture->err), 0);
+	assert_string_equal(resolved(fixture, "postmaster@example.test"), "local 9:postmaster");
+	publish(fixture, 3, "INSERT INTO mapping(pattern, target) VALUES ('postmaster', 'fred');");
+	assert_int_equal(resolver_refresh(&fixture->resolver, &fixture->err), 0);
+	assert_string_equal(resolved(fixture, "postmaster"), "local 2:fred");
+	assert_string_equal(resolved(fixture, "MAILER-DAEMON@example.test"), "local 2:fred");
+}
+
+static void other_domains_are_remote(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_string_equal(resolved(fixture, "Fred@Other.TEST"), "remote Fred@other.test");
+	assert_string_equal(resolved(fixture, "fred@sub.example.test"), "remote fred@sub.example.test");
+	assert_string_equal(resolved(fixture, "fred@[127.0.0.1]"), "remote fred@[127.0.0.1]");
+	assert_string_equal(resolved(fixture, "sales@other.test"), "remote sales@other.test");
+	assert_string_equal(resolved(fixture, "fred%example.test@other.test"), "remote fred%example.test@other.test");
+	assert_string_equal(resolved(fixture, "fred%other.test@example.test"), "unknown");
+}
+
+static void what_is_no_address(void **state)
+{
+	static const char *const bad[] = {"", "fred", "@example.test", "fred@", "a b@example.test", "fred@-x.test"};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_string_equal(resolved(fixture, bad[i]), "error");
+		assert_int_equal(fixture->err.code, ERR_SYNTAX);
+	}
+}
+
+static void domains_are_known(void **state)
+{
+	struct fixture *fixture = *state;
+	bool local;
+
+	assert_int_equal(resolve_is_local(&fixture->resolver, STR("Example.TEST"), &fixture->arena, &local, &fixture->err),
+	                 0);
+	assert_true(local);
+	assert_int_equal(resolve_is_local(&fixture->resolver, STR("x.test"), &fixture->arena, &local, &fixture->err), 0);
+	assert_false(local);
+	assert_int_equal(resolve_is_local(&fixture->resolver, STR("[127.0.0.1]"), &fixture->arena, &local, &fixture->err),
+	                 0);
+	assert_false(local);
+	assert_int_equal(resolve_is_local(&fixture->resolver, STR("a b"), &fixture->arena, &local, &fixture->err), -1);
+}
+
+static void steps_are_explained(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct resolution *resolution = &fixture->resolution;
+
+	fixture->resolution.explain = true;
+	assert_string_equal(resolved(fixture, "sales@example.test"), "local 2:fred");
+	assert_int_equal(resolution->step_count, 3);
+	assert_string_equal(resolution->steps[0].data, "example.test is a local domain");
+	assert_string_equal(resolution->steps[1].data, "the mapping sales -> fred matches");
+	assert_string_equal(resolution->steps[2].data, "its target is the user fred");
+	fixture->resolution.explain = false;
+	assert_string_equal(resolved(fixture, "sales@example.test"), "local 2:fred");
+	assert_int_equal(resolution->step_count, 0);
+}
+
+static void targets_are_limited(void **state)
+{
+	struct fixture *fixture = *state;
+
+	publish(fixture, 2,
+	        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1001)"
+	        " INSERT INTO mapping(pattern, target) SELECT 'many', 'x' || i || '@home.test' FROM n;");
+	assert_int_equal(resolver_refresh(&fixture->resolver, &fixture->err), 0);
+	assert_string_equal(resolved(fixture, "many@example.test"), "error");
+	assert_int_equal(fixture->err.code, ERR_LIMIT);
+	assert_string_equal(resolved(fixture, "fred@example.test"), "local 2:fred");
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(users_are_implied),        TEST(mappings_come_first),      TEST(targets_are_not_mapped_again),
+	    TEST(postmaster_always_exists), TEST(other_domains_are_remote), TEST(what_is_no_address),
+	    TEST(domains_are_known),        TEST(steps_are_explained),      TEST(targets_are_limited),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
