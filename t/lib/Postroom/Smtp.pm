@@ -88,7 +88,7 @@ sub ehlo {
 	my %extensions;
 	for my $line (@lines) {
 		my ($word, $value) = split / /, $line, 2;
-		$extensions{ uc $word } = $value // '';
+		$extensions{ uc $word } = $value // '' if defined $word;
 	}
 	return \%extensions;
 }
