@@ -89,9 +89,7 @@ void outcome_deferred(struct message *message, struct delivery *delivery)
 	delivery->next = now + delay;
 	if (queue->warn_ms > 0 && age >= queue->warn_ms && !message->warned && is_wanted(message, delivery, REPORT_DELAYED))
 		delivery->report = REPORT_DELAYED;
-	if (delivery->kind == DELIVERY_REMOTE)
-		log_info("id=%s MX Send Warning - %.*s", message->id, STR_ARG(answer_words(delivery)));
-	log_outcome(message, delivery, "deferred");
+	log_outcome(message, delivery, delivery->kind == DELIVERY_REMOTE ? "deferred, MX Send Warning -" : "deferred");
 	message_change(message, delivery);
 }
 
