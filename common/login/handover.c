@@ -6,34 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int handover_open(struct handover *handover, const struct instance *instance, const char *callee, const char *caller,
-                  bool tls_possible, struct err *err)
-{
-	*handover = (struct handover){.channel = {.fd = -1}, .pair = {-1, -1}};
-	if (ipc_connect(&handover->channel, instance, callee, caller, err) != 0)
-		return -1;
-	if (tls_possible && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, handover->pair) != 0) {
-		err_system(err, "cannot make a pair of sockets");
-		handover_close(handover);
-		return -1;
-	}
-	return 0;
-}
-
-static void close_end(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-void handover_close(struct handover *handover)
-{
-	ipc_close(&handover->channel);
-	close_end(&handover->pair[0]);
-	close_end(&handover->pair[1]);
-}
-
 /* What was read before belongs to the daemon now; it also holds the password, which must not outlive the login here. */
 static void forget_input(struct conn *conn)
 {
@@ -42,14 +14,14 @@ static void forget_input(struct conn *conn)
 	conn_drop_input(conn);
 }
 
-int handover_send(struct handover *handover, struct conn *conn, const char *ticket, const char *mechanisms,
-                  struct err *err)
+static int send_session(struct ipc_channel *channel, const struct conn *conn, int fd, const char *ticket,
+                        const char *mechanisms, struct err *err)
 {
 	struct ipc_message request;
 	int result;
 
-	if (conn->tls_active && handover->pair[1] < 0)
-		return err_set(err, ERR_SYSTEM, "there is no pair of sockets for a session under TLS");
+	if (channel->fd < 0)
+		return err_set(err, ERR_CLOSED, "the channel is closed");
 	ipc_message_init(&request);
 	ipc_request(&request, "session");
 	ipc_add_text(&request, "ticket", ticket);
@@ -57,17 +29,43 @@ int handover_send(struct handover *handover, struct conn *conn, const char *tick
 	ipc_add_number(&request, "tls", conn->tls_active);
 	ipc_add_text(&request, "mechanisms", mechanisms);
 	ipc_add(&request, "input", str_skip(buf_str(&conn->in), conn->in_used));
-	ipc_add_fd(&request, conn->tls_active ? handover->pair[1] : conn->fd);
-	result = ipc_send(handover->channel.fd, &request, 1, err);
+	ipc_add_fd(&request, fd);
+	result = ipc_send(channel->fd, &request, 1, err);
 	ipc_message_free(&request);
-	if (result != 0)
+	ipc_close(channel);
+	return result;
+}
+
+static int send_clear(struct ipc_channel *channel, struct conn *conn, const char *ticket, const char *mechanisms,
+                      struct err *err)
+{
+	if (send_session(channel, conn, conn->fd, ticket, mechanisms, err) != 0)
 		return -1;
-	ipc_close(&handover->channel);
-	close_end(&handover->pair[1]);
 	forget_input(conn);
-	if (conn->tls_active)
-		shovel_run(conn, handover->pair[0]);
-	else
-		close(conn_detach(conn)); /* unread, for what still comes is the daemon's */
+	close(conn_detach(conn)); /* unread, for what still comes is the daemon's */
 	return 0;
+}
+
+static int send_pair(struct ipc_channel *channel, struct conn *conn, const char *ticket, const char *mechanisms,
+                     struct err *err)
+{
+	int pair[2], result;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return err_system(err, "cannot make a pair of sockets");
+	result = send_session(channel, conn, pair[1], ticket, mechanisms, err);
+	close(pair[1]);
+	if (result == 0) {
+		forget_input(conn);
+		shovel_run(conn, pair[0]);
+	}
+	close(pair[0]);
+	return result;
+}
+
+int handover_send(struct ipc_channel *channel, struct conn *conn, const char *ticket, const char *mechanisms,
+                  struct err *err)
+{
+	return conn->tls_active ? send_pair(channel, conn, ticket, mechanisms, err)
+	                        : send_clear(channel, conn, ticket, mechanisms, err);
 }

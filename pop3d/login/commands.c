@@ -77,17 +77,15 @@ void login_user(struct login *login, const struct pop3_command *command)
 static void hand_over(struct login *login, const char *method, const struct sasl_grant *grant)
 {
 	struct conn *conn = &login->conn;
+	const char *announced = mechanisms(login);
 	struct err err;
 
 	log_info("login user=%s uid=%lld method=%s service=pop3 peer=%s tls=%d", grant->user, (long long)grant->uid, method,
 	         conn->peer, conn->tls_active);
 	login->ended = true;
 	conn->deadline_ms = 0;
-	if (login->handover.channel.fd < 0)
-		err_set(&err, ERR_CLOSED, "the channel is closed");
-	else if (conn_flush(conn, &err) != 0)
-		return;
-	else if (handover_send(&login->handover, conn, grant->ticket, mechanisms(login), &err) == 0)
+	ipc_close(&login->authd); /* under TLS this process lives on, and needs nothing more of it */
+	if (conn_flush(conn, &err) != 0 || handover_send(&login->pop3d, conn, grant->ticket, announced, &err) == 0)
 		return;
 	log_warning("cannot hand the session to pop3d: %s", err.text);
 	conn_write(conn, STR("-ERR [SYS/TEMP] The mailbox cannot be opened at the moment\r\n"));

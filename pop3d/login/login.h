@@ -33,7 +33,7 @@ struct login {
 	struct conn conn;
 	struct ipc_channel authd;
 	struct sasl sasl;
-	struct handover handover;
+	struct ipc_channel pop3d; /* where the session goes on after the login */
 	enum login_encryption encryption;
 	bool anonymise;
 	bool ended;    /* no further command is read */

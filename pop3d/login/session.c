@@ -98,8 +98,7 @@ static int prepare(struct login *login, struct err *err)
 	/* Where a daemon is away the session goes on without: the client is told when it logs in. */
 	if (ipc_connect(&login->authd, &service->daemon.instance, "authd", "pop3-login", &unreachable) != 0)
 		log_warning("%s", unreachable.text);
-	if (handover_open(&login->handover, &service->daemon.instance, "pop3d", "pop3-login", service->tls.context != NULL,
-	                  &unreachable) != 0)
+	if (ipc_connect(&login->pop3d, &service->daemon.instance, "pop3d", "pop3-login", &unreachable) != 0)
 		log_warning("%s", unreachable.text);
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
@@ -117,10 +116,11 @@ int login_session(int fd, const char *service_name, void *context)
 {
 	struct login_service *service = context;
 	int timeout_ms = (int)settings_number(&service->settings, SETTING_POP3_TIMEOUT) * 1000;
-	struct login login = {.service = service, .encryption = read_encryption(service)};
+	struct login login = {.service = service, .authd = {.fd = -1}, .pop3d = {.fd = -1}};
 	struct err err;
 	int result = 0;
 
+	login.encryption = read_encryption(service);
 	conn_init(&login.conn, fd, timeout_ms);
 	login.conn.deadline_ms = io_now_ms() + timeout_ms;
 	login.anonymise = settings_flag(&service->settings, SETTING_ANONYMISE);
@@ -136,7 +136,7 @@ int login_session(int fd, const char *service_name, void *context)
 	conn_flush(&login.conn, &err);
 	conn_close(&login.conn);
 	ipc_close(&login.authd);
-	handover_close(&login.handover);
+	ipc_close(&login.pop3d);
 	buf_free(&login.user);
 	buf_free(&login.mechanisms);
 	return result;
