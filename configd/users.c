@@ -77,6 +77,11 @@ int user_delete(struct change *change, const struct user *user, struct err *err)
 
 int op_user_reserve(struct change *change, struct err *err)
 {
+	struct str name;
+
+	/* A name that is refused anyway uses no number up. */
+	if (change_field(change, "name", &name, err) != 0 || check_free(change, name, err) != 0)
+		return -1;
 	return config_reserve(change->config, STR("uid"), 1, &change->first_uid, err);
 }
 

@@ -108,7 +108,7 @@ static int make_folders(const struct init *init, struct err *err)
 	} folders[] = {
 		{at->etc, "", {NULL, NULL}, 0755},
 		{at->etc, "keys", {NULL, NULL}, 0711},
-		{at->etc, "tls", {NULL, USERS_TLS_GROUP}, 0750},
+		{at->etc, "tls", {NULL, USERS_TLS_GROUP}, 0751}, /* configd sees whether there is a certificate */
 		{at->state, "", {NULL, NULL}, 0755},
 		{at->state, "config", {"configd", NULL}, 0700},
 		{at->state, "settings", {"configd", USERS_GROUP}, 02750},

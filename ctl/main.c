@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,8 +63,11 @@ static int run_command(struct ctl *ctl, int argc, char **argv)
 		return CTL_DONE;
 	}
 	if ((command->raw ? instance_locate(&ctl->instance, ctl->dir, &err)
-	                  : instance_open(&ctl->instance, ctl->dir, &err)) != 0)
+	                  : instance_open(&ctl->instance, ctl->dir, &err)) != 0) {
+		if (err.code == ERR_SYSTEM && err.sys == ENOENT)
+			return ctl_refuse("there is no instance here (%s); \"postroom init\" makes one", err.text);
 		return ctl_refuse_err(&err);
+	}
 	return command->run(ctl, argc, argv);
 }
 

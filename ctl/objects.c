@@ -121,40 +121,51 @@ static json_t *read_rows(const struct ipc_message *reply, const char *row)
 }
 
 /* A cell as text: a flag as its column's name or nothing, so that a column reads like a remark. */
-static void print_cell(const json_t *value, const char *column, int width)
+static const char *cell_text(const json_t *value, const char *column, char number[24])
 {
-	if (json_is_integer(value))
-		printf("%-*lld ", width, (long long)json_integer_value(value));
-	else if (json_is_boolean(value))
-		printf("%-*s ", width, json_is_true(value) ? column : "-");
-	else
-		printf("%-*s ", width, json_string_length(value) != 0 ? json_string_value(value) : "-");
+	if (json_is_boolean(value))
+		return json_is_true(value) ? column : "-";
+	if (json_is_string(value))
+		return json_string_length(value) != 0 ? json_string_value(value) : "-";
+	snprintf(number, 24, "%lld", (long long)json_integer_value(value));
+	return number;
+}
+
+static void print_row(const struct verb *verb, const json_t *row, const int *widths)
+{
+	char number[24];
+
+	for (int i = 0; verb->columns[i] != NULL; i++) {
+		/* The row of headings is NULL. */
+		const char *text = row == NULL ? verb->columns[i]
+		                               : cell_text(json_object_get(row, verb->columns[i]), verb->columns[i], number);
+
+		if (verb->columns[i + 1] != NULL)
+			printf("%-*s  ", widths[i], text);
+		else
+			printf("%s\n", text);
+	}
 }
 
 static void print_table(const struct verb *verb, const json_t *rows)
 {
-	int widths[COLUMNS_MAX] = {0};
+	int widths[COLUMNS_MAX];
+	char number[24];
 	const json_t *row;
 	size_t index;
 
-	json_array_foreach(rows, index, row) {
-		for (int i = 0; verb->columns[i] != NULL; i++) {
-			int len = (int)json_string_length(json_object_get(row, verb->columns[i]));
+	for (int i = 0; verb->columns[i] != NULL; i++) {
+		widths[i] = (int)strlen(verb->columns[i]);
+		json_array_foreach(rows, index, row) {
+			int len = (int)strlen(cell_text(json_object_get(row, verb->columns[i]), verb->columns[i], number));
 
-			if (len < 8)
-				len = 8;
-			if (json_is_boolean(json_object_get(row, verb->columns[i])))
-				len = (int)strlen(verb->columns[i]);
 			if (len > widths[i])
 				widths[i] = len;
 		}
 	}
-	json_array_foreach(rows, index, row) {
-		for (int i = 0; verb->columns[i] != NULL; i++)
-			print_cell(json_object_get(row, verb->columns[i]), verb->columns[i],
-			           verb->columns[i + 1] != NULL ? widths[i] : 0);
-		printf("\n");
-	}
+	print_row(verb, NULL, widths);
+	json_array_foreach(rows, index, row)
+		print_row(verb, row, widths);
 }
 
 static void print_listing(const struct verb *verb, const struct ipc_message *reply, bool as_json)
@@ -258,6 +269,7 @@ static int run_verb(struct ctl *ctl, const struct verb *verb, int argc, char **a
 	ipc_request(&request, verb->op);
 	if (verb->fixed_field != NULL)
 		ipc_add_number(&request, verb->fixed_field, verb->fixed_value);
+	argv[0] = (char *)ctl->program; /* what getopt's messages begin with */
 	status = read_arguments(verb, argc, argv, &request, &given);
 	if (status == CTL_DONE)
 		status = add_password(verb, &given, &request);

@@ -162,9 +162,10 @@ static void warn_of_name(const struct tls_command *command, struct str chain)
 {
 	char name[ADDR_DOMAIN_MAX + 1];
 	X509 *certificate = read_certificate(chain);
+	struct err err;
 
 	str_copy(str_of(command->name), name, sizeof name);
-	if (certificate != NULL && (name[0] != '\0' || server_name(command->ctl, name, sizeof name, NULL) == 0) &&
+	if (certificate != NULL && (name[0] != '\0' || server_name(command->ctl, name, sizeof name, &err) == 0) &&
 	    X509_check_host(certificate, name, 0, 0, NULL) != 1)
 		fprintf(stderr, "postroom: warning: the certificate is not for %s; clients that connect to it will complain\n",
 		        name);
