@@ -437,14 +437,22 @@ int supervisor_run(const struct instance *instance)
 
 static struct supervisor borrowed;
 
+/* What was borrowed goes back: as end_all, but for these two alone, since the process may have other children. */
 static void end_borrowed(void)
 {
-	for (int i = 0; i < borrowed.child_count; i++)
-		if (borrowed.children[i].pid > 0)
-			kill(borrowed.children[i].pid, SIGTERM);
-	for (int i = 0; i < borrowed.child_count; i++)
-		if (borrowed.children[i].pid > 0)
-			waitpid(borrowed.children[i].pid, NULL, 0);
+	int64_t patience = io_now_ms() + END_PATIENCE_MS;
+
+	for (int i = 0; i < borrowed.child_count; i++) {
+		pid_t pid = borrowed.children[i].pid;
+
+		if (pid <= 0 || kill(pid, SIGTERM) != 0)
+			continue;
+		while (waitpid(pid, NULL, WNOHANG) == 0) {
+			if (io_now_ms() > patience)
+				kill(pid, SIGKILL);
+			nanosleep(&(struct timespec){0, 2000000}, NULL);
+		}
+	}
 }
 
 int supervisor_borrow(const struct instance *instance, struct err *err)

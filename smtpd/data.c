@@ -53,12 +53,14 @@ static void store(struct intake *intake, struct str bytes)
 		refuse_storage(intake, &err);
 }
 
-/* RFC 6409 8: for who sends, not for who passes on. */
+/* RFC 6409 8: for who submits, not for who passes on; a server that relays through us by its address is the latter. */
 static void store_missing_fields(struct intake *intake)
 {
 	const struct fields *fields = &intake->fields;
+	const struct session *session = intake->session;
+	bool submits = session->is_submission || session->is_local || session->user[0] != '\0';
 
-	if (!session_may_relay(intake->session) || (fields->has_date && fields->has_message_id))
+	if (!submits || (fields->has_date && fields->has_message_id))
 		return;
 	store(intake, missing_fields(intake->session, intake->file.id, !fields->has_date, !fields->has_message_id));
 	if (fields->is_missing)
