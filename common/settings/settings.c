@@ -42,8 +42,15 @@ static int map_counter(struct settings *settings, struct err *err)
 		return err_set(err, ERR_NOT_FOUND, "no settings are published yet (%s is missing)", path);
 	if (fd < 0)
 		return err_system(err, "cannot open %s", path);
-	if (fstat(fd, &stat) != 0 || stat.st_size != COUNTER_SIZE) {
+	if (fstat(fd, &stat) != 0) {
+		err_system(err, "cannot examine %s", path);
 		close(fd);
+		return -1;
+	}
+	if (stat.st_size != COUNTER_SIZE) {
+		close(fd);
+		if (stat.st_size == 0)
+			return err_set(err, ERR_NOT_FOUND, "no settings are published yet (%s is empty)", path);
 		return err_set(err, ERR_CORRUPT, "%s does not hold a number of %d bytes", path, COUNTER_SIZE);
 	}
 	mapped = mmap(NULL, COUNTER_SIZE, PROT_READ, MAP_SHARED, fd, 0);
@@ -192,8 +199,7 @@ static int wait_for_counter(struct settings *settings, struct err *err)
 	int64_t end = io_now_ms() + PATIENCE_MS;
 
 	for (;;) {
-		if (settings->counter == NULL && map_counter(settings, err) != 0 && err->code != ERR_NOT_FOUND &&
-		    err->code != ERR_CORRUPT)
+		if (settings->counter == NULL && map_counter(settings, err) != 0 && err->code != ERR_NOT_FOUND)
 			return -1;
 		if (settings->counter != NULL && counter_now(settings) != 0)
 			return 0;

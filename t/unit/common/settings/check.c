@@ -1,0 +1,206 @@
+/* Settings: what is allowed, in which form it is stored, which network holds which address. */
+#include "common/settings/settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* Check value for the setting of that key; the stored form, or NULL with the reason in err. */
+static const char *check(const char *key, const char *value, struct err *err)
+{
+	static struct buf normal;
+	const struct setting_definition *definition = setting_find(str_of(key));
+
+	assert_non_null(definition);
+	buf_free(&normal);
+	buf_init(&normal, SETTING_VALUE_MAX);
+	return setting_check(definition, str_of(value), &normal, err) == 0 ? buf_text(&normal) : NULL;
+}
+
+static void accept(const char *key, const char *value, const char *expected)
+{
+	struct err err = {0};
+	const char *stored = check(key, value, &err);
+
+	if (stored == NULL)
+		fail_msg("%s = %s: %s", key, value, err.text);
+	assert_string_equal(stored, expected);
+}
+
+static void refuse(const char *key, const char *value, const char *reason)
+{
+	struct err err = {0};
+
+	if (check(key, value, &err) != NULL)
+		fail_msg("%s = %s was accepted", key, value);
+	if (strstr(err.text, reason) == NULL || strstr(err.text, key) == NULL)
+		fail_msg("%s = %s: \"%s\" does not hold \"%s\" and the key", key, value, err.text, reason);
+}
+
+static void test_catalogue(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SETTING_COUNT; i++) {
+		const struct setting_definition *definition = &setting_definitions[i];
+
+		assert_true(definition->sentence[strlen(definition->sentence) - 1] == '.');
+		assert_true(definition->paragraph[strlen(definition->paragraph) - 1] == '.');
+		assert_ptr_equal(setting_find(str_of(definition->key)), definition);
+		accept(definition->key, definition->fallback, definition->fallback);
+	}
+}
+
+static void test_keys(void **state)
+{
+	(void)state;
+	assert_ptr_equal(setting_find(STR("SMTP.Timeout")), &setting_definitions[SETTING_SMTP_TIMEOUT]);
+	assert_null(setting_find(STR("smtp.timeou")));
+	assert_null(setting_find(STR("")));
+	assert_ptr_equal(setting_nearest(STR("smtp.timeot")), &setting_definitions[SETTING_SMTP_TIMEOUT]);
+	assert_ptr_equal(setting_nearest(STR("max-recipients")), &setting_definitions[SETTING_SMTP_MAX_RECIPIENTS]);
+	assert_ptr_equal(setting_nearest(STR("relay.networks")), &setting_definitions[SETTING_RELAY_NETWORKS]);
+	assert_null(setting_nearest(STR("colour-of-the-sky")));
+	assert_null(setting_nearest(STR("")));
+	assert_true(str_matches_wildcard(str_of(setting_definitions[SETTING_SMTP_TIMEOUT].key), STR("smtp.*")));
+	assert_false(str_matches_wildcard(str_of(setting_definitions[SETTING_POP3_TIMEOUT].key), STR("smtp.*")));
+}
+
+static void test_flags(void **state)
+{
+	(void)state;
+	accept("server.anonymise", " on ", "on");
+	accept("server.anonymise", "Yes", "on");
+	accept("server.anonymise", "FALSE", "off");
+	accept("server.anonymise", "0", "off");
+	refuse("server.anonymise", "maybe", "on or off");
+	refuse("server.anonymise", "", "on or off");
+}
+
+static void test_numbers(void **state)
+{
+	(void)state;
+	accept("smtp.timeout", "5", "5");
+	accept("smtp.timeout", "3600", "3600");
+	accept("smtp.timeout", "0060", "60");
+	refuse("smtp.timeout", "4", "from 5 to 3600 seconds");
+	refuse("smtp.timeout", "3601", "from 5 to 3600 seconds");
+	refuse("smtp.timeout", "-60", "not -60");
+	refuse("smtp.timeout", "1m", "a number of seconds");
+	refuse("smtp.timeout", "99999999999999999999", "a number");
+	refuse("smtp.timeout", "", "a number");
+	accept("smtp.disk-connect", "-1", "-1");
+	refuse("smtp.disk-connect", "-2", "from -1");
+	refuse("smtp.disk-connect", "--1", "a number of bytes");
+}
+
+static void test_choices(void **state)
+{
+	(void)state;
+	accept("smtp.encryption", "REQUIRED", "required");
+	refuse("smtp.encryption", "require", "none, optional or required");
+	refuse("smtp.encryption", "none|optional", "none, optional or required");
+}
+
+static void test_hosts(void **state)
+{
+	(void)state;
+	accept("server.host-name", "", "");
+	accept("server.host-name", "Mail.Example.COM", "mail.example.com");
+	accept("server.host-name", "m\xc3\xa4il.example", "xn--mil-qla.example");
+	refuse("server.host-name", "mail example", "host name");
+	refuse("server.host-name", "-a.example", "host name");
+	refuse("server.host-name", "[192.0.2.1]", "host name");
+}
+
+static void test_network_lists(void **state)
+{
+	(void)state;
+	accept("relay-networks", "", "");
+	accept("relay-networks", "10.1.2.3/8, 192.0.2.1 fe80::1/10,::1", "10.0.0.0/8,192.0.2.1,fe80::/10,::1");
+	accept("relay-networks", "::ffff:192.0.2.0/120", "192.0.2.0/24");
+	accept("relay-networks", "0.0.0.0/0,::/0", "0.0.0.0/0,::/0");
+	refuse("relay-networks", "10.0.0.0/33", "10.0.0.0/33");
+	refuse("relay-networks", "10.0.0/8", "not a network");
+	refuse("relay-networks", "10.0.0.0/", "not a network");
+	refuse("relay-networks", "example.com", "not a network");
+	refuse("relay-networks", "::/129", "not a network");
+}
+
+static void test_server_lists(void **state)
+{
+	(void)state;
+	accept("dns.servers", "192.0.2.53", "192.0.2.53");
+	accept("dns.servers", "192.0.2.53:5353,[2001:db8::53]:53 2001:DB8::54", "192.0.2.53:5353,[2001:db8::53]:53,2001:db8::54");
+	refuse("dns.servers", "192.0.2.53:0", "not a server");
+	refuse("dns.servers", "192.0.2.53:65536", "not a server");
+	refuse("dns.servers", "192.0.2.53:", "not a server");
+	refuse("dns.servers", "ns.example.com", "not a server");
+	refuse("dns.servers", "192.0.2.0/24", "not a server");
+	refuse("dns.servers", "[2001:db8::53", "not a server");
+	refuse("dns.servers", "[2001:db8::53]53", "not a server");
+}
+
+static void test_seconds_lists(void **state)
+{
+	(void)state;
+	accept("sender.retry", "1, 60 3600", "1,60,3600");
+	refuse("sender.retry", "", "at least one");
+	refuse("sender.retry", "60,0", "\"0\"");
+	refuse("sender.retry", "60,-1", "\"-1\"");
+	refuse("sender.retry", "60,8640001", "from 1 to 8640000");
+}
+
+static void test_limits(void **state)
+{
+	char longest[SETTING_VALUE_MAX + 2];
+
+	(void)state;
+	memset(longest, '1', sizeof longest);
+	longest[sizeof longest - 1] = '\0';
+	refuse("relay-networks", longest, "longer than");
+	for (size_t i = 0; i + 1 < sizeof longest; i++)
+		longest[i] = i % 2 == 0 ? '1' : ',';
+	longest[1000] = '\0';
+	refuse("sender.retry", longest, "at most 100");
+}
+
+static void test_networks_hold(void **state)
+{
+	static const char networks[] = "127.0.0.0/8, 192.0.2.0/25 ::1,2001:db8::/33";
+
+	(void)state;
+	assert_true(settings_networks_hold(networks, "127.255.0.1"));
+	assert_false(settings_networks_hold(networks, "128.0.0.1"));
+	assert_true(settings_networks_hold(networks, "192.0.2.127"));
+	assert_false(settings_networks_hold(networks, "192.0.2.128"));
+	assert_true(settings_networks_hold(networks, "::1"));
+	assert_false(settings_networks_hold(networks, "::2"));
+	assert_true(settings_networks_hold(networks, "2001:db8:7fff::1"));
+	assert_false(settings_networks_hold(networks, "2001:db8:8000::1"));
+	/* An IPv4 client of a socket that takes both families. */
+	assert_true(settings_networks_hold(networks, "::ffff:127.0.0.1"));
+	assert_true(settings_networks_hold("::ffff:10.0.0.0/104", "10.1.1.1"));
+	assert_true(settings_networks_hold("fe80::/10", "fe80::1%eth0"));
+	/* Neither family holds the other's addresses. */
+	assert_false(settings_networks_hold("0.0.0.0/0", "2001:db8::1"));
+	assert_false(settings_networks_hold("::/0", "192.0.2.1"));
+	assert_true(settings_networks_hold("0.0.0.0/0,::/0", "2001:db8::1"));
+	assert_false(settings_networks_hold("", "127.0.0.1"));
+	assert_false(settings_networks_hold("0.0.0.0/0", ""));
+	assert_false(settings_networks_hold("0.0.0.0/0", "10.0.0.0/8"));
+	assert_false(settings_networks_hold("0.0.0.0/0", "local"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_catalogue),     cmocka_unit_test(test_keys),          cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_numbers),       cmocka_unit_test(test_choices),       cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_network_lists), cmocka_unit_test(test_server_lists),  cmocka_unit_test(test_seconds_lists),
+		cmocka_unit_test(test_limits),        cmocka_unit_test(test_networks_hold),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
