@@ -238,21 +238,18 @@ static void defer_rest(struct tour *tour)
 	delivery_decide(tour->delivery, SMTP_DEFERRED, tour->reason.enhanced, tour->reason.words, tour->reason.host);
 }
 
-/* Temporary problems by MX are shown like this, those of a relay as a problem of its sender (specification 09, 15). */
-static void warn_of_deferral(const struct attempt *attempt, const struct delivery *delivery)
+/* A relay that does not do its work is a problem of its sender, in these words (specification 09, 15). */
+static void warn_of_relay(const struct attempt *attempt, const struct delivery *delivery)
 {
-	const struct smtp_recipient *found = NULL;
+	for (size_t i = 0; i < delivery->message.recipient_count; i++) {
+		const struct smtp_recipient *recipient = &delivery->message.recipients[i];
 
-	for (size_t i = 0; i < delivery->message.recipient_count; i++)
-		if (delivery->message.recipients[i].outcome == SMTP_DEFERRED)
-			found = &delivery->message.recipients[i];
-	if (found == NULL)
-		return;
-	if (delivery->domain.len != 0)
-		log_warning("id=%s MX Send Warning - %.*s", delivery->id, STR_ARG(found->words));
-	else
+		if (recipient->outcome != SMTP_DEFERRED)
+			continue;
 		log_warning("id=%s Error with SMTP Client (%s (%lld)): %.*s", delivery->id, attempt->relay_name,
-		            (long long)delivery->relay, STR_ARG(found->words));
+		            (long long)delivery->relay, STR_ARG(recipient->words));
+		return;
+	}
 }
 
 void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct arena *arena)
@@ -276,5 +273,6 @@ void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct 
 	route_wipe(&route);
 	if (!delivery_is_decided(delivery))
 		defer_rest(&tour);
-	warn_of_deferral(attempt, delivery);
+	if (route.is_relay)
+		warn_of_relay(attempt, delivery);
 }

@@ -61,6 +61,36 @@ static int open_session(struct session *session, int fd, const struct session_pa
 	return sandbox_enter(&parent->sandbox, err);
 }
 
+/* In the sandbox a broken channel cannot be opened again: the next message needs a new session. */
+static bool can_go_on(const struct session *session)
+{
+	return session->attempt.sources.dnsd.fd >= 0 && session->attempt.sources.authd.fd >= 0;
+}
+
+/* Has a server had a word on any recipient? */
+static bool is_untouched(const struct delivery *delivery)
+{
+	for (size_t i = 0; i < delivery->message.recipient_count; i++)
+		if (delivery->message.recipients[i].outcome != SMTP_DEFERRED || delivery->hosts[i].len != 0)
+			return false;
+	return true;
+}
+
+static void deliver(struct session *session, struct delivery *delivery)
+{
+	struct err err;
+
+	attempt_deliver(&session->attempt, delivery, &session->arena);
+	if (can_go_on(session) || !is_untouched(delivery)) {
+		request_reply(delivery, &session->reply);
+		return;
+	}
+	/* A daemon of ours is away, not the remote server: queue-manager comes back in seconds, and no attempt is counted.
+	 */
+	err_set(&err, ERR_TEMPORARY, "%.*s", STR_ARG(delivery->message.recipients[0].words));
+	ipc_reply_error(&session->reply, &err);
+}
+
 static int answer(struct session *session, uint32_t sequence)
 {
 	struct delivery delivery;
@@ -71,9 +101,8 @@ static int answer(struct session *session, uint32_t sequence)
 		log_error("a request of queue-manager is refused: %s", err.text);
 		ipc_reply_error(&session->reply, &err);
 	} else {
-		attempt_deliver(&session->attempt, &delivery, &session->arena);
+		deliver(session, &delivery);
 		close(delivery.message.file);
-		request_reply(&delivery, &session->reply);
 	}
 	arena_reset(&session->arena);
 	if (ipc_send(session->fd, &session->reply, sequence, &err) != 0) {
@@ -81,12 +110,6 @@ static int answer(struct session *session, uint32_t sequence)
 		return -1;
 	}
 	return 0;
-}
-
-/* In the sandbox a broken channel cannot be opened again: the next message needs a new session. */
-static bool can_go_on(const struct session *session)
-{
-	return session->attempt.sources.dnsd.fd >= 0 && session->attempt.sources.authd.fd >= 0;
 }
 
 int session_run(int fd, const char *service, void *context)
