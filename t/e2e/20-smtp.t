@@ -66,8 +66,8 @@ subtest '01-16.1 01-16.2 the sample session, and who gets the message' => sub {
 	like $p->log, qr/id=\Q$id\E queued/, 'the id is logged';
 };
 
-subtest 'fields that a submitted message lacks: 05-10.5 from here they are added, from outside not' => sub {
-	my $smtp = $p->smtp;
+subtest 'fields that a submitted message lacks: 05-10.5 who submits gets them, who passes on does not' => sub {
+	my $smtp = $p->smtp(service => 'submission');
 	like $smtp->send_message("kate\@$domain", ["joe\@$domain"], "Subject: no date\n\nx\n"), qr/\A250/, 'sent';
 	my $got = wait_message('joe', qr/^Subject: no date/m);
 	like $got, qr/^Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}\r$/m, 'Date';
