@@ -28,7 +28,7 @@ const struct ctl_command ctl_commands[] = {
 	{"import", "[--check] [--delete-users] FILE", "Make all settings equal to a text.", ctl_import, false},
 	{"resolve", "ADDRESS", "Explain where mail to an address goes.", ctl_resolve, false},
 	{"queue", "list|show|retry|hold|release|delete ...", "Look at and manage the messages that wait.", ctl_queue, false},
-	{"repair", "...", "Rebuild what was damaged in mailboxes.", ctl_repair, false},
+	{"repair", "[USER]", "Check and mend mailboxes, all or one.", ctl_repair, false},
 	{NULL, NULL, NULL, NULL, false},
 };
 

@@ -29,7 +29,7 @@ struct delivery {
 	int64_t uid;
 	bool ended;
 	enum store_result result;
-	char text[200]; /* why it was deferred */
+	const char *text; /* why it was deferred */
 };
 
 /* A request that is being worked on. */

@@ -135,7 +135,8 @@ void job_end(struct job *job, struct delivery *delivery, const struct store_appe
 		log_info("id=%s was delivered to user uid=%lld before", job->id, (long long)delivery->uid);
 		break;
 	case STORE_FAILED:
-		str_copy(str_of(append->err.text), delivery->text, sizeof delivery->text);
+		/* The text may reach the sender in a report; paths are for the log. */
+		delivery->text = append->err.code == STORE_BUSY ? "the mailbox is locked" : "the mailbox cannot be written now";
 		log_warning("id=%s deferred for user uid=%lld: %s", job->id, (long long)delivery->uid, append->err.text);
 		break;
 	}
@@ -143,7 +144,7 @@ void job_end(struct job *job, struct delivery *delivery, const struct store_appe
 
 void job_answer(struct job *job, struct ipc_message *reply)
 {
-	char text[sizeof job->deliveries[0].text + 16];
+	char text[80];
 
 	ipc_reply_ok(reply);
 	for (size_t i = 0; i < job->count; i++) {

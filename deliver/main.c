@@ -7,7 +7,7 @@
 
 enum {
 	FILES_WANTED = 8192,
-	FILES_EACH = 6, /* descriptors of an open mailbox, with the folder that its messages go to */
+	FILES_EACH = 6,           /* descriptors of an open mailbox, with the folder that its messages go to */
 	FILES_OF_REQUESTS = 4096, /* one for each that waits, one for each file of a batch */
 	MAILBOXES_MAX = 200,
 	MAILBOXES_MIN = 8,

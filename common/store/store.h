@@ -136,7 +136,7 @@ int mailbox_open_message(struct mailbox *mailbox, int64_t folder, uint32_t uid, 
 /*
  * Remove messages; uids that are not there are passed over. All rows go in one synced transaction, then the files; what
  * a crash leaves is removed when the mailbox is opened next. *removed_out (may be NULL): how many went.
- * -1: nothing was removed.
+ * -1: nothing was removed, or it is not known to be on disk (ERR_SYSTEM: a sync failed); it is safe to ask again.
  */
 int mailbox_expunge(struct mailbox *mailbox, int64_t folder, const uint32_t *uids, size_t count, int wait_ms,
                     size_t *removed_out, struct err *err);
