@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum { WAIT_MS = 30000 }; /* for a mailbox that is in use */
 
@@ -108,5 +109,6 @@ int ctl_repair(struct ctl *ctl, int argc, char **argv)
 	/* What is made must belong to those who use it. */
 	if (spawn_become_user(&ctl->instance, program_find("deliver"), &err) != 0)
 		return ctl_refuse_err(&err);
+	umask(077);
 	return name != NULL ? repair_one(&ctl->instance, uid, name) : repair_all(&ctl->instance);
 }
