@@ -127,6 +127,22 @@ static bool authzid_is_own(const struct exchange *exchange)
 	return authzid == NULL || authzid[0] == '\0' || str_equal_nocase(str_of(authzid), buf_str(&exchange->name));
 }
 
+/*
+ * Is there a name in the client's first message (RFC 5802 section 7: "...,n=name,r=nonce") that is empty after SASLprep?
+ * Nobody has it, and libgsasl (2.2.0) loses memory over it.
+ */
+static bool name_is_empty(struct str message)
+{
+	ptrdiff_t at = str_find(message, STR(",n="));
+	struct str rest = str_skip(message, at < 0 ? message.len : (size_t)at + 3);
+	char *name = memory_text(str_cut(&rest, ',')), *prepared = NULL;
+	bool empty = gsasl_saslprep(name, GSASL_ALLOW_UNASSIGNED, &prepared, NULL) == GSASL_OK && prepared[0] == '\0';
+
+	memory_free(name);
+	gsasl_free(prepared);
+	return empty;
+}
+
 static enum exchange_state step_scram(struct exchange *exchange, struct str response, struct buf *challenge)
 {
 	char *output = NULL;
@@ -138,6 +154,8 @@ static enum exchange_state step_scram(struct exchange *exchange, struct str resp
 		return exchange->steps == 1 ? EXCHANGE_CONTINUE : EXCHANGE_MALFORMED;
 	/* RFC 5802 section 6: channel binding ("p=...") is not offered, so that asking for it must fail; libgsasl lets it. */
 	if (str_find_char(response, '\0') >= 0 || (exchange->name.len == 0 && str_starts(response, STR("p="))))
+		return EXCHANGE_MALFORMED;
+	if (exchange->name.len == 0 && name_is_empty(response))
 		return EXCHANGE_MALFORMED;
 	result = gsasl_step(exchange->session, response.data, response.len, &output, &output_len);
 	if (exchange->unsure)

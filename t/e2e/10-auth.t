@@ -242,4 +242,27 @@ subtest 'the log names who, whence, how and why, and never the password' => sub 
 };
 
 $p->stop;
+
+subtest 'authd starts with an empty database, and says which one it cannot read' => sub {
+	my $q = Postroom::Test->start(users => { anna => 'secret' });
+	$q->stop_running;
+	unlink glob($q->dir . '/state/auth/auth.db*') or die;
+	$q->run;
+	my $pop3 = $q->pop3;
+	like $pop3->login('anna', 'secret'), qr/\A-ERR/, 'nobody has a password any more';
+	$q->postroom_ok({ stdin => "secret\n" }, 'user', 'password', 'anna', '--password-stdin');
+	like $pop3->login('anna', 'secret'), qr/\A\+OK/, 'until he gets one';
+	$q->stop_running;
+	my $path = $q->dir . '/state/auth/auth.db';
+	unlink glob("$path*");
+	write_file($path, 'no database' x 1000);
+	chown +(getpwnam 'postroom-auth')[2], -1, $path if $> == 0;
+	my ($status, undef, $err) = $q->postroom('run');
+	is $status, 1, 'a damaged one: not started';
+	my @lines = $q->log =~ /^(.* authd\[\d+\]: error: .*)$/mg;
+	is scalar(@lines), 1, 'one line';
+	like $lines[0], qr/\Q$path\E/, 'that names the file';
+	$q->stop;
+};
+
 done_testing;

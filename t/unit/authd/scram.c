@@ -189,6 +189,7 @@ static void test_scram(void **state)
 	assert_int_equal(run_scram(&exchanges, "n,a=boss,", "n=user,r=abcdef", "pencil"), EXCHANGE_WRONG);
 	assert_int_equal(run_scram(&exchanges, "n,,", "n=broken,r=abcdef", "pencil"), EXCHANGE_UNSURE);
 	assert_int_equal(run_scram(&exchanges, "p=tls-unique,,", "n=user,r=abcdef", "pencil"), EXCHANGE_MALFORMED);
+	assert_int_equal(run_scram(&exchanges, "n,,", "n=\xc2\xad,r=abcdef", "pencil"), EXCHANGE_MALFORMED);
 	assert_int_equal(run_scram(&exchanges, "", "rubbish", "pencil"), EXCHANGE_MALFORMED);
 	exchanges_close(&exchanges);
 }
