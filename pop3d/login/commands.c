@@ -74,14 +74,12 @@ void login_user(struct login *login, const struct pop3_command *command)
 }
 
 /* The login is right: pop3d goes on, or the client hears that it cannot. */
-static void hand_over(struct login *login, const char *method, const struct sasl_grant *grant)
+static void hand_over(struct login *login, const struct sasl_grant *grant)
 {
 	struct conn *conn = &login->conn;
 	const char *announced = mechanisms(login);
 	struct err err;
 
-	log_info("login user=%s uid=%lld method=%s service=pop3 peer=%s tls=%d", grant->user, (long long)grant->uid, method,
-	         conn->peer, conn->tls_active);
 	login->ended = true;
 	conn->deadline_ms = 0;
 	ipc_close(&login->authd); /* under TLS this process lives on, and needs nothing more of it */
@@ -93,19 +91,18 @@ static void hand_over(struct login *login, const char *method, const struct sasl
 
 static void fail(struct login *login)
 {
-	log_info("login failed, service=pop3 peer=%s attempt=%ld", login->conn.peer, ++login->failures);
 	conn_write(&login->conn, STR("-ERR [AUTH] Login Failed\r\n"));
-	login->ended = login->failures >= settings_number(&login->service->settings, SETTING_LOGIN_MAX_FAILURES);
+	login->ended = ++login->failures >= settings_number(&login->service->settings, SETTING_LOGIN_MAX_FAILURES);
 }
 
-static void conclude(struct login *login, const char *method, enum sasl_result result, const struct sasl_grant *grant,
-                     const struct err *err)
+/* authd has logged who it was; here the client is told. */
+static void conclude(struct login *login, enum sasl_result result, const struct sasl_grant *grant, const struct err *err)
 {
 	struct conn *conn = &login->conn;
 
 	switch (result) {
 	case SASL_GRANTED:
-		hand_over(login, method, grant);
+		hand_over(login, grant);
 		break;
 	case SASL_DENIED:
 		fail(login);
@@ -142,7 +139,7 @@ void login_pass(struct login *login, const struct pop3_command *command)
 	}
 	result = sasl_password(&login->sasl, buf_str(&login->user), command->argument, &grant, &err);
 	buf_reset(&login->user);
-	conclude(login, "PASS", result, &grant, &err);
+	conclude(login, result, &grant, &err);
 }
 
 /* AUTH alone lists the mechanisms: older clients ask so (it was usual before CAPA). */
@@ -162,15 +159,13 @@ void login_auth(struct login *login, const struct pop3_command *command)
 	struct sasl_grant grant;
 	struct err err = {0};
 	enum sasl_result result;
-	char method[32]; /* the line itself is gone once the client has answered a challenge */
 
 	if (mechanism.len == 0) {
 		list_mechanisms(login);
 		return;
 	}
-	str_copy(mechanism, method, sizeof method);
 	if (initial.len == 0)
 		initial.data = NULL;
 	result = sasl_exchange(&login->sasl, mechanism, initial, &grant, &err);
-	conclude(login, method, result, &grant, &err);
+	conclude(login, result, &grant, &err);
 }
