@@ -90,6 +90,7 @@ static void advance_durable(struct message *message, const struct survey *survey
 		return;
 	if (message->crashes > 0 && message->trying) { /* it was handed out and we live: no crash is its fault from here */
 		message->trying = false;
+		message->queue->turn_again = true; /* the next suspect may be tried */
 		table_write(message);
 		return;
 	}

@@ -91,8 +91,7 @@ static void start(struct queue *queue, struct drop *drop, const char *name, int 
 			message_set_aside(queue, name, err.text);
 		return;
 	}
-	for (size_t i = 0; i < message->envelope.recipient_count; i++)
-		message_add_delivery(message, (unsigned)i);
+	message_add_recipients(message);
 	log_info("id=%s taken from %s, from=<%.*s>, size=%lld, recipients=%zu", name, drop->name,
 	         STR_ARG(message->envelope.from), (long long)message->size, message->envelope.recipient_count);
 	message_touch(message);

@@ -152,6 +152,7 @@ int main(int argc, char **argv)
 {
 	static struct daemon daemon;
 	static struct queue queue;
+	unsigned points;
 	struct err err;
 
 	daemon_start(&daemon, argc, argv, "queue-manager");
@@ -166,7 +167,7 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	read_settings(&queue);
 	add_events(&queue);
-	if (table_open(&queue, &err) != 0 || recover(&queue, &err) != 0 || schedule_open(&queue, &err) != 0 ||
+	if (table_open(&queue, &err) != 0 || crash_watch(&queue, &points, &err) != 0 || recover(&queue, points, &err) != 0 || schedule_open(&queue, &err) != 0 ||
 	    remote_open(&queue, &err) != 0)
 		daemon_fail(&err);
 	if (ipc_serve(queue.base, &daemon, control_handle, NULL, &queue, &err) != 0 || enter_sandbox(&queue, &err) != 0)

@@ -87,8 +87,8 @@ int message_load(struct queue *queue, const char *id, int64_t row)
 	}
 	message->from_table = true;
 	queue->retry_messages++;
-	for (size_t i = 0; message->delivery_count == 0 && i < message->envelope.recipient_count; i++)
-		message_add_delivery(message, (unsigned)i);
+	if (message->delivery_count == 0) /* found in active/ without a row: nothing is known of its recipients */
+		message_add_recipients(message);
 	message_touch(message);
 	return 0;
 }
@@ -137,6 +137,12 @@ struct delivery *message_add_delivery(struct message *message, unsigned recipien
 		.dirty = true,
 	};
 	return delivery;
+}
+
+void message_add_recipients(struct message *message)
+{
+	for (size_t i = 0; i < message->envelope.recipient_count; i++)
+		message_add_delivery(message, (unsigned)i);
 }
 
 const struct spool_recipient *message_recipient(const struct message *message, const struct delivery *delivery)

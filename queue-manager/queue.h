@@ -24,7 +24,13 @@
 enum {
 	QUEUE_ACTIVE_MAX = 2000,    /* messages in memory; the rest waits on disk */
 	QUEUE_RETRIES_MAX = 1000,   /* of these, at most so many from the table: new mail always finds a place */
-	QUEUE_CRASHES_MAX = 3,      /* a message that was there at so many crashes is held */
+	/*
+	 * A message that is in hand when this process ends uncleanly gets points; at the limit it is held. So three crashes
+	 * of our own hold it; kill -9 and power cuts, which no message causes, must come thirty times.
+	 */
+	QUEUE_POINTS_CRASH = 10,
+	QUEUE_POINTS_KILL = 1,
+	QUEUE_POINTS_MAX = 30,
 	QUEUE_DROPS_MAX = 8,
 	QUEUE_ISSUERS_MAX = 2,
 	QUEUE_RETRY_MAX = 64,       /* entries of sender.retry */
@@ -85,7 +91,7 @@ struct message {
 	bool leaving;        /* to be put out of memory after the commit */
 	bool trying;         /* marked in the row: a crash now is counted */
 	bool held, deleted, warned;
-	unsigned crashes;
+	unsigned crashes;    /* points, see QUEUE_POINTS_MAX */
 	unsigned reports;    /* made so far */
 	int64_t again;       /* queue time to look again, 0: not waiting */
 	bool ready;          /* in the list of those to be advanced this turn */
@@ -163,6 +169,7 @@ void message_free(struct message *message);
 int message_load(struct queue *queue, const char *id, int64_t row);
 struct message *message_find(struct queue *queue, struct str id);
 struct delivery *message_add_delivery(struct message *message, unsigned recipient);
+void message_add_recipients(struct message *message); /* each of the envelope's, unresolved */
 const struct spool_recipient *message_recipient(const struct message *message, const struct delivery *delivery);
 void message_set_answer(struct message *message, struct delivery *delivery, const char *code, struct str host,
                         struct str words);
@@ -208,8 +215,14 @@ struct db *table_db(struct queue *queue);
 /* Read what the row says into a message made from its file. */
 int table_read(struct message *message, int64_t row, struct err *err);
 
-/* recover.c: at start, bring table and active/ together. */
-int recover(struct queue *queue, struct err *err);
+/*
+ * crash.c. Leave a mark where this process ends by a fault of its own, and say whether the last one did (points to
+ * give). Before the sandbox.
+ */
+int crash_watch(const struct queue *queue, unsigned *points_out, struct err *err);
+
+/* recover.c: at start, bring table and active/ together; what was in hand gets points. */
+int recover(struct queue *queue, unsigned points, struct err *err);
 
 /* schedule.c: rows whose time has come. */
 int schedule_open(struct queue *queue, struct err *err);

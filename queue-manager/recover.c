@@ -36,16 +36,17 @@ static int read_names(struct queue *queue, struct buf *names, struct err *err)
 }
 
 struct merge {
-	struct db_statement rows, add, remove;
-	unsigned found, finished;
+	struct db_statement rows, add, remove, count;
+	unsigned points, found, finished;
 };
 
 static int prepare(struct db *db, struct merge *merge, struct err *err)
 {
 	if (db_prepare(db, &merge->rows, "SELECT id, key FROM message ORDER BY id", err) != 0)
 		return -1;
-	/* it was in somebody's hands when we ended: its first crash */
-	if (db_prepare(db, &merge->add, "INSERT INTO message(id, born, next, crashes) VALUES(?1, ?2, 0, 1)", err) != 0)
+	if (db_prepare(db, &merge->add, "INSERT INTO message(id, born, next, crashes) VALUES(?1, ?2, 0, ?3)", err) != 0)
+		return -1;
+	if (db_prepare(db, &merge->count, "UPDATE message SET crashes = crashes + ?1 WHERE trying = 1", err) != 0)
 		return -1;
 	return db_prepare(db, &merge->remove, "INSERT INTO finished SELECT ?1", err);
 }
@@ -55,6 +56,7 @@ static int add_row(struct merge *merge, const char *name, struct err *err)
 	merge->found++;
 	db_bind_text(&merge->add, 1, str_of(name));
 	db_bind_number(&merge->add, 2, queue_now());
+	db_bind_number(&merge->add, 3, merge->points);
 	return db_run(&merge->add, err);
 }
 
@@ -90,16 +92,21 @@ static int merge_all(struct merge *merge, const struct buf *names, struct err *e
 	return result;
 }
 
-static int merge_with_table(struct queue *queue, const struct buf *names, struct err *err)
+static int merge_with_table(struct queue *queue, const struct buf *names, unsigned points, struct err *err)
 {
 	struct db *db = table_db(queue);
-	struct merge merge = {0};
+	struct merge merge = {.points = points};
 	int result = db_exec(db, "CREATE TEMP TABLE finished(key INTEGER PRIMARY KEY)", err);
 
 	if (result == 0)
 		result = prepare(db, &merge, err);
 	if (result == 0)
 		result = merge_all(&merge, names, err);
+	if (result == 0) {
+		db_bind_number(&merge.count, 1, points);
+		result = db_run(&merge.count, err);
+	}
+	db_finalize(&merge.count);
 	db_finalize(&merge.rows);
 	db_finalize(&merge.add);
 	db_finalize(&merge.remove);
@@ -107,7 +114,6 @@ static int merge_with_table(struct queue *queue, const struct buf *names, struct
 		result = db_exec(db,
 		                 "DELETE FROM delivery WHERE message IN (SELECT key FROM finished);"
 		                 "DELETE FROM message WHERE key IN (SELECT key FROM finished);"
-		                 "UPDATE message SET crashes = crashes + 1 WHERE trying = 1;"
 		                 "UPDATE message SET next = 0 WHERE next IS NULL;"
 		                 "UPDATE message SET trying = 0 WHERE trying = 1", err);
 	if (result == 0 && merge.found + merge.finished > 0)
@@ -123,15 +129,15 @@ static int hold_dangerous(struct queue *queue, struct err *err)
 	if (db_prepare(table_db(queue), &statement,
 	               "UPDATE message SET held = 1 WHERE crashes >= ?1 AND held = 0 RETURNING id", err) != 0)
 		return -1;
-	db_bind_number(&statement, 1, QUEUE_CRASHES_MAX);
+	db_bind_number(&statement, 1, QUEUE_POINTS_MAX);
 	while ((result = db_step(&statement, err)) == 1)
-		log_error("id=%.*s held: the queue-manager ended %d times while it was being tried",
-		          STR_ARG(db_text(&statement, 0)), QUEUE_CRASHES_MAX);
+		log_error("id=%.*s held: the queue-manager ended again and again while it was being tried",
+		          STR_ARG(db_text(&statement, 0)));
 	db_finalize(&statement);
 	return result;
 }
 
-int recover(struct queue *queue, struct err *err)
+int recover(struct queue *queue, unsigned points, struct err *err)
 {
 	struct db *db = table_db(queue);
 	struct buf names;
@@ -142,7 +148,7 @@ int recover(struct queue *queue, struct err *err)
 	if (result == 0)
 		result = db_begin(db, err);
 	if (result == 0) {
-		result = merge_with_table(queue, &names, err) == 0 ? hold_dangerous(queue, err) : -1;
+		result = merge_with_table(queue, &names, points, err) == 0 ? hold_dangerous(queue, err) : -1;
 		if (result == 0)
 			result = db_commit(db, err);
 		else

@@ -5,7 +5,7 @@
 enum {
 	PICK_MAX = 200,       /* rows taken into memory in one turn */
 	TRY_AGAIN_MS = 2000,
-	SUSPECT_CRASHES = 2,  /* from here on a message is tried when no other such is */
+	SUSPECT_CRASHES = 2,  /* points, from which on a message is tried when no other such is */
 };
 
 struct pick {
@@ -116,11 +116,12 @@ static int mark(struct queue *queue, const struct pick *picks, int count, struct
 	return -1;
 }
 
+/* Is one of them in our hands, and has not been handed on yet? */
 static bool has_suspect(const struct queue *queue)
 {
 	const struct message *message = queue->messages;
 
-	while (message != NULL && message->crashes < SUSPECT_CRASHES)
+	while (message != NULL && !(message->crashes >= SUSPECT_CRASHES && message->trying))
 		message = message->next;
 	return message != NULL;
 }
@@ -173,8 +174,10 @@ void schedule_turn(struct queue *queue)
 	}
 	load(queue, picks, count + suspects);
 	queue->due = earliest(queue);
-	if (queue->due <= now && (unsigned)count < limit) /* only suspects are left, and one is being tried */
-		queue->due = now + TRY_AGAIN_MS;
+	if (queue->due <= now && (unsigned)count < limit) { /* only suspects are left: any turn may find the last one tried */
+		schedule_at(queue, now + TRY_AGAIN_MS);
+		return;
+	}
 	queue->turn_again |= queue->due <= now;
 	schedule_at(queue, queue->due);
 }

@@ -342,6 +342,15 @@ void table_minute(struct queue *queue)
 	reserve_make(queue->table);
 }
 
+static bool has_all_recipients(const struct message *message)
+{
+	size_t recipient = 0; /* the first delivery of each is in the order of the envelope */
+
+	for (size_t i = 0; i < message->delivery_count; i++)
+		recipient += message->deliveries[i].recipient == recipient;
+	return recipient == message->envelope.recipient_count;
+}
+
 static int read_deliveries(struct table *table, struct message *message, struct err *err)
 {
 	struct db_statement *statement = &table->statements[TABLE_READ_DELIVERIES];
@@ -369,6 +378,9 @@ static int read_deliveries(struct table *table, struct message *message, struct 
 		delivery->report = (enum report_kind)db_number(statement, 10);
 		delivery->dirty = false;
 	}
+	/* some recipients without a row would be recipients without mail */
+	if (result == 0 && message->delivery_count != 0 && !has_all_recipients(message))
+		return err_set(err, ERR_CORRUPT, "its rows leave recipients out");
 	return result;
 }
 

@@ -1,0 +1,37 @@
+#include "queue-manager/queue.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+static int mark = -1;
+
+#ifndef POSTROOM_SANITIZED
+static void on_fault(int signal)
+{
+	(void)signal;
+	(void)!write(mark, "crashed\n", 8); /* on return the fault repeats and ends us, the handler being gone */
+}
+#endif
+
+int crash_watch(const struct queue *queue, unsigned *points_out, struct err *err)
+{
+	char path[INSTANCE_PATH_MAX + 128];
+	char byte;
+
+	instance_path(path, sizeof path, queue->instance->state, "queue/crashed");
+	mark = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (mark < 0)
+		return err_system(err, "cannot open %s", path);
+	*points_out = pread(mark, &byte, 1, 0) == 1 ? QUEUE_POINTS_CRASH : QUEUE_POINTS_KILL;
+	if (ftruncate(mark, 0) != 0)
+		return err_system(err, "cannot empty %s", path);
+#ifndef POSTROOM_SANITIZED /* there the sanitizer's own handlers tell more */
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+	struct sigaction action = {.sa_handler = on_fault, .sa_flags = (int)SA_RESETHAND};
+
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+		sigaction(faults[i], &action, NULL);
+#endif
+	return 0;
+}
