@@ -134,7 +134,8 @@ int accounts_each(struct accounts *accounts, void (*visit)(const struct account 
 	struct account account;
 	int result;
 
-	if (db_prepare(&accounts->db, &statement, "SELECT uid, hash, scram, locked_until FROM account ORDER BY uid", err) != 0)
+	if (db_prepare(&accounts->db, &statement, "SELECT uid, hash, scram, locked_until FROM account ORDER BY uid", err) !=
+	    0)
 		return -1;
 	while ((result = db_step(&statement, err)) == 1) {
 		if (read_row(accounts, &statement, &account, err) != 0) {

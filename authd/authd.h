@@ -3,7 +3,8 @@
  *
  * main.c starts it; requests.c takes what others ask (doc/ipc.md); login.c decides whether a login is right;
  * conversations.c holds a SASL exchange for each connection; passwords.c serves configd. One event loop, which never
- * hashes a password (pool.h) and never waits. It answers a login with one refusal for every reason, after the same work.
+ * hashes a password (pool.h) and never waits. It answers a login with one refusal for every reason, after the same
+ * work.
  */
 #ifndef POSTROOM_AUTHD_AUTHD_H
 #define POSTROOM_AUTHD_AUTHD_H

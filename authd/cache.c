@@ -26,8 +26,8 @@ static bool digest_of(const struct cache *cache, int64_t uid, const char *hash, 
 	buf_add(&text, &uid, sizeof uid);
 	buf_add(&text, hash, strlen(hash) + 1);
 	buf_add_str(&text, password);
-	done = !text.overflow && HMAC(EVP_sha256(), cache->key, sizeof cache->key, (const unsigned char *)text.data, text.len,
-	                              out, &len) != NULL;
+	done = !text.overflow && HMAC(EVP_sha256(), cache->key, sizeof cache->key, (const unsigned char *)text.data,
+	                              text.len, out, &len) != NULL;
 	memory_wipe(text.data, text.len);
 	buf_free(&text);
 	return done;

@@ -7,7 +7,8 @@
 
 enum { KEY_TEXT_MAX = 48 }; /* base64 of SCRAM_KEY_LEN bytes with its NUL */
 
-typedef enum exchange_state exchange_step_function(struct exchange *exchange, struct str response, struct buf *challenge);
+typedef enum exchange_state exchange_step_function(struct exchange *exchange, struct str response,
+                                                   struct buf *challenge);
 
 struct exchange {
 	struct exchanges *exchanges;
@@ -37,7 +38,7 @@ const char *exchange_offered(int index)
 	return index < MECHANISM_COUNT ? mechanisms[index].name : NULL;
 }
 
-/* RFC 4616 section 2: [authzid] NUL authcid NUL passwd. Nobody may act for another, so an authzid must be the authcid. */
+/* RFC 4616 section 2: [authzid] NUL authcid NUL passwd. Nobody may act for another: an authzid must be the authcid. */
 static enum exchange_state step_plain(struct exchange *exchange, struct str response, struct buf *challenge)
 {
 	struct str authzid, authcid, rest = response;
@@ -128,8 +129,8 @@ static bool authzid_is_own(const struct exchange *exchange)
 }
 
 /*
- * Is there a name in the client's first message (RFC 5802 section 7: "...,n=name,r=nonce") that is empty after SASLprep?
- * Nobody has it, and libgsasl (2.2.0) loses memory over it.
+ * Is there a name in the client's first message (RFC 5802 section 7: "...,n=name,r=nonce") that is empty after
+ * SASLprep? Nobody has it, and libgsasl (2.2.0) loses memory over it.
  */
 static bool name_is_empty(struct str message)
 {
@@ -152,7 +153,7 @@ static enum exchange_state step_scram(struct exchange *exchange, struct str resp
 
 	if (response.data == NULL) /* the client speaks first */
 		return exchange->steps == 1 ? EXCHANGE_CONTINUE : EXCHANGE_MALFORMED;
-	/* RFC 5802 section 6: channel binding ("p=...") is not offered, so that asking for it must fail; libgsasl lets it. */
+	/* RFC 5802 section 6: channel binding ("p=...") is not offered, so asking for it must fail; libgsasl lets it. */
 	if (str_find_char(response, '\0') >= 0 || (exchange->name.len == 0 && str_starts(response, STR("p="))))
 		return EXCHANGE_MALFORMED;
 	if (exchange->name.len == 0 && name_is_empty(response))

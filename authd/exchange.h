@@ -1,9 +1,9 @@
 /*
  * authd/exchange: the conversations of SASL (RFC 4422) on the server's side, step by step, without base64 and protocol.
  *
- * PLAIN (RFC 4616) and LOGIN end in a name and a password for somebody else to check, since that takes long; SCRAM-SHA-256
- * (RFC 5802, RFC 7677) is done by libgsasl with keys that `lookup` gives, for names that do not exist too. What a client
- * sends is limited to EXCHANGE_MESSAGE_MAX, a conversation to a few steps.
+ * PLAIN (RFC 4616) and LOGIN end in a name and a password for somebody else to check, since that takes long;
+ * SCRAM-SHA-256 (RFC 5802, RFC 7677) is done by libgsasl with keys that `lookup` gives, for names that do not exist
+ * too. What a client sends is limited to EXCHANGE_MESSAGE_MAX, a conversation to a few steps.
  */
 #ifndef POSTROOM_AUTHD_EXCHANGE_H
 #define POSTROOM_AUTHD_EXCHANGE_H
@@ -51,7 +51,8 @@ void exchange_end(struct exchange *exchange);
 
 /*
  * One step. response.data is NULL at the first one where the client gave no initial response. challenge is set where
- * the state is EXCHANGE_CONTINUE or EXCHANGE_PROVED. After any state but EXCHANGE_CONTINUE only exchange_end may follow.
+ * the state is EXCHANGE_CONTINUE or EXCHANGE_PROVED. After any state but EXCHANGE_CONTINUE only exchange_end may
+ * follow.
  */
 enum exchange_state exchange_step(struct exchange *exchange, struct str response, struct buf *challenge);
 

@@ -40,7 +40,7 @@ enum hash_result {
 struct hash_reply {
 	uint32_t sequence;
 	enum hash_result result;
-	char hash[HASH_TEXT_MAX];  /* of HASH_MAKE */
+	char hash[HASH_TEXT_MAX]; /* of HASH_MAKE */
 	struct scram_keys scram;
 };
 

@@ -99,8 +99,8 @@ static void refuse(struct authd *authd, struct ipc_incoming *incoming, const str
 {
 	struct err answer;
 
-	log_info("login failed: user=%s peer=%s service=%s mechanism=%s tls=%d reason=%s", subject->login.name, origin->peer,
-	         origin->service, mechanism, origin->tls, obstacle_words[subject->obstacle]);
+	log_info("login failed: user=%s peer=%s service=%s mechanism=%s tls=%d reason=%s", subject->login.name,
+	         origin->peer, origin->service, mechanism, origin->tls, obstacle_words[subject->obstacle]);
 	if (subject->obstacle == OBSTACLE_NONE)
 		count_failure(authd, subject);
 	err_set(&answer, ERR_DENIED, "login failed");
@@ -114,7 +114,8 @@ static int add_right(struct authd *authd, struct ipc_message *reply, const struc
 	char token[TOKEN_MAX], ticket[TICKET_LEN + 1];
 
 	if (strcmp(origin->caller, "smtpd") == 0) {
-		token_make(&authd->relay_key, "authd", str_of(origin->service), str_of(origin->peer), str_of(login->name), token);
+		token_make(&authd->relay_key, "authd", str_of(origin->service), str_of(origin->peer), str_of(login->name),
+		           token);
 		ipc_add_text(reply, "token", token);
 		return 0;
 	}

@@ -12,8 +12,8 @@
 enum { NAMES_NAME_MAX = 256 }; /* octets with a NUL; local part (64), "@", domain fit */
 
 struct login_name {
-	int64_t uid;  /* -1: no such user */
-	bool enabled; /* may log in */
+	int64_t uid;               /* -1: no such user */
+	bool enabled;              /* may log in */
 	char name[NAMES_NAME_MAX]; /* of a user as in the settings; else what was typed, in lower case and without local
 	                              domain, cut to fit */
 };

@@ -142,18 +142,19 @@ void password_dump(struct authd *authd, struct ipc_incoming *incoming)
 {
 	struct ipc_message reply;
 	struct err err;
-	int result = 0;
 
 	ipc_message_init(&reply);
 	ipc_reply_ok(&reply);
-	if (str_equal(ipc_get(&incoming->message, "passwords"), STR("1")))
-		result = accounts_each(&authd->accounts, dump_account, &reply, &err);
-	if (result == 0) {
+	if (!str_equal(ipc_get(&incoming->message, "passwords"), STR("1"))) {
+		ipc_answer(incoming, &reply);
+	} else if (accounts_each(&authd->accounts, dump_account, &reply, &err) == 0) {
 		log_info("the password hashes were exported");
 		ipc_answer(incoming, &reply);
 	} else {
 		request_put_off(incoming, &err);
 	}
+	if (reply.fields.data != NULL)
+		memory_wipe(reply.fields.data, reply.fields.len);
 	ipc_message_free(&reply);
 }
 

@@ -18,7 +18,7 @@
 
 enum {
 	POOL_WORKERS_MAX = 16,
-	POOL_WAITING_MAX = 2000,            /* jobs that wait, altogether */
+	POOL_WAITING_MAX = 2000, /* jobs that wait, altogether */
 	POOL_WAITING_PER_ADDRESS_MAX = 200,
 };
 
@@ -29,7 +29,7 @@ typedef void pool_done(const struct hash_reply *reply, void *context);
 /* Does anybody still wait for the answer? Asked before a job is given to a worker; false: done hears HASH_FAILED. */
 typedef bool pool_wanted(void *context);
 
-/* Fork keeper and workers (0: one for each processor, at least two). Call before anything secret is read. -1: ERR_SYSTEM. */
+/* Fork keeper and workers (0: one a processor, at least two). Call before anything secret is read. -1: ERR_SYSTEM. */
 int pool_start(struct pool **pool_out, const struct daemon *daemon, int workers, struct err *err);
 
 /* Listen to the workers. When all are gone for good, the loop is left with pool_is_broken. */

@@ -10,8 +10,9 @@ enum { BASE64_MAX = 48 }; /* of SCRAM_KEY_LEN bytes with its NUL */
 static int hmac(const unsigned char *key, size_t key_len, struct str text, unsigned char *out)
 {
 	unsigned len = SCRAM_KEY_LEN;
+	const unsigned char *bytes = (const unsigned char *)text.data;
 
-	return HMAC(EVP_sha256(), key, (int)key_len, (const unsigned char *)text.data, text.len, out, &len) != NULL ? 0 : -1;
+	return HMAC(EVP_sha256(), key, (int)key_len, bytes, text.len, out, &len) != NULL ? 0 : -1;
 }
 
 int scram_derive(struct str password, struct scram_keys *keys, struct err *err)

@@ -1,8 +1,8 @@
 /*
  * authd/tickets: what a login hands to the session that serves it (design, "Tickets").
  *
- * 128 random bits, good once and for TICKET_LIFETIME_MS on the monotonic clock, for the redeemer and service it was made
- * for alone. Kept in memory only.
+ * 128 random bits, good once and for TICKET_LIFETIME_MS on the monotonic clock, for the redeemer and service it was
+ * made for alone. Kept in memory only.
  */
 #ifndef POSTROOM_AUTHD_TICKETS_H
 #define POSTROOM_AUTHD_TICKETS_H

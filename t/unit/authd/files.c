@@ -84,8 +84,8 @@ static void test_saslprep(void **state)
 
 	(void)state;
 	hash("IX", &reply);
-	assert_int_equal(check(STR("I\xc2\xadX"), reply.hash), HASH_RIGHT);     /* U+00AD maps to nothing */
-	assert_int_equal(check(STR("\xe2\x85\xa8"), reply.hash), HASH_RIGHT);   /* U+2168 is NFKC "IX" */
+	assert_int_equal(check(STR("I\xc2\xadX"), reply.hash), HASH_RIGHT);   /* U+00AD maps to nothing */
+	assert_int_equal(check(STR("\xe2\x85\xa8"), reply.hash), HASH_RIGHT); /* U+2168 is NFKC "IX" */
 	assert_int_equal(check(STR("ix"), reply.hash), HASH_WRONG);
 	hash("\x07", &reply);
 	assert_int_equal(reply.result, HASH_REFUSED); /* a control character */
@@ -187,8 +187,11 @@ static void test_secrets(void **state)
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 
 	/* a row passed off as another's */
-	assert_int_equal(db_exec(&secrets.db, "UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE name = 'sender/1')"
-	                                      " WHERE name = 'sender/2'", NULL), 0);
+	assert_int_equal(db_exec(&secrets.db,
+	                         "UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE name = 'sender/1')"
+	                         " WHERE name = 'sender/2'",
+	                         NULL),
+	                 0);
 	assert_int_equal(secrets_get(&secrets, STR("sender/2"), &value, &err), -1);
 	assert_int_equal(err.code, ERR_CORRUPT);
 	assert_int_equal(secrets_set(&secrets, STR(""), STR("x"), &err), -1);
@@ -209,8 +212,8 @@ static void test_secrets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hash),     cmocka_unit_test(test_saslprep),         cmocka_unit_test(test_accounts),
-		cmocka_unit_test(test_secrets),  cmocka_unit_test(test_accounts_damaged),
+	    cmocka_unit_test(test_hash),    cmocka_unit_test(test_saslprep),         cmocka_unit_test(test_accounts),
+	    cmocka_unit_test(test_secrets), cmocka_unit_test(test_accounts_damaged),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -87,7 +87,7 @@ static void test_lockout(void **state)
 	assert_true(lockout_fail(&lockout, 7, 3, 1000, 10));
 	assert_true(lockout_is_locked(&lockout, 7, 1009));
 	assert_false(lockout_is_locked(&lockout, 7 + LOCKOUT_BUCKETS, 1009)); /* the same bucket */
-	assert_false(lockout_fail(&lockout, 7, 3, 1000, 900)); /* neither counted nor prolonged */
+	assert_false(lockout_fail(&lockout, 7, 3, 1000, 900));                /* neither counted nor prolonged */
 	assert_false(lockout_is_locked(&lockout, 7, 1010));
 	assert_false(lockout_fail(&lockout, 7, 3, 1000, 1011)); /* the end of a lock has reset the counter */
 
@@ -128,8 +128,8 @@ static void test_cache(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ticket_once), cmocka_unit_test(test_ticket_bounds), cmocka_unit_test(test_ticket_limit),
-		cmocka_unit_test(test_lockout),     cmocka_unit_test(test_cache),
+	    cmocka_unit_test(test_ticket_once), cmocka_unit_test(test_ticket_bounds), cmocka_unit_test(test_ticket_limit),
+	    cmocka_unit_test(test_lockout),     cmocka_unit_test(test_cache),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

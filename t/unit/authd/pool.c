@@ -1,4 +1,4 @@
-/* The workers: they answer, take turns between addresses, are limited, are replaced when they die, end with the loop. */
+/* The workers: they answer, take turns between addresses, are limited, are replaced when they die. */
 #include "authd/pool.h"
 #include "common/base/buf.h"
 #include "common/base/io.h"
@@ -190,10 +190,10 @@ static void test_death(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_turns),
-		cmocka_unit_test(test_one_network),
-		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_death),
+	    cmocka_unit_test(test_turns),
+	    cmocka_unit_test(test_one_network),
+	    cmocka_unit_test(test_limit),
+	    cmocka_unit_test(test_death),
 	};
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

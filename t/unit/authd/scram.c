@@ -12,8 +12,7 @@
 
 /* RFC 7677 section 3: user "user", password "pencil". */
 #define CLIENT_FIRST_BARE "n=user,r=rOprNGfwEbeRWgbNEkqO"
-#define SERVER_FIRST                                                                                                   \
-	"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+#define SERVER_FIRST      "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
 #define CLIENT_FINAL_BARE "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
 #define CLIENT_PROOF      "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
 #define SERVER_SIGNATURE  "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
@@ -228,15 +227,11 @@ static void test_plain(void **state)
 		struct str message;
 		enum exchange_state result;
 	} cases[] = {
-		/* RFC 4616 section 4 */
-		{STR("\0tim\0tanstaaftanstaaf"), EXCHANGE_PASSWORD},
-		{STR("tim\0tim\0tanstaaftanstaaf"), EXCHANGE_PASSWORD},
-		{STR("Ursel\0tim\0tanstaaftanstaaf"), EXCHANGE_WRONG},
-		{STR("tim\0tanstaaftanstaaf"), EXCHANGE_MALFORMED},
-		{STR("\0\0tanstaaftanstaaf"), EXCHANGE_MALFORMED},
-		{STR("\0tim\0"), EXCHANGE_MALFORMED},
-		{STR("\0tim\0tanstaaf\0more"), EXCHANGE_MALFORMED},
-		{STR(""), EXCHANGE_MALFORMED},
+	    /* RFC 4616 section 4 */
+	    {STR("\0tim\0tanstaaftanstaaf"), EXCHANGE_PASSWORD},   {STR("tim\0tim\0tanstaaftanstaaf"), EXCHANGE_PASSWORD},
+	    {STR("Ursel\0tim\0tanstaaftanstaaf"), EXCHANGE_WRONG}, {STR("tim\0tanstaaftanstaaf"), EXCHANGE_MALFORMED},
+	    {STR("\0\0tanstaaftanstaaf"), EXCHANGE_MALFORMED},     {STR("\0tim\0"), EXCHANGE_MALFORMED},
+	    {STR("\0tim\0tanstaaf\0more"), EXCHANGE_MALFORMED},    {STR(""), EXCHANGE_MALFORMED},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const struct str at_once[3] = {cases[i].message, NONE, NONE};
@@ -271,8 +266,8 @@ static void test_login(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_derive), cmocka_unit_test(test_text),  cmocka_unit_test(test_fake),
-		cmocka_unit_test(test_scram),  cmocka_unit_test(test_plain), cmocka_unit_test(test_login),
+	    cmocka_unit_test(test_derive), cmocka_unit_test(test_text),  cmocka_unit_test(test_fake),
+	    cmocka_unit_test(test_scram),  cmocka_unit_test(test_plain), cmocka_unit_test(test_login),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
