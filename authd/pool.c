@@ -23,7 +23,7 @@ struct job {
 struct lane {
 	TAILQ_ENTRY(lane) link;
 	char address[64];
-	STAILQ_HEAD(, job) jobs;
+	STAILQ_HEAD(job_list, job) jobs;
 	unsigned count;
 };
 
@@ -38,7 +38,7 @@ struct pool {
 	struct event_base *base;
 	struct worker workers[POOL_WORKERS_MAX];
 	int worker_count;
-	TAILQ_HEAD(, lane) ring;
+	TAILQ_HEAD(lane_ring, lane) ring;
 	unsigned waiting;
 	uint32_t sequence;
 	bool broken;
@@ -47,7 +47,7 @@ struct pool {
 int pool_start(struct pool **pool_out, const struct daemon *daemon, int workers, struct err *err)
 {
 	struct pool *pool = memory_get(sizeof *pool);
-	int ours[POOL_WORKERS_MAX], theirs[POOL_WORKERS_MAX];
+	int ours[POOL_WORKERS_MAX] = {0}, theirs[POOL_WORKERS_MAX] = {0};
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	pid_t keeper = -1;
 
