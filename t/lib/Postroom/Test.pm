@@ -53,6 +53,10 @@ The address to listen on, 127.0.0.1.
 
 Called between init and run: to change conf files.
 
+=item parent => $folder
+
+The folder to make the instance in.
+
 =item run => 0
 
 Only C<init>; C<$p-E<gt>run> starts it later (again after C<stop_running>).
@@ -119,6 +123,11 @@ my %PORT = (smtp => 25, submission => 587, smtps => 465, pop3 => 110, pop3s => 9
 my %TLS = (smtps => 1, pop3s => 1);
 my @instances;
 
+# A test that is told to end still stops what it started.
+for my $signal (qw(TERM INT HUP)) {
+	$SIG{$signal} //= sub { exit 143 };
+}
+
 sub start {
 	my ($class, %options) = @_;
 	my $self = bless {
@@ -135,7 +144,7 @@ sub start {
 
 sub make_folder {
 	my ($self) = @_;
-	my $parent = $> == 0 ? '/var/tmp' : File::Spec->tmpdir;
+	my $parent = $self->{parent} // ($> == 0 ? '/var/tmp' : File::Spec->tmpdir);
 	$self->{folder} = tempdir('postroom-test-XXXXXX', DIR => $parent);
 	chmod 0755, $self->{folder};
 	$self->{dir} = "$self->{folder}/instance";
