@@ -43,7 +43,7 @@ TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $
 COMMON   := $(wildcard common/*/*.c)
 LIBCOMMON := $(BUILD)/libcommon.a
 
-.PHONY: all help unit deps run check check-unit crash bench lint format fuzz fuzz-build install clean
+.PHONY: all help unit deps run check check-unit crash bench lint format fuzz fuzz-build install manual clean
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -112,6 +112,13 @@ $(foreach f,$(sort $(foreach p,$(DAEMONS) $(TOOLS),$(FOLDER_$(p)))),$(if $(wildc
 LIBS_unit := -lcrypt
 
 unit: $(UNIT)
+
+# Made from the catalogue of settings and kept in the repository; a test compares.
+manual: man/postroom-settings.5 conf/settings.conf
+man/postroom-settings.5: common/settings/catalogue.def ctl/manual.c | $(BUILD)/bin/postroom
+	$(BUILD)/bin/postroom settings --format man >$@
+conf/settings.conf: common/settings/catalogue.def ctl/manual.c | $(BUILD)/bin/postroom
+	$(BUILD)/bin/postroom settings --format conf >$@
 
 deps:
 	scripts/deps check

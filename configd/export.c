@@ -5,7 +5,7 @@
 
 static const char introduction[] =
 	"# Everything that \"postroom\" and the web set, as \"postroom import\" reads it. An import makes an instance\n"
-	"# equal to this text: what is missing here is deleted there.\n";
+	"# equal to this text: what is missing here is deleted there. Passwords of senders are not in it.\n";
 
 /* A line for a field that is not empty. */
 static void add_text(struct buf *out, enum text_kind kind, int field, struct str value)
@@ -131,8 +131,7 @@ static int export_senders(struct change *change, struct buf *out, struct err *er
 	int row;
 
 	if (config_query(change->config, &statement, err,
-	                 "SELECT name, method, servers, encryption, verify, username, has_password FROM sender"
-	                 " ORDER BY id", "") != 0)
+	                 "SELECT name, method, servers, encryption, verify, username FROM sender ORDER BY id", "") != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
 		buf_add_str(out, STR("\n[sender]\n"));
@@ -142,8 +141,6 @@ static int export_senders(struct change *change, struct buf *out, struct err *er
 		add_text(out, TEXT_SENDER, SENDER_ENCRYPTION, db_text(&statement, 3));
 		add_flag(out, TEXT_SENDER, SENDER_VERIFY, db_number(&statement, 4) != 0);
 		add_text(out, TEXT_SENDER, SENDER_USERNAME, db_text(&statement, 5));
-		if (db_number(&statement, 6) != 0)
-			buf_add_str(out, STR("# its password is not in this text\n"));
 	}
 	db_finalize(&statement);
 	return row;

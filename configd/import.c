@@ -146,6 +146,9 @@ static int import_domain(struct change *change, const struct text_object *object
 
 static int import_domains(struct change *change, struct err *err)
 {
+	if (change->import->text.counts[TEXT_DOMAIN] == 0)
+		return err_set(err, ERR_SYNTAX,
+		               "the text has no [domain]; an import describes everything, as \"postroom export\" writes it");
 	if (db_exec(&change->config->db, names_table, err) != 0)
 		return -1;
 	for (const struct text_object *object = change->import->text.objects[TEXT_DOMAIN]; object != NULL;

@@ -94,7 +94,8 @@ void manual_conf(void)
 		printf("\n");
 		print_wrapped("# ", definition->sentence);
 		print_wrapped("# ", definition->paragraph);
-		printf("# Value: %s.\n#%s = %s\n", values, definition->key, definition->fallback);
+		printf("# Value: %s.\n#%s =%s%s\n", values, definition->key, definition->fallback[0] != '\0' ? " " : "",
+		       definition->fallback);
 	}
 }
 
@@ -109,7 +110,7 @@ static void print_mdoc_text(const char *text)
 		line_begins = false;
 		if (*c == '\\')
 			fputs("\\e", stdout);
-		else if (*c == ' ' && c > text && strchr(".:", c[-1]) != NULL && !line_begins) {
+		else if (*c == ' ' && c > text && strchr(".:", c[-1]) != NULL) {
 			printf("\n");
 			line_begins = true;
 		} else {
@@ -138,7 +139,7 @@ static void print_mdoc_entry(const struct setting_definition *definition)
 void manual_mdoc(void)
 {
 	printf(".\\\" Made from common/settings/catalogue.def by \"postroom settings --format man\".\n"
-	       ".Dd $Mdocdate$\n"
+	       ".Dd November 21, 2026\n"
 	       ".Dt POSTROOM-SETTINGS 5\n"
 	       ".Os\n"
 	       ".Sh NAME\n"

@@ -308,7 +308,8 @@ static int tls_remove(struct tls_command *command, int argc, char **argv)
 		return ctl_refuse("cannot remove %s: %s", key, strerror(errno));
 	if (command->name[0] != '\0')
 		rmdir(command->folder);
-	printf("removed; new connections are not offered it\n");
+	/* A listener keeps the pair it has where files vanish, as that may be a mistake. */
+	printf("removed; running services offer it until \"postroom reload\"\n");
 	return CTL_DONE;
 }
 
