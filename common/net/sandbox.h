@@ -59,6 +59,7 @@ struct sandbox {
 	bool adds;          /* a path with SANDBOX_ADD is in it */
 	void *filter;       /* compiled seccomp program, NULL before sandbox_prepare */
 	size_t filter_size; /* in bytes */
+	size_t own_pid[4];  /* instructions that compare with the process's own id, set when it enters; 0: none */
 };
 
 /* Begin a profile with these rights (of enum sandbox_right, or-ed). -1: ERR_SYSTEM. */

@@ -27,8 +27,10 @@ enum {
 	NEWEST_CALL = 450,    /* set_mempolicy_home_node of Linux 5.17; new numbers are the same on every machine */
 	OWN_PID = 0x3f5a7e11, /* stands for the process's own id in the compiled filter; above every possible one */
 	SOCKET_DOMAINS = 64,  /* more than there are */
-	PREFIX = 3,           /* instructions before libseccomp's */
+	PREFIX = 4,           /* instructions before libseccomp's */
 };
+
+#define OWN_PID_MAX (sizeof((struct sandbox *)0)->own_pid / sizeof((struct sandbox *)0)->own_pid[0])
 
 #define DENIED  SCMP_ACT_ERRNO(EPERM)
 #define MISSING SCMP_ACT_ERRNO(ENOSYS)
@@ -154,7 +156,11 @@ static void close_existing(struct filter *filter)
 	deny(filter, "getdents64");
 }
 
-/* Take libseccomp's program over, behind our own first instructions. */
+/*
+ * Take libseccomp's program over, behind our own first instructions. TAX changes nothing but ends the kernel's attempt
+ * to run the filter for every call there is, at the time it is installed, to remember which are allowed: that costs a
+ * session more (0.2 ms) than it can save (some 20 ns a call).
+ */
 static int take_program(struct sandbox *sandbox, scmp_filter_ctx context, struct err *err)
 {
 	const struct sock_filter prefix[PREFIX] = {
@@ -180,6 +186,22 @@ static int take_program(struct sandbox *sandbox, scmp_filter_ctx context, struct
 	return result;
 }
 
+/* Remember where the process's own id has to stand. */
+static int find_own_pid(struct sandbox *sandbox, struct err *err)
+{
+	const struct sock_filter *program = sandbox->filter;
+	size_t found = 0;
+
+	for (size_t i = PREFIX; i < sandbox->filter_size / sizeof *program; i++) {
+		if (program[i].code != (BPF_JMP | BPF_JEQ | BPF_K) || program[i].k != OWN_PID)
+			continue;
+		if (found == OWN_PID_MAX)
+			return err_set(err, ERR_SYSTEM, "the system call filter compares too often");
+		sandbox->own_pid[found++] = i;
+	}
+	return 0;
+}
+
 int sandbox_seccomp_compile(struct sandbox *sandbox, struct err *err)
 {
 	struct filter filter = {.context = seccomp_init(SCMP_ACT_ALLOW)};
@@ -200,22 +222,21 @@ int sandbox_seccomp_compile(struct sandbox *sandbox, struct err *err)
 	result = filter.failure == 0 ? take_program(sandbox, filter.context, err)
 	                             : err_system(err, "cannot build the system call filter");
 	seccomp_release(filter.context);
-	return result;
+	return result == 0 ? find_own_pid(sandbox, err) : -1;
 }
 
 int sandbox_seccomp_enter(const struct sandbox *sandbox, struct err *err)
 {
-	size_t count = sandbox->filter_size / sizeof(struct sock_filter);
-	struct sock_filter *program = memory_get(sandbox->filter_size);
-	struct sock_fprog whole = {.len = (unsigned short)count, .filter = program};
-	int result = 0;
+	struct sock_filter *program = sandbox->filter;
+	struct sock_fprog whole = {
+	    .len = (unsigned short)(sandbox->filter_size / sizeof *program),
+	    .filter = program,
+	};
 
-	memcpy(program, sandbox->filter, sandbox->filter_size);
-	for (size_t i = PREFIX; i < count; i++)
-		if (program[i].code == (BPF_JMP | BPF_JEQ | BPF_K) && program[i].k == OWN_PID)
-			program[i].k = (uint32_t)getpid();
+	/* In place: a child's memory is its own. */
+	for (size_t i = 0; i < OWN_PID_MAX && sandbox->own_pid[i] != 0; i++)
+		program[sandbox->own_pid[i]].k = (uint32_t)getpid();
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &whole) != 0)
-		result = err_system(err, "cannot install the system call filter");
-	memory_free(program);
-	return result;
+		return err_system(err, "cannot install the system call filter");
+	return 0;
 }

@@ -40,7 +40,7 @@ struct smtp_timeouts {
 struct smtp_client {
 	struct conn conn;
 	bool open;         /* connected, and no command failed for want of a connection */
-	bool used;         /* a transaction was begun on this connection */
+	bool used;         /* smtp_client_send was called on this connection */
 	bool reset_needed; /* it was not ended: RSET before the next */
 	char host[256];    /* for SNI, the certificate, and messages */
 	char helo[256];    /* the name we give */
@@ -112,8 +112,8 @@ struct smtp_message {
 /*
  * Send one message to those of its recipients that are SMTP_UNDECIDED, in transactions of at most
  * SMTP_CLIENT_RECIPIENTS_MAX, and decide each. Words live in arena. Whether the connection can be used again is in
- * client->open. Returns 0; -1 where the server had closed the connection before it answered anything at all, which
- * after an idle time means nothing: recipients are SMTP_UNDECIDED still, connect again.
+ * client->open. Returns 0; -1 where a connection that was used before is good for nothing now, as idle ones are
+ * ended without a word: recipients are SMTP_UNDECIDED still, connect again.
  */
 int smtp_client_send(struct smtp_client *client, struct smtp_message *message, struct arena *arena, struct err *err);
 

@@ -22,6 +22,7 @@ struct transaction {
 	size_t count;
 	size_t accepted_count; /* those among them that are still undecided once every RCPT is answered */
 	bool utf8;             /* this transaction needs SMTPUTF8 */
+	bool reused;           /* the connection served a message before: it may have ended unseen */
 };
 
 static bool offers(const struct smtp_client *client, enum smtp_extension extension)
@@ -122,36 +123,67 @@ static int scan(const struct smtp_message *message, struct needs *needs, struct 
 	return result;
 }
 
-/*
- * Decide those recipients that this server cannot serve, whatever it says: RFC 1870 6.1, RFC 6152 3, RFC 6531 3.2. A
- * message that was declared SMTPUTF8 but is plain ASCII needs nothing of it; so does an ASCII recipient where only
- * another one's address is not.
- */
-static void refuse_what_cannot_pass(const struct smtp_client *client, struct smtp_message *message,
-                                    const struct needs *needs)
+/* Does the message as a whole need SMTPUTF8? */
+static bool message_is_utf8(const struct smtp_message *message, const struct needs *needs)
 {
-	uint64_t limit = client->extensions.size_limit;
-	bool utf8 = !is_ascii(message->from) || (message->smtputf8 && needs->utf8_header);
+	return !is_ascii(message->from) || (message->smtputf8 && needs->utf8_header);
+}
 
-	if (limit != 0 && (uint64_t)message->size > limit)
-		decide_all(message, SMTP_FAILED, "5.3.4", STR("The message is larger than the server's limit"));
-	if (utf8 && !offers(client, SMTP_SMTPUTF8))
-		decide_all(message, SMTP_FAILED, "5.6.7", STR("The message needs SMTPUTF8, which the server does not offer"));
-	if (needs->eight_bit && !offers(client, SMTP_8BITMIME))
-		decide_all(message, SMTP_FAILED, "5.6.3", STR("The message is 8-bit, and the server does not offer 8BITMIME"));
-	if (!is_path_text(message->from))
-		decide_all(message, SMTP_FAILED, "5.1.7", STR("The sender's address cannot be sent"));
+/* Why something cannot be given to a server, whatever it says. */
+struct obstacle {
+	const char *enhanced;
+	struct str words;
+};
+
+/*
+ * RFC 1870 6.1, RFC 6152 3, RFC 6531 3.2. A message that was declared SMTPUTF8 but is plain ASCII needs nothing of it;
+ * so does an ASCII recipient where only another one's address is not. Returns whether there is an obstacle.
+ */
+static bool find_obstacle(const struct smtp_client *client, const struct smtp_message *message,
+                          const struct needs *needs, const struct smtp_recipient *recipient, struct obstacle *found)
+{
+	const struct {
+		bool applies;
+		struct obstacle obstacle;
+	} all[] = {
+	    {client->extensions.size_limit != 0 && (uint64_t)message->size > client->extensions.size_limit,
+	     {"5.3.4", STR("The message is larger than the server's limit")}},
+	    {message_is_utf8(message, needs) && !offers(client, SMTP_SMTPUTF8),
+	     {"5.6.7", STR("The message needs SMTPUTF8, which the server does not offer")}},
+	    {needs->eight_bit && !offers(client, SMTP_8BITMIME),
+	     {"5.6.3", STR("The message is 8-bit, and the server does not offer 8BITMIME")}},
+	    {!is_path_text(message->from), {"5.1.7", STR("The sender's address cannot be sent")}},
+	    {!is_path_text(recipient->address), {"5.1.3", STR("The recipient's address cannot be sent")}},
+	    {!is_ascii(recipient->address) && !offers(client, SMTP_SMTPUTF8),
+	     {"5.6.7", STR("The recipient's address needs SMTPUTF8, which the server does not offer")}},
+	};
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		if (!all[i].applies)
+			continue;
+		*found = all[i].obstacle;
+		return true;
+	}
+	return false;
+}
+
+/* How many of the undecided cannot be served here; they are failed unless only_count. */
+static size_t refuse_what_cannot_pass(const struct smtp_client *client, struct smtp_message *message,
+                                      const struct needs *needs, bool only_count)
+{
+	struct obstacle obstacle;
+	size_t count = 0;
+
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		struct smtp_recipient *recipient = &message->recipients[i];
 
-		if (recipient->outcome != SMTP_UNDECIDED)
+		if (recipient->outcome != SMTP_UNDECIDED || !find_obstacle(client, message, needs, recipient, &obstacle))
 			continue;
-		if (!is_path_text(recipient->address))
-			decide(recipient, SMTP_FAILED, "5.1.3", STR("The recipient's address cannot be sent"));
-		else if (!is_ascii(recipient->address) && !offers(client, SMTP_SMTPUTF8))
-			decide(recipient, SMTP_FAILED, "5.6.7",
-			       STR("The recipient's address needs SMTPUTF8, which the server does not offer"));
+		count++;
+		if (!only_count)
+			decide(recipient, SMTP_FAILED, obstacle.enhanced, obstacle.words);
 	}
+	return count;
 }
 
 static void write_mail(struct transaction *t)
@@ -281,14 +313,14 @@ static int send_content(struct transaction *t, struct err *err)
 static int run_transaction(struct transaction *t, bool *stale, struct err *err)
 {
 	struct smtp_client *client = t->client;
-	bool pipelining = offers(client, SMTP_PIPELINING), reused = client->used, mail_accepted;
+	bool pipelining = offers(client, SMTP_PIPELINING), mail_accepted;
 
 	*stale = false;
 	if (client->reset_needed && smtp_client_command(client, "RSET", STR("RSET"), SMTP_WAIT_COMMAND_MS, err) != 0) {
 		*stale = true;
 		return -1;
 	}
-	client->used = client->reset_needed = true;
+	client->reset_needed = true;
 	smtp_client_set_wait(client, SMTP_WAIT_MAIL_MS);
 	write_mail(t);
 	for (size_t i = 0; pipelining && i < t->count; i++)
@@ -296,10 +328,10 @@ static int run_transaction(struct transaction *t, bool *stale, struct err *err)
 	if (pipelining)
 		write_data(t);
 	if (smtp_client_read_reply(client, "MAIL FROM", SMTP_WAIT_MAIL_MS, err) != 0) {
-		*stale = reused;
+		*stale = t->reused;
 		return -1;
 	}
-	if (client->reply.code == 421 && reused) {
+	if (client->reply.code == 421 && t->reused) {
 		*stale = true;
 		return smtp_client_refused(client, "MAIL FROM", err);
 	}
@@ -328,7 +360,7 @@ static int run_transaction(struct transaction *t, bool *stale, struct err *err)
 static size_t collect(struct transaction *t)
 {
 	t->count = t->accepted_count = 0;
-	t->utf8 = !is_ascii(t->message->from) || (t->message->smtputf8 && t->needs.utf8_header);
+	t->utf8 = message_is_utf8(t->message, &t->needs);
 	for (size_t i = 0; i < t->message->recipient_count && t->count < SMTP_CLIENT_RECIPIENTS_MAX; i++) {
 		struct smtp_recipient *recipient = &t->message->recipients[i];
 
@@ -342,18 +374,24 @@ static size_t collect(struct transaction *t)
 
 int smtp_client_send(struct smtp_client *client, struct smtp_message *message, struct arena *arena, struct err *err)
 {
-	struct transaction t = {.client = client, .message = message, .arena = arena};
-	bool stale, first = true;
+	struct transaction t = {.client = client, .message = message, .arena = arena, .reused = client->used};
+	bool stale;
 
 	if (scan(message, &t.needs, err) != 0) {
 		decide_all(message, SMTP_DEFERRED, "4.3.0", arena_copy(arena, str_of(err->text)));
 		return 0;
 	}
-	refuse_what_cannot_pass(client, message, &t.needs);
-	for (; collect(&t) > 0; first = false) {
+	/* What the server offered long ago fails nobody: it is asked again over a new connection. */
+	client->used = true;
+	if (t.reused && refuse_what_cannot_pass(client, message, &t.needs, true) > 0) {
+		smtp_client_close(client);
+		return err_set(err, SMTP_CLIENT_LACKS, "The server did not offer what the message needs");
+	}
+	refuse_what_cannot_pass(client, message, &t.needs, false);
+	for (; collect(&t) > 0; t.reused = false) {
 		if (run_transaction(&t, &stale, err) == 0)
 			continue;
-		if (stale && first) {
+		if (stale && t.reused) {
 			smtp_client_close(client);
 			return -1;
 		}
