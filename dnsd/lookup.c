@@ -164,29 +164,37 @@ static struct str reason_of(struct arena *arena, int rcode, int security, const 
 	return arena_printf(arena, "the DNS servers answered with an error (%d)", rcode);
 }
 
+/* What libunbound hands over, read. rcode is its own; that of the DNS is in the packet. */
+static void read_answer(const struct question *question, int rcode, struct str packet, int security,
+                        const char *why_bogus, struct lookup_result *result)
+{
+	struct dns_answer answer = {0};
+	struct err err;
+
+	result->secure = security == SECURE;
+	if (rcode == DNS_NOERROR && dns_answer_parse(packet, question->type, question->arena, &answer, &err) != 0) {
+		result->reason = STR("the DNS servers sent an answer that cannot be read");
+		return;
+	}
+	result->rcode = rcode != DNS_NOERROR ? rcode : answer.rcode;
+	if (security == BOGUS || (result->rcode != DNS_NOERROR && result->rcode != DNS_NXDOMAIN)) {
+		result->reason = reason_of(question->arena, result->rcode, security, why_bogus);
+		return;
+	}
+	result->state = result->rcode == DNS_NXDOMAIN ? LOOKUP_MISSING : answer.count > 0 ? LOOKUP_FOUND : LOOKUP_EMPTY;
+	result->rdata = answer.rdata;
+	result->count = answer.count;
+}
+
 static void on_answer(void *data, int rcode, void *packet, int packet_len, int security, char *why_bogus, int limited)
 {
 	struct question *question = data;
 	struct resolver *resolver = question->resolver;
-	struct lookup_result result = {.rcode = rcode};
-	struct dns_answer answer;
-	struct err err;
+	struct lookup_result result = {0};
 
 	(void)limited;
-	if ((rcode != DNS_NOERROR && rcode != DNS_NXDOMAIN) || security == BOGUS) {
-		result.reason = reason_of(question->arena, rcode, security, why_bogus);
-	} else if (rcode == DNS_NXDOMAIN) {
-		result.state = LOOKUP_MISSING;
-	} else if (packet == NULL || packet_len <= 0 ||
-	           dns_answer_parse(str_from(packet, (size_t)packet_len), question->type, question->arena, &answer, &err) !=
-	               0) {
-		result.reason = STR("the DNS servers sent an answer that cannot be read");
-	} else {
-		result.state = answer.count > 0 ? LOOKUP_FOUND : LOOKUP_EMPTY;
-		result.rdata = answer.rdata;
-		result.count = answer.count;
-	}
-	result.secure = security == SECURE;
+	read_answer(question, rcode, str_from(packet, packet != NULL && packet_len > 0 ? (size_t)packet_len : 0), security,
+	            why_bogus, &result);
 	question->callback(&result, question->context);
 	if (--resolver->open == 0 && resolver->retired)
 		retire(question->lookups, resolver);

@@ -37,6 +37,21 @@ static struct str literal_address(struct str literal)
 	return str_starts_nocase(inside, STR("IPv6:")) ? str_skip(inside, 5) : inside;
 }
 
+/* The next "<preference> <name>" of dnsd's answer. */
+static bool next_exchanger(const struct ipc_message *reply, size_t *position, uint64_t *preference, struct str *name)
+{
+	struct str key, value;
+
+	while (ipc_next(reply, position, &key, &value)) {
+		if (!str_equal(key, STR("host")) || !str_to_u64(str_cut_word(&value), UINT16_MAX, preference))
+			continue;
+		*name = str_trim(value);
+		if (name->len != 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Take the mail exchangers over. RFC 5321 5.1: where we are one of them, those not better than us are left out, or the
  * message would come back. *we_are_best: nobody is better.
@@ -44,19 +59,17 @@ static struct str literal_address(struct str literal)
 static void take_exchangers(const struct ipc_message *reply, struct str own_name, unsigned port, struct arena *arena,
                             struct route *route, bool *we_are_best)
 {
-	struct str key, value;
+	struct str name;
 	uint64_t preference, own_preference = UINT64_MAX;
 	size_t position = 0;
 
-	while (ipc_next(reply, &position, &key, &value))
-		if (str_equal(key, STR("host")) && str_to_u64(str_cut_word(&value), UINT16_MAX, &preference) &&
-		    str_equal_nocase(value, own_name) && preference < own_preference)
+	while (next_exchanger(reply, &position, &preference, &name))
+		if (str_equal_nocase(name, own_name) && preference < own_preference)
 			own_preference = preference;
 	position = 0;
-	while (ipc_next(reply, &position, &key, &value))
-		if (str_equal(key, STR("host")) && str_to_u64(str_cut_word(&value), UINT16_MAX, &preference) &&
-		    preference < own_preference && value.len != 0)
-			add_host(route, arena_copy(arena, value), port, false);
+	while (next_exchanger(reply, &position, &preference, &name))
+		if (preference < own_preference)
+			add_host(route, arena_copy(arena, name), port, false);
 	*we_are_best = route->host_count == 0 && own_preference != UINT64_MAX;
 }
 

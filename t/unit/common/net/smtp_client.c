@@ -362,14 +362,20 @@ static void what_the_server_lacks(void **state)
 	assert_string_equal(fixture->recipients[0].enhanced, "5.3.4");
 	assert_int_equal(fixture->recipients[1].outcome, SMTP_DELIVERED);
 	fixture->client.extensions.size_limit = 0;
+	fixture->client.used = false;
 	fixture->recipients[0].outcome = SMTP_UNDECIDED;
 	assert_int_equal(send_message(fixture, 1), 0);
 	assert_string_equal(fixture->recipients[0].enhanced, "5.6.3");
 	fixture->message.smtputf8 = true;
+	fixture->client.used = false;
 	fixture->recipients[0].outcome = SMTP_UNDECIDED;
 	assert_int_equal(send_message(fixture, 1), 0);
 	assert_string_equal(fixture->recipients[0].enhanced, "5.6.7");
-	smtp_client_close(&fixture->client);
+	/* used before: what it offered then is not trusted to be so still */
+	fixture->recipients[0].outcome = SMTP_UNDECIDED;
+	assert_int_equal(send_message(fixture, 1), -1);
+	assert_int_equal(fixture->recipients[0].outcome, SMTP_UNDECIDED);
+	assert_false(fixture->client.open);
 	assert_played(&fixture->server);
 }
 
