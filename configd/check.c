@@ -66,8 +66,9 @@ static int check_users(struct config *config, struct err *err)
 	if (users > 0 && administrators == 0)
 		return err_set(err, ERR_DENIED, "there must be an enabled user who is an administrator");
 	if (users > 0 && postmaster == 0)
-		return err_set(err, ERR_DENIED, "mail to postmaster must reach somebody (RFC 5321 4.5.1): "
-		                                "map postmaster to another user first");
+		return err_set(err, ERR_DENIED,
+		               "mail to postmaster must reach somebody (RFC 5321 4.5.1): "
+		               "map postmaster to another user first");
 	if (config->instance->user_limit > 0 && users > config->instance->user_limit)
 		return err_set(err, ERR_LIMIT, "this instance may have at most %ld users ([limits] users in postroom.conf)",
 		               config->instance->user_limit);

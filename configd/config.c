@@ -7,15 +7,15 @@
 #define COUNT_OF(array) (int)(sizeof(array) / sizeof(array)[0])
 
 const char config_schema[] =
-	"CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
-	"CREATE TABLE domain(name TEXT PRIMARY KEY, is_default INTEGER NOT NULL);"
-	"CREATE TABLE user(uid INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
-	" administrator INTEGER NOT NULL, enabled INTEGER NOT NULL);"
-	"CREATE TABLE mapping(id INTEGER PRIMARY KEY, pattern TEXT NOT NULL COLLATE NOCASE, target TEXT NOT NULL);"
-	"CREATE INDEX mapping_pattern ON mapping(pattern);"
-	"CREATE TABLE sender(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, method TEXT NOT NULL,"
-	" servers TEXT NOT NULL, encryption TEXT NOT NULL, verify INTEGER NOT NULL, username TEXT NOT NULL,"
-	" has_password INTEGER NOT NULL);";
+    "CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
+    "CREATE TABLE domain(name TEXT PRIMARY KEY, is_default INTEGER NOT NULL);"
+    "CREATE TABLE user(uid INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+    " administrator INTEGER NOT NULL, enabled INTEGER NOT NULL);"
+    "CREATE TABLE mapping(id INTEGER PRIMARY KEY, pattern TEXT NOT NULL COLLATE NOCASE, target TEXT NOT NULL);"
+    "CREATE INDEX mapping_pattern ON mapping(pattern);"
+    "CREATE TABLE sender(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, method TEXT NOT NULL,"
+    " servers TEXT NOT NULL, encryption TEXT NOT NULL, verify INTEGER NOT NULL, username TEXT NOT NULL,"
+    " has_password INTEGER NOT NULL);";
 
 /* Numbers that authd's secrets hang on are given out for good before they are used, whatever becomes of the change. */
 static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY KEY, next INTEGER NOT NULL);"

@@ -19,10 +19,10 @@
 #include <jansson.h>
 
 enum {
-	NAME_MAX_LEN = 32,       /* bytes of a user's or sender's name */
-	PASSWORD_MAX_LEN = 256,  /* bytes */
-	SERVERS_MAX = 20,        /* servers of one sender */
-	OBJECTS_MAX = 1000000,   /* of one kind */
+	NAME_MAX_LEN = 32,      /* bytes of a user's or sender's name */
+	PASSWORD_MAX_LEN = 256, /* bytes */
+	SERVERS_MAX = 20,       /* servers of one sender */
+	OBJECTS_MAX = 1000000,  /* of one kind */
 };
 
 struct config {

@@ -23,7 +23,8 @@ static int check_targets(struct change *change, struct str name, struct err *err
 	                      "SELECT pattern FROM mapping WHERE substr(target, -(length(?1) + 1)) = '@' || ?1", "t", name);
 
 	if (row == 1)
-		return err_set(err, ERR_DENIED, "the mapping of %.*s points to a remote address at %.*s; map it to a user first",
+		return err_set(err, ERR_DENIED,
+		               "the mapping of %.*s points to a remote address at %.*s; map it to a user first",
 		               STR_ARG(pattern), STR_ARG(name));
 	return row;
 }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 static const char introduction[] =
-	"# Everything that \"postroom\" and the web set, as \"postroom import\" reads it. An import makes an instance\n"
-	"# equal to this text: what is missing here is deleted there. Passwords of senders are not in it.\n";
+    "# Everything that \"postroom\" and the web set, as \"postroom import\" reads it. An import makes an instance\n"
+    "# equal to this text: what is missing here is deleted there. Passwords of senders are not in it.\n";
 
 /* A line for a field that is not empty. */
 static void add_text(struct buf *out, enum text_kind kind, int field, struct str value)

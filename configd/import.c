@@ -16,9 +16,9 @@ static const char names_table[] = "CREATE TEMP TABLE IF NOT EXISTS import_name(n
 
 /* The mappings from before, to tell what became of them. */
 static const char old_mappings_table[] =
-	"DROP TABLE IF EXISTS temp.old_mapping;"
-	"CREATE TEMP TABLE old_mapping AS SELECT lower(pattern) AS pattern, lower(target) AS target FROM mapping;"
-	"DELETE FROM mapping";
+    "DROP TABLE IF EXISTS temp.old_mapping;"
+    "CREATE TEMP TABLE old_mapping AS SELECT lower(pattern) AS pattern, lower(target) AS target FROM mapping;"
+    "DELETE FROM mapping";
 
 int op_import_prepare(struct change *change, struct err *err)
 {
@@ -35,7 +35,8 @@ int op_import_prepare(struct change *change, struct err *err)
 			return err_set(err, ERR_LIMIT, "the text has more than %d objects of one kind", OBJECTS_MAX);
 	if (config_reserve(change->config, STR("uid"), (int64_t)text->counts[TEXT_USER], &change->first_uid, err) != 0)
 		return -1;
-	return config_reserve(change->config, STR("sender"), (int64_t)text->counts[TEXT_SENDER], &change->first_sender, err);
+	return config_reserve(change->config, STR("sender"), (int64_t)text->counts[TEXT_SENDER], &change->first_sender,
+	                      err);
 }
 
 /* Say which line of the text was refused. */
@@ -101,7 +102,8 @@ static int import_setting(struct change *change, const struct text_object *objec
 	bool same = false;
 	int row;
 
-	row = config_text(change->config, &change->arena, &stored, err, "SELECT value FROM setting WHERE key = ?", "t", key);
+	row =
+	    config_text(change->config, &change->arena, &stored, err, "SELECT value FROM setting WHERE key = ?", "t", key);
 	if (row < 0 || keep_name(change, object, key, err) != 0)
 		return -1;
 	if (row == 1 && definition != NULL) {
@@ -120,8 +122,8 @@ static int import_settings(struct change *change, struct err *err)
 	     object = object->next)
 		if (import_setting(change, object, err) != 0)
 			return -1;
-	return for_names(change, "SELECT key FROM setting WHERE key NOT IN (SELECT name FROM temp.import_name)", setting_remove,
-	                 err);
+	return for_names(change, "SELECT key FROM setting WHERE key NOT IN (SELECT name FROM temp.import_name)",
+	                 setting_remove, err);
 }
 
 static int import_domain(struct change *change, const struct text_object *object, struct err *err)
@@ -207,16 +209,18 @@ static int import_users(struct change *change, struct err *err)
 	if (db_exec(&change->config->db, names_table, err) != 0 ||
 	    change_flag(change, "delete-users", &may_delete, err) != 0)
 		return -1;
-	for (const struct text_object *object = change->import->text.objects[TEXT_USER]; object != NULL; object = object->next)
+	for (const struct text_object *object = change->import->text.objects[TEXT_USER]; object != NULL;
+	     object = object->next)
 		if (import_user(change, object, err) != 0)
 			return -1;
 	if (may_delete)
 		return for_names(change, missing, delete_user, err);
 	row = config_text(change->config, &change->arena, &first, err, missing, "");
 	if (row == 1) /* a mailbox hangs on each */
-		return err_set(err, ERR_DENIED,
-		               "the text lacks the user %.*s, who would be deleted with all mail; say --delete-users if that is meant",
-		               STR_ARG(first));
+		return err_set(
+		    err, ERR_DENIED,
+		    "the text lacks the user %.*s, who would be deleted with all mail; say --delete-users if that is meant",
+		    STR_ARG(first));
 	return row;
 }
 
@@ -278,13 +282,13 @@ static void take(struct str *value, const struct text_object *object, int field)
 }
 
 /*
- * The order of senders is the order of their numbers, and the first one takes the mail. One that comes too early for its
- * place in the text gets a new number, and with it its password is gone.
+ * The order of senders is the order of their numbers, and the first one takes the mail. One that comes too early for
+ * its place in the text gets a new number, and with it its password is gone.
  */
 static int import_sender(struct change *change, const struct text_object *object, int64_t *last_id, struct err *err)
 {
 	struct str name = object->fields[SENDER_NAME];
-	struct sender old = {0}, sender;
+	struct sender old, sender;
 	int row = sender_find(change, name, &old, err);
 
 	if (row < 0 || keep_name(change, object, name, err) != 0)
@@ -303,7 +307,8 @@ static int import_sender(struct change *change, const struct text_object *object
 	if (text_flag(TEXT_SENDER, object, SENDER_VERIFY, false, &sender.verify, err) != 0)
 		return -1;
 	sender.has_password = old.has_password && str_equal(old.username, sender.username);
-	if (sender_check(change, &sender, err) != 0 || (!same_sender(&old, &sender) && sender_store(change, &sender, err) != 0))
+	if (sender_check(change, &sender, err) != 0 ||
+	    (!same_sender(&old, &sender) && sender_store(change, &sender, err) != 0))
 		return refuse(object, err);
 	if (sender.username.len != 0 && !sender.has_password)
 		change_note(change, "sender %.*s needs its password: postroom sender set %.*s --password-stdin", STR_ARG(name),

@@ -23,8 +23,8 @@ static int enter_sandbox(const struct instance *instance, struct err *err)
 		return -1;
 	result = sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "config"), SANDBOX_WRITE, err);
 	if (result == 0)
-		result = sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "settings"), SANDBOX_WRITE,
-		                       err);
+		result =
+		    sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "settings"), SANDBOX_WRITE, err);
 	if (result == 0)
 		result = sandbox_prepare(&sandbox, err);
 	if (result == 0)
@@ -46,8 +46,7 @@ int main(int argc, char **argv)
 	if (config_open(&config, &daemon.instance, &err) != 0 || publish_start(&config, &err) != 0)
 		daemon_fail(&err);
 	config.authd = ipc_client_new(base, &daemon.instance, "authd", "configd");
-	if (ipc_serve(base, &daemon, request_take, NULL, &config, &err) != 0 ||
-	    enter_sandbox(&daemon.instance, &err) != 0)
+	if (ipc_serve(base, &daemon, request_take, NULL, &config, &err) != 0 || enter_sandbox(&daemon.instance, &err) != 0)
 		daemon_fail(&err);
 	daemon_ready(&daemon);
 	event_base_dispatch(base);

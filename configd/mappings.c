@@ -32,8 +32,8 @@ static int normalise_pattern(struct change *change, struct str pattern, struct s
 	if (!has_domain)
 		whole = arena_printf(&change->arena, "%.*s@example.com", STR_ARG(pattern));
 	if (normalise_address(change, whole, &addr, pattern_out, &reason) != 0)
-		return err_set(err, ERR_SYNTAX, "\"%.*s\" is neither a name nor an address: %s", STR_ARG(str_sub(pattern, 0, 80)),
-		               reason.text);
+		return err_set(err, ERR_SYNTAX, "\"%.*s\" is neither a name nor an address: %s",
+		               STR_ARG(str_sub(pattern, 0, 80)), reason.text);
 	if (!has_domain)
 		*pattern_out = addr.local_part;
 	return 0;
@@ -54,8 +54,8 @@ static int normalise_target(struct change *change, struct str target, struct str
 		return 0;
 	}
 	if (normalise_address(change, target, &addr, target_out, &reason) != 0)
-		return err_set(err, ERR_SYNTAX, "\"%.*s\" is neither a user nor an address: %s", STR_ARG(str_sub(target, 0, 80)),
-		               reason.text);
+		return err_set(err, ERR_SYNTAX, "\"%.*s\" is neither a user nor an address: %s",
+		               STR_ARG(str_sub(target, 0, 80)), reason.text);
 	known = domain_is_local(change, addr.domain, err);
 	if (known <= 0)
 		return known;
@@ -77,7 +77,8 @@ int mapping_normalise(struct change *change, struct str pattern, struct str targ
 static int mapping_exists(struct change *change, struct str pattern, struct str target, struct err *err)
 {
 	return config_number(change->config, NULL, err,
-	                     "SELECT 1 FROM mapping WHERE pattern = ? AND target = ? COLLATE NOCASE", "tt", pattern, target);
+	                     "SELECT 1 FROM mapping WHERE pattern = ? AND target = ? COLLATE NOCASE", "tt", pattern,
+	                     target);
 }
 
 int mapping_store(struct change *change, struct str pattern, struct str target, struct err *err)
@@ -87,7 +88,8 @@ int mapping_store(struct change *change, struct str pattern, struct str target, 
 	if (known < 0)
 		return -1;
 	if (known == 1)
-		return err_set(err, ERR_EXISTS, "the mapping of %.*s to %.*s exists already", STR_ARG(pattern), STR_ARG(target));
+		return err_set(err, ERR_EXISTS, "the mapping of %.*s to %.*s exists already", STR_ARG(pattern),
+		               STR_ARG(target));
 	return config_run(change->config, err, "INSERT INTO mapping(pattern, target) VALUES(?, ?)", "tt", pattern, target);
 }
 

@@ -122,7 +122,8 @@ static void after_answered(struct ipc_message *reply, const struct err *err, voi
 	(void)reply;
 	/* What is left at authd belongs to a number that is never used again, so it does no harm. */
 	if (err != NULL && err->code != ERR_NONE)
-		log_warning("%s is done, but authd could not forget what belonged to it: %s", change->operation->name, err->text);
+		log_warning("%s is done, but authd could not forget what belonged to it: %s", change->operation->name,
+		            err->text);
 	ask_next_after(change);
 }
 

@@ -10,11 +10,11 @@ static const char *const encryptions[] = {"none", "starttls-if-available", "star
 void sender_defaults(struct sender *sender, struct str name)
 {
 	*sender = (struct sender){
-		.name = name,
-		.method = STR("direct"),
-		.servers = STR(""),
-		.encryption = STR("starttls-if-available"),
-		.username = STR(""),
+	    .name = name,
+	    .method = STR("direct"),
+	    .servers = STR(""),
+	    .encryption = STR("starttls-if-available"),
+	    .username = STR(""),
 	};
 }
 
@@ -24,6 +24,7 @@ int sender_find(struct change *change, struct str name, struct sender *sender_ou
 	struct db_statement statement;
 	int row;
 
+	*sender_out = (struct sender){0};
 	if (config_query(change->config, &statement, err,
 	                 "SELECT id, name, method, servers, encryption, username, verify, has_password FROM sender"
 	                 " WHERE name = ?",
@@ -32,14 +33,14 @@ int sender_find(struct change *change, struct str name, struct sender *sender_ou
 	row = db_step(&statement, err);
 	if (row == 1)
 		*sender_out = (struct sender){
-			.id = db_number(&statement, 0),
-			.name = arena_copy(arena, db_text(&statement, 1)),
-			.method = arena_copy(arena, db_text(&statement, 2)),
-			.servers = arena_copy(arena, db_text(&statement, 3)),
-			.encryption = arena_copy(arena, db_text(&statement, 4)),
-			.username = arena_copy(arena, db_text(&statement, 5)),
-			.verify = db_number(&statement, 6) != 0,
-			.has_password = db_number(&statement, 7) != 0,
+		    .id = db_number(&statement, 0),
+		    .name = arena_copy(arena, db_text(&statement, 1)),
+		    .method = arena_copy(arena, db_text(&statement, 2)),
+		    .servers = arena_copy(arena, db_text(&statement, 3)),
+		    .encryption = arena_copy(arena, db_text(&statement, 4)),
+		    .username = arena_copy(arena, db_text(&statement, 5)),
+		    .verify = db_number(&statement, 6) != 0,
+		    .has_password = db_number(&statement, 7) != 0,
 		};
 	db_finalize(&statement);
 	return row;
@@ -153,11 +154,12 @@ int sender_store(struct change *change, struct sender *sender, struct err *err)
 		return -1;
 	if (is_new)
 		sender->id = change->first_sender++;
-	if (config_run(change->config, err,
-	               "INSERT OR REPLACE INTO sender(id, name, method, servers, encryption, verify, username, has_password)"
-	               " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-	               "nttttntn", sender->id, sender->name, sender->method, sender->servers, sender->encryption,
-	               (int64_t)sender->verify, sender->username, (int64_t)sender->has_password) != 0)
+	if (config_run(
+	        change->config, err,
+	        "INSERT OR REPLACE INTO sender(id, name, method, servers, encryption, verify, username, has_password)"
+	        " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+	        "nttttntn", sender->id, sender->name, sender->method, sender->servers, sender->encryption,
+	        (int64_t)sender->verify, sender->username, (int64_t)sender->has_password) != 0)
 		return -1;
 	change_note(change, "sender %.*s %s: %.*s%s%.*s, encryption %.*s, %s%s", STR_ARG(sender->name),
 	            is_new ? "added" : "changed", STR_ARG(sender->method), sender->servers.len != 0 ? " by " : "",

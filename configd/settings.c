@@ -13,8 +13,8 @@ static int find_definition(struct str key, const struct setting_definition **def
 		return 0;
 	nearest = setting_nearest(key);
 	if (nearest != NULL)
-		return err_set(err, ERR_NOT_FOUND, "there is no setting \"%.*s\"; did you mean %s?", STR_ARG(str_sub(key, 0, 64)),
-		               nearest->key);
+		return err_set(err, ERR_NOT_FOUND, "there is no setting \"%.*s\"; did you mean %s?",
+		               STR_ARG(str_sub(key, 0, 64)), nearest->key);
 	return err_set(err, ERR_NOT_FOUND, "there is no setting \"%.*s\"; \"postroom settings\" lists them",
 	               STR_ARG(str_sub(key, 0, 64)));
 }
@@ -33,9 +33,10 @@ static int check_certificate(struct config *config, const struct setting_definit
 	instance_path(path, sizeof path, config->instance->etc, "tls/cert.pem");
 	if (access(path, F_OK) == 0 || errno != ENOENT)
 		return 0;
-	return err_set(err, ERR_DENIED,
-	               "%s cannot be required: no certificate is installed (\"postroom tls install\" or \"tls self-signed\")",
-	               definition->key);
+	return err_set(
+	    err, ERR_DENIED,
+	    "%s cannot be required: no certificate is installed (\"postroom tls install\" or \"tls self-signed\")",
+	    definition->key);
 }
 
 int setting_store(struct change *change, struct str key, struct str value, struct err *err)
@@ -70,8 +71,8 @@ int setting_remove(struct change *change, struct str key, struct err *err)
 static int value_of(struct change *change, const struct setting_definition *definition, struct str *value_out,
                     bool *is_default_out, struct err *err)
 {
-	int row = config_text(change->config, &change->arena, value_out, err, "SELECT value FROM setting WHERE key = ?", "t",
-	                      str_of(definition->key));
+	int row = config_text(change->config, &change->arena, value_out, err, "SELECT value FROM setting WHERE key = ?",
+	                      "t", str_of(definition->key));
 
 	*is_default_out = row == 0;
 	if (row == 0)

@@ -12,11 +12,11 @@ struct kind {
 };
 
 static const struct kind kinds[TEXT_KINDS] = {
-	[TEXT_SETTING] = {"settings", {NULL}},
-	[TEXT_DOMAIN] = {"domain", {"name", "default"}},
-	[TEXT_USER] = {"user", {"name", "administrator", "enabled", "password-hash"}},
-	[TEXT_MAPPING] = {"mapping", {"pattern", "target"}},
-	[TEXT_SENDER] = {"sender", {"name", "method", "servers", "encryption", "verify", "username"}},
+    [TEXT_SETTING] = {"settings", {NULL}},
+    [TEXT_DOMAIN] = {"domain", {"name", "default"}},
+    [TEXT_USER] = {"user", {"name", "administrator", "enabled", "password-hash"}},
+    [TEXT_MAPPING] = {"mapping", {"pattern", "target"}},
+    [TEXT_SENDER] = {"sender", {"name", "method", "servers", "encryption", "verify", "username"}},
 };
 
 /* Where the next object or field goes. */
@@ -99,9 +99,8 @@ static int add_entry(struct reader *reader, const struct conf_entry *entry, stru
 	if (entry->section[0] == '\0')
 		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: \"%s\" stands before the first section, such as [settings]",
 		               entry->line, entry->key);
-	return err_set(err, ERR_SYNTAX,
-	               FILE_NAME ":%u: [%s] is none of [settings], [domain], [user], [mapping], [sender]", entry->line,
-	               entry->section);
+	return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: [%s] is none of [settings], [domain], [user], [mapping], [sender]",
+	               entry->line, entry->section);
 }
 
 int text_parse(struct str input, struct arena *arena, struct text *text_out, struct err *err)

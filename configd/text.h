@@ -1,7 +1,8 @@
 /*
  * text: the readable form of everything that configd keeps, for version control and for moving to another instance.
  *
- * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object, "[domain]",
+ * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object,
+ * "[domain]",
  * "[user]", "[mapping]", "[sender]", which begins with its name (a mapping with its pattern). Parsing checks the form
  * alone; whether a value is allowed is decided where it is stored.
  */
@@ -36,7 +37,7 @@ enum text_field {
 };
 
 struct text_object {
-	unsigned line; /* where it begins */
+	unsigned line;                      /* where it begins */
 	struct str fields[TEXT_FIELDS_MAX]; /* data is NULL where the text has none */
 	struct text_object *next;
 };

@@ -5,16 +5,17 @@ int user_find(struct change *change, struct str name, struct user *user_out, str
 	struct db_statement statement;
 	int row;
 
+	*user_out = (struct user){0};
 	if (config_query(change->config, &statement, err,
 	                 "SELECT uid, name, administrator, enabled FROM user WHERE name = ?", "t", name) != 0)
 		return -1;
 	row = db_step(&statement, err);
 	if (row == 1)
 		*user_out = (struct user){
-			.uid = db_number(&statement, 0),
-			.name = arena_copy(&change->arena, db_text(&statement, 1)),
-			.administrator = db_number(&statement, 2) != 0,
-			.enabled = db_number(&statement, 3) != 0,
+		    .uid = db_number(&statement, 0),
+		    .name = arena_copy(&change->arena, db_text(&statement, 1)),
+		    .administrator = db_number(&statement, 2) != 0,
+		    .enabled = db_number(&statement, 3) != 0,
 		};
 	db_finalize(&statement);
 	return row;

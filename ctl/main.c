@@ -8,28 +8,29 @@
 #include <string.h>
 
 const struct ctl_command ctl_commands[] = {
-	{"init", "--domain NAME [--host-name NAME] [--port-offset N] [--bind ADDRESS[,...]]", "Make a new instance.", ctl_init,
-     true},
-	{"run", "", "Run the instance in the foreground until told to end.", ctl_run, false},
-	{"start", "", "Run it in the background; returns when it is ready.", ctl_start, false},
-	{"stop", "", "End it.", ctl_stop, false},
-	{"status", "[--json]", "Show its daemons.", ctl_status, false},
-	{"reload", "", "Start every daemon anew with postroom.conf as it is now.", ctl_reload, false},
-	{"get", "[KEY] [--json]", "Show settings (KEY may hold '*' and '?').", ctl_get, false},
-	{"set", "KEY VALUE", "Change a setting.", ctl_set, false},
-	{"unset", "KEY", "Return a setting to its default.", ctl_unset, false},
-	{"settings", "[KEY | --format list|man|conf]", "Explain the settings.", ctl_settings, true},
-	{"domain", "add|delete|default|list ...", "Manage the domains of this server.", ctl_domain, false},
-	{"user", "add|password|delete|rename|enable|disable|set|list ...", "Manage users.", ctl_user, false},
-	{"mapping", "add|delete|list ...", "Manage where addresses lead.", ctl_mapping, false},
-	{"sender", "add|set|delete|list ...", "Manage how mail leaves.", ctl_sender, false},
-	{"tls", "install|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},
-	{"export", "[--passwords] [FILE]", "Write all settings as text.", ctl_export, false},
-	{"import", "[--check] [--delete-users] FILE", "Make all settings equal to a text.", ctl_import, false},
-	{"resolve", "ADDRESS", "Explain where mail to an address goes.", ctl_resolve, false},
-	{"queue", "list|show|retry|hold|release|delete ...", "Look at and manage the messages that wait.", ctl_queue, false},
-	{"repair", "[USER]", "Check and mend mailboxes, all or one.", ctl_repair, false},
-	{NULL, NULL, NULL, NULL, false},
+    {"init", "--domain NAME [--host-name NAME] [--port-offset N] [--bind ADDRESS[,...]]", "Make a new instance.",
+     ctl_init, true},
+    {"run", "", "Run the instance in the foreground until told to end.", ctl_run, false},
+    {"start", "", "Run it in the background; returns when it is ready.", ctl_start, false},
+    {"stop", "", "End it.", ctl_stop, false},
+    {"status", "[--json]", "Show its daemons.", ctl_status, false},
+    {"reload", "", "Start every daemon anew with postroom.conf as it is now.", ctl_reload, false},
+    {"get", "[KEY] [--json]", "Show settings (KEY may hold '*' and '?').", ctl_get, false},
+    {"set", "KEY VALUE", "Change a setting.", ctl_set, false},
+    {"unset", "KEY", "Return a setting to its default.", ctl_unset, false},
+    {"settings", "[KEY | --format list|man|conf]", "Explain the settings.", ctl_settings, true},
+    {"domain", "add|delete|default|list ...", "Manage the domains of this server.", ctl_domain, false},
+    {"user", "add|password|delete|rename|enable|disable|set|list ...", "Manage users.", ctl_user, false},
+    {"mapping", "add|delete|list ...", "Manage where addresses lead.", ctl_mapping, false},
+    {"sender", "add|set|delete|list ...", "Manage how mail leaves.", ctl_sender, false},
+    {"tls", "install|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},
+    {"export", "[--passwords] [FILE]", "Write all settings as text.", ctl_export, false},
+    {"import", "[--check] [--delete-users] FILE", "Make all settings equal to a text.", ctl_import, false},
+    {"resolve", "ADDRESS", "Explain where mail to an address goes.", ctl_resolve, false},
+    {"queue", "list|show|retry|hold|release|delete ...", "Look at and manage the messages that wait.", ctl_queue,
+     false},
+    {"repair", "[USER]", "Check and mend mailboxes, all or one.", ctl_repair, false},
+    {NULL, NULL, NULL, NULL, false},
 };
 
 static void print_help(void)
@@ -44,8 +45,8 @@ static void print_help(void)
 
 static int usage_error(const char *what, const char *which)
 {
-	fprintf(stderr, "postroom: %s%s\nusage: postroom [-C DIR] COMMAND ...; \"postroom --help\" lists the commands\n", what,
-	        which);
+	fprintf(stderr, "postroom: %s%s\nusage: postroom [-C DIR] COMMAND ...; \"postroom --help\" lists the commands\n",
+	        what, which);
 	return CTL_USAGE;
 }
 

@@ -34,78 +34,108 @@ struct verb {
 	struct verb_option options[OPTIONS_MAX];
 	const char *fixed_field; /* set to fixed_value */
 	int64_t fixed_value;
-	bool wants_password;             /* asks on a terminal where --password-stdin is not given */
+	bool wants_password;                  /* asks on a terminal where --password-stdin is not given */
 	const char *columns[COLUMNS_MAX + 1]; /* of a listing; its rows are fields of this name: */
 	const char *row;
 };
 
-#define USAGE(name, arguments, sentence) {name, arguments, sentence, NULL, false}
+#define USAGE(name, arguments, sentence)       \
+	{                                          \
+		name, arguments, sentence, NULL, false \
+	}
 
 static const struct verb domain_verbs[] = {
-	{.command = USAGE("domain add", "NAME", "Add a domain; the first is the default."), .op = "domain-add",
+    {.command = USAGE("domain add", "NAME", "Add a domain; the first is the default."),
+     .op = "domain-add",
      .arguments = {"name"}},
-	{.command = USAGE("domain delete", "NAME", "Delete a domain."), .op = "domain-delete", .arguments = {"name"}},
-	{.command = USAGE("domain default", "NAME", "Make a domain the default."), .op = "domain-default",
+    {.command = USAGE("domain delete", "NAME", "Delete a domain."), .op = "domain-delete", .arguments = {"name"}},
+    {.command = USAGE("domain default", "NAME", "Make a domain the default."),
+     .op = "domain-default",
      .arguments = {"name"}},
-	{.command = USAGE("domain list", "[--json]", "List the domains."), .op = "domain-list",
-     .columns = {"name", "default"}, .row = "domain"},
-	{.op = NULL},
+    {.command = USAGE("domain list", "[--json]", "List the domains."),
+     .op = "domain-list",
+     .columns = {"name", "default"},
+     .row = "domain"},
+    {.op = NULL},
 };
 
 static const struct verb user_verbs[] = {
-	{.command = USAGE("user add", "NAME [--admin] [--password-stdin | --no-password]", "Add a user."), .op = "user-add",
+    {.command = USAGE("user add", "NAME [--admin] [--password-stdin | --no-password]", "Add a user."),
+     .op = "user-add",
      .arguments = {"name"},
      .options = {{"admin", OPTION_ON, "administrator"},
                  {"password-stdin", OPTION_PASSWORD, "password"},
                  {"no-password", OPTION_NO_PASSWORD, NULL}},
      .wants_password = true},
-	{.command = USAGE("user password", "NAME [--password-stdin]", "Give a user a new password."), .op = "user-password",
-     .arguments = {"name"}, .options = {{"password-stdin", OPTION_PASSWORD, "password"}}, .wants_password = true},
-	{.command = USAGE("user delete", "NAME", "Delete a user."), .op = "user-delete", .arguments = {"name"}},
-	{.command = USAGE("user rename", "NAME NEW-NAME", "Give a user another name; mail and password stay."),
-     .op = "user-rename", .arguments = {"name", "to"}},
-	{.command = USAGE("user enable", "NAME", "Let a user log in again."), .op = "user-set", .arguments = {"name"},
-     .fixed_field = "enabled", .fixed_value = 1},
-	{.command = USAGE("user disable", "NAME", "Let a user log in no more; mail is still delivered."), .op = "user-set",
-     .arguments = {"name"}, .fixed_field = "enabled", .fixed_value = 0},
-	{.command = USAGE("user set", "NAME [--admin on|off] [--enabled on|off]", "Change a user."), .op = "user-set",
+    {.command = USAGE("user password", "NAME [--password-stdin]", "Give a user a new password."),
+     .op = "user-password",
+     .arguments = {"name"},
+     .options = {{"password-stdin", OPTION_PASSWORD, "password"}},
+     .wants_password = true},
+    {.command = USAGE("user delete", "NAME", "Delete a user."), .op = "user-delete", .arguments = {"name"}},
+    {.command = USAGE("user rename", "NAME NEW-NAME", "Give a user another name; mail and password stay."),
+     .op = "user-rename",
+     .arguments = {"name", "to"}},
+    {.command = USAGE("user enable", "NAME", "Let a user log in again."),
+     .op = "user-set",
+     .arguments = {"name"},
+     .fixed_field = "enabled",
+     .fixed_value = 1},
+    {.command = USAGE("user disable", "NAME", "Let a user log in no more; mail is still delivered."),
+     .op = "user-set",
+     .arguments = {"name"},
+     .fixed_field = "enabled",
+     .fixed_value = 0},
+    {.command = USAGE("user set", "NAME [--admin on|off] [--enabled on|off]", "Change a user."),
+     .op = "user-set",
      .arguments = {"name"},
      .options = {{"admin", OPTION_SWITCH, "administrator"}, {"enabled", OPTION_SWITCH, "enabled"}}},
-	{.command = USAGE("user list", "[--json]", "List the users."), .op = "user-list",
-     .columns = {"name", "uid", "administrator", "enabled"}, .row = "user"},
-	{.op = NULL},
+    {.command = USAGE("user list", "[--json]", "List the users."),
+     .op = "user-list",
+     .columns = {"name", "uid", "administrator", "enabled"},
+     .row = "user"},
+    {.op = NULL},
 };
 
 static const struct verb mapping_verbs[] = {
-	{.command = USAGE("mapping add", "PATTERN TARGET", "Lead a name or address to a user or a remote address."),
-     .op = "mapping-add", .arguments = {"pattern", "target"}},
-	{.command = USAGE("mapping delete", "PATTERN TARGET", "Delete a mapping."), .op = "mapping-delete",
+    {.command = USAGE("mapping add", "PATTERN TARGET", "Lead a name or address to a user or a remote address."),
+     .op = "mapping-add",
      .arguments = {"pattern", "target"}},
-	{.command = USAGE("mapping list", "[--json]", "List the mappings."), .op = "mapping-list",
-     .columns = {"pattern", "target"}, .row = "mapping"},
-	{.op = NULL},
+    {.command = USAGE("mapping delete", "PATTERN TARGET", "Delete a mapping."),
+     .op = "mapping-delete",
+     .arguments = {"pattern", "target"}},
+    {.command = USAGE("mapping list", "[--json]", "List the mappings."),
+     .op = "mapping-list",
+     .columns = {"pattern", "target"},
+     .row = "mapping"},
+    {.op = NULL},
 };
 
-#define SENDER_ARGUMENTS                                                                                               \
-	"NAME [--method direct|relay] [--servers HOST[:PORT],...] "                                                        \
+#define SENDER_ARGUMENTS                                        \
+	"NAME [--method direct|relay] [--servers HOST[:PORT],...] " \
 	"[--encryption none|starttls-if-available|starttls|tls] [--verify on|off] [--user NAME] [--password-stdin]"
-#define SENDER_OPTIONS                                                                                                 \
-	{                                                                                                                  \
-		{"method", OPTION_TEXT, "method"}, {"servers", OPTION_TEXT, "servers"},                                        \
-			{"encryption", OPTION_TEXT, "encryption"}, {"verify", OPTION_SWITCH, "verify"},                            \
-			{"user", OPTION_TEXT, "username"}, {"password-stdin", OPTION_PASSWORD, "password"},                        \
+#define SENDER_OPTIONS                                                                          \
+	{                                                                                           \
+		{"method", OPTION_TEXT, "method"}, {"servers", OPTION_TEXT, "servers"},                 \
+		    {"encryption", OPTION_TEXT, "encryption"}, {"verify", OPTION_SWITCH, "verify"},     \
+		    {"user", OPTION_TEXT, "username"}, {"password-stdin", OPTION_PASSWORD, "password"}, \
 	}
 
 static const struct verb sender_verbs[] = {
-	{.command = USAGE("sender add", SENDER_ARGUMENTS, "Add a way for mail to leave."), .op = "sender-add",
-     .arguments = {"name"}, .options = SENDER_OPTIONS},
-	{.command = USAGE("sender set", SENDER_ARGUMENTS, "Change a sender; what is not given stays."), .op = "sender-set",
-     .arguments = {"name"}, .options = SENDER_OPTIONS},
-	{.command = USAGE("sender delete", "NAME", "Delete a sender."), .op = "sender-delete", .arguments = {"name"}},
-	{.command = USAGE("sender list", "[--json]", "List the senders; the first takes all remote mail."),
+    {.command = USAGE("sender add", SENDER_ARGUMENTS, "Add a way for mail to leave."),
+     .op = "sender-add",
+     .arguments = {"name"},
+     .options = SENDER_OPTIONS},
+    {.command = USAGE("sender set", SENDER_ARGUMENTS, "Change a sender; what is not given stays."),
+     .op = "sender-set",
+     .arguments = {"name"},
+     .options = SENDER_OPTIONS},
+    {.command = USAGE("sender delete", "NAME", "Delete a sender."), .op = "sender-delete", .arguments = {"name"}},
+    {.command = USAGE("sender list", "[--json]", "List the senders; the first takes all remote mail."),
      .op = "sender-list",
-     .columns = {"name", "method", "servers", "encryption", "verify", "username"}, .row = "sender"},
-	{.op = NULL},
+     .columns = {"name", "method", "servers", "encryption", "verify", "username"},
+     .row = "sender"},
+    {.op = NULL},
 };
 
 /* The objects of a listing, as an array. */
@@ -149,23 +179,22 @@ static void print_row(const struct verb *verb, const json_t *row, const int *wid
 
 static void print_table(const struct verb *verb, const json_t *rows)
 {
-	int widths[COLUMNS_MAX];
+	int widths[COLUMNS_MAX] = {0};
 	char number[24];
-	const json_t *row;
-	size_t index;
 
 	for (int i = 0; verb->columns[i] != NULL; i++) {
 		widths[i] = (int)strlen(verb->columns[i]);
-		json_array_foreach(rows, index, row) {
-			int len = (int)strlen(cell_text(json_object_get(row, verb->columns[i]), verb->columns[i], number));
+		for (size_t index = 0; index < json_array_size(rows); index++) {
+			const json_t *cell = json_object_get(json_array_get(rows, index), verb->columns[i]);
+			int len = (int)strlen(cell_text(cell, verb->columns[i], number));
 
 			if (len > widths[i])
 				widths[i] = len;
 		}
 	}
 	print_row(verb, NULL, widths);
-	json_array_foreach(rows, index, row)
-		print_row(verb, row, widths);
+	for (size_t index = 0; index < json_array_size(rows); index++)
+		print_row(verb, json_array_get(rows, index), widths);
 }
 
 static void print_listing(const struct verb *verb, const struct ipc_message *reply, bool as_json)

@@ -29,7 +29,6 @@ struct tls_command {
 	const struct ctl_command *usage;
 	char name[ADDR_DOMAIN_MAX + 1]; /* of --name; "" = the default certificate */
 	char folder[PATH_SIZE];
-	int argc;
 	char **argv; /* what is left after the options */
 };
 
@@ -69,7 +68,6 @@ static int parse(struct tls_command *command, int argc, char **argv, int argumen
 	}
 	if (argc - optind != arguments)
 		return ctl_usage(command->usage);
-	command->argc = argc - optind;
 	command->argv = argv + optind;
 	snprintf(command->folder, sizeof command->folder, "%s/tls%s%s", command->ctl->instance.etc,
 	         command->name[0] != '\0' ? "/" : "", command->name);
@@ -319,15 +317,15 @@ int ctl_tls(struct ctl *ctl, int argc, char **argv)
 		struct ctl_command usage;
 		int (*run)(struct tls_command *command, int argc, char **argv);
 	} verbs[] = {
-		{{"tls install", "CERTIFICATE-FILE KEY-FILE [--name HOST]", NULL, NULL, false}, tls_install},
-		{{"tls self-signed", "[--name HOST]", NULL, NULL, false}, tls_self_signed},
-		{{"tls show", "[--name HOST]", NULL, NULL, false}, tls_show},
-		{{"tls remove", "[--name HOST]", NULL, NULL, false}, tls_remove},
+	    {{"tls install", "CERTIFICATE-FILE KEY-FILE [--name HOST]", NULL, NULL, false}, tls_install},
+	    {{"tls self-signed", "[--name HOST]", NULL, NULL, false}, tls_self_signed},
+	    {{"tls show", "[--name HOST]", NULL, NULL, false}, tls_show},
+	    {{"tls remove", "[--name HOST]", NULL, NULL, false}, tls_remove},
 	};
 	enum { COUNT = sizeof verbs / sizeof verbs[0] };
 
 	for (int i = 0; argc > 1 && i < COUNT; i++) {
-		struct tls_command command = {.ctl = ctl, .usage = &verbs[i].usage};
+		struct tls_command command = {.ctl = ctl, .usage = &verbs[i].usage, .argv = argv};
 
 		if (strcmp(verbs[i].usage.name + strlen("tls "), argv[1]) == 0)
 			return verbs[i].run(&command, argc - 1, argv + 1);

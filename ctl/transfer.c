@@ -65,7 +65,7 @@ static void print_changes(const struct ipc_message *reply, bool only_check)
 int ctl_import(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"check", no_argument, NULL, 'c'}, {"delete-users", no_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
+	    {"check", no_argument, NULL, 'c'}, {"delete-users", no_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
 	struct ipc_message request, reply;
 	bool only_check = false;
 	struct buf text;

@@ -1,7 +1,7 @@
 #include "common/settings/settings.h"
 
 const struct setting_definition setting_definitions[SETTING_COUNT] = {
-#define SETTING(name, key, type, fallback, min, max, choices, unit, sentence, paragraph)                               \
+#define SETTING(name, key, type, fallback, min, max, choices, unit, sentence, paragraph) \
 	[SETTING_##name] = {key, SETTING_##type, fallback, min, max, choices, unit, sentence, paragraph},
 #include "common/settings/catalogue.def"
 #undef SETTING

@@ -177,9 +177,10 @@ static int check_servers(const struct setting_definition *definition, struct str
 		if (count++ == MAX_LIST_ITEMS)
 			return err_set(err, ERR_LIMIT, "%s takes at most %d servers", definition->key, MAX_LIST_ITEMS);
 		if (!add_server(item, normal))
-			return err_set(err, ERR_SYNTAX,
-			               "%s: \"%.*s\" is not a server; write ADDRESS or ADDRESS:PORT, as in 192.0.2.53 or [2001:db8::53]:53",
-			               definition->key, SHOWN(item));
+			return err_set(
+			    err, ERR_SYNTAX,
+			    "%s: \"%.*s\" is not a server; write ADDRESS or ADDRESS:PORT, as in 192.0.2.53 or [2001:db8::53]:53",
+			    definition->key, SHOWN(item));
 	}
 	return 0;
 }
@@ -210,10 +211,10 @@ typedef int check_function(const struct setting_definition *definition, struct s
 int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err)
 {
 	static check_function *const checks[] = {
-		[SETTING_TEXT] = check_text,         [SETTING_FLAG] = check_flag,
-		[SETTING_NUMBER] = check_number,     [SETTING_CHOICE] = check_choice,
-		[SETTING_NETWORKS] = check_networks, [SETTING_HOST] = check_host,
-		[SETTING_SERVERS] = check_servers,   [SETTING_SECONDS_LIST] = check_seconds_list,
+	    [SETTING_TEXT] = check_text,         [SETTING_FLAG] = check_flag,
+	    [SETTING_NUMBER] = check_number,     [SETTING_CHOICE] = check_choice,
+	    [SETTING_NETWORKS] = check_networks, [SETTING_HOST] = check_host,
+	    [SETTING_SERVERS] = check_servers,   [SETTING_SECONDS_LIST] = check_seconds_list,
 	};
 
 	value = str_trim(value);

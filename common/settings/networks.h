@@ -1,7 +1,8 @@
 /*
  * networks: one address range, "192.168.0.0/16" or "fe80::/10", and what lies in it.
  *
- * An IPv4 address written in IPv6 ("::ffff:10.0.0.1", RFC 4291 2.5.5.2) is the IPv4 address. A zone ("%eth0") is ignored.
+ * An IPv4 address written in IPv6 ("::ffff:10.0.0.1", RFC 4291 2.5.5.2) is the IPv4 address. A zone ("%eth0") is
+ * ignored.
  */
 #ifndef POSTROOM_SETTINGS_NETWORKS_H
 #define POSTROOM_SETTINGS_NETWORKS_H

@@ -15,7 +15,7 @@
 
 enum {
 	COUNTER_SIZE = sizeof(uint64_t),
-	LOAD_ATTEMPTS = 10, /* each lost to a snapshot replaced twice meanwhile */
+	LOAD_ATTEMPTS = 10,  /* each lost to a snapshot replaced twice meanwhile */
 	PATIENCE_MS = 10000, /* for configd, where a new instance's daemons start all at once */
 	PAUSE_MS = 20,
 };
@@ -35,8 +35,8 @@ static int map_counter(struct settings *settings, struct err *err)
 	char path[INSTANCE_PATH_MAX + 128];
 	struct stat stat;
 	void *mapped;
-	int fd = open(instance_path(path, sizeof path, settings->instance->state, "settings/generation"),
-	              O_RDONLY | O_CLOEXEC);
+	int fd =
+	    open(instance_path(path, sizeof path, settings->instance->state, "settings/generation"), O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOT_FOUND, "no settings are published yet (%s is missing)", path);
@@ -90,7 +90,7 @@ static int read_values(struct loaded *loaded, struct err *err)
 	buf_init(&normal, SETTING_VALUE_MAX);
 	while ((row = db_step(&statement, err)) == 1) {
 		const struct setting_definition *definition = setting_find(db_text(&statement, 0));
-		struct err reason;
+		struct err reason = {0};
 
 		buf_reset(&normal);
 		if (definition == NULL)

@@ -14,7 +14,6 @@
 
 #include "common/base/arena.h"
 #include "common/base/buf.h"
-#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/daemon/instance.h"
 #include "common/db/db.h"
@@ -22,13 +21,13 @@
 enum { SETTING_VALUE_MAX = 4000 }; /* bytes of a value */
 
 enum setting_type {
-	SETTING_TEXT,     /* any one line */
-	SETTING_FLAG,     /* on, off */
-	SETTING_NUMBER,   /* min to max, in unit */
-	SETTING_CHOICE,   /* one of the words in choices, separated by '|' */
-	SETTING_NETWORKS, /* CIDR list, separated by commas or spaces */
-	SETTING_HOST,     /* a host name */
-	SETTING_SERVERS,  /* ADDRESS[:PORT] list */
+	SETTING_TEXT,         /* any one line */
+	SETTING_FLAG,         /* on, off */
+	SETTING_NUMBER,       /* min to max, in unit */
+	SETTING_CHOICE,       /* one of the words in choices, separated by '|' */
+	SETTING_NETWORKS,     /* CIDR list, separated by commas or spaces */
+	SETTING_HOST,         /* a host name */
+	SETTING_SERVERS,      /* ADDRESS[:PORT] list */
 	SETTING_SECONDS_LIST, /* seconds separated by commas: a retry list */
 };
 
@@ -58,8 +57,8 @@ const struct setting_definition *setting_find(struct str key);
 const struct setting_definition *setting_nearest(struct str key);
 
 /*
- * Is value allowed? -1: ERR_SYNTAX or ERR_LIMIT, with a sentence that names the key and says what is. normal: empty, with
- * a limit of SETTING_VALUE_MAX; the form to store is added.
+ * Is value allowed? -1: ERR_SYNTAX or ERR_LIMIT, with a sentence that names the key and says what is. normal: empty,
+ * with a limit of SETTING_VALUE_MAX; the form to store is added.
  */
 int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err);
 

@@ -134,8 +134,8 @@ static void test_flags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_everything), cmocka_unit_test(test_empty), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_limit),      cmocka_unit_test(test_flags),
+	    cmocka_unit_test(test_everything), cmocka_unit_test(test_empty), cmocka_unit_test(test_mistakes),
+	    cmocka_unit_test(test_limit),      cmocka_unit_test(test_flags),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -131,7 +131,8 @@ static void test_server_lists(void **state)
 {
 	(void)state;
 	accept("dns.servers", "192.0.2.53", "192.0.2.53");
-	accept("dns.servers", "192.0.2.53:5353,[2001:db8::53]:53 2001:DB8::54", "192.0.2.53:5353,[2001:db8::53]:53,2001:db8::54");
+	accept("dns.servers", "192.0.2.53:5353,[2001:db8::53]:53 2001:DB8::54",
+	       "192.0.2.53:5353,[2001:db8::53]:53,2001:db8::54");
 	refuse("dns.servers", "192.0.2.53:0", "not a server");
 	refuse("dns.servers", "192.0.2.53:65536", "not a server");
 	refuse("dns.servers", "192.0.2.53:", "not a server");
@@ -195,10 +196,12 @@ static void test_networks_hold(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_catalogue),     cmocka_unit_test(test_keys),          cmocka_unit_test(test_flags),
-		cmocka_unit_test(test_numbers),       cmocka_unit_test(test_choices),       cmocka_unit_test(test_hosts),
-		cmocka_unit_test(test_network_lists), cmocka_unit_test(test_server_lists),  cmocka_unit_test(test_seconds_lists),
-		cmocka_unit_test(test_limits),        cmocka_unit_test(test_networks_hold),
+	    cmocka_unit_test(test_catalogue),     cmocka_unit_test(test_keys),
+	    cmocka_unit_test(test_flags),         cmocka_unit_test(test_numbers),
+	    cmocka_unit_test(test_choices),       cmocka_unit_test(test_hosts),
+	    cmocka_unit_test(test_network_lists), cmocka_unit_test(test_server_lists),
+	    cmocka_unit_test(test_seconds_lists), cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_networks_hold),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -168,9 +168,9 @@ static void test_counter_of_a_wrong_size(void **state)
 	char path[300];
 
 	(void)state;
-	assert_int_equal(io_replace_file(instance_path(path, sizeof path, instance.state, "settings/generation"), STR("1"),
-	                                 0600, NULL),
-	                 0);
+	assert_int_equal(
+	    io_replace_file(instance_path(path, sizeof path, instance.state, "settings/generation"), STR("1"), 0600, NULL),
+	    0);
 	assert_int_equal(settings_open(&settings, &instance, false, &err), -1);
 	assert_int_equal(err.code, ERR_CORRUPT);
 }
@@ -180,12 +180,12 @@ static void test_counter_of_a_wrong_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_defaults_and_values),
-		TEST(test_refresh),
-		TEST(test_unusable_values_give_the_default),
-		TEST(test_missing_or_damaged_snapshot_keeps_the_old_values),
-		TEST(test_objects_stay_open),
-		TEST(test_counter_of_a_wrong_size),
+	    TEST(test_defaults_and_values),
+	    TEST(test_refresh),
+	    TEST(test_unusable_values_give_the_default),
+	    TEST(test_missing_or_damaged_snapshot_keeps_the_old_values),
+	    TEST(test_objects_stay_open),
+	    TEST(test_counter_of_a_wrong_size),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
