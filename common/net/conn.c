@@ -184,8 +184,10 @@ int conn_push(struct conn *conn, struct str more, struct err *err)
 	struct err reason;
 	int result;
 
-	if (conn->failed != 0 && !conn->read_timed_out)
+	if (conn->failed != 0 && !conn->read_timed_out) {
+		buf_reset(&conn->out);
 		return conn_fail(conn, NULL, err);
+	}
 	if (conn->ssl == NULL) {
 		result = conn_send(conn, buf_str(&conn->out), more, &reason);
 	} else {

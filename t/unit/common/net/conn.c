@@ -1,6 +1,6 @@
 /* Unit tests of conn over socketpairs, in clear and under TLS. */
-#include "common/base/io.h"
 #include "common/net/conn.h"
+#include "common/base/io.h"
 #include "common/net/tls.h"
 
 #include <fcntl.h>
@@ -390,13 +390,13 @@ static void leading_dots_are_doubled(void **state)
 	static const struct {
 		const char *text, *expected;
 	} tests[] = {
-		{"a\r\n", "a\r\n"},
-		{".a\r\n", "..a\r\n"},
-		{".\r\n", "..\r\n"},
-		{"a\r\n.\r\n..b\r\nc.\r\n", "a\r\n..\r\n...b\r\nc.\r\n"},
-		{"no end", "no end\r\n"},
-		{"half an end\r", "half an end\r\n"},
-		{"bare\n.lf and \r.cr\r\n", "bare\n.lf and \r.cr\r\n"},
+	    {"a\r\n", "a\r\n"},
+	    {".a\r\n", "..a\r\n"},
+	    {".\r\n", "..\r\n"},
+	    {"a\r\n.\r\n..b\r\nc.\r\n", "a\r\n..\r\n...b\r\nc.\r\n"},
+	    {"no end", "no end\r\n"},
+	    {"half an end\r", "half an end\r\n"},
+	    {"bare\n.lf and \r.cr\r\n", "bare\n.lf and \r.cr\r\n"},
 	};
 
 	(void)state;
@@ -688,32 +688,32 @@ static void injected_commands_are_dropped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pipelined_lines_wait_in_the_buffer),
-		TEST(only_crlf_ends_a_line),
-		TEST(crlf_may_come_apart),
-		TEST(a_line_has_a_limit),
-		TEST(an_endless_line_ends_the_connection),
-		TEST(waits_are_limited),
-		TEST(the_deadline_counts_over_all_waits),
-		TEST(a_long_wait_gives_buffers_back),
-		TEST(a_closed_connection_fails_after_its_last_line),
-		TEST(a_peer_that_left_is_an_error_not_a_signal),
-		TEST(a_peer_that_does_not_read_times_out),
-		TEST(bytes_are_read_and_consumed),
-		TEST(answers_leave_together),
-		TEST(a_detached_connection_goes_on),
-		TEST(addresses_are_known),
-		TEST(leading_dots_are_doubled),
-		TEST(dots_at_chunk_borders_are_doubled),
-		TEST(large_files_are_sent_whole),
-		TEST(a_file_that_is_too_short_fails_the_connection),
-		TEST(tls_carries_lines_both_ways),
-		TEST(a_file_goes_under_tls_too),
-		TEST(another_name_is_not_accepted),
-		TEST(without_verify_any_name_will_do),
-		TEST(an_address_is_checked_as_such),
-		TEST(a_silent_or_foreign_peer_fails_the_handshake),
-		TEST(injected_commands_are_dropped),
+	    TEST(pipelined_lines_wait_in_the_buffer),
+	    TEST(only_crlf_ends_a_line),
+	    TEST(crlf_may_come_apart),
+	    TEST(a_line_has_a_limit),
+	    TEST(an_endless_line_ends_the_connection),
+	    TEST(waits_are_limited),
+	    TEST(the_deadline_counts_over_all_waits),
+	    TEST(a_long_wait_gives_buffers_back),
+	    TEST(a_closed_connection_fails_after_its_last_line),
+	    TEST(a_peer_that_left_is_an_error_not_a_signal),
+	    TEST(a_peer_that_does_not_read_times_out),
+	    TEST(bytes_are_read_and_consumed),
+	    TEST(answers_leave_together),
+	    TEST(a_detached_connection_goes_on),
+	    TEST(addresses_are_known),
+	    TEST(leading_dots_are_doubled),
+	    TEST(dots_at_chunk_borders_are_doubled),
+	    TEST(large_files_are_sent_whole),
+	    TEST(a_file_that_is_too_short_fails_the_connection),
+	    TEST(tls_carries_lines_both_ways),
+	    TEST(a_file_goes_under_tls_too),
+	    TEST(another_name_is_not_accepted),
+	    TEST(without_verify_any_name_will_do),
+	    TEST(an_address_is_checked_as_such),
+	    TEST(a_silent_or_foreign_peer_fails_the_handshake),
+	    TEST(injected_commands_are_dropped),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

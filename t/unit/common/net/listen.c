@@ -2,9 +2,9 @@
  * Unit tests of listen. The listener is this program, executed again with the argument "serve", as a daemon is; its
  * sessions answer one line of commands with what the test wants to know.
  */
+#include "common/net/listen.h"
 #include "common/base/io.h"
 #include "common/net/conn.h"
-#include "common/net/listen.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -60,7 +60,7 @@ static int serve(char **argv)
 {
 	static const char *const names[] = {"smtp", "from-postroom", NULL};
 	const struct listen_hooks hooks = {
-		.session = session, .refuse = refuse, .max_sessions = MAX_SESSIONS, .max_per_address = 1};
+	    .session = session, .refuse = refuse, .max_sessions = MAX_SESSIONS, .max_per_address = 1};
 	struct daemon daemon = {.name = "test", .argv = argv, .socket_count = 2};
 
 	daemon.sockets[0] = (struct daemon_socket){.fd = FIRST_FD, .name = "smtp"};
@@ -231,10 +231,10 @@ static void a_crash_starts_the_listener_afresh(void **state)
 	conn_close(&crashing);
 	open_session(&after, 0);
 	ask(&after, "parent", again, sizeof again);
-	assert_string_equal(parent, again);          /* the same process */
-	expect_answer(&running, "parent", parent);   /* a session that ran goes on */
+	assert_string_equal(parent, again);        /* the same process */
+	expect_answer(&running, "parent", parent); /* a session that ran goes on */
 	open_session(&more, 0);
-	expect_answer(&more, "count", "3");          /* and is counted */
+	expect_answer(&more, "count", "3"); /* and is counted */
 	conn_close(&running);
 	conn_close(&after);
 	conn_close(&more);
@@ -253,8 +253,8 @@ static bool other_address(char *address, size_t size)
 	bool found;
 
 	inet_pton(AF_INET, "192.0.2.1", &out.sin_addr);
-	found = connect(fd, (struct sockaddr *)&out, length) == 0 && getsockname(fd, (struct sockaddr *)&out, &length) == 0 &&
-	        ntohl(out.sin_addr.s_addr) >> 24 != 127;
+	found = connect(fd, (struct sockaddr *)&out, length) == 0 &&
+	        getsockname(fd, (struct sockaddr *)&out, &length) == 0 && ntohl(out.sin_addr.s_addr) >> 24 != 127;
 	close(fd);
 	if (found)
 		inet_ntop(AF_INET, &out.sin_addr, address, (socklen_t)size);
@@ -312,12 +312,9 @@ static void nothing_to_listen_on_is_an_error(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(each_connection_has_its_process),
-		TEST(too_many_are_refused_and_told),
-		TEST(a_crash_starts_the_listener_afresh),
-		TEST(an_address_has_its_share),
-		TEST(sessions_end_with_the_listener),
-		cmocka_unit_test(nothing_to_listen_on_is_an_error),
+	    TEST(each_connection_has_its_process),    TEST(too_many_are_refused_and_told),
+	    TEST(a_crash_starts_the_listener_afresh), TEST(an_address_has_its_share),
+	    TEST(sessions_end_with_the_listener),     cmocka_unit_test(nothing_to_listen_on_is_an_error),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "serve") == 0)

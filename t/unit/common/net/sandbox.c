@@ -1,10 +1,10 @@
 /*
  * Containment: each test forks a process, enters a profile as the daemons build it, and tries what must fail and what
- * must work. What a hijacked session could call is called as it would: by system call numbers where the C library has no
- * function.
+ * must work. What a hijacked session could call is called as it would: by system call numbers where the C library has
+ * no function.
  */
-#include "common/base/io.h"
 #include "common/net/sandbox.h"
+#include "common/base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,26 +51,26 @@ static int wrong(int line, const char *what, long result)
 }
 
 /* Inside a sandbox: a call that must fail as refused, and one that must not fail. */
-#define REFUSED(call)                                                                                                  \
-	do {                                                                                                               \
-		long value_;                                                                                                   \
-		errno = 0;                                                                                                     \
-		value_ = (long)(call);                                                                                         \
-		if (value_ != -1 || (errno != EPERM && errno != EACCES && errno != ENOSYS))                                    \
-			return wrong(__LINE__, #call, value_);                                                                     \
+#define REFUSED(call)                                                               \
+	do {                                                                            \
+		long value_;                                                                \
+		errno = 0;                                                                  \
+		value_ = (long)(call);                                                      \
+		if (value_ != -1 || (errno != EPERM && errno != EACCES && errno != ENOSYS)) \
+			return wrong(__LINE__, #call, value_);                                  \
 	} while (0)
-#define WORKS(call)                                                                                                    \
-	do {                                                                                                               \
-		long value_;                                                                                                   \
-		errno = 0;                                                                                                     \
-		value_ = (long)(call);                                                                                         \
-		if (value_ < 0)                                                                                                \
-			return wrong(__LINE__, #call, value_);                                                                     \
+#define WORKS(call)                                \
+	do {                                           \
+		long value_;                               \
+		errno = 0;                                 \
+		value_ = (long)(call);                     \
+		if (value_ < 0)                            \
+			return wrong(__LINE__, #call, value_); \
 	} while (0)
-#define WITH_LANDLOCK(check)                                                                                           \
-	do {                                                                                                               \
-		if (sandbox_landlock_version() != 0)                                                                           \
-			check;                                                                                                     \
+#define WITH_LANDLOCK(check)                 \
+	do {                                     \
+		if (sandbox_landlock_version() != 0) \
+			check;                           \
 	} while (0)
 
 /* Run what in a child; its wait status. */
@@ -547,11 +547,11 @@ static void rights_open_what_they_name(void **state)
 		int (*what)(void);
 		const char *path;
 	} tests[] = {
-		{SANDBOX_CONNECT, connecting, NULL},
-		{SANDBOX_UNIX, asking, NULL},
-		{SANDBOX_FORK | SANDBOX_SIGNAL, forking, NULL},
-		{SANDBOX_EXEC, executing, "/"},
-		{SANDBOX_ACCEPT | SANDBOX_WATCH, accepting, NULL},
+	    {SANDBOX_CONNECT, connecting, NULL},
+	    {SANDBOX_UNIX, asking, NULL},
+	    {SANDBOX_FORK | SANDBOX_SIGNAL, forking, NULL},
+	    {SANDBOX_EXEC, executing, "/"},
+	    {SANDBOX_ACCEPT | SANDBOX_WATCH, accepting, NULL},
 	};
 
 	(void)state;
@@ -615,7 +615,8 @@ static void make_sockets(void)
 
 static int set_up(void **state)
 {
-	static const char *const folders[] = {"secret", "secret/empty", "settings", "new", "tmp", "mail", "mail/a", "mail/b"};
+	static const char *const folders[] = {"secret", "secret/empty", "settings", "new",
+	                                      "tmp",    "mail",         "mail/a",   "mail/b"};
 
 	(void)state;
 	snprintf(folder, sizeof folder, "/tmp/postroom-sandbox-XXXXXX");
@@ -659,15 +660,15 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_session_reaches_nothing),
+	    cmocka_unit_test(a_session_reaches_nothing),
 #ifdef __x86_64__
-		cmocka_unit_test(foreign_architectures_are_refused),
+	    cmocka_unit_test(foreign_architectures_are_refused),
 #endif
-		cmocka_unit_test(abort_still_works),
-		cmocka_unit_test(a_producer_adds_and_nothing_more),
-		cmocka_unit_test(a_session_has_its_own_mailbox),
-		cmocka_unit_test(rights_open_what_they_name),
-		cmocka_unit_test(limits_are_set),
+	    cmocka_unit_test(abort_still_works),
+	    cmocka_unit_test(a_producer_adds_and_nothing_more),
+	    cmocka_unit_test(a_session_has_its_own_mailbox),
+	    cmocka_unit_test(rights_open_what_they_name),
+	    cmocka_unit_test(limits_are_set),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

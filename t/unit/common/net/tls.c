@@ -1,7 +1,7 @@
 /* Unit tests of tls: pairs, their check, choice by name, reload. */
+#include "common/net/tls.h"
 #include "common/base/io.h"
 #include "common/net/conn.h"
-#include "common/net/tls.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -115,7 +115,8 @@ static void what_is_wrong_with_a_pair_is_said(void **state)
 	expect_broken(buf_str(&pair.chain), STR("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
 	              "the key does not parse");
 	expect_broken(buf_str(&pair.chain),
-	              STR("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"), "encrypted");
+	              STR("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"),
+	              "encrypted");
 	buf_init(&both, 100000);
 	buf_add_str(&both, buf_str(&pair.chain));
 	buf_add_str(&both, buf_str(&other.chain));
@@ -165,7 +166,8 @@ static const char *path_of(const char *name, const char *file)
 {
 	static char path[200];
 
-	snprintf(path, sizeof path, "%s%s%s%s%s", folder, name[0] != '\0' ? "/" : "", name, file[0] != '\0' ? "/" : "", file);
+	snprintf(path, sizeof path, "%s%s%s%s%s", folder, name[0] != '\0' ? "/" : "", name, file[0] != '\0' ? "/" : "",
+	         file);
 	return path;
 }
 
@@ -366,15 +368,15 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_made_pair_is_good),
-		TEST(only_host_names_get_a_certificate),
-		TEST(what_is_wrong_with_a_pair_is_said),
-		TEST(certificates_out_of_their_time_are_refused),
-		TEST(no_certificate_is_no_error),
-		TEST(a_name_chooses_its_certificate),
-		TEST(a_changed_pair_is_taken_a_broken_one_is_not),
-		TEST(a_broken_pair_at_the_start_is_an_error),
-		TEST(tickets_work_over_processes),
+	    TEST(a_made_pair_is_good),
+	    TEST(only_host_names_get_a_certificate),
+	    TEST(what_is_wrong_with_a_pair_is_said),
+	    TEST(certificates_out_of_their_time_are_refused),
+	    TEST(no_certificate_is_no_error),
+	    TEST(a_name_chooses_its_certificate),
+	    TEST(a_changed_pair_is_taken_a_broken_one_is_not),
+	    TEST(a_broken_pair_at_the_start_is_an_error),
+	    TEST(tickets_work_over_processes),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
