@@ -36,7 +36,8 @@ static int tls_wait(struct conn *conn, SSL *ssl, int result, int64_t until, stru
 	default:
 		break;
 	}
-	code = ERR_peek_error();
+	/* The last: looking for a CA in a sandbox leaves others before it. */
+	code = ERR_peek_last_error();
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return err_set(err, ERR_CLOSED, "the peer closed the connection without ending TLS");
 	verified = SSL_get_verify_result(ssl);

@@ -161,9 +161,15 @@ int smtp_client_start_tls(struct smtp_client *client, SSL_CTX *tls, bool verify,
 
 void smtp_client_close(struct smtp_client *client)
 {
+	struct smtp_reply kept = client->reply;
 	struct err err;
 
-	if (client->open && client->reply.code != 421)
+	/* The last reply stays: it may be why the connection is given up. */
+	if (client->open && kept.code != 421) {
+		smtp_reply_init(&client->reply);
 		smtp_client_command(client, "QUIT", STR("QUIT"), WAIT_QUIT_MS, &err);
+		smtp_reply_free(&client->reply);
+		client->reply = kept;
+	}
 	forget_connection(client);
 }

@@ -117,7 +117,8 @@ struct smtp_message {
  */
 int smtp_client_send(struct smtp_client *client, struct smtp_message *message, struct arena *arena, struct err *err);
 
-/* QUIT where the connection is open, and close. Waits for the answer a few seconds only: nothing depends on it. */
+/* QUIT where the connection is open, and close; client->reply stays as it is. Waits for the answer a few seconds only:
+ * nothing depends on it. */
 void smtp_client_close(struct smtp_client *client);
 
 #endif
