@@ -95,7 +95,8 @@ static int export_users(struct change *change, const struct hash_lines *hashes, 
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
 		struct hash_line wanted = {db_number(&statement, 0), STR("")};
-		struct hash_line *found = bsearch(&wanted, hashes->lines, hashes->count, sizeof wanted, compare_lines);
+		struct hash_line *found =
+		    hashes->count == 0 ? NULL : bsearch(&wanted, hashes->lines, hashes->count, sizeof wanted, compare_lines);
 
 		buf_add_str(out, STR("\n[user]\n"));
 		add_text(out, TEXT_USER, USER_NAME, db_text(&statement, 1));

@@ -30,19 +30,21 @@ int ctl_export(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {{"passwords", no_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
 	struct ipc_message request, reply;
+	bool passwords = false;
 	int option, status;
 
-	ipc_message_init(&request);
-	ipc_message_init(&reply);
-	ipc_request(&request, "export");
 	optind = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option != 'p')
 			return ctl_usage(&export_usage);
-		ipc_add_number(&request, "passwords", 1);
+		passwords = true;
 	}
 	if (argc - optind > 1)
 		return ctl_usage(&export_usage);
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, "export");
+	ipc_add_number(&request, "passwords", passwords);
 	status = ctl_ask(ctl, "configd", &request, &reply);
 	if (status == CTL_DONE)
 		status = write_text(argv[optind], ipc_get(&reply, "text"));
@@ -62,39 +64,48 @@ static void print_changes(const struct ipc_message *reply, bool only_check)
 	       only_check ? "; nothing was changed, as --check was given" : "");
 }
 
-int ctl_import(struct ctl *ctl, int argc, char **argv)
+static int send_text(struct ctl *ctl, struct str text, bool only_check, bool delete_users)
 {
-	static const struct option options[] = {
-	    {"check", no_argument, NULL, 'c'}, {"delete-users", no_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
 	struct ipc_message request, reply;
-	bool only_check = false;
-	struct buf text;
-	struct err err;
-	int option, status;
+	int status;
 
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
 	ipc_request(&request, "import");
+	ipc_add(&request, "text", text);
+	ipc_add_number(&request, "check", only_check);
+	ipc_add_number(&request, "delete-users", delete_users);
+	status = ctl_ask(ctl, "configd", &request, &reply);
+	if (status == CTL_DONE)
+		print_changes(&reply, only_check);
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return status;
+}
+
+int ctl_import(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"check", no_argument, NULL, 'c'}, {"delete-users", no_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
+	bool only_check = false, delete_users = false;
+	struct buf text;
+	struct err err;
+	int option, status;
+
 	optind = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option != 'c' && option != 'd')
 			return ctl_usage(&import_usage);
-		ipc_add_number(&request, option == 'c' ? "check" : "delete-users", 1);
 		only_check |= option == 'c';
+		delete_users |= option == 'd';
 	}
 	if (argc - optind != 1)
 		return ctl_usage(&import_usage);
 	buf_init(&text, IPC_MESSAGE_MAX - IPC_PACKET_MAX);
-	if (io_read_file(strcmp(argv[optind], "-") == 0 ? "/dev/stdin" : argv[optind], &text, &err) == 0) {
-		ipc_add(&request, "text", buf_str(&text));
-		status = ctl_ask(ctl, "configd", &request, &reply);
-	} else {
+	if (io_read_file(strcmp(argv[optind], "-") == 0 ? "/dev/stdin" : argv[optind], &text, &err) == 0)
+		status = send_text(ctl, buf_str(&text), only_check, delete_users);
+	else
 		status = ctl_refuse_err(&err);
-	}
-	if (status == CTL_DONE)
-		print_changes(&reply, only_check);
 	buf_free(&text);
-	ipc_message_free(&request);
-	ipc_message_free(&reply);
 	return status;
 }
