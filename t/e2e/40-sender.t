@@ -339,6 +339,19 @@ subtest 'a settled destination is not disturbed by a dead dnsd' => sub {
 	unlike log_of($id), qr/MX Send Warning/, 'no attempt is counted';
 };
 
+subtest 'other DNS servers without a restart' => sub {
+	my $other = Postroom::Dns->start(zones => { 'moved.test' => { '@' => 'MX 10 mx.moved.test.', mx => 'A 127.0.0.2' } });
+	my $server = server('127.0.0.2');
+	$p->set('dns.servers' => $other->address);
+	submit('a@moved.test');
+	my ($message) = $server->wait_messages(1);
+	is_deeply $message->{to}, ['a@moved.test'], 'its zone is known';
+	$p->set('dns.servers' => $dns->address);
+	submit('b@one.test');
+	$server->wait_messages(2);
+	pass 'and back';
+};
+
 subtest 'many messages' => sub {
 	plan skip_all => 'needs the program smtp-sink' if !find_program('smtp-sink');
 	my $sink = Postroom::Sink->start(host => '127.0.0.2', port => $PORT, keep => 1);
