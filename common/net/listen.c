@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/net/listener.h"
+#include "common/net/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -260,6 +261,8 @@ int listen_run(const struct daemon *daemon, const char *const *names, const stru
 	listener.waits[0] = (struct pollfd){.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN};
 	result =
 	    listener.waits[0].fd >= 0 ? add_sockets(&listener, names, err) : err_system(err, "cannot wait for signals");
+	if (result == 0)
+		result = sandbox_enter_base(err);
 	listener_take_over(&listener);
 	reap(&listener); /* who ended before the signals were watched */
 	while (result == 0 && !listener.stopping)

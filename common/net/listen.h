@@ -6,7 +6,8 @@
  * A session that dies by a signal makes the listener log it and execute itself again (a fresh address layout) before it
  * forks the next; sockets stay open and sessions that run go on, and go on being counted.
  *
- * The listener itself must stay outside Landlock and seccomp (each execution would add another layer); it parses nothing.
+ * The listener itself is in the base of the sandbox (common/net/sandbox.h), which its sessions inherit; it must stay outside
+ * profiles (each execution would add another layer). It parses nothing.
  */
 #ifndef POSTROOM_NET_LISTEN_H
 #define POSTROOM_NET_LISTEN_H

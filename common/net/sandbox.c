@@ -4,10 +4,13 @@
 #include "common/net/sandbox_parts.h"
 
 #include <linux/capability.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define BASE_VARIABLE "POSTROOM_SANDBOX_BASE"
 
 #ifdef POSTROOM_SANITIZED
 /*
@@ -59,14 +62,38 @@ static int drop_capabilities(struct err *err)
 	return 0;
 }
 
+/* What is closed to every profile, compiled once; whether this process is in it, by itself or by inheritance. */
+static struct sandbox base;
+static bool in_base;
+
+static int enter_base(struct err *err)
+{
+	if (in_base)
+		return 0;
+	if (base.filter == NULL && sandbox_seccomp_compile_base(&base, err) != 0)
+		return -1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_system(err, "cannot set no_new_privs");
+	if (sandbox_seccomp_enter(&base, err) != 0)
+		return -1;
+	in_base = true;
+	return 0;
+}
+
+int sandbox_enter_base(struct err *err)
+{
+	/* it outlives exec: a listener that executed itself again is in it already */
+	in_base = in_base || getenv(BASE_VARIABLE) != NULL;
+	setenv(BASE_VARIABLE, "1", 1);
+	return enter_base(err);
+}
+
 int sandbox_enter(const struct sandbox *sandbox, struct err *err)
 {
 #ifdef POSTROOM_SANITIZED
 	inside = true;
 #endif
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return err_system(err, "cannot set no_new_privs");
-	if (drop_capabilities(err) != 0 || sandbox_landlock_enter(sandbox, err) != 0)
+	if (enter_base(err) != 0 || drop_capabilities(err) != 0 || sandbox_landlock_enter(sandbox, err) != 0)
 		return -1;
 	return sandbox_seccomp_enter(sandbox, err);
 }

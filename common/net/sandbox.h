@@ -71,6 +71,11 @@ int sandbox_init(struct sandbox *sandbox, unsigned rights, struct err *err);
 int sandbox_allow(struct sandbox *sandbox, const char *path, enum sandbox_path access, struct err *err);
 /* Compile; after it sandbox_enter is cheap. -1: ERR_SYSTEM. */
 int sandbox_prepare(struct sandbox *sandbox, struct err *err);
+/*
+ * For a listener, before it forks: close what no profile opens, for this process and all it forks and executes, so that
+ * its sessions' sandbox_enter only has to add what their profile closes beyond. -1: ERR_SYSTEM.
+ */
+int sandbox_enter_base(struct err *err);
 /* For this process and its children, for good. -1: ERR_SYSTEM; the caller must end then. */
 int sandbox_enter(const struct sandbox *sandbox, struct err *err);
 void sandbox_free(struct sandbox *sandbox);

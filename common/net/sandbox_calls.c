@@ -41,7 +41,7 @@ const struct sandbox_calls sandbox_calls[] = {
 	/* Who the process is and where. */
 	{0, NAMES("setuid", "setuid32", "setgid", "setgid32", "setreuid", "setreuid32", "setregid", "setregid32",
 	          "setresuid", "setresuid32", "setresgid", "setresgid32", "setfsuid", "setfsuid32", "setfsgid",
-	          "setfsgid32", "setgroups", "setgroups32", "capset", "personality", "lsm_set_self_attr")},
+	          "setfsgid32", "setgroups", "setgroups32", "personality", "lsm_set_self_attr")},
 	{0, NAMES("unshare", "setns", "chroot", "pivot_root", "mount", "umount", "umount2", "mount_setattr", "move_mount",
 	          "open_tree", "open_tree_attr", "fsopen", "fsconfig", "fsmount", "fspick", "statmount", "listmount")},
 

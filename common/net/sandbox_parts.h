@@ -11,7 +11,8 @@ int sandbox_landlock_create(struct sandbox *sandbox, struct err *err);
 int sandbox_landlock_add(struct sandbox *sandbox, const char *path, enum sandbox_path access, struct err *err);
 int sandbox_landlock_enter(const struct sandbox *sandbox, struct err *err);
 
-/* seccomp: compile the filter of a profile; install it. -1: ERR_SYSTEM. */
+/* seccomp: compile the filter of a profile, and the one of the base; install it. -1: ERR_SYSTEM. */
+int sandbox_seccomp_compile_base(struct sandbox *sandbox, struct err *err);
 int sandbox_seccomp_compile(struct sandbox *sandbox, struct err *err);
 int sandbox_seccomp_enter(const struct sandbox *sandbox, struct err *err);
 

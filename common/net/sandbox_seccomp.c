@@ -1,6 +1,9 @@
 /*
  * sandbox: the seccomp filter.
  *
+ * Two of them: the base closes what no right opens, a profile's closes the rest. A listener enters the base once, and its
+ * sessions, which inherit it, add their small one: to install a filter takes time by its length.
+ *
  * A list of what is closed, not of what is open: a C library that learns to use another old call goes on working. What
  * is newer than the list does not exist (ENOSYS), so that nothing is open that nobody thought of.
  */
@@ -67,11 +70,22 @@ static void deny_if(struct filter *filter, const char *name, struct scmp_arg_cmp
 	add(filter, DENIED, name, &compare, 1);
 }
 
+/* What no right opens. */
+static void close_base_calls(struct filter *filter)
+{
+	for (const struct sandbox_calls *calls = sandbox_calls; calls->names != NULL; calls++)
+		for (const char *const *name = calls->names; *name != NULL && calls->opened_by == 0; name++)
+			deny(filter, *name);
+}
+
+/* What these rights do not open, though others would. */
 static void close_calls(struct filter *filter, unsigned rights)
 {
 	for (const struct sandbox_calls *calls = sandbox_calls; calls->names != NULL; calls++)
-		for (const char *const *name = calls->names; *name != NULL && (rights & calls->opened_by) == 0; name++)
-			deny(filter, *name);
+		if (calls->opened_by != 0 && (rights & calls->opened_by) == 0)
+			for (const char *const *name = calls->names; *name != NULL; name++)
+				deny(filter, *name);
+	deny(filter, "capset"); /* not in the base: capabilities are given up when a profile is entered */
 }
 
 static void close_sockets(struct filter *filter, unsigned rights)
@@ -85,30 +99,37 @@ static void close_sockets(struct filter *filter, unsigned rights)
 				deny_if(filter, "socket", INT_IS(0, domain));
 		deny_if(filter, "socket", SCMP_CMP64(0, SCMP_CMP_GE, SOCKET_DOMAINS));
 	}
-	/* A pair reaches nobody else, but one of datagrams could send to any local socket by name. */
+}
+
+/* A pair reaches nobody else, but one of datagrams could send to any local socket by name. */
+static void close_pairs(struct filter *filter)
+{
 	deny_if(filter, "socketpair", SCMP_CMP64(0, SCMP_CMP_NE, AF_UNIX));
 	for (int type = 0; type < 16; type++)
 		if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
 			deny_if(filter, "socketpair", SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, 15, (uint64_t)type));
 }
 
-static void close_processes(struct filter *filter, unsigned rights)
+static void close_namespaces(struct filter *filter)
 {
 	static const uint64_t namespaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
 	                                      CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
 
 	/* Its flags are out of a filter's sight; the C library falls back to clone. */
 	add(filter, MISSING, "clone3", NULL, 0);
+	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++)
+		deny_if(filter, "clone", SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+	deny_if(filter, "prlimit64", SCMP_CMP64(0, SCMP_CMP_NE, 0));
+}
+
+static void close_processes(struct filter *filter, unsigned rights)
+{
 	if ((rights & SANDBOX_FORK) == 0)
 		deny(filter, "clone");
-	else
-		for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++)
-			deny_if(filter, "clone", SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
 	if ((rights & SANDBOX_SIGNAL) == 0) { /* but to itself: abort() */
 		deny_if(filter, "kill", SCMP_CMP64(0, SCMP_CMP_NE, OWN_PID));
 		deny_if(filter, "tgkill", SCMP_CMP64(0, SCMP_CMP_NE, OWN_PID));
 	}
-	deny_if(filter, "prlimit64", SCMP_CMP64(0, SCMP_CMP_NE, 0));
 }
 
 /* Controls that lift what was laid on the process, or signal others, or change files' attributes. */
@@ -202,7 +223,7 @@ static int find_own_pid(struct sandbox *sandbox, struct err *err)
 	return 0;
 }
 
-int sandbox_seccomp_compile(struct sandbox *sandbox, struct err *err)
+static int compile(struct sandbox *sandbox, void (*close_all)(struct filter *, const struct sandbox *), struct err *err)
 {
 	struct filter filter = {.context = seccomp_init(SCMP_ACT_ALLOW)};
 	int result;
@@ -212,17 +233,40 @@ int sandbox_seccomp_compile(struct sandbox *sandbox, struct err *err)
 	/* Calls of foreign architectures (i386, x32) are refused, whatever they mean. */
 	seccomp_attr_set(filter.context, SCMP_FLTATR_ACT_BADARCH, DENIED);
 	seccomp_attr_set(filter.context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	close_calls(&filter, sandbox->rights);
-	close_sockets(&filter, sandbox->rights);
-	close_processes(&filter, sandbox->rights);
-	close_controls(&filter);
-	if (sandbox->adds && (sandbox->rights & SANDBOX_LOCK_OWNER) == 0)
-		close_existing(&filter);
+	close_all(&filter, sandbox);
 	errno = -filter.failure;
 	result = filter.failure == 0 ? take_program(sandbox, filter.context, err)
 	                             : err_system(err, "cannot build the system call filter");
 	seccomp_release(filter.context);
 	return result == 0 ? find_own_pid(sandbox, err) : -1;
+}
+
+static void close_base(struct filter *filter, const struct sandbox *sandbox)
+{
+	(void)sandbox;
+	close_base_calls(filter);
+	close_pairs(filter);
+	close_namespaces(filter);
+	close_controls(filter);
+}
+
+static void close_profile(struct filter *filter, const struct sandbox *sandbox)
+{
+	close_calls(filter, sandbox->rights);
+	close_sockets(filter, sandbox->rights);
+	close_processes(filter, sandbox->rights);
+	if (sandbox->adds && (sandbox->rights & SANDBOX_LOCK_OWNER) == 0)
+		close_existing(filter);
+}
+
+int sandbox_seccomp_compile_base(struct sandbox *sandbox, struct err *err)
+{
+	return compile(sandbox, close_base, err);
+}
+
+int sandbox_seccomp_compile(struct sandbox *sandbox, struct err *err)
+{
+	return compile(sandbox, close_profile, err);
 }
 
 int sandbox_seccomp_enter(const struct sandbox *sandbox, struct err *err)
