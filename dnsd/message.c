@@ -23,7 +23,8 @@ struct record {
 
 static int broken(struct err *err)
 {
-	return err_set(err, ERR_SYNTAX, "a DNS answer that is cut or malformed");
+	err_set(err, ERR_SYNTAX, "a DNS answer that is cut or malformed");
+	return -1;
 }
 
 static unsigned octet(struct str packet, size_t at)

@@ -9,16 +9,16 @@ enum {
 };
 
 static const struct mechanism {
-	enum smtp_mechanism bit;
 	const char *name;
-	const char *shown;  /* for errors: no secret */
+	const char *shown; /* for errors: no secret */
+	enum smtp_mechanism bit;
 	bool client_first;  /* the client speaks first */
 	bool proves_server; /* success counts only after the server has shown that it knows the password */
 } mechanisms[] = {
-    {SMTP_SCRAM_SHA_256, "SCRAM-SHA-256", "AUTH SCRAM-SHA-256 *****", true, true},
-    {SMTP_CRAM_MD5, "CRAM-MD5", "AUTH CRAM-MD5 *****", false, false},
-    {SMTP_PLAIN, "PLAIN", "AUTH PLAIN *****", true, false},
-    {SMTP_LOGIN, "LOGIN", "AUTH LOGIN *****", false, false},
+    {"SCRAM-SHA-256", "AUTH SCRAM-SHA-256 *****", SMTP_SCRAM_SHA_256, true, true},
+    {"CRAM-MD5", "AUTH CRAM-MD5 *****", SMTP_CRAM_MD5, false, false},
+    {"PLAIN", "AUTH PLAIN *****", SMTP_PLAIN, true, false},
+    {"LOGIN", "AUTH LOGIN *****", SMTP_LOGIN, false, false},
 };
 
 /* An exchange in progress. */
@@ -44,12 +44,15 @@ static int step(struct exchange *exchange, const char *challenge, struct err *er
 	int rc;
 
 	forget_response(exchange);
-	if (exchange->done)
-		return err_set(err, ERR_PROTOCOL, "the server goes on with %s after its end", exchange->mechanism->name);
+	if (exchange->done) {
+		err_set(err, ERR_PROTOCOL, "the server goes on with %s after its end", exchange->mechanism->name);
+		return -1;
+	}
 	rc = gsasl_step64(exchange->session, challenge, &exchange->response);
-	if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE) {
+	if ((rc != GSASL_OK && rc != GSASL_NEEDS_MORE) || exchange->response == NULL) {
 		exchange->response = NULL;
-		return err_set(err, ERR_PROTOCOL, "login by %s failed: %s", exchange->mechanism->name, gsasl_strerror(rc));
+		err_set(err, ERR_PROTOCOL, "login by %s failed: %s", exchange->mechanism->name, gsasl_strerror(rc));
+		return -1;
 	}
 	exchange->done = rc == GSASL_OK;
 	return 0;
