@@ -8,6 +8,7 @@
 
 enum {
 	LINGER_MS = 2000,     /* what is due this soon stays in memory */
+	REMOVE_AGAIN_MS = 5000, /* a file that could not be removed */
 	AWAY_MAX = 8,         /* after so many failures to reach a local daemon, wait in the table */
 };
 
@@ -56,9 +57,7 @@ static void finish(struct message *message, bool refused)
 		message_set_aside(queue, message->id, "remote recipients without the right to relay");
 	} else if (unlinkat(queue->active_folder, message->id, 0) != 0 && errno != ENOENT) {
 		log_error("id=%s cannot be removed: %s", message->id, strerror(errno));
-		message->held = true; /* it is done: never again */
-		message->leaving = true;
-		table_write(message);
+		message->again = queue_now() + REMOVE_AGAIN_MS;
 		return;
 	} else {
 		log_info("id=%s removed", message->id);

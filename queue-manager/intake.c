@@ -12,6 +12,7 @@
 
 enum {
 	RESCAN_S = 60,
+	TROUBLE_MS = 5000,    /* until a drop with an entry that could not be read or moved is looked at again */
 	NAMES_PER_TURN = 200, /* so that answers are heard between two handfuls of new mail */
 };
 
@@ -73,22 +74,53 @@ static const char *objection(const struct drop *drop, const char *name, int fd)
 	return NULL;
 }
 
+/* The machine cannot, for now; the entry stays where it is. */
+static void put_off(struct drop *drop, const char *name, const char *why)
+{
+	log_error("id=%s waits in the drop: %s", name, why);
+	drop->again = queue_now() + TROUBLE_MS;
+}
+
+/* Into active/, where its name is ours. -1: it is not there. */
+static int move(struct queue *queue, struct drop *drop, const char *name)
+{
+	if (renameat2(drop->folder, name, queue->active_folder, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno == EEXIST && strcmp(drop->name, queue->own_drop.producer) == 0) {
+		/* our own, made again after a crash: the id says that it is the same */
+		log_info("id=%s is in the queue already", name);
+		unlinkat(drop->folder, name, 0);
+	} else if (errno == EEXIST) {
+		refuse(queue, drop, name, "its id is in the queue already");
+	} else if (errno != ENOENT) {
+		put_off(drop, name, strerror(errno));
+	}
+	return -1;
+}
+
+/* Read its envelope and move it: not the other way round, so that what cannot be read now is found again. */
 static void start(struct queue *queue, struct drop *drop, const char *name, int fd)
 {
 	struct message *message;
 	struct err err;
 
 	message = message_new(queue, name, fd, &err);
+	if (message == NULL && err.code == ERR_SYSTEM) {
+		put_off(drop, name, err.text);
+		return;
+	}
 	if (message != NULL && !str_equal(message->envelope.producer, str_of(drop->name))) {
 		message_free(message);
 		message = NULL;
 		err_set(&err, ERR_CORRUPT, "the envelope names another producer");
 	}
+	if (move(queue, drop, name) != 0) {
+		if (message != NULL)
+			message_free(message);
+		return;
+	}
 	if (message == NULL) {
-		if (err.code == ERR_SYSTEM)
-			log_error("id=%s %s; it will be tried at the next start", name, err.text);
-		else
-			message_set_aside(queue, name, err.text);
+		message_set_aside(queue, name, err.text);
 		return;
 	}
 	message_add_recipients(message);
@@ -134,31 +166,19 @@ static void take(struct queue *queue, struct drop *drop, const char *name)
 	const char *why;
 
 	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-			log_warning("id=%s waits in the drop: %s", name, strerror(errno)); /* until the next scan */
-		else if (errno != ENOENT)
+		if (errno == ELOOP || errno == EACCES || errno == ENXIO)
 			refuse(queue, drop, name, strerror(errno));
+		else if (errno != ENOENT)
+			put_off(drop, name, strerror(errno));
 		return;
 	}
 	why = objection(drop, name, fd);
-	if (why == NULL && must_wait(queue, drop, fd)) {
-		close(fd);
-		return;
-	}
-	if (why == NULL && renameat2(drop->folder, name, queue->active_folder, name, RENAME_NOREPLACE) == 0) {
+	if (why == NULL && !must_wait(queue, drop, fd)) {
 		start(queue, drop, name, fd);
 		return;
 	}
 	if (why != NULL)
 		refuse(queue, drop, name, why);
-	else if (errno == EEXIST && strcmp(drop->name, queue->own_drop.producer) == 0) {
-		/* our own, made again after a crash: the id says that it is the same */
-		log_info("id=%s is in the queue already", name);
-		unlinkat(drop->folder, name, 0);
-	} else if (errno == EEXIST)
-		refuse(queue, drop, name, "its id is in the queue already");
-	else if (errno != ENOENT)
-		log_error("id=%s cannot be moved to spool/active: %s", name, strerror(errno));
 	close(fd);
 }
 
@@ -217,6 +237,10 @@ void intake_turn(struct queue *queue)
 	for (size_t i = 0; i < queue->drop_count; i++) {
 		struct drop *drop = &queue->drops[i];
 
+		if (drop->again != 0 && drop->again <= queue_now()) {
+			drop->again = 0;
+			drop->rescan = true;
+		}
 		if (drop->scan == NULL && drop->rescan && has_room(queue))
 			begin_scan(drop);
 		while (drop->scan != NULL && has_room(queue) && names < NAMES_PER_TURN) {

@@ -65,8 +65,8 @@ int message_load(struct queue *queue, const char *id, int64_t row)
 	struct err err;
 
 	if (fd < 0 && errno != ENOENT) {
-		log_error("id=%s cannot be opened: %s; it is looked at again at the next start", id, strerror(errno));
-		return -1;
+		log_error("id=%s cannot be opened now: %s", id, strerror(errno));
+		return 1;
 	}
 	if (fd < 0) {
 		log_error("id=%s is not in spool/active any more", id);
@@ -78,8 +78,8 @@ int message_load(struct queue *queue, const char *id, int64_t row)
 		message = NULL;
 	}
 	if (message == NULL && (err.code == ERR_SYSTEM || err.code == ERR_TEMPORARY)) {
-		log_error("id=%s cannot be read: %s; it is looked at again at the next start", id, err.text);
-		return -1;
+		log_error("id=%s cannot be read now: %s", id, err.text);
+		return 1;
 	}
 	if (message == NULL) {
 		message_set_aside(queue, id, err.text);

@@ -108,6 +108,7 @@ struct drop {
 	void *scan;    /* DIR, while a scan goes on */
 	bool rescan;   /* something may be there that was not seen */
 	bool postponed; /* an entry waits until its parent is settled */
+	int64_t again;  /* queue time to scan it again, since an entry could not be read or moved; 0: none */
 };
 
 struct issuer {
@@ -165,7 +166,10 @@ unsigned intake_count(struct queue *queue);            /* entries in all drops *
 /* Make one from the open spool file; fd is owned from now on. NULL with err: the envelope is no good (fd is closed). */
 struct message *message_new(struct queue *queue, const char *id, int fd, struct err *err);
 void message_free(struct message *message);
-/* Make one from its file in active/ and its row, which is marked as taken into memory. -1: it is out of the queue. */
+/*
+ * Make one from its file in active/ and its row, which is marked as taken into memory. -1: it is out of the queue;
+ * 1: it cannot be read now, the row is to be put off.
+ */
 int message_load(struct queue *queue, const char *id, int64_t row);
 struct message *message_find(struct queue *queue, struct str id);
 struct delivery *message_add_delivery(struct message *message, unsigned recipient);

@@ -5,6 +5,7 @@
 enum {
 	PICK_MAX = 200,       /* rows taken into memory in one turn */
 	TRY_AGAIN_MS = 2000,
+	UNREADABLE_MS = 10000, /* for a message whose file cannot be read: as long as that lasts, this often */
 	SUSPECT_CRASHES = 2,  /* points, from which on a message is tried when no other such is */
 };
 
@@ -147,10 +148,28 @@ static int64_t earliest(struct queue *queue)
 	return next;
 }
 
-static void load(struct queue *queue, const struct pick *picks, int count)
+/* Not in memory after all. Where this fails too, the next start looks at it. */
+static void put_off(struct queue *queue, int64_t row, int64_t now)
+{
+	struct db_statement statement;
+	struct err err;
+	int result = db_prepare(table_db(queue), &statement, "UPDATE message SET next = ?2, trying = 0 WHERE key = ?1", &err);
+
+	if (result == 0) {
+		db_bind_number(&statement, 1, row);
+		db_bind_number(&statement, 2, now + UNREADABLE_MS);
+		result = db_run(&statement, &err);
+		db_finalize(&statement);
+	}
+	if (result != 0)
+		log_error("a message that cannot be read now waits until the next start: %s", err.text);
+}
+
+static void load(struct queue *queue, const struct pick *picks, int count, int64_t now)
 {
 	for (int i = 0; i < count; i++)
-		message_load(queue, picks[i].id, picks[i].row);
+		if (message_load(queue, picks[i].id, picks[i].row) == 1)
+			put_off(queue, picks[i].row, now);
 }
 
 void schedule_turn(struct queue *queue)
@@ -172,7 +191,7 @@ void schedule_turn(struct queue *queue)
 		schedule_at(queue, queue->due);
 		return;
 	}
-	load(queue, picks, count + suspects);
+	load(queue, picks, count + suspects, now);
 	queue->due = earliest(queue);
 	if (queue->due <= now && (unsigned)count < limit) { /* only suspects are left: any turn may find the last one tried */
 		schedule_at(queue, now + TRY_AGAIN_MS);

@@ -244,7 +244,8 @@ sub settle {
 		$p->wait_for(sub {
 			my ($status, $out) = $p->postroom('queue', 'list', '--json');
 			$counts = $out;
-			return $status == 0 && $out =~ /\A\s*\[\s*\]\s*\z/ && !glob "$p->{dir}/spool/{*/new,active}/*";
+			my @files = glob "$p->{dir}/spool/{*/new,active}/*";
+			return $status == 0 && $out =~ /\A\s*\[\s*\]\s*\z/ && !@files;
 		}, 'the queue is empty', $seconds // 120);
 	} or do {
 		$self->{p}->show_log;
