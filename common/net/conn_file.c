@@ -53,33 +53,33 @@ struct stuffing {
 	bool after_cr;
 };
 
-/* Only CRLF ends a line (RFC 5321 2.3.8), so only a dot behind CRLF is doubled (RFC 5321 4.5.2, RFC 1939 section 3). */
+/* Does a line begin at text.data + at? Only CRLF ends one (RFC 5321 2.3.8). */
+static bool is_line_start(struct str text, size_t at, const struct stuffing *state)
+{
+	if (at == 0)
+		return state->line_start;
+	return text.data[at - 1] == '\n' && (at == 1 ? state->after_cr : text.data[at - 2] == '\r');
+}
+
+/* A dot that begins a line is doubled (RFC 5321 4.5.2, RFC 1939 section 3). */
 static void write_stuffed(struct conn *conn, struct str text, struct stuffing *state)
 {
-	size_t sent = 0, at = 0;
+	const char *dot = text.data, *end = text.data + text.len;
+	size_t sent = 0;
 
 	if (text.len == 0)
 		return;
-	if (state->line_start && text.data[0] == '.')
-		conn_write(conn, STR("."));
-	if (state->after_cr && text.len > 1 && text.data[0] == '\n' && text.data[1] == '.') {
-		conn_write(conn, str_sub(text, 0, 1));
-		conn_write(conn, STR("."));
-		sent = at = 1;
-	}
-	for (;;) {
-		ptrdiff_t found = str_find(str_skip(text, at), STR("\r\n."));
+	for (; (dot = memchr(dot, '.', (size_t)(end - dot))) != NULL; dot++) {
+		size_t at = (size_t)(dot - text.data);
 
-		if (found < 0)
-			break;
-		at += (size_t)found + 2;
+		if (!is_line_start(text, at, state))
+			continue;
 		conn_write(conn, str_sub(text, sent, at - sent));
 		conn_write(conn, STR("."));
 		sent = at;
 	}
 	conn_write(conn, str_skip(text, sent));
-	state->line_start =
-	    text.data[text.len - 1] == '\n' && (text.len > 1 ? text.data[text.len - 2] == '\r' : state->after_cr);
+	state->line_start = is_line_start(text, text.len, state);
 	state->after_cr = text.data[text.len - 1] == '\r';
 }
 

@@ -49,6 +49,7 @@ static const char *const statement_text[STATEMENT_COUNT] = {
                               " keywords, id) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [STATEMENT_MESSAGE] = "SELECT id, size, held FROM message WHERE folder = ? AND uid = ?",
     [STATEMENT_LIST] = "SELECT uid, flags, size FROM message WHERE folder = ? AND held = 0 ORDER BY uid",
+    [STATEMENT_NAMES] = "SELECT uid, id FROM message WHERE folder = ? AND uid >= ? ORDER BY uid LIMIT ?",
     [STATEMENT_DELETE_MESSAGE] = "DELETE FROM message WHERE folder = ? AND uid = ?",
     [STATEMENT_HOLD_MESSAGE] = "UPDATE message SET held = 1, modseq = ?3 WHERE folder = ?1 AND uid = ?2",
     [STATEMENT_ADD_REMOVED] = "INSERT OR REPLACE INTO removed VALUES(?, ?, ?)",

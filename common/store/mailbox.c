@@ -148,6 +148,7 @@ void mailbox_close(struct mailbox *mailbox)
 		close(mailbox->lock);
 	if (mailbox->root >= 0)
 		close(mailbox->root);
+	memory_free(mailbox->ahead);
 	memory_free(mailbox);
 }
 

@@ -2,10 +2,7 @@
 
 #include "common/base/memory.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 int message_insert(struct mailbox *mailbox, const struct message_row *row, struct err *err)
 {
@@ -57,38 +54,6 @@ int message_was_delivered(struct mailbox *mailbox, struct str id, struct err *er
 	if (row == 1)
 		db_reset(statement);
 	return row;
-}
-
-/* Step the query for one message: 1 = columns id, size, held are there (reset it then), 0 = none, -1 = err. */
-static int find(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct db_statement **statement, struct err *err)
-{
-	*statement = index_statement(mailbox, STATEMENT_MESSAGE, err);
-	if (*statement == NULL)
-		return -1;
-	db_bind_number(*statement, 1, folder);
-	db_bind_number(*statement, 2, uid);
-	return db_step(*statement, err);
-}
-
-int mailbox_open_message(struct mailbox *mailbox, int64_t folder, uint32_t uid, int *fd_out, struct err *err)
-{
-	char bucket[FOLDER_PATH_MAX], name[FILE_NAME_MAX], path[FOLDER_PATH_MAX + FILE_NAME_MAX];
-	struct db_statement *statement;
-	int row = find(mailbox, folder, uid, &statement, err);
-
-	if (row < 0)
-		return -1;
-	if (row == 0)
-		return err_set(err, ERR_NOT_FOUND, "the message is not there any more");
-	snprintf(path, sizeof path, "%s/%s", file_bucket(bucket, folder, uid), file_name(name, uid, db_text(statement, 0)));
-	db_reset(statement);
-	*fd_out = openat(mailbox->root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (*fd_out >= 0)
-		return 0;
-	/* It may have been removed between the row and the file. */
-	if (errno == ENOENT)
-		return err_set(err, ERR_NOT_FOUND, "the message's file %s/%s is gone", mailbox->path, path);
-	return err_system(err, "cannot open %s/%s", mailbox->path, path);
 }
 
 /* Make room for one more, and put it in. */
