@@ -171,7 +171,7 @@ static int list_rows(struct listing *listing, struct str after, int64_t limit, s
 	int result, scanned = 0;
 
 	if (db_prepare(table_db(listing->queue), &rows,
-	               "SELECT " ROW_COLUMNS " FROM message WHERE id > ?1 ORDER BY id LIMIT ?2", err) != 0)
+	               "SELECT " ROW_COLUMNS " FROM message WHERE id > ?1 AND held < 2 ORDER BY id LIMIT ?2", err) != 0)
 		return -1;
 	db_bind_text(&rows, 1, after);
 	db_bind_number(&rows, 2, SCAN_MAX);
@@ -254,7 +254,7 @@ static int answer_show(struct queue *queue, const struct ipc_message *request, s
 	if (message != NULL) {
 		list_memory(&listing, message);
 	} else {
-		result = db_prepare(table_db(queue), &row, "SELECT " ROW_COLUMNS " FROM message WHERE id = ?1", err);
+		result = db_prepare(table_db(queue), &row, "SELECT " ROW_COLUMNS " FROM message WHERE id = ?1 AND held < 2", err);
 		if (result == 0) {
 			db_bind_text(&row, 1, str_of(id));
 			if (db_step(&row, err) == 1)

@@ -2,15 +2,13 @@
 
 #include "common/base/log.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 /*
  * Messages in memory are changed there; the rows of all others (those with a time) by these statements. ?1 is the id, or
  * NULL for all.
  */
-#define OTHERS "next IS NOT NULL AND (?1 IS NULL OR id = ?1)"
+#define OTHERS "held < 2 AND next IS NOT NULL AND (?1 IS NULL OR id = ?1)"
 
 enum { STATEMENTS_MAX = 3 };
 
@@ -82,6 +80,7 @@ static const struct operation operations[] = {
 	  OTHERS ")",
 	  "UPDATE message SET held = 0, crashes = 0, next = 0 WHERE held = 1 AND " OTHERS},
 	 change_release},
+	{"delete", {"UPDATE message SET held = 2, next = 9223372036854775807 WHERE " OTHERS}, change_delete},
 };
 
 static int change_rows(struct queue *queue, const struct operation *operation, const char *id, int64_t *changed,
@@ -113,32 +112,6 @@ static int change_rows(struct queue *queue, const struct operation *operation, c
 	return db_commit(db, err);
 }
 
-/* The files of messages that are not in memory; their rows follow once the folder is synced. */
-static int delete_rows(struct queue *queue, const char *id, int64_t *changed, struct err *err)
-{
-	struct db_statement statement;
-	int result;
-
-	if (db_prepare(table_db(queue), &statement, "SELECT key, id FROM message WHERE " OTHERS, err) != 0)
-		return -1;
-	if (id != NULL)
-		db_bind_text(&statement, 1, str_of(id));
-	while ((result = db_step(&statement, err)) == 1) {
-		char name[SPOOL_ID_MAX];
-
-		str_copy(db_text(&statement, 1), name, sizeof name);
-		if (unlinkat(queue->active_folder, name, 0) != 0 && errno != ENOENT) {
-			log_error("id=%s cannot be removed: %s", name, strerror(errno));
-			continue;
-		}
-		log_info("id=%s deleted by an administrator", name);
-		table_forget(queue, db_number(&statement, 0));
-		(*changed)++;
-	}
-	db_finalize(&statement);
-	return result;
-}
-
 static void change_memory(struct queue *queue, bool (*change)(struct message *), const char *id, int64_t *changed)
 {
 	for (struct message *message = queue->messages; message != NULL; message = message->next)
@@ -154,7 +127,7 @@ static bool exists(struct queue *queue, const char *id)
 
 	if (message_find(queue, str_of(id)) != NULL)
 		return true;
-	if (db_prepare(table_db(queue), &statement, "SELECT 1 FROM message WHERE id = ?1", NULL) == 0) {
+	if (db_prepare(table_db(queue), &statement, "SELECT 1 FROM message WHERE id = ?1 AND held < 2", NULL) == 0) {
 		db_bind_text(&statement, 1, str_of(id));
 		row = db_step(&statement, NULL);
 		db_finalize(&statement);
@@ -176,25 +149,24 @@ int control_change(struct queue *queue, const struct ipc_message *request, int64
 	char text[SPOOL_ID_MAX];
 	int64_t all = 0;
 	const char *id;
-	int result;
 
 	*changed = 0;
-	if (operation == NULL && !ipc_is(request, "delete"))
+	if (operation == NULL)
 		return err_set(err, ERR_PROTOCOL, "the queue-manager knows no such request");
 	ipc_get_number(request, "all", 0, 1, &all);
 	if (all == 0 && (!ipc_get_text(request, "id", text, sizeof text) || !spool_id_is_valid(str_of(text))))
 		return err_set(err, ERR_SYNTAX, "that is not the id of a message");
 	id = all == 0 ? text : NULL;
-	change_memory(queue, operation != NULL ? operation->change : change_delete, id, changed);
-	result = operation != NULL ? change_rows(queue, operation, id, changed, err) : delete_rows(queue, id, changed, err);
-	if (result != 0)
+	change_memory(queue, operation->change, id, changed);
+	if (change_rows(queue, operation, id, changed, err) != 0)
 		return -1;
 	if (id != NULL && *changed == 0 && !exists(queue, id))
 		return err_set(err, ERR_NOT_FOUND, "no message %s is in the queue", id);
-	if (operation != NULL && operation->change == change_retry)
+	if (operation->change == change_retry)
 		remote_forget_trouble(queue);
-	log_info("%s of %s by an administrator: %lld messages", operation != NULL ? operation->name : "delete",
-	         id != NULL ? id : "all", (long long)*changed);
+	if (operation->change == change_delete)
+		doom_begin(queue);
+	log_info("%s of %s by an administrator: %lld messages", operation->name, id != NULL ? id : "all", (long long)*changed);
 	schedule_at(queue, 0);
 	return 0;
 }

@@ -60,6 +60,7 @@ static void turn(struct queue *queue)
 	schedule_turn(queue);
 	intake_turn(queue);
 	report_turn(queue);
+	doom_turn(queue);
 	remote_turn(queue);
 	advance_all(queue); /* nothing may be touched between this and the commit */
 	table_flush(queue);
@@ -172,6 +173,7 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	if (ipc_serve(queue.base, &daemon, control_handle, NULL, &queue, &err) != 0 || enter_sandbox(&queue, &err) != 0)
 		daemon_fail(&err);
+	doom_begin(&queue);
 	daemon_ready(&daemon);
 	run(&queue);
 	return 0;

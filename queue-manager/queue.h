@@ -144,6 +144,8 @@ struct queue {
 	struct message *reporting, **reporting_last;
 	int64_t due;             /* queue time; no row is due earlier */
 	struct event *due_timer;
+	bool doomed;             /* rows are left that doom_turn is to remove */
+	int64_t doomed_after;    /* it has come so far */
 	bool stopping;
 	bool turn_again; /* something is left to do without waiting for an event */
 };
@@ -248,6 +250,12 @@ bool report_is_settled(struct queue *queue, struct str parent);
 
 /* control.c: what `postroom queue` asks. */
 void control_handle(struct ipc_incoming *incoming, void *queue);
+/*
+ * doom.c. Messages that an administrator deleted while they were not in memory: their rows say so at once (held = 2),
+ * their files go a few in each turn, because removing a hundred thousand takes a minute.
+ */
+void doom_begin(struct queue *queue); /* there are some, or may be */
+void doom_turn(struct queue *queue);
 /* control_bulk.c: retry, hold, release, delete. */
 int control_change(struct queue *queue, const struct ipc_message *request, int64_t *changed, struct err *err);
 

@@ -23,6 +23,7 @@ static const char *const steps[] = {
 	"  attempts INTEGER NOT NULL, next INTEGER NOT NULL, destination TEXT NOT NULL, answer TEXT NOT NULL,"
 	"  report INTEGER NOT NULL, PRIMARY KEY(message, position)) WITHOUT ROWID;"
 	"CREATE INDEX delivery_parked ON delivery(destination) WHERE state = 1;"
+	"CREATE INDEX message_doomed ON message(key) WHERE held = 2;"
 	"CREATE INDEX delivery_report ON delivery(message) WHERE report <> 0;",
 };
 
@@ -118,7 +119,9 @@ int table_open(struct queue *queue, struct err *err)
 	instance_path(path, sizeof path, queue->instance->state, "queue/queue.db");
 	if (db_open(&table->db, path, DB_CREATE, BUSY_MS, err) != 0)
 		return -1;
-	if (db_migrate(&table->db, steps, sizeof steps / sizeof steps[0], err) != 0 || clock_open(table, err) != 0)
+	/* the sandbox has no place for temporary files */
+	if (db_exec(&table->db, "PRAGMA temp_store = MEMORY", err) != 0 ||
+	    db_migrate(&table->db, steps, sizeof steps / sizeof steps[0], err) != 0 || clock_open(table, err) != 0)
 		return -1;
 	for (int i = 0; i < TABLE_STATEMENTS; i++)
 		if (db_prepare(&table->db, &table->statements[i], sql[i], err) != 0)
