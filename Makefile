@@ -135,10 +135,10 @@ TESTS    ?= $(wildcard t/e2e/*.t t/fault/*.t)
 check:
 	scripts/deps check
 	$(MAKE) all unit
-	POSTROOM_BUILD=$(BUILD) prove -j$(JOBS) --timer --exec '' $(sort $(TESTS)) $(UNIT)
+	POSTROOM_BUILD=$(BUILD) prove -j$(JOBS) --timer $(sort $(TESTS)) $(UNIT)
 
 check-unit: unit
-	prove -j$(JOBS) --exec '' $(UNIT)
+	prove -j$(JOBS) $(UNIT)
 
 crash: all
 	scripts/deps check
