@@ -3,12 +3,16 @@
 #include "common/base/log.h"
 #include "sender/attempt.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 enum {
-	IDLE_MS = 30000, /* an open connection to a remote server is kept so long for the next message */
+	IDLE_MS = 30000,     /* an open connection to a remote server is kept so long for the next message */
+	STOP_PATIENCE_S = 8, /* for the message being sent, once told to end; queue-manager waits as long */
 	DESCRIPTORS_MAX = 64,
 };
+
+static volatile sig_atomic_t is_sending, is_ending;
 
 struct session {
 	int fd; /* queue-manager's end */
@@ -112,6 +116,25 @@ static int answer(struct session *session, uint32_t sequence)
 	return 0;
 }
 
+/* Told to end: at once between messages. One that is being sent may have been taken already, and would be sent again.
+ */
+static void on_signal(int number)
+{
+	if (!is_sending || number == SIGALRM)
+		_exit(0);
+	if (!is_ending)
+		alarm(STOP_PATIENCE_S);
+	is_ending = 1;
+}
+
+static void watch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGALRM, &action, NULL);
+}
+
 int session_run(int fd, const char *service, void *context)
 {
 	const struct session_parent *parent = context;
@@ -127,9 +150,11 @@ int session_run(int fd, const char *service, void *context)
 		log_error("a session cannot begin: %s", err.text);
 		return 1;
 	}
+	watch_signals();
 	do {
 		struct smtp_client *client = &session.attempt.client;
 
+		is_sending = 0;
 		result = ipc_receive(fd, &session.request, &sequence, client->open ? IDLE_MS : -1, &err);
 		if (result < 0 && err.code == ERR_TIMEOUT) {
 			smtp_client_close(client);
@@ -137,9 +162,10 @@ int session_run(int fd, const char *service, void *context)
 		}
 		if (result < 0)
 			log_error("queue-manager cannot be understood: %s", err.text);
+		is_sending = 1;
 		if (result <= 0 || answer(&session, sequence) != 0)
 			break;
-	} while (can_go_on(&session));
+	} while (can_go_on(&session) && !is_ending);
 	smtp_client_close(&session.attempt.client);
 	return 0;
 }
