@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Postroom::Need qw(need_root);
+use Postroom::SmtpServer;
 use Postroom::Test;
 use Postroom::Trace qw(need_trace);
 use Test::More;
@@ -115,6 +116,28 @@ subtest 'several recipients: one sync of the file system, then the names' => sub
 	my ($first) = grep { $_->{arguments} !~ /"\.[^"]*",[^"]*"\./ } @names;
 	is scalar(grep { $_->{result} eq '0' } @names) >= 2, 1, 'two names';
 	in_order(['the last write', last_of(\@calls, 'write|pwrite64|writev', $file)], ['the sync', $sync], ['the first name', $first]);
+};
+
+subtest 'a remote message has a row before it is sent, and its result one before the spool file goes' => sub {
+	my $server = Postroom::SmtpServer->start(name => 'relay.test');
+	$p->postroom_ok('sender', 'set', 'default', '--method', 'relay', '--servers', $server->address, '--encryption', 'none');
+	my ($id, @calls) = traced(['queue-manager'], sub {
+		my $smtp = $p->smtp;
+		my ($queued) = $smtp->send_message('', ['x@remote.test'], "Subject: x\n\ntext\n") =~ /queued as (\S+)/;
+		return delivered($queued);
+	});
+	my $wal = qr{queue\.db-wal>};
+	my $taken = last_of(\@calls, 'renameat2', qr/\b\Q$id\E\b/);
+	my $active_sync = first_after(\@calls, $taken->{end}, 'fsync', qr{/spool/active>});
+	my $question = first_after(\@calls, $taken->{end}, 'sendmsg', qr/SCM_RIGHTS/);
+	my @rows = grep { $_->{name} eq 'pwrite64' && $_->{arguments} =~ $wal } @calls;
+	my ($row) = grep { $_->{end} < $question->{begin} } reverse @rows;
+	my $removal = last_of(\@calls, 'unlinkat', qr/\b\Q$id\E\b/);
+	my ($result) = grep { $_->{end} < $removal->{begin} } reverse @rows;
+	in_order(['the move into active/', $taken], ['the sync of its name', $active_sync], ['the row', $row],
+		['its sync', first_after(\@calls, $row->{end}, 'fdatasync|fsync', $wal)], ['the question to sender', $question],
+		['the result in the row', $result], ['its sync', first_after(\@calls, $result->{end}, 'fdatasync|fsync', $wal)],
+		['the removal from the spool', $removal]);
 };
 
 $p->stop;
