@@ -15,6 +15,7 @@
 
 enum {
 	LOG_PAGES_MAX = 512, /* of 4 kB: about 2 MB of log before it goes back into the index */
+	LOG_OPEN_MAX = 256 * 1024, /* octets of log that whoever opens the index first may have to read through */
 	LOCK_POLL_MS = 2,
 };
 
@@ -119,6 +120,17 @@ static int recover(struct mailbox *mailbox, struct err *err)
 	return 0;
 }
 
+/* A log that is left long makes each first opening slow, and sessions that only read would never shorten it. */
+static void shorten_log(struct mailbox *mailbox)
+{
+	struct stat info;
+	struct err err;
+
+	if (fstatat(mailbox->root, "index.db-wal", &info, AT_SYMLINK_NOFOLLOW) == 0 && info.st_size > LOG_OPEN_MAX &&
+	    index_checkpoint(mailbox, &err) != 0 && err.code != ERR_TEMPORARY)
+		log_warning("%s", err.text);
+}
+
 int mailbox_open(struct mailbox **mailbox_out, const struct instance *instance, int64_t uid, int wait_ms,
                  struct err *err)
 {
@@ -132,6 +144,7 @@ int mailbox_open(struct mailbox **mailbox_out, const struct instance *instance, 
 		mailbox_close(mailbox); /* and with its descriptor the lock */
 		return -1;
 	}
+	shorten_log(mailbox);
 	mailbox_unlock(mailbox);
 	*mailbox_out = mailbox;
 	return 0;
