@@ -101,6 +101,7 @@ int mailbox_list(struct mailbox *mailbox, int64_t folder, struct mailbox_list *l
 		return -1;
 	result = read_list(mailbox, folder, list, err);
 	db_rollback(&mailbox->db);
+	sqlite3_db_release_memory(mailbox->db.handle); /* the pages of a whole folder, read once: a session may last */
 	if (result != 0)
 		mailbox_list_free(list);
 	return result;
