@@ -151,10 +151,11 @@ bench: all
 SOURCES  := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 lint:
 	scripts/deps lint
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 -I. -D_GNU_SOURCE \
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 -I. -D_GNU_SOURCE \
 	    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches $(filter %.c,$(filter-out t/%,$(SOURCES)))
-	echo $(filter %.c,$(filter-out t/%,$(SOURCES))) | xargs -n 12 -P $(JOBS) sh -c \
-	    'clang-tidy --quiet "$$@" -- -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS) 2>/dev/null' clang-tidy
+	@echo $(filter %.c,$(filter-out t/%,$(SOURCES))) | xargs -n 12 -P $(JOBS) sh -c \
+	    'clang-tidy --quiet "$$@" -- -std=gnu17 -I. -D_GNU_SOURCE -DPOSTROOM_VERSION=\"$(VERSION)\" \
+	    -DPOSTROOM_LIBEXEC=\"$(PREFIX)/libexec/postroom\" $(PKG_CFLAGS) 2>/dev/null' clang-tidy
 
 format:
 	clang-format -i $(SOURCES)

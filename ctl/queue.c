@@ -79,11 +79,10 @@ static void print_recipient(const json_t *recipient)
 
 static void print_message(const json_t *message)
 {
-	const json_t *recipients = json_object_get(message, "recipients"), *recipient;
+	const json_t *recipients = json_object_get(message, "recipients");
 	json_int_t hidden = number_of(message, "recipient_count") - (json_int_t)json_array_size(recipients);
 	const char *from = text_of(message, "from");
 	char arrived[40], next[40];
-	size_t index;
 
 	format_time(arrived, sizeof arrived, number_of(message, "time"));
 	printf("%-38s%c %8lld %s  ", text_of(message, "id"), mark_of(text_of(message, "state")),
@@ -94,8 +93,8 @@ static void print_message(const json_t *message)
 		format_time(next, sizeof next, number_of(message, "next"));
 		printf("%40sattempts: %lld, next: %s\n", "", (long long)number_of(message, "attempts"), next);
 	}
-	json_array_foreach(recipients, index, recipient)
-		print_recipient(recipient);
+	for (size_t i = 0; i < json_array_size(recipients); i++)
+		print_recipient(json_array_get(recipients, i));
 	if (hidden > 0)
 		printf("%40sand %lld more\n", "", (long long)hidden);
 	putchar('\n');

@@ -129,7 +129,7 @@ void job_end(struct job *job, struct delivery *delivery, const struct store_appe
 	case STORE_ADDED:
 		log_info("id=%s delivered to user uid=%lld, folder=%lld message=%u size=%lld", job->id,
 		         (long long)delivery->uid, (long long)append->folder, append->uid,
-		         (long long)((int64_t)job->source.prefix.len + job->source.size));
+		         (long long)job->source.prefix.len + (long long)job->source.size);
 		break;
 	case STORE_DUPLICATE:
 		log_info("id=%s was delivered to user uid=%lld before", job->id, (long long)delivery->uid);

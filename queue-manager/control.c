@@ -168,7 +168,7 @@ static int list_rows(struct listing *listing, struct str after, int64_t limit, s
 {
 	struct db_statement rows;
 	char last[SPOOL_ID_MAX] = "";
-	int result, scanned = 0;
+	int result = 0, scanned = 0;
 
 	if (db_prepare(table_db(listing->queue), &rows,
 	               "SELECT " ROW_COLUMNS " FROM message WHERE id > ?1 AND held < 2 ORDER BY id LIMIT ?2", err) != 0)

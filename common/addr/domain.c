@@ -111,7 +111,7 @@ int addr_normalise_domain(struct str domain, struct arena *arena, struct str *do
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
 	struct arena arena;
-	struct str first, second;
+	struct str first = STR(""), second = STR("");
 	bool equal = false;
 
 	if (!str_equal_nocase(a->local_part, b->local_part) || a->is_null != b->is_null)

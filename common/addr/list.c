@@ -105,7 +105,7 @@ static int read_word(struct str *rest, struct words *words, bool blank_before, s
 /* Words up to one of the separators, which is left in rest. */
 static int read_words(struct str *rest, struct words *words, struct err *err)
 {
-	bool blank;
+	bool blank = false;
 
 	for (;;) {
 		if (skip_cfws(rest, &blank, err) != 0)

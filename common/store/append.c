@@ -225,8 +225,8 @@ static void sync_logs(struct append_batch *batch)
 			logs++;
 			any = first;
 		}
-	whole = sync_prefers_whole(logs);
-	if (whole)
+	whole = logs > 0 && sync_prefers_whole(logs);
+	if (whole && batch->ranges[any].mailbox != NULL)
 		failed = sync_whole(batch->ranges[any].mailbox->root, &err);
 	for (size_t first = 0, end; first < batch->range_count; first = end) {
 		struct mailbox *mailbox = batch->ranges[first].mailbox;
