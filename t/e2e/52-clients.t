@@ -228,7 +228,7 @@ else:
     sys.exit("the messages did not arrive")
 for number in 1, 2:
     answer, lines, size = box.retr(number)
-    assert b"\n".join(lines).endswith(text.rstrip(b"\n")), lines
+    assert b"\n".join(lines).rstrip(b"\n").endswith(text.rstrip(b"\n")), lines
     box.dele(number)
 box.quit()
 box = poplib.POP3_SSL("127.0.0.1", pop3s, timeout=30, context=trust)
