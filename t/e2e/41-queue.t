@@ -4,6 +4,9 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use Postroom::Dns;
+use Postroom::Need qw(find_program);
+use Postroom::Ports;
 use Postroom::Process qw(read_file write_file run_program);
 use Postroom::SmtpServer;
 use Postroom::Test;
@@ -303,6 +306,32 @@ subtest 'three crashes hold a message, kill -9 does not' => sub {
 	$p->postroom_ok('queue', 'release', $id);
 	is scalar wait_mails('anna', 1), 1, 'released and delivered';
 	wait_gone($id);
+};
+
+subtest 'a slow destination delays nobody else' => sub {
+	plan skip_all => 'no nsd' if !find_program('nsd');
+	my $port = Postroom::Ports::port();
+	my $dns = Postroom::Dns->start(zones => {
+		'slow.test'  => { '@' => 'MX 10 mx', mx => 'A 127.0.0.2' },
+		'quick.test' => { '@' => 'MX 10 mx', mx => 'A 127.0.0.3' },
+	});
+	my $slow = Postroom::SmtpServer->start(host => '127.0.0.2', port => $port, replies => { '.' => 'SLEEP 3 250 ok' });
+	my $quick = Postroom::SmtpServer->start(host => '127.0.0.3', port => $port);
+	$p->set('dns.servers' => $dns->address, 'sender.mx-port' => $port);
+	$p->postroom_ok(qw(sender set default --method direct --servers), '');
+	submit("r$_\@slow.test") for 1 .. 150; # more than the line to it holds
+	my $began = time;
+	submit('bob@quick.test');
+	$quick->wait_messages(1);
+	cmp_ok time - $began, '<', 3, 'the other is served meanwhile';
+	my @waiting = grep { $_->{state} eq 'waiting' } @{ $p->queue };
+	ok scalar @waiting, 'what has no place in the line waits in the table';
+	$slow->set_reply('.' => '250 ok');
+	$slow->wait_messages(150);
+	$p->wait_for(sub { !@{ $p->queue } }, 'all are sent', 30);
+	my %to;
+	$to{ $_->{to}[0] }++ for $slow->messages;
+	is_deeply \%to, { map { ("r$_\@slow.test" => 1) } 1 .. 150 }, 'each once';
 };
 
 subtest 'the reserve' => sub {
