@@ -137,6 +137,8 @@ static void advance(struct message *message)
 	if (message->row == 0 && !survey.lasting) {
 		if (message->jobs == 0 && !survey.left)
 			finish(message, survey.refused);
+		else if (survey.next != QUEUE_NEVER)
+			message->again = survey.next; /* several may wait, each until a time of its own */
 	} else if (differs_from_row(message)) {
 		message->trying |= message->row == 0;
 		table_write(message);
