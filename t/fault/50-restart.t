@@ -102,6 +102,22 @@ subtest 'a daemon that dies again and again is started again and again' => sub {
 	is send_to($p, 'anna@example.test') =~ /\A250/, 1, 'and works';
 };
 
+# For each recipient the time to ask again is another one.
+subtest 'the resolver dies over questions about two recipients' => sub {
+	my %had = map { $_ => count_mail($p, $_) } keys %users;
+	my $smtp = $p->smtp;
+	$smtp->ehlo;
+	$smtp->cmd('MAIL FROM:<>');
+	$smtp->cmd("RCPT TO:<$_\@example.test>") for sort keys %users;
+	$p->kill_daemon('resolver', 'STOP');
+	is $smtp->data("Subject: x\n\ntext\n"), 250, 'queued';
+	my ($id) = $smtp->last =~ /queued as (\S+)/;
+	$p->wait_log(qr/id=\Q$id\E taken/);
+	wait_ready($p, 'resolver', $p->kill_daemon('resolver'));
+	$p->wait_log(qr/id=\Q$id\E removed/);
+	is count_mail($p, $_), $had{$_} + 1, "$_ has it" for sort keys %users;
+};
+
 subtest '01-1.1 a second start' => sub {
 	my $start = time;
 	my ($status, $out, $err) = run_in_vain($p);
