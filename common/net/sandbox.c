@@ -68,6 +68,9 @@ static bool in_base;
 
 static int enter_base(struct err *err)
 {
+#ifdef POSTROOM_SANITIZED
+	inside = true;
+#endif
 	if (in_base)
 		return 0;
 	if (base.filter == NULL && sandbox_seccomp_compile_base(&base, err) != 0)
@@ -90,9 +93,6 @@ int sandbox_enter_base(struct err *err)
 
 int sandbox_enter(const struct sandbox *sandbox, struct err *err)
 {
-#ifdef POSTROOM_SANITIZED
-	inside = true;
-#endif
 	if (enter_base(err) != 0 || drop_capabilities(err) != 0 || sandbox_landlock_enter(sandbox, err) != 0)
 		return -1;
 	return sandbox_seccomp_enter(sandbox, err);
