@@ -231,9 +231,10 @@ void login_by_password(struct authd *authd, struct ipc_incoming *incoming, const
 		attempt_free(attempt);
 		return;
 	}
-	request_forget(incoming);
+	request_forget(incoming); /* and with it the bytes of name and password */
 	if (subject->obstacle == OBSTACLE_NONE &&
-	    cache_holds(&authd->cache, subject->login.uid, subject->account.hash, password, io_now_ms())) {
+	    cache_holds(&authd->cache, subject->login.uid, subject->account.hash,
+	                str_from(attempt->password, attempt->password_len), io_now_ms())) {
 		grant(authd, incoming, origin, mechanism, subject, STR(""));
 		attempt_free(attempt);
 	} else if (submit(attempt, password.len > HASH_PASSWORD_MAX, &err) != 0) {
