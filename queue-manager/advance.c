@@ -7,20 +7,20 @@
 #include <unistd.h>
 
 enum {
-	LINGER_MS = 2000,     /* what is due this soon stays in memory */
+	LINGER_MS = 2000,       /* what is due this soon stays in memory */
 	REMOVE_AGAIN_MS = 5000, /* a file that could not be removed */
-	AWAY_MAX = 8,         /* after so many failures to reach a local daemon, wait in the table */
+	AWAY_MAX = 8,           /* after so many failures to reach a local daemon, wait in the table */
 };
 
 /* What there is to do for a message, seen at one moment. */
 struct survey {
-	bool local, remote;  /* deliveries due now */
-	bool unresolved;     /* recipients due to be resolved now */
-	bool left;           /* something is not done */
+	bool local, remote; /* deliveries due now */
+	bool unresolved;    /* recipients due to be resolved now */
+	bool left;          /* something is not done */
 	bool report;
 	bool refused;
-	bool lasting;        /* something may not be done twice, or must outlive this process */
-	int64_t next;        /* earliest of those not due yet */
+	bool lasting; /* something may not be done twice, or must outlive this process */
+	int64_t next; /* earliest of those not due yet */
 };
 
 static void survey_delivery(const struct delivery *delivery, int64_t now, struct survey *survey)

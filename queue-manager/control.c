@@ -10,13 +10,13 @@
 enum {
 	LIST_DEFAULT = 200,
 	LIST_MAX = 1000,
-	SCAN_MAX = 5000,       /* rows looked at for one answer, where a filter passes few */
+	SCAN_MAX = 5000, /* rows looked at for one answer, where a filter passes few */
 	HEADERS_MAX = 65536,
 	RECIPIENTS_SHOWN = 50, /* in a listing; `show` has all */
 };
 
 static const char *const states[] = {
-	[DELIVERY_PENDING] = "deferred", [DELIVERY_PARKED] = "waiting", [DELIVERY_DONE] = "done",
+	[DELIVERY_PENDING] = "deferred", [DELIVERY_PARKED] = "waiting",  [DELIVERY_DONE] = "done",
 	[DELIVERY_FAILED] = "failed",    [DELIVERY_REFUSED] = "refused",
 };
 
@@ -161,7 +161,8 @@ static int open_listing(struct listing *listing, struct queue *queue, struct ipc
 	*listing = (struct listing){.queue = queue, .reply = reply, .recipients_shown = RECIPIENTS_SHOWN};
 	return db_prepare(table_db(queue), &listing->deliveries,
 	                  "SELECT address, kind, state, target, attempts, answer FROM delivery WHERE message = ?1 "
-	                  "ORDER BY position", err);
+	                  "ORDER BY position",
+	                  err);
 }
 
 static int list_rows(struct listing *listing, struct str after, int64_t limit, struct err *err)
@@ -201,7 +202,8 @@ static int answer_list(struct queue *queue, const struct ipc_message *request, s
 	listing.recipient_filter = ipc_get(request, "recipient");
 	listing.state_filter = ipc_get(request, "state");
 	/* those without a row come first, once; they are few and soon gone */
-	for (const struct message *message = queue->messages; message != NULL && after.data == NULL; message = message->next)
+	for (const struct message *message = queue->messages; message != NULL && after.data == NULL;
+	     message = message->next)
 		if (message->row == 0)
 			list_memory(&listing, message);
 	limit += listing.added;
@@ -254,7 +256,8 @@ static int answer_show(struct queue *queue, const struct ipc_message *request, s
 	if (message != NULL) {
 		list_memory(&listing, message);
 	} else {
-		result = db_prepare(table_db(queue), &row, "SELECT " ROW_COLUMNS " FROM message WHERE id = ?1 AND held < 2", err);
+		result =
+		    db_prepare(table_db(queue), &row, "SELECT " ROW_COLUMNS " FROM message WHERE id = ?1 AND held < 2", err);
 		if (result == 0) {
 			db_bind_text(&row, 1, str_of(id));
 			if (db_step(&row, err) == 1)
@@ -289,7 +292,8 @@ static void add_warnings(struct queue *queue, struct ipc_message *reply)
 	struct db_statement statement;
 
 	if (db_prepare(table_db(queue), &statement,
-	               "SELECT DISTINCT answer FROM delivery WHERE state <= 1 AND kind = 2 AND answer <> '' LIMIT 20", NULL) != 0)
+	               "SELECT DISTINCT answer FROM delivery WHERE state <= 1 AND kind = 2 AND answer <> '' LIMIT 20",
+	               NULL) != 0)
 		return;
 	while (db_step(&statement, NULL) == 1) {
 		struct str rest = db_text(&statement, 0);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /*
- * Messages in memory are changed there; the rows of all others (those with a time) by these statements. ?1 is the id, or
- * NULL for all.
+ * Messages in memory are changed there; the rows of all others (those with a time) by these statements. ?1 is the id,
+ * or NULL for all.
  */
 #define OTHERS "held < 2 AND next IS NOT NULL AND (?1 IS NULL OR id = ?1)"
 
@@ -14,7 +14,7 @@ enum { STATEMENTS_MAX = 3 };
 
 struct operation {
 	const char *name;
-	const char *statements[STATEMENTS_MAX]; /* the last one's changes are counted */
+	const char *statements[STATEMENTS_MAX];  /* the last one's changes are counted */
 	bool (*change)(struct message *message); /* false: there was nothing to change */
 };
 
@@ -70,17 +70,34 @@ static bool change_delete(struct message *message)
 }
 
 static const struct operation operations[] = {
-	{"retry",
-	 {"UPDATE delivery SET next = 0 WHERE state = 0 AND message IN (SELECT key FROM message WHERE held = 0 AND " OTHERS ")",
-	  "UPDATE message SET next = 0 WHERE held = 0 AND " OTHERS},
-	 change_retry},
-	{"hold", {"UPDATE message SET held = 1 WHERE held = 0 AND " OTHERS}, change_hold},
-	{"release",
-	 {"UPDATE delivery SET next = 0, state = 0 WHERE state <= 1 AND message IN (SELECT key FROM message WHERE held = 1 AND "
-	  OTHERS ")",
-	  "UPDATE message SET held = 0, crashes = 0, next = 0 WHERE held = 1 AND " OTHERS},
-	 change_release},
-	{"delete", {"UPDATE message SET held = 2, next = 9223372036854775807 WHERE " OTHERS}, change_delete},
+	{
+		"retry",
+		{
+			"UPDATE delivery SET next = 0 WHERE state = 0 AND message IN "
+			"(SELECT key FROM message WHERE held = 0 AND " OTHERS ")",
+			"UPDATE message SET next = 0 WHERE held = 0 AND " OTHERS,
+		},
+		change_retry,
+	},
+	{
+		"hold",
+		{"UPDATE message SET held = 1 WHERE held = 0 AND " OTHERS},
+		change_hold,
+	},
+	{
+		"release",
+		{
+			"UPDATE delivery SET next = 0, state = 0 WHERE state <= 1 AND message IN "
+			"(SELECT key FROM message WHERE held = 1 AND " OTHERS ")",
+			"UPDATE message SET held = 0, crashes = 0, next = 0 WHERE held = 1 AND " OTHERS,
+		},
+		change_release,
+	},
+	{
+		"delete",
+		{"UPDATE message SET held = 2, next = 9223372036854775807 WHERE " OTHERS},
+		change_delete,
+	},
 };
 
 static int change_rows(struct queue *queue, const struct operation *operation, const char *id, int64_t *changed,
@@ -166,7 +183,8 @@ int control_change(struct queue *queue, const struct ipc_message *request, int64
 		remote_forget_trouble(queue);
 	if (operation->change == change_delete)
 		doom_begin(queue);
-	log_info("%s of %s by an administrator: %lld messages", operation->name, id != NULL ? id : "all", (long long)*changed);
+	log_info("%s of %s by an administrator: %lld messages", operation->name, id != NULL ? id : "all",
+	         (long long)*changed);
 	schedule_at(queue, 0);
 	return 0;
 }

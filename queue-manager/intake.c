@@ -42,7 +42,8 @@ static void refuse(struct queue *queue, struct drop *drop, const char *name, con
 	snprintf(aside, sizeof aside, "%s.%lld.%u", drop->name, (long long)queue_now(), ++count);
 	if (renameat2(drop->folder, name, queue->corrupt_folder, aside, RENAME_NOREPLACE) != 0) {
 		if (errno != ENOENT)
-			log_error("spool/%s/new/%s is refused (%s) and cannot be moved: %s", drop->name, name, why, strerror(errno));
+			log_error("spool/%s/new/%s is refused (%s) and cannot be moved: %s", drop->name, name, why,
+			          strerror(errno));
 		return;
 	}
 	log_error("id=%s set aside as spool/corrupt/%s: %s", name, aside, why);

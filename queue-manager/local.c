@@ -6,8 +6,8 @@
 #include <inttypes.h>
 
 enum {
-	USERS_MAX = 500,      /* of one request */
-	TIMEOUT_MS = 120000,  /* repeating is harmless: deliver knows what it has stored */
+	USERS_MAX = 500,     /* of one request */
+	TIMEOUT_MS = 120000, /* repeating is harmless: deliver knows what it has stored */
 };
 
 /* One request to deliver: the deliveries of a message that it is about, and the place of each in the list of users. */

@@ -115,8 +115,8 @@ static int enter_sandbox(const struct queue *queue, struct err *err)
 		return -1;
 	result = sandbox_allow(&sandbox, queue->instance->spool, SANDBOX_WRITE, err) != 0 ||
 	                 sandbox_allow(&sandbox, state, SANDBOX_WRITE, err) != 0 ||
-	                 sandbox_allow(&sandbox, settings, SANDBOX_READ, err) != 0 ||
-	                 sandbox_prepare(&sandbox, err) != 0 || sandbox_enter(&sandbox, err) != 0
+	                 sandbox_allow(&sandbox, settings, SANDBOX_READ, err) != 0 || sandbox_prepare(&sandbox, err) != 0 ||
+	                 sandbox_enter(&sandbox, err) != 0
 	             ? -1
 	             : 0;
 	sandbox_free(&sandbox);
@@ -168,8 +168,8 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	read_settings(&queue);
 	add_events(&queue);
-	if (table_open(&queue, &err) != 0 || crash_watch(&queue, &points, &err) != 0 || recover(&queue, points, &err) != 0 || schedule_open(&queue, &err) != 0 ||
-	    remote_open(&queue, &err) != 0)
+	if (table_open(&queue, &err) != 0 || crash_watch(&queue, &points, &err) != 0 ||
+	    recover(&queue, points, &err) != 0 || schedule_open(&queue, &err) != 0 || remote_open(&queue, &err) != 0)
 		daemon_fail(&err);
 	if (ipc_serve(queue.base, &daemon, control_handle, NULL, &queue, &err) != 0 || enter_sandbox(&queue, &err) != 0)
 		daemon_fail(&err);

@@ -15,10 +15,12 @@ enum { WORDS_MAX = 1000 }; /* bytes of an answer that are kept */
 static int read_envelope(struct message *message, struct err *err)
 {
 	struct stat status;
+	int result;
 
 	if (fstat(message->fd, &status) != 0)
 		return err_system(err, "cannot look at the file");
-	if (spool_envelope_read(message->fd, &message->text, &message->arena, &message->envelope, &message->offset, err) != 0)
+	result = spool_envelope_read(message->fd, &message->text, &message->arena, &message->envelope, &message->offset, err);
+	if (result != 0)
 		return -1;
 	message->size = (int64_t)status.st_size - (int64_t)message->offset;
 	if (!str_equal(message->envelope.id, str_of(message->id)))
@@ -124,8 +126,8 @@ struct delivery *message_add_delivery(struct message *message, unsigned recipien
 	struct delivery *delivery;
 
 	if (message->delivery_count == message->delivery_room) {
-		message->delivery_room = message->delivery_room != 0 ? message->delivery_room * 2
-		                                                     : message->envelope.recipient_count;
+		message->delivery_room =
+		    message->delivery_room != 0 ? message->delivery_room * 2 : message->envelope.recipient_count;
 		message->deliveries = memory_resize(message->deliveries, message->delivery_room * sizeof *message->deliveries);
 	}
 	delivery = &message->deliveries[message->delivery_count++];
@@ -153,8 +155,8 @@ const struct spool_recipient *message_recipient(const struct message *message, c
 void message_set_answer(struct message *message, struct delivery *delivery, const char *code, struct str host,
                         struct str words)
 {
-	delivery->answer = arena_printf(&message->arena, "%s\t%.*s\t%.*s", code, STR_ARG(host),
-	                                STR_ARG(str_sub(words, 0, WORDS_MAX)));
+	delivery->answer =
+	    arena_printf(&message->arena, "%s\t%.*s\t%.*s", code, STR_ARG(host), STR_ARG(str_sub(words, 0, WORDS_MAX)));
 }
 
 void message_change(struct message *message, struct delivery *delivery)

@@ -3,7 +3,7 @@
 #include "common/base/log.h"
 
 enum {
-	ATTEMPTS_MIN = 2,     /* no age alone makes a message fail */
+	ATTEMPTS_MIN = 2,       /* no age alone makes a message fail */
 	LOCAL_DELAY_MS = 60000, /* a mailbox that could not be written is tried at least so often */
 	AWAY_FIRST_MS = 500,
 	AWAY_MAX_MS = 30000,
@@ -79,7 +79,8 @@ void outcome_deferred(struct message *message, struct delivery *delivery)
 
 	delivery->attempts++;
 	if (age >= queue->fail_ms && delivery->attempts >= ATTEMPTS_MIN) {
-		log_info("id=%s is given up after %u attempts in %lld s", message->id, delivery->attempts, (long long)age / 1000);
+		log_info("id=%s is given up after %u attempts in %lld s", message->id, delivery->attempts,
+		         (long long)age / 1000);
 		outcome_failed(message, delivery);
 		return;
 	}

@@ -22,8 +22,8 @@
 #include "common/spool/token.h"
 
 enum {
-	QUEUE_ACTIVE_MAX = 2000,    /* messages in memory; the rest waits on disk */
-	QUEUE_RETRIES_MAX = 1000,   /* of these, at most so many from the table: new mail always finds a place */
+	QUEUE_ACTIVE_MAX = 2000,  /* messages in memory; the rest waits on disk */
+	QUEUE_RETRIES_MAX = 1000, /* of these, at most so many from the table: new mail always finds a place */
 	/*
 	 * A message that is in hand when this process ends uncleanly gets points; at the limit it is held. So three crashes
 	 * of our own hold it; kill -9 and power cuts, which no message causes, must come thirty times.
@@ -33,7 +33,7 @@ enum {
 	QUEUE_POINTS_MAX = 30,
 	QUEUE_DROPS_MAX = 8,
 	QUEUE_ISSUERS_MAX = 2,
-	QUEUE_RETRY_MAX = 64,       /* entries of sender.retry */
+	QUEUE_RETRY_MAX = 64, /* entries of sender.retry */
 };
 
 #define QUEUE_NEVER INT64_MAX
@@ -55,15 +55,15 @@ struct delivery {
 	unsigned recipient; /* index in the envelope */
 	enum delivery_kind kind;
 	enum delivery_state state;
-	int64_t uid;       /* of a local target */
-	struct str target; /* user name or remote address */
+	int64_t uid;            /* of a local target */
+	struct str target;      /* user name or remote address */
 	struct str destination; /* of a parked one */
 	unsigned attempts;
 	int64_t next;      /* queue time, ms */
 	struct str answer; /* last answer: enhanced code TAB host TAB words; host is empty where we say so ourselves */
 	enum report_kind report; /* due and not made yet */
-	bool busy;         /* asked for; the answer is to come */
-	bool dirty;        /* differs from its row */
+	bool busy;               /* asked for; the answer is to come */
+	bool dirty;              /* differs from its row */
 };
 
 struct queue;
@@ -74,8 +74,8 @@ struct message {
 	struct arena arena;
 	struct buf text; /* the envelope's bytes */
 	struct spool_envelope envelope;
-	size_t offset;   /* of the message in the file */
-	int64_t size;    /* of the message */
+	size_t offset; /* of the message in the file */
+	int64_t size;  /* of the message */
 	int fd;
 	struct delivery *deliveries;
 	size_t delivery_count, delivery_room;
@@ -91,11 +91,11 @@ struct message {
 	bool leaving;        /* to be put out of memory after the commit */
 	bool trying;         /* marked in the row: a crash now is counted */
 	bool held, deleted, warned;
-	unsigned crashes;    /* points, see QUEUE_POINTS_MAX */
-	unsigned reports;    /* made so far */
-	int64_t again;       /* queue time to look again, 0: not waiting */
-	bool ready;          /* in the list of those to be advanced this turn */
-	bool reporting;      /* in the list of those with a report to make */
+	unsigned crashes;             /* points, see QUEUE_POINTS_MAX */
+	unsigned reports;             /* made so far */
+	int64_t again;                /* queue time to look again, 0: not waiting */
+	bool ready;                   /* in the list of those to be advanced this turn */
+	bool reporting;               /* in the list of those with a report to make */
 	struct message *next, **link; /* all in memory */
 	struct message *next_ready, *next_dirty, *next_report;
 };
@@ -105,8 +105,8 @@ struct drop {
 	int folder; /* spool/<name>/new */
 	int watch;
 	uid_t owner;
-	void *scan;    /* DIR, while a scan goes on */
-	bool rescan;   /* something may be there that was not seen */
+	void *scan;     /* DIR, while a scan goes on */
+	bool rescan;    /* something may be there that was not seen */
 	bool postponed; /* an entry waits until its parent is settled */
 	int64_t again;  /* queue time to scan it again, since an entry could not be read or moved; 0: none */
 };
@@ -142,10 +142,10 @@ struct queue {
 	unsigned message_count, retry_messages; /* in memory; of these from the table */
 	struct message *ready, **ready_last;
 	struct message *reporting, **reporting_last;
-	int64_t due;             /* queue time; no row is due earlier */
+	int64_t due; /* queue time; no row is due earlier */
 	struct event *due_timer;
-	bool doomed;             /* rows are left that doom_turn is to remove */
-	int64_t doomed_after;    /* it has come so far */
+	bool doomed;          /* rows are left that doom_turn is to remove */
+	int64_t doomed_after; /* it has come so far */
 	bool stopping;
 	bool turn_again; /* something is left to do without waiting for an event */
 };
@@ -180,12 +180,12 @@ const struct spool_recipient *message_recipient(const struct message *message, c
 void message_set_answer(struct message *message, struct delivery *delivery, const char *code, struct str host,
                         struct str words);
 void message_change(struct message *message, struct delivery *delivery); /* its row is to be written */
-void message_touch(struct message *message); /* look at it at the end of this turn */
+void message_touch(struct message *message);                             /* look at it at the end of this turn */
 /* Move active/<id> to corrupt/, never removing anything. why goes to the log. */
 void message_set_aside(struct queue *queue, const char *id, const char *why);
 
 /* advance.c: what is next for a message. */
-void advance_all(struct queue *queue); /* every message that was touched */
+void advance_all(struct queue *queue);  /* every message that was touched */
 void advance_tick(struct queue *queue); /* once a second: those that wait for a local daemon */
 
 /* resolve.c. Ask for the targets of what is unresolved and due. */
@@ -213,10 +213,10 @@ unsigned remote_busy(const struct queue *queue);
 /* table.c: queue.db. */
 int table_open(struct queue *queue, struct err *err);
 void table_close(struct queue *queue);
-void table_write(struct message *message);             /* with the next commit */
-void table_forget(struct queue *queue, int64_t row);   /* with a later commit, after active/ was synced */
-void table_flush(struct queue *queue);                 /* commit; messages written are touched, leaving ones freed */
-void table_minute(struct queue *queue);                /* save the clock; make the reserve again */
+void table_write(struct message *message);           /* with the next commit */
+void table_forget(struct queue *queue, int64_t row); /* with a later commit, after active/ was synced */
+void table_flush(struct queue *queue);               /* commit; messages written are touched, leaving ones freed */
+void table_minute(struct queue *queue);              /* save the clock; make the reserve again */
 struct db *table_db(struct queue *queue);
 /* Read what the row says into a message made from its file. */
 int table_read(struct message *message, int64_t row, struct err *err);

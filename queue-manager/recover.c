@@ -115,7 +115,8 @@ static int merge_with_table(struct queue *queue, const struct buf *names, unsign
 		                 "DELETE FROM delivery WHERE message IN (SELECT key FROM finished);"
 		                 "DELETE FROM message WHERE key IN (SELECT key FROM finished);"
 		                 "UPDATE message SET next = 0 WHERE next IS NULL;"
-		                 "UPDATE message SET trying = 0 WHERE trying = 1", err);
+		                 "UPDATE message SET trying = 0 WHERE trying = 1",
+		                 err);
 	if (result == 0 && merge.found + merge.finished > 0)
 		log_info("after an unclean end: %u messages are tried again, %u were finished", merge.found, merge.finished);
 	return result;

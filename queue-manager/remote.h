@@ -37,12 +37,12 @@ struct remote_destination {
 	struct remote_destination *next_in_bucket;
 	struct remote_destination *next_in_ring; /* all destinations, in the order they are served */
 	struct remote_job *first, **last;
-	unsigned waiting;  /* jobs in line */
-	unsigned sessions; /* open, busy or idle */
-	unsigned window;   /* sessions that it may have */
-	bool parked;       /* messages wait in the table */
+	unsigned waiting;   /* jobs in line */
+	unsigned sessions;  /* open, busy or idle */
+	unsigned window;    /* sessions that it may have */
+	bool parked;        /* messages wait in the table */
 	int64_t rest_until; /* queue time; could not be reached */
-	char *trouble;     /* the answer then */
+	char *trouble;      /* the answer then */
 };
 
 struct remote_session {

@@ -43,7 +43,8 @@ bool report_is_settled(struct queue *queue, struct str parent)
 	int row;
 
 	if (db_prepare(table_db(queue), &statement,
-	               "SELECT 1 FROM message m JOIN delivery d ON d.message = m.key WHERE m.id = ?1 AND d.report <> 0", NULL) != 0)
+	               "SELECT 1 FROM message m JOIN delivery d ON d.message = m.key WHERE m.id = ?1 AND d.report <> 0",
+	               NULL) != 0)
 		return false;
 	db_bind_text(&statement, 1, id);
 	row = db_step(&statement, NULL);
@@ -141,9 +142,14 @@ static int write_report(struct message *message, const struct dsn *dsn, struct s
 	struct queue *queue = message->queue;
 	struct spool_recipient to = {.address = message->envelope.from, .notify = SPOOL_NOTIFY_NEVER, .orcpt = STR("")};
 	struct spool_envelope envelope = {
-		.id = str_of(file->id), .time_us = dsn->now_us, .producer = str_of(queue->own_drop.producer),
-		.service = STR("report"), .parent = parent, .smtputf8 = dsn_is_8bit(message->envelope.from),
-		.recipients = &to, .recipient_count = 1,
+		.id = str_of(file->id),
+		.time_us = dsn->now_us,
+		.producer = str_of(queue->own_drop.producer),
+		.service = STR("report"),
+		.parent = parent,
+		.smtputf8 = dsn_is_8bit(message->envelope.from),
+		.recipients = &to,
+		.recipient_count = 1,
 	};
 	struct buf text;
 	bool is_8bit = false;

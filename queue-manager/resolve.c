@@ -4,8 +4,8 @@
 #include "common/base/memory.h"
 
 enum {
-	ASKED_OF_ONE = 10,     /* questions on their way for one message: a long list does not keep others waiting */
-	TARGETS_MAX = 100000,  /* deliveries of one message */
+	ASKED_OF_ONE = 10,    /* questions on their way for one message: a long list does not keep others waiting */
+	TARGETS_MAX = 100000, /* deliveries of one message */
 	TIMEOUT_MS = 10000,
 };
 

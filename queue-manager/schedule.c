@@ -3,10 +3,10 @@
 #include "common/base/log.h"
 
 enum {
-	PICK_MAX = 200,       /* rows taken into memory in one turn */
+	PICK_MAX = 200, /* rows taken into memory in one turn */
 	TRY_AGAIN_MS = 2000,
 	UNREADABLE_MS = 10000, /* for a message whose file cannot be read: as long as that lasts, this often */
-	SUSPECT_CRASHES = 2,  /* points, from which on a message is tried when no other such is */
+	SUSPECT_CRASHES = 2,   /* points, from which on a message is tried when no other such is */
 };
 
 struct pick {
@@ -65,7 +65,8 @@ static int read_picks(struct db_statement *statement, struct pick *picks, unsign
 	return result < 0 ? -1 : count;
 }
 
-static int find_due(struct queue *queue, int64_t now, bool suspects, unsigned limit, struct pick *picks, struct err *err)
+static int find_due(struct queue *queue, int64_t now, bool suspects, unsigned limit, struct pick *picks,
+                    struct err *err)
 {
 	struct db_statement statement;
 	const char *sql = suspects ? "SELECT key, id FROM message WHERE held = 0 AND next <= ?1 AND crashes >= ?2 LIMIT ?3"
@@ -86,7 +87,8 @@ static int find_parked(struct queue *queue, struct str destination, unsigned lim
 
 	if (db_prepare(table_db(queue), &statement,
 	               "SELECT DISTINCT m.key, m.id FROM delivery d JOIN message m ON m.key = d.message "
-	               "WHERE d.destination = ?1 AND d.state = 1 AND m.held = 0 AND m.next IS NOT NULL LIMIT ?2", err) != 0)
+	               "WHERE d.destination = ?1 AND d.state = 1 AND m.held = 0 AND m.next IS NOT NULL LIMIT ?2",
+	               err) != 0)
 		return -1;
 	db_bind_text(&statement, 1, destination);
 	db_bind_number(&statement, 2, limit);
@@ -153,7 +155,8 @@ static void put_off(struct queue *queue, int64_t row, int64_t now)
 {
 	struct db_statement statement;
 	struct err err;
-	int result = db_prepare(table_db(queue), &statement, "UPDATE message SET next = ?2, trying = 0 WHERE key = ?1", &err);
+	int result =
+	    db_prepare(table_db(queue), &statement, "UPDATE message SET next = ?2, trying = 0 WHERE key = ?1", &err);
 
 	if (result == 0) {
 		db_bind_number(&statement, 1, row);
@@ -193,7 +196,8 @@ void schedule_turn(struct queue *queue)
 	}
 	load(queue, picks, count + suspects, now);
 	queue->due = earliest(queue);
-	if (queue->due <= now && (unsigned)count < limit) { /* only suspects are left: any turn may find the last one tried */
+	if (queue->due <= now &&
+	    (unsigned)count < limit) { /* only suspects are left: any turn may find the last one tried */
 		schedule_at(queue, now + TRY_AGAIN_MS);
 		return;
 	}

@@ -4,9 +4,9 @@
 #include "common/base/memory.h"
 
 enum {
-	IDLE_MS = 5000,                /* a session without work is ended after this */
-	TIMEOUT_MS = 2 * 3600 * 1000,  /* only for a session that hangs: sender has its own limits for each command */
-	LOST_MAX = 3,                  /* sessions that may end without an answer before that counts as an attempt */
+	IDLE_MS = 5000,               /* a session without work is ended after this */
+	TIMEOUT_MS = 2 * 3600 * 1000, /* only for a session that hangs: sender has its own limits for each command */
+	LOST_MAX = 3,                 /* sessions that may end without an answer before that counts as an attempt */
 };
 
 struct remote_session *remote_session_idle(struct remote *remote, const struct remote_destination *destination)
@@ -97,7 +97,8 @@ static bool is_unreachable(const struct str *results, size_t count)
 	return true;
 }
 
-static void learn(struct remote *remote, struct remote_destination *destination, const struct str *results, size_t count)
+static void learn(struct remote *remote, struct remote_destination *destination, const struct str *results,
+                  size_t count)
 {
 	if (!is_unreachable(results, count)) {
 		destination->window += destination->window < remote->concurrency;
@@ -113,7 +114,8 @@ static void learn(struct remote *remote, struct remote_destination *destination,
 	destination->window = REMOTE_WINDOW_FIRST;
 }
 
-/* Nobody answered. What the remote server got is not known where a session ended half-way; repeating is the safe side. */
+/* Nobody answered. What the remote server got is not known where a session ended half-way; repeating is the safe side.
+ */
 static void job_lost(struct remote_job *job, const struct err *err)
 {
 	struct message *message = job->message;

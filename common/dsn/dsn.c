@@ -10,14 +10,14 @@ static const struct {
 	const char *word, *subject, *status, *sentence;
 } actions[] = {
 	[DSN_FAILED] = {"failed", "Mail Delivery Failure", "5.0.0",
-	                "Delivery Failure Report. The following message could not be delivered."},
+                    "Delivery Failure Report. The following message could not be delivered."},
 	[DSN_DELAYED] = {"delayed", "Mail Delivery Delayed", "4.0.0",
-	                 "Delivery Delay Report. The following message has not been delivered yet. It is still being "
-	                 "tried; you need not send it again."},
+                     "Delivery Delay Report. The following message has not been delivered yet. It is still being "
+                     "tried; you need not send it again."},
 	[DSN_DELIVERED] = {"delivered", "Mail Delivery Report", "2.0.0",
-	                   "Delivery Report. The following message has been delivered."},
+                       "Delivery Report. The following message has been delivered."},
 	[DSN_RELAYED] = {"relayed", "Mail Delivery Report", "2.0.0",
-	                 "Delivery Report. The following message was handed on to a server that sends no further reports."},
+                     "Delivery Report. The following message was handed on to a server that sends no further reports."},
 };
 
 bool dsn_is_8bit(struct str text)
@@ -32,8 +32,11 @@ bool dsn_is_8bit(struct str text)
 static size_t utf8_length(struct str s)
 {
 	const unsigned char *at = (const unsigned char *)s.data;
-	size_t want = at[0] < 0x80 ? 1 : at[0] >= 0xc2 && at[0] < 0xe0 ? 2 : (at[0] & 0xf0) == 0xe0 ? 3
-	              : at[0] >= 0xf0 && at[0] < 0xf5 ? 4 : 0;
+	size_t want = at[0] < 0x80                    ? 1
+	              : at[0] >= 0xc2 && at[0] < 0xe0 ? 2
+	              : (at[0] & 0xf0) == 0xe0        ? 3
+	              : at[0] >= 0xf0 && at[0] < 0xf5 ? 4
+	                                              : 0;
 
 	if (want == 0 || want > s.len)
 		return 0;
@@ -133,7 +136,8 @@ static void add_field(struct buf *text, const char *name, struct str value)
 static void add_date(struct buf *text, const char *name, int64_t time_us)
 {
 	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+	                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	time_t seconds = (time_t)(time_us / 1000000);
 	struct tm utc;
 
@@ -328,8 +332,9 @@ void dsn_begin(const struct dsn *dsn, struct buf *text)
 		           headers_8bit ? "global" : "rfc822");
 		return;
 	}
-	buf_add_str(text, headers_8bit ? STR("Content-Type: message/global-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
-	                               : STR("Content-Type: text/rfc822-headers\r\n\r\n"));
+	buf_add_str(text, headers_8bit
+	                      ? STR("Content-Type: message/global-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
+	                      : STR("Content-Type: text/rfc822-headers\r\n\r\n"));
 	add_headers(text, dsn->headers);
 }
 

@@ -2,9 +2,9 @@
  * dsn: delivery status notifications, as text.
  *
  * A multipart/report (RFC 6522) of three parts: a sentence for people, message/delivery-status (RFC 3464; RFC 6533's
- * message/global-delivery-status where an address is not ASCII), and the original's headers or the original itself. What
- * strangers said (addresses, answers, headers) is cleaned of control characters and folded, so that it can neither end
- * a field nor forge a part. Nothing here sends, stores or decides who gets a report.
+ * message/global-delivery-status where an address is not ASCII), and the original's headers or the original itself.
+ * What strangers said (addresses, answers, headers) is cleaned of control characters and folded, so that it can neither
+ * end a field nor forge a part. Nothing here sends, stores or decides who gets a report.
  */
 #ifndef POSTROOM_DSN_DSN_H
 #define POSTROOM_DSN_DSN_H

@@ -66,8 +66,8 @@ bool spool_id_is_valid(struct str id)
 	if (producer.len > PRODUCER_MAX || id.data[ID_TIME_DIGITS] != '-' || id.data[id.len - ID_RANDOM_DIGITS - 1] != '-')
 		return false;
 	for (size_t i = 0; i < producer.len; i++)
-		if (!((producer.data[i] >= 'a' && producer.data[i] <= 'z') || (producer.data[i] >= '0' && producer.data[i] <= '9') ||
-		      producer.data[i] == '-'))
+		if (!((producer.data[i] >= 'a' && producer.data[i] <= 'z') ||
+		      (producer.data[i] >= '0' && producer.data[i] <= '9') || producer.data[i] == '-'))
 			return false;
 	return is_hex(str_sub(id, 0, ID_TIME_DIGITS)) && is_hex(str_skip(id, id.len - ID_RANDOM_DIGITS));
 }
@@ -276,12 +276,13 @@ int spool_envelope_parse(struct str text, struct arena *arena, struct spool_enve
 	envelope->recipients = arena_get(arena, (recipients + 1) * sizeof *envelope->recipients);
 	rest = str_sub(text, 0, length - 1);
 	while (rest.len > 0) {
-		struct str line = str_cut(&rest, '\n');
+		struct str line = str_cut(&rest, '\n'), value;
 		ptrdiff_t colon = str_find(line, STR(": "));
 
 		if (colon <= 0)
 			return err_set(err, ERR_SYNTAX, "a line of the envelope is not \"key: value\"");
-		if (parse_line(envelope, str_sub(line, 0, (size_t)colon), str_skip(line, (size_t)colon + 2), recipients, err) != 0)
+		value = str_skip(line, (size_t)colon + 2);
+		if (parse_line(envelope, str_sub(line, 0, (size_t)colon), value, recipients, err) != 0)
 			return -1;
 	}
 	if (!spool_id_is_valid(envelope->id))

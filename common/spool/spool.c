@@ -96,8 +96,8 @@ static int open_file(struct spool_file *file, struct err *err)
 	snprintf(file->tmp_name, sizeof file->tmp_name, "%s", file->id);
 	if (file->derived)
 		unlinkat(file->drop->tmp_folder, file->tmp_name, 0); /* of an attempt that was cut off */
-	file->fd = openat(file->drop->tmp_folder, file->tmp_name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC,
-	                  FILE_MODE);
+	file->fd =
+	    openat(file->drop->tmp_folder, file->tmp_name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
 	if (file->fd < 0)
 		return err_system(err, "cannot make a file in the spool of %s", file->drop->producer);
 	return 0;

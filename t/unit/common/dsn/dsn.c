@@ -58,8 +58,11 @@ static void compose(const struct dsn *dsn)
 static void test_failure(void **state)
 {
 	const struct dsn_recipient recipient = {
-		.address = STR("louisl@larry.slip.umd.edu"), .given = STR("louisl@larry.slip.umd.edu"), .status = STR("5.1.1"),
-		.orcpt = STR("rfc822;Louis+2BL@larry.slip.umd.edu"), .remote_host = STR("mx.umd.edu"),
+		.address = STR("louisl@larry.slip.umd.edu"),
+		.given = STR("louisl@larry.slip.umd.edu"),
+		.status = STR("5.1.1"),
+		.orcpt = STR("rfc822;Louis+2BL@larry.slip.umd.edu"),
+		.remote_host = STR("mx.umd.edu"),
 		.words = STR("550 5.1.1 no such user"),
 	};
 	struct dsn dsn = sample(&recipient, 1);
@@ -86,8 +89,11 @@ static void test_failure(void **state)
 static void test_unrecognised(void **state)
 {
 	const struct dsn_recipient recipient = {
-		.address = STR("nobody@example.com"), .given = STR("nobody@example.com"), .status = STR("5.1.1"),
-		.words = STR("Recipient not recognised"), .unrecognised = true,
+		.address = STR("nobody@example.com"),
+		.given = STR("nobody@example.com"),
+		.status = STR("5.1.1"),
+		.words = STR("Recipient not recognised"),
+		.unrecognised = true,
 	};
 	struct dsn dsn = sample(&recipient, 1);
 
@@ -122,8 +128,10 @@ static void test_delay_and_success(void **state)
 static void test_nothing_can_be_forged(void **state)
 {
 	const struct dsn_recipient recipient = {
-		.address = STR("a\"\r\nX: y\"@b.example"), .words = STR("550 x\r\n\r\nAction: delivered\r\n\xff\x00zz"),
-		.orcpt = STR("rfc822;a+0D+0AAction: delivered"), .remote_host = STR("h\r\nStatus: 2.0.0"),
+		.address = STR("a\"\r\nX: y\"@b.example"),
+		.words = STR("550 x\r\n\r\nAction: delivered\r\n\xff\x00zz"),
+		.orcpt = STR("rfc822;a+0D+0AAction: delivered"),
+		.remote_host = STR("h\r\nStatus: 2.0.0"),
 	};
 	struct dsn dsn = sample(&recipient, 1);
 
@@ -184,7 +192,8 @@ static void test_full(void **state)
 	dsn.full = true;
 	buf_reset(&text);
 	dsn_begin(&dsn, &text);
-	assert_true(str_ends_nocase(buf_str(&text), STR("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")));
+	assert_true(str_ends_nocase(buf_str(&text),
+	                            STR("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")));
 }
 
 static void test_utf8(void **state)
@@ -200,14 +209,14 @@ static void test_utf8(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_failure),
-		cmocka_unit_test(test_unrecognised),
-		cmocka_unit_test(test_delay_and_success),
-		cmocka_unit_test(test_nothing_can_be_forged),
-		cmocka_unit_test(test_global),
-		cmocka_unit_test(test_long_answers_are_folded),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_utf8),
+	    cmocka_unit_test(test_failure),
+	    cmocka_unit_test(test_unrecognised),
+	    cmocka_unit_test(test_delay_and_success),
+	    cmocka_unit_test(test_nothing_can_be_forged),
+	    cmocka_unit_test(test_global),
+	    cmocka_unit_test(test_long_answers_are_folded),
+	    cmocka_unit_test(test_full),
+	    cmocka_unit_test(test_utf8),
 	};
 
 	buf_init(&text, 1 << 20);

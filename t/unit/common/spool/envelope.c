@@ -29,8 +29,9 @@ static struct spool_envelope sample(struct spool_recipient *recipients, size_t c
 static void test_round_trip(void **state)
 {
 	struct spool_recipient recipients[] = {
-		{.address = STR("bob@example.org"), .notify = SPOOL_NOTIFY_SUCCESS | SPOOL_NOTIFY_DELAY,
-		 .orcpt = STR("rfc822;Bob@example.org")},
+		{.address = STR("bob@example.org"),
+	     .notify = SPOOL_NOTIFY_SUCCESS | SPOOL_NOTIFY_DELAY,
+	     .orcpt = STR("rfc822;Bob@example.org")},
 		{.address = STR("\"a > b\\\" c\"@example.org"), .notify = SPOOL_NOTIFY_NEVER, .orcpt = {"", 0}},
 		{.address = STR("plain@example.org"), .orcpt = {"", 0}},
 	};
@@ -82,10 +83,23 @@ static void test_line_ends_are_refused(void **state)
 static void test_broken_envelopes(void **state)
 {
 	static const char *const broken[] = {
-		"", "\n", "x", GOOD, GOOD "x\n\n", GOOD "to: a@b\n\n", GOOD "to: <>\n\n", GOOD "to: <a@b\n\n",
-		GOOD "to: <a@b> NOTIFY=SOMETIMES\n\n", GOOD "to: <a@b> NOTIFY=NEVER,DELAY\n\n", GOOD "to: <a@b> X=1\n\n",
-		GOOD "from: a\nfrom: b\n\n", GOOD "from: a\r\n\n", GOOD "time: -1\n\n", GOOD "from: \n\n",
-		"id: ../../etc/passwd\n\n", "producer: smtpd\n\n",
+	    "",
+	    "\n",
+	    "x",
+	    GOOD,
+	    GOOD "x\n\n",
+	    GOOD "to: a@b\n\n",
+	    GOOD "to: <>\n\n",
+	    GOOD "to: <a@b\n\n",
+	    GOOD "to: <a@b> NOTIFY=SOMETIMES\n\n",
+	    GOOD "to: <a@b> NOTIFY=NEVER,DELAY\n\n",
+	    GOOD "to: <a@b> X=1\n\n",
+	    GOOD "from: a\nfrom: b\n\n",
+	    GOOD "from: a\r\n\n",
+	    GOOD "time: -1\n\n",
+	    GOOD "from: \n\n",
+	    "id: ../../etc/passwd\n\n",
+	    "producer: smtpd\n\n",
 	};
 	struct spool_envelope envelope;
 	size_t length;
@@ -110,10 +124,10 @@ static void test_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_line_ends_are_refused),
-		cmocka_unit_test(test_broken_envelopes),
-		cmocka_unit_test(test_ids),
+	    cmocka_unit_test(test_round_trip),
+	    cmocka_unit_test(test_line_ends_are_refused),
+	    cmocka_unit_test(test_broken_envelopes),
+	    cmocka_unit_test(test_ids),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

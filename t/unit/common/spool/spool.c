@@ -157,10 +157,10 @@ static void test_never_over_another(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_commit),
-		cmocka_unit_test(test_abort_leaves_nothing),
-		cmocka_unit_test(test_derived_is_made_once),
-		cmocka_unit_test(test_never_over_another),
+	    cmocka_unit_test(test_commit),
+	    cmocka_unit_test(test_abort_leaves_nothing),
+	    cmocka_unit_test(test_derived_is_made_once),
+	    cmocka_unit_test(test_never_over_another),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
