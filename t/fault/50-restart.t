@@ -10,6 +10,9 @@ use Postroom::Test;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+# A sanitizer would make a report of a SIGSEGV that we send.
+$ENV{ASAN_OPTIONS} = join ':', grep { defined } $ENV{ASAN_OPTIONS}, 'handle_segv=0';
+
 my %users = (anna => 'anna-secret', bert => 'bert-secret');
 my @SERVICES = qw(smtp submission smtps pop3 pop3s);
 

@@ -6,7 +6,7 @@ Postroom::Trace - strace attached to daemons of an instance: what they call, and
 
 =head1 SYNOPSIS
 
-    need_trace();                                               # SKIP where strace may not attach
+    need_trace();                                               # before the start; SKIP where strace may not attach
     my $trace = Postroom::Trace->attach([$p->pids('smtpd')], calls => ['fsync', 'linkat']);
     $trace->detach;
     for my $call ($trace->calls) { ... $call->{name}, {pid}, {arguments}, {result}, {begin}, {end} }
@@ -39,6 +39,8 @@ sub need_trace {
 	$trace->detach if $trace;
 	stop_process($child);
 	Test::More::plan(skip_all => "strace may not attach here: $reason") if !$trace;
+	# LeakSanitizer cannot look at a process that is traced already
+	$ENV{ASAN_OPTIONS} = join ':', grep { defined } $ENV{ASAN_OPTIONS}, 'detect_leaks=0';
 }
 
 sub attach {
