@@ -85,7 +85,9 @@ static void close_calls(struct filter *filter, unsigned rights)
 		if (calls->opened_by != 0 && (rights & calls->opened_by) == 0)
 			for (const char *const *name = calls->names; *name != NULL; name++)
 				deny(filter, *name);
-	deny(filter, "capset"); /* not in the base: capabilities are given up when a profile is entered */
+	/* Not in the base: capabilities are given up, and paths added, before a profile is entered. */
+	deny(filter, "capset");
+	deny(filter, "landlock_add_rule"); /* its siblings' profiles are made of a rule set that a session holds too */
 }
 
 static void close_sockets(struct filter *filter, unsigned rights)
