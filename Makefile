@@ -124,9 +124,12 @@ deps:
 	scripts/deps check
 	scripts/deps lint
 
+# Who says nothing about -j gets a process for each processor.
+PARALLEL  = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 run:
 	scripts/deps run
-	$(MAKE) all
+	$(MAKE) $(PARALLEL) all
 	scripts/try $(BUILD)
 
 # JOBS test files at a time: they wait more than they work.
@@ -134,7 +137,7 @@ JOBS     ?= 4
 TESTS    ?= $(wildcard t/e2e/*.t t/fault/*.t)
 check:
 	scripts/deps check
-	$(MAKE) all unit
+	$(MAKE) $(PARALLEL) all unit
 	POSTROOM_BUILD=$(BUILD) prove -j$(JOBS) --timer $(sort $(TESTS)) $(UNIT)
 
 check-unit: unit
