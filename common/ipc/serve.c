@@ -26,6 +26,7 @@ struct ipc_server {
 	void *context;
 	char caller[48];
 	uid_t uid;
+	size_t request_max; /* bytes of fields */
 };
 
 struct ipc_peer {
@@ -195,6 +196,7 @@ static void peer_readable(evutil_socket_t fd, short what, void *context)
 		int result;
 
 		ipc_message_init(&incoming->message);
+		incoming->message.fields.limit = peer->server->request_max;
 		result = ipc_receive(peer->fd, &incoming->message, &incoming->sequence, 0, &err);
 		if (result != 1) {
 			open = result == -1 && err.sys == EAGAIN;
@@ -245,6 +247,20 @@ static void server_accept(evutil_socket_t listen_fd, short what, void *context)
 	}
 }
 
+/*
+ * Only who hears no stranger may ask at length (an import, a long list of recipients): a session that was taken over could
+ * otherwise fill our memory with requests that wait.
+ */
+static size_t request_max(const char *caller)
+{
+	static const char *const trusted[] = {"postroom", "configd", "queue-manager"};
+
+	for (size_t i = 0; i < sizeof trusted / sizeof trusted[0]; i++)
+		if (strcmp(caller, trusted[i]) == 0)
+			return IPC_MESSAGE_MAX;
+	return IPC_PACKET_MAX;
+}
+
 static int serve_socket(struct event_base *base, const struct daemon *daemon, const struct daemon_socket *socket,
                         const struct ipc_server *model, struct err *err)
 {
@@ -253,6 +269,7 @@ static int serve_socket(struct event_base *base, const struct daemon *daemon, co
 
 	*server = *model;
 	str_copy(str_of(socket->name + strlen("from-")), server->caller, sizeof server->caller);
+	server->request_max = request_max(server->caller);
 	if (instance_user(&daemon->instance, server->caller, &server->uid, &gid, err) != 0)
 		return -1;
 	if (evutil_make_socket_nonblocking(socket->fd) != 0)
