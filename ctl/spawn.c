@@ -14,7 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FIRST_HANDED_FD = 3, HIGH_FD = 400 }; /* above all that the supervisor has open */
+enum {
+	FIRST_HANDED_FD = 3,
+	HIGH_FD = 400,    /* above all that the supervisor has open */
+	NOTICES_MAX = 64, /* looked at in one turn: anybody on the machine may send some */
+};
 
 int spawn_open_log(const struct instance *instance, struct err *err)
 {
@@ -49,7 +53,7 @@ int spawn_notify_socket(const struct instance *instance, struct err *err)
 
 pid_t spawn_read_ready(int notify_fd)
 {
-	for (;;) {
+	for (int i = 0; i < NOTICES_MAX; i++) {
 		char text[256];
 		union {
 			char bytes[CMSG_SPACE(sizeof(struct ucred))];
@@ -70,6 +74,7 @@ pid_t spawn_read_ready(int notify_fd)
 		memcpy(&who, CMSG_DATA(sender), sizeof who);
 		return who.pid;
 	}
+	return 0;
 }
 
 /* The daemons lie beside the command: bin/postroom, libexec/postroom/<daemon>. */

@@ -55,9 +55,10 @@ static void report(const char *format, ...)
 		dprintf(terminal_fd, "postroom: %s\n", text);
 }
 
+/* Nobody else may open it, and keep us from starting by a lock of his own. */
 static int open_lock(const struct instance *instance, char *path, size_t size)
 {
-	return open(instance_path(path, size, instance->state, "postroom.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	return open(instance_path(path, size, instance->state, "postroom.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 }
 
 /* Who holds the lock: "<pid> <purpose>", "" for nobody. */
@@ -196,17 +197,15 @@ static void reap(struct supervisor *supervisor)
 	}
 }
 
-static void read_notices(struct supervisor *supervisor)
+/* One notice a turn: others wait in the socket, while signals are looked at too. */
+static void read_notice(struct supervisor *supervisor)
 {
-	pid_t pid;
+	pid_t pid = spawn_read_ready(supervisor->notify_fd);
+	struct child *child = pid > 0 ? find_child(supervisor, pid) : NULL;
 
-	while ((pid = spawn_read_ready(supervisor->notify_fd)) > 0) {
-		struct child *child = find_child(supervisor, pid);
-
-		if (child != NULL) {
-			child->ready = child->was_ready = true;
-			write_status(supervisor);
-		}
+	if (child != NULL) {
+		child->ready = child->was_ready = true;
+		write_status(supervisor);
 	}
 }
 
@@ -273,7 +272,7 @@ static void watch(struct supervisor *supervisor, bool until_ready)
 
 	while (!supervisor->ending && !(until_ready && (supervisor->failed || all_ready(supervisor)))) {
 		poll(events, 2, restart_due(supervisor));
-		read_notices(supervisor);
+		read_notice(supervisor);
 		read_signals(supervisor);
 	}
 }
