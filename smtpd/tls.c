@@ -46,8 +46,10 @@ void command_starttls(struct session *session, struct str argument)
 		reply(session, 220, "2.0.0", "Ready to start TLS");
 		if (tls_begin(session) != 0)
 			return;
-		/* RFC 3207 4.2: what the client said in clear is forgotten */
+		/* RFC 3207 4.2: what the client said in clear is forgotten, and who it was: another may have said it */
 		transaction_reset(session);
+		session->user[0] = '\0';
+		session->login_token[0] = '\0';
 		session->helo[0] = '\0';
 		session->is_extended = false;
 	}
