@@ -18,6 +18,7 @@ struct session {
 	int fd; /* queue-manager's end */
 	struct settings settings;
 	struct attempt attempt;
+	bool needs_no_secrets; /* the destination is no relay of ours */
 	struct ipc_message request, reply;
 	struct arena arena;
 };
@@ -68,7 +69,15 @@ static int open_session(struct session *session, int fd, const struct session_pa
 /* In the sandbox a broken channel cannot be opened again: the next message needs a new session. */
 static bool can_go_on(const struct session *session)
 {
-	return session->attempt.sources.dnsd.fd >= 0 && session->attempt.sources.authd.fd >= 0;
+	return session->attempt.sources.dnsd.fd >= 0 &&
+	       (session->needs_no_secrets || session->attempt.sources.authd.fd >= 0);
+}
+
+/* Before a stranger's server is heard: whoever takes this process over shall not ask for the passwords of relays. */
+static void give_secrets_up(struct session *session)
+{
+	ipc_close(&session->attempt.sources.authd);
+	session->needs_no_secrets = true;
 }
 
 /* Has a server had a word on any recipient? */
@@ -105,6 +114,8 @@ static int answer(struct session *session, uint32_t sequence)
 		log_error("a request of queue-manager is refused: %s", err.text);
 		ipc_reply_error(&session->reply, &err);
 	} else {
+		if (delivery.domain.len != 0)
+			give_secrets_up(session);
 		deliver(session, &delivery);
 		close(delivery.message.file);
 	}
