@@ -4,6 +4,7 @@
 #include "common/net/sandbox_parts.h"
 
 #include <linux/capability.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -85,9 +86,13 @@ static int enter_base(struct err *err)
 
 int sandbox_enter_base(struct err *err)
 {
-	/* it outlives exec: a listener that executed itself again is in it already */
-	in_base = in_base || getenv(BASE_VARIABLE) != NULL;
-	setenv(BASE_VARIABLE, "1", 1);
+	const char *who = getenv(BASE_VARIABLE);
+	char self[16];
+
+	/* It outlives exec: a listener that executed itself again, with the same process id, is in it already. */
+	snprintf(self, sizeof self, "%d", (int)getpid());
+	in_base = in_base || (who != NULL && strcmp(who, self) == 0);
+	setenv(BASE_VARIABLE, self, 1);
 	return enter_base(err);
 }
 
