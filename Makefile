@@ -196,6 +196,7 @@ install: all
 	for section in 1 5 8; do \
 	    install -d $(DESTDIR)$(PREFIX)/share/man/man$$section; \
 	    install -m 644 man/*.$$section $(DESTDIR)$(PREFIX)/share/man/man$$section; done
+	ln -sf sendmail.1 $(DESTDIR)$(PREFIX)/share/man/man1/mailq.1
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	for unit in conf/systemd/*.service conf/systemd/*.socket conf/systemd/*.target; do \
 	    sed 's|@PREFIX@|$(PREFIX)|g' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit) || exit 1; done
