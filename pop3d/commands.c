@@ -46,9 +46,9 @@ static struct mailbox_message *named_message(struct session *session, const stru
 void pop3_capa(struct session *session, const struct pop3_command *command)
 {
 	const struct pop3_capabilities capabilities = {
-		.login = true,
-		.mechanisms = session->mechanisms,
-		.implementation = !settings_flag(&session->service->settings, SETTING_ANONYMISE),
+	    .login = true,
+	    .mechanisms = session->mechanisms,
+	    .implementation = !settings_flag(&session->service->settings, SETTING_ANONYMISE),
 	};
 
 	(void)command;
@@ -68,7 +68,8 @@ void pop3_stat(struct session *session, const struct pop3_command *command)
 }
 
 /* One line of LIST or UIDL. */
-static void write_scan(struct session *session, const char *before, size_t number, const struct mailbox_message *message)
+static void write_scan(struct session *session, const char *before, size_t number,
+                       const struct mailbox_message *message)
 {
 	conn_printf(&session->conn, "%s%zu %" PRId64 "\r\n", before, number, message->size);
 }

@@ -34,7 +34,7 @@ struct walk {
 	char before;        /* the octet before the part being looked at */
 };
 
-/* Walk on through a part that begins at offset. Returns the offset behind the last line wanted, or -1: not there yet. */
+/* Walk on through a part that begins at offset. Returns the offset behind the last line wanted, -1: not there yet. */
 static int64_t walk_part(struct walk *walk, struct str part, int64_t offset)
 {
 	struct str rest = part;

@@ -23,8 +23,7 @@ int main(int argc, char **argv)
 	hooks.max_sessions = service.daemon.instance.max_sessions;
 	if (instance_user(&service.daemon.instance, "pop3-login", &service.login_user, &group, &err) != 0 ||
 	    settings_open(&service.settings, &service.daemon.instance, false, &err) != 0 ||
-	    sandbox_init(&service.sandbox, SANDBOX_LOCK_OWNER, &err) != 0 ||
-	    sandbox_prepare(&service.sandbox, &err) != 0)
+	    sandbox_init(&service.sandbox, SANDBOX_LOCK_OWNER, &err) != 0 || sandbox_prepare(&service.sandbox, &err) != 0)
 		daemon_fail(&err);
 	daemon_ready(&service.daemon);
 	if (listen_run(&service.daemon, names, &hooks, &err) != 0)

@@ -2,8 +2,8 @@
  * pop3d: a POP3 session from its login on (RFC 1939 sections 5 and 6: the TRANSACTION and UPDATE states).
  *
  * One process for each session. It learns from authd, for the ticket that came with the connection, whose mailbox it
- * serves; then the sandbox leaves it that mailbox's folder and nothing else, and only then it reads what the client sent.
- * The session sees the mailbox as it was at the login. Messages are removed at QUIT alone, all of them or none.
+ * serves; then the sandbox leaves it that mailbox's folder and nothing else, and only then it reads what the client
+ * sent. The session sees the mailbox as it was at the login. Messages are removed at QUIT alone, all of them or none.
  */
 #ifndef POSTROOM_POP3D_POP3D_H
 #define POSTROOM_POP3D_POP3D_H

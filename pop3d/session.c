@@ -17,10 +17,10 @@ static const struct {
 	void (*run)(struct session *session, const struct pop3_command *command);
 	bool bare; /* takes no argument */
 } commands[POP3_VERB_COUNT] = {
-	[POP3_CAPA] = {pop3_capa, true},  [POP3_DELE] = {pop3_dele, false}, [POP3_LIST] = {pop3_list, false},
-	[POP3_NOOP] = {pop3_noop, true},  [POP3_QUIT] = {pop3_quit, true},  [POP3_RETR] = {pop3_retr, false},
-	[POP3_RSET] = {pop3_rset, true},  [POP3_STAT] = {pop3_stat, true},  [POP3_TOP] = {pop3_top, false},
-	[POP3_UIDL] = {pop3_uidl, false},
+    [POP3_CAPA] = {pop3_capa, true},  [POP3_DELE] = {pop3_dele, false}, [POP3_LIST] = {pop3_list, false},
+    [POP3_NOOP] = {pop3_noop, true},  [POP3_QUIT] = {pop3_quit, true},  [POP3_RETR] = {pop3_retr, false},
+    [POP3_RSET] = {pop3_rset, true},  [POP3_STAT] = {pop3_stat, true},  [POP3_TOP] = {pop3_top, false},
+    [POP3_UIDL] = {pop3_uidl, false},
 };
 
 static void run_command(struct session *session, struct str line)

@@ -12,10 +12,10 @@
 #include "common/net/conn.h"
 
 /*
- * Hand conn over on a channel that was opened before the sandbox, with the ticket, with what the client sent already, and
- * with what the client was told of AUTH (mechanisms). The channel is closed then.
- * Returns 0 when this process has nothing left to do with the connection: at once in clear, at the session's end under
- * TLS. -1: the daemon could not be reached; conn is as before, so that the client can be told.
+ * Hand conn over on a channel that was opened before the sandbox, with the ticket, with what the client sent already,
+ * and with what the client was told of AUTH (mechanisms). The channel is closed then. Returns 0 when this process has
+ * nothing left to do with the connection: at once in clear, at the session's end under TLS. -1: the daemon could not be
+ * reached; conn is as before, so that the client can be told.
  */
 int handover_send(struct ipc_channel *channel, struct conn *conn, const char *ticket, const char *mechanisms,
                   struct err *err);

@@ -7,7 +7,7 @@
 
 enum { CHALLENGE_MAX = 16384 };
 
-/* One exchange under way: a request, its answer, and the bytes between. Wiped at the end, as they may hold passwords. */
+/* One exchange under way: a request, its answer, and the bytes between. Wiped at the end: they may hold passwords. */
 struct exchange {
 	const struct sasl *sasl;
 	struct ipc_message request, reply;

@@ -52,9 +52,10 @@ enum sasl_result sasl_password(const struct sasl *sasl, struct str user, struct 
                                struct err *err);
 
 /*
- * A whole exchange. initial is the initial response as it stood in the command (base64, or "=" for an empty one, RFC 5034
- * section 4), with data NULL where the command had none. Last data of the server are sent as a challenge that the client
- * answers with an empty line (RFC 4422 section 3.7), since neither POP3 nor SMTP can carry them in the final reply.
+ * A whole exchange. initial is the initial response as it stood in the command (base64, or "=" for an empty one, RFC
+ * 5034 section 4), with data NULL where the command had none. Last data of the server are sent as a challenge that the
+ * client answers with an empty line (RFC 4422 section 3.7), since neither POP3 nor SMTP can carry them in the final
+ * reply.
  */
 enum sasl_result sasl_exchange(const struct sasl *sasl, struct str mechanism, struct str initial,
                                struct sasl_grant *grant, struct err *err);

@@ -44,8 +44,8 @@ struct pop3_command pop3_command_parse(struct str line);
 bool pop3_command_is_bare(const struct pop3_command *command);
 
 /*
- * Read count numbers, and nothing else, from the argument; at most 9 digits each (more is larger than any message number
- * or line count that exists, and is read as UINT32_MAX). False: another number of words, or not numbers.
+ * Read count numbers, and nothing else, from the argument; at most 9 digits each (more is larger than any message
+ * number or line count that exists, and is read as UINT32_MAX). False: another number of words, or not numbers.
  */
 bool pop3_command_numbers(const struct pop3_command *command, uint32_t *numbers, int count);
 

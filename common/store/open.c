@@ -1,8 +1,9 @@
 /*
  * store/open: from a UID to the file.
  *
- * A message's name never changes, so names may be remembered: who reads a mailbox from end to end asks the index once for
- * many messages, not for each. The one thing that can be out of date is that a message is gone, which the file tells.
+ * A message's name never changes, so names may be remembered: who reads a mailbox from end to end asks the index once
+ * for many messages, not for each. The one thing that can be out of date is that a message is gone, which the file
+ * tells.
  */
 #include "common/store/mailbox.h"
 

@@ -18,10 +18,10 @@ void login_capa(struct login *login, const struct pop3_command *command)
 {
 	bool open = login_is_open(login);
 	const struct pop3_capabilities capabilities = {
-		.stls = !login->conn.tls_active && login->encryption != LOGIN_TLS_NONE && login->service->tls.context != NULL,
-		.login = open,
-		.mechanisms = open ? mechanisms(login) : "",
-		.implementation = !login->anonymise,
+	    .stls = !login->conn.tls_active && login->encryption != LOGIN_TLS_NONE && login->service->tls.context != NULL,
+	    .login = open,
+	    .mechanisms = open ? mechanisms(login) : "",
+	    .implementation = !login->anonymise,
 	};
 
 	(void)command;
@@ -96,7 +96,8 @@ static void fail(struct login *login)
 }
 
 /* authd has logged who it was; here the client is told. */
-static void conclude(struct login *login, enum sasl_result result, const struct sasl_grant *grant, const struct err *err)
+static void conclude(struct login *login, enum sasl_result result, const struct sasl_grant *grant,
+                     const struct err *err)
 {
 	struct conn *conn = &login->conn;
 

@@ -1,8 +1,8 @@
 /*
  * pop3-login: a POP3 session until its login (RFC 1939 section 4: the AUTHORIZATION state).
  *
- * One process for each connection. It greets, does TLS, asks authd about names and passwords, and hands the connection to
- * pop3d with authd's ticket. It reaches neither passwords nor mailboxes: taking it over yields one connection. All
+ * One process for each connection. It greets, does TLS, asks authd about names and passwords, and hands the connection
+ * to pop3d with authd's ticket. It reaches neither passwords nor mailboxes: taking it over yields one connection. All
  * that it needs is open before it reads the client's first byte; then the sandbox lets it open nothing more.
  */
 #ifndef POSTROOM_POP3D_LOGIN_LOGIN_H
@@ -36,8 +36,8 @@ struct login {
 	struct ipc_channel pop3d; /* where the session goes on after the login */
 	enum login_encryption encryption;
 	bool anonymise;
-	bool ended;    /* no further command is read */
-	long failures; /* failed logins so far */
+	bool ended;            /* no further command is read */
+	long failures;         /* failed logins so far */
 	struct buf user;       /* of USER, for the next PASS; empty: none */
 	struct buf mechanisms; /* as authd named them, once asked */
 };

@@ -23,8 +23,7 @@ int main(int argc, char **argv)
 {
 	static struct login_service service;
 	static const char *const names[] = {"pop3", "pop3s", "from-postroom", NULL};
-	struct listen_hooks hooks = {
-		.refresh = refresh, .session = session, .refuse = login_refuse, .context = &service};
+	struct listen_hooks hooks = {.refresh = refresh, .session = session, .refuse = login_refuse, .context = &service};
 	char folder[sizeof service.tls.folder];
 	struct err err;
 

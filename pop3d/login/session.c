@@ -18,9 +18,9 @@ static const struct {
 	bool has_argument; /* must have one; the others must have none, but AUTH may */
 	bool logs_in;      /* not before TLS where that is required */
 } commands[POP3_VERB_COUNT] = {
-	[POP3_AUTH] = {login_auth, true, true},   [POP3_CAPA] = {login_capa, false, false},
-	[POP3_PASS] = {login_pass, true, true},   [POP3_QUIT] = {login_quit, false, false},
-	[POP3_STLS] = {login_stls, false, false}, [POP3_USER] = {login_user, true, true},
+    [POP3_AUTH] = {login_auth, true, true},   [POP3_CAPA] = {login_capa, false, false},
+    [POP3_PASS] = {login_pass, true, true},   [POP3_QUIT] = {login_quit, false, false},
+    [POP3_STLS] = {login_stls, false, false}, [POP3_USER] = {login_user, true, true},
 };
 
 bool login_is_open(const struct login *login)

@@ -2,12 +2,12 @@
  * A POP3 client that does nothing but measure: pop3_client PORT USER PASSWORD COMMAND [WINDOW]
  *
  * Logs in, then sends COMMAND ("RETR", "TOP", "NOOP", "LIST", "UIDL") for each message (once for LIST and UIDL), with
- * WINDOW commands under way at a time (default 1), and quits. Prints seconds of the login, seconds of the commands, their
- * number, and octets read meanwhile.
+ * WINDOW commands under way at a time (default 1), and quits. Prints seconds of the login, seconds of the commands,
+ * their number, and octets read meanwhile.
  */
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 
 static int file_of(struct str content)
@@ -60,10 +61,10 @@ static void test_top_of_odd_messages(void **state)
 {
 	(void)state;
 	assert_int_equal(top(STR(""), 5), 0);
-	assert_int_equal(top(STR("From: a\r\n"), 5), 9);           /* no body */
-	assert_int_equal(top(STR("\r\none\r\ntwo\r\n"), 1), 7);    /* no header */
+	assert_int_equal(top(STR("From: a\r\n"), 5), 9);        /* no body */
+	assert_int_equal(top(STR("\r\none\r\ntwo\r\n"), 1), 7); /* no header */
 	assert_int_equal(top(STR(HEADER "no end"), 1), (int64_t)sizeof HEADER "no end" - 1);
-	assert_int_equal(top(STR("a: b\n\none\ntwo\n"), 1), 10);   /* line ends of another kind */
+	assert_int_equal(top(STR("a: b\n\none\ntwo\n"), 1), 10);        /* line ends of another kind */
 	assert_int_equal(top(STR("a\r\n\r\r\nb\r\n\r\nc\r\n"), 0), 11); /* CR CR LF is no empty line */
 }
 
@@ -138,13 +139,13 @@ static void test_file_that_is_shorter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_top),
-		cmocka_unit_test(test_top_of_odd_messages),
-		cmocka_unit_test(test_top_across_parts),
-		cmocka_unit_test(test_strip),
-		cmocka_unit_test(test_strip_keeps_the_end_of_the_header),
-		cmocka_unit_test(test_strip_many),
-		cmocka_unit_test(test_file_that_is_shorter),
+	    cmocka_unit_test(test_top),
+	    cmocka_unit_test(test_top_of_odd_messages),
+	    cmocka_unit_test(test_top_across_parts),
+	    cmocka_unit_test(test_strip),
+	    cmocka_unit_test(test_strip_keeps_the_end_of_the_header),
+	    cmocka_unit_test(test_strip_many),
+	    cmocka_unit_test(test_file_that_is_shorter),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

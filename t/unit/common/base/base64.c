@@ -3,11 +3,17 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 
 static const char *const vectors[][2] = {
-	{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},
-	{"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+    {"", ""},
+    {"f", "Zg=="},
+    {"fo", "Zm8="},
+    {"foo", "Zm9v"},
+    {"foob", "Zm9vYg=="},
+    {"fooba", "Zm9vYmE="},
+    {"foobar", "Zm9vYmFy"},
 };
 
 static void test_vectors(void **state)
@@ -46,8 +52,8 @@ static void test_every_byte_survives(void **state)
 static void test_refused(void **state)
 {
 	/* A short group, a stray character, padding in the middle, three paddings, blanks, unused bits that are set. */
-	static const char *const wrong[] = {"Zg",   "Zg=",      "Z*==", "Zg==Zg==", "Z===", "====", " Zg=",
-	                                    "Zm9v\r\n", "Zh==", "Zm9=", "_-A=", "="};
+	static const char *const wrong[] = {
+	    "Zg", "Zg=", "Z*==", "Zg==Zg==", "Z===", "====", " Zg=", "Zm9v\r\n", "Zh==", "Zm9=", "_-A=", "="};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -76,10 +82,10 @@ static void test_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors),
-		cmocka_unit_test(test_every_byte_survives),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_limit),
+	    cmocka_unit_test(test_vectors),
+	    cmocka_unit_test(test_every_byte_survives),
+	    cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_limit),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 
 /* What authd answers to each request in turn; op and bytes are what it must have been asked. */
@@ -42,8 +43,8 @@ static bool play_turn(int fd, const struct turn *turn)
 	bytes = ipc_get(&request, strcmp(turn->op, "sasl-step") == 0 ? "response" : "initial");
 	if ((bytes.data == NULL) != (turn->bytes == NULL) || !str_equal(bytes, str_of(turn->bytes)))
 		return false;
-	if (strcmp(turn->op, "sasl-start") == 0 && (!str_equal(ipc_get(&request, "service"), STR("pop3")) ||
-	                                            !str_equal(ipc_get(&request, "tls"), STR("0"))))
+	if (strcmp(turn->op, "sasl-start") == 0 &&
+	    (!str_equal(ipc_get(&request, "service"), STR("pop3")) || !str_equal(ipc_get(&request, "tls"), STR("0"))))
 		return false;
 	ipc_reply_ok(&reply);
 	if (strcmp(turn->status, "ok") != 0) {
@@ -173,7 +174,7 @@ static void test_last_data_of_the_server(void **state)
 static void test_cancelled(void **state)
 {
 	static const struct turn turns[] = {
-		{"sasl-start", NULL, "ok", "continue", "bar"}, {"sasl-cancel", NULL, "ok", NULL, NULL}, {0}};
+	    {"sasl-start", NULL, "ok", "continue", "bar"}, {"sasl-cancel", NULL, "ok", NULL, NULL}, {0}};
 	struct scene scene;
 
 	(void)state;
@@ -186,7 +187,7 @@ static void test_not_base64(void **state)
 {
 	static const struct turn none[] = {{0}};
 	static const struct turn turns[] = {
-		{"sasl-start", NULL, "ok", "continue", ""}, {"sasl-cancel", NULL, "ok", NULL, NULL}, {0}};
+	    {"sasl-start", NULL, "ok", "continue", ""}, {"sasl-cancel", NULL, "ok", NULL, NULL}, {0}};
 	struct scene scene;
 
 	(void)state;
@@ -215,8 +216,8 @@ static void test_what_authd_says(void **state)
 		const char *status;
 		enum sasl_result result;
 	} cases[] = {
-		{"denied", SASL_DENIED},   {"temporary", SASL_TEMPORARY}, {"system", SASL_TEMPORARY},
-		{"not-found", SASL_UNKNOWN}, {"syntax", SASL_MALFORMED},  {"no such word", SASL_TEMPORARY},
+	    {"denied", SASL_DENIED},     {"temporary", SASL_TEMPORARY}, {"system", SASL_TEMPORARY},
+	    {"not-found", SASL_UNKNOWN}, {"syntax", SASL_MALFORMED},    {"no such word", SASL_TEMPORARY},
 	};
 
 	(void)state;
@@ -245,15 +246,15 @@ static void test_authd_is_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_initial_response_suffices),
-		cmocka_unit_test(test_challenges),
-		cmocka_unit_test(test_empty_initial_response),
-		cmocka_unit_test(test_last_data_of_the_server),
-		cmocka_unit_test(test_cancelled),
-		cmocka_unit_test(test_not_base64),
-		cmocka_unit_test(test_client_leaves),
-		cmocka_unit_test(test_what_authd_says),
-		cmocka_unit_test(test_authd_is_gone),
+	    cmocka_unit_test(test_initial_response_suffices),
+	    cmocka_unit_test(test_challenges),
+	    cmocka_unit_test(test_empty_initial_response),
+	    cmocka_unit_test(test_last_data_of_the_server),
+	    cmocka_unit_test(test_cancelled),
+	    cmocka_unit_test(test_not_base64),
+	    cmocka_unit_test(test_client_leaves),
+	    cmocka_unit_test(test_what_authd_says),
+	    cmocka_unit_test(test_authd_is_gone),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -6,13 +6,14 @@
 
 #include <openssl/ssl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 
 enum { BULK = 3 * 1024 * 1024 };
@@ -273,11 +274,9 @@ static void test_bulk_to_the_daemon(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_commands_and_answers),
-		cmocka_unit_test(test_daemon_ends),
-		cmocka_unit_test(test_client_ends_after_a_command),
-		cmocka_unit_test(test_bulk_to_the_client),
-		cmocka_unit_test(test_bulk_to_the_daemon),
+	    cmocka_unit_test(test_commands_and_answers),        cmocka_unit_test(test_daemon_ends),
+	    cmocka_unit_test(test_client_ends_after_a_command), cmocka_unit_test(test_bulk_to_the_client),
+	    cmocka_unit_test(test_bulk_to_the_daemon),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+
 #include <cmocka.h>
 
 static void check(const char *line, enum pop3_verb verb, const char *argument)
@@ -108,13 +109,13 @@ static void test_bare(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keywords),
-		cmocka_unit_test(test_keywords_ignore_case),
-		cmocka_unit_test(test_password_is_everything_behind_one_space),
-		cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_not_numbers),
-		cmocka_unit_test(test_bare),
+	    cmocka_unit_test(test_keywords),
+	    cmocka_unit_test(test_keywords_ignore_case),
+	    cmocka_unit_test(test_password_is_everything_behind_one_space),
+	    cmocka_unit_test(test_unknown),
+	    cmocka_unit_test(test_numbers),
+	    cmocka_unit_test(test_not_numbers),
+	    cmocka_unit_test(test_bare),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
