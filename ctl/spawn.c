@@ -1,4 +1,5 @@
 #include "ctl/spawn.h"
+#include "ctl/users.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -17,7 +18,7 @@
 enum {
 	FIRST_HANDED_FD = 3,
 	HIGH_FD = 400,    /* above all that the supervisor has open */
-	NOTICES_MAX = 64, /* looked at in one turn: anybody on the machine may send some */
+	NOTICES_MAX = 64, /* looked at in one turn, so that none who sends many keeps us from the rest */
 };
 
 int spawn_open_log(const struct instance *instance, struct err *err)
@@ -27,6 +28,21 @@ int spawn_open_log(const struct instance *instance, struct err *err)
 	              O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 
 	return fd >= 0 ? fd : err_system(err, "cannot open %s", path);
+}
+
+/* For daemons alone: the one user that all have here, or the group that all are in. */
+static int give_to_daemons(const struct instance *instance, const char *path)
+{
+	const struct group *group;
+
+	if (!instance->separate_users)
+		return chmod(path, 0600);
+	group = getgrnam(USERS_GROUP);
+	if (group == NULL) {
+		errno = ENOENT;
+		return -1;
+	}
+	return chown(path, 0, group->gr_gid) == 0 ? chmod(path, 0660) : -1;
 }
 
 int spawn_notify_socket(const struct instance *instance, struct err *err)
@@ -39,7 +55,8 @@ int spawn_notify_socket(const struct instance *instance, struct err *err)
 		return -1;
 	unlink(address.sun_path);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(address.sun_path, 0666) != 0 ||
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+	    give_to_daemons(instance, address.sun_path) != 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0) {
 		err_system(err, "cannot bind %s", address.sun_path);
 		if (fd >= 0)
