@@ -78,7 +78,7 @@ pid_t spawn_read_ready(int notify_fd)
 		} control;
 		struct iovec part = {text, sizeof text};
 		struct msghdr packet = {
-			.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+		    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
 		ssize_t size = recvmsg(notify_fd, &packet, MSG_CMSG_CLOEXEC);
 		struct cmsghdr *sender = size >= 0 ? CMSG_FIRSTHDR(&packet) : NULL;
 		struct ucred who;

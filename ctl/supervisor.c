@@ -131,7 +131,10 @@ static void write_status(const struct supervisor *supervisor)
 		const struct child *child = &supervisor->children[i];
 
 		buf_printf(&text, "%s %d %s %u %" PRId64 "\n", child->program->name, (int)child->pid,
-		           child->ready ? "ready" : child->pid != 0 ? "starting" : "down", child->restarts, child->started_ms);
+		           child->ready      ? "ready"
+		           : child->pid != 0 ? "starting"
+		                             : "down",
+		           child->restarts, child->started_ms);
 	}
 	if (io_replace_file(instance_path(path, sizeof path, supervisor->instance->run, "status"), buf_str(&text), 0644,
 	                    &err) != 0)
@@ -380,9 +383,10 @@ static int start_first(struct supervisor *supervisor, struct err *err)
 		if (is_first(program) && add_program(supervisor, program, err) != 0)
 			return -1;
 	watch(supervisor, true);
-	return supervisor->failed ? err_set(err, ERR_TEMPORARY, "the daemons could not be started; the log is %s/postroom.log",
-	                                    supervisor->instance->log)
-	                          : 0;
+	return supervisor->failed
+	           ? err_set(err, ERR_TEMPORARY, "the daemons could not be started; the log is %s/postroom.log",
+	                     supervisor->instance->log)
+	           : 0;
 }
 
 static int start_others(struct supervisor *supervisor, struct err *err)
@@ -393,9 +397,10 @@ static int start_others(struct supervisor *supervisor, struct err *err)
 		if (!is_first(program) && add_program(supervisor, program, err) != 0)
 			return -1;
 	watch(supervisor, true);
-	return supervisor->failed ? err_set(err, ERR_TEMPORARY, "the daemons could not be started; the log is %s/postroom.log",
-	                                    supervisor->instance->log)
-	                          : 0;
+	return supervisor->failed
+	           ? err_set(err, ERR_TEMPORARY, "the daemons could not be started; the log is %s/postroom.log",
+	                     supervisor->instance->log)
+	           : 0;
 }
 
 int supervisor_run(const struct instance *instance)

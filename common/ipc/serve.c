@@ -248,8 +248,8 @@ static void server_accept(evutil_socket_t listen_fd, short what, void *context)
 }
 
 /*
- * Only who hears no stranger may ask at length (an import, a long list of recipients): a session that was taken over could
- * otherwise fill our memory with requests that wait.
+ * Only who hears no stranger may ask at length (an import, a long list of recipients): a session that was taken over
+ * could otherwise fill our memory with requests that wait.
  */
 static size_t request_max(const char *caller)
 {

@@ -1,8 +1,8 @@
 /*
  * sandbox: the seccomp filter.
  *
- * Two of them: the base closes what no right opens, a profile's closes the rest. A listener enters the base once, and its
- * sessions, which inherit it, add their small one: to install a filter takes time by its length.
+ * Two of them: the base closes what no right opens, a profile's closes the rest. A listener enters the base once, and
+ * its sessions, which inherit it, add their small one: to install a filter takes time by its length.
  *
  * A list of what is closed, not of what is open: a C library that learns to use another old call goes on working. What
  * is newer than the list does not exist (ENOSYS), so that nothing is open that nobody thought of.

@@ -27,8 +27,9 @@ static inline __attribute__((always_inline)) long argument(const struct call *ca
 long hijack_run(struct call *calls, long count, long close_number, long (*syscall)(long, ...), int *error)
 {
 	for (struct call *call = calls; call < calls + count; call++) {
-		call->value = syscall(call->number, argument(calls, call, 0), argument(calls, call, 1), argument(calls, call, 2),
-		                      argument(calls, call, 3), argument(calls, call, 4), argument(calls, call, 5));
+		call->value =
+		    syscall(call->number, argument(calls, call, 0), argument(calls, call, 1), argument(calls, call, 2),
+		            argument(calls, call, 3), argument(calls, call, 4), argument(calls, call, 5));
 		if (call->value == -1)
 			call->value = -*error;
 	}
