@@ -296,10 +296,10 @@ subtest 'sendmail as any user of the machine' => sub {
 subtest 'mailq and sendmail -bp' => sub {
 	my $mailq = Postroom::Test::build_folder() . '/bin/mailq';
 	my $empty = runs_ok('an empty queue', $mailq);
-	$p->set('dns.servers' => '127.0.0.1:1'); # nobody answers: the message waits
+	$p->postroom_ok('sender', 'set', 'default', '--method', 'relay', '--servers', '127.0.0.1:1', '--encryption', 'none');
 	my ($status) = sendmail("Subject: far\n\nx\n", '-f', 'anna@example.test', 'far@away.test');
 	is $status, 0, 'a message for elsewhere';
-	$p->wait_for(sub { my ($waiting) = @{ $p->queue }; $waiting && $waiting->{state} eq 'deferred' }, 'it waits', 30);
+	$p->wait_for(sub { my ($waiting) = @{ $p->queue }; $waiting && $waiting->{state} eq 'deferred' }, 'it waits, as nobody listens there', 30);
 	my $listed = runs_ok('listed', $mailq);
 	like $listed, qr/far\@away\.test/, 'with its recipient';
 	is runs_ok('-bp', $sendmail, '-bp'), $listed, 'the same';
