@@ -1,18 +1,18 @@
 #!/usr/bin/perl
 # System calls that fail, one kind after the other, in smtpd, queue-manager, deliver, sender and pop3d under load: what
-# fails is put off or tried again; nothing acknowledged is lost or there twice. Arguments: daemons or calls to try alone.
+# fails is put off or tried again; nothing acknowledged is lost or there twice. Arguments: daemons, or calls, to try
+# alone.
 use strict;
 use warnings;
 use lib 't/lib';
 use Postroom::Dns;
 use Postroom::Load;
-use Postroom::Need qw(need_root need_program);
+use Postroom::Need qw(need_program);
 use Postroom::Test;
 use Postroom::Trace qw(need_trace);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-need_root();
 need_program('nsd');
 need_trace();
 
@@ -62,7 +62,8 @@ my $p = Postroom::Test->start(users => \%users, set => {
 # Load while calls of one daemon fail, until some have.
 sub try_case {
 	my ($load, $daemon, $call, $error, $when) = @_;
-	my $trace = Postroom::Trace->attach([$p->pids($daemon)], calls => [$call], inject => ["$call:error=$error:when=$when"]);
+	my $trace = Postroom::Trace->attach([$p->pids($daemon)], calls => [$call],
+		inject => ["$call:error=$error:when=$when"]);
 	my $end = time + LOAD_MAX_S;
 	$load->start;
 	sleep 0.1 while $trace->injected < ENOUGH && time < $end;
@@ -85,7 +86,7 @@ for my $case (@CASES) {
 		$load->settle;
 		my $account = $load->account;
 		is_deeply $account->{$_}, [], "nothing $_" for qw(lost twice returned broken wrong);
-		note sprintf '%d calls failed; %d messages acknowledged, %.1f s; all in all %d put off, %d cut off, %d sent twice',
+		note sprintf '%d calls failed; %d messages acknowledged, %.1f s; in all %d put off, %d cut off, %d sent twice',
 			$failed, $account->{acknowledged} - $acknowledged, time - $start, @$account{qw(refused cut)},
 			scalar keys %{ $account->{sent_twice} };
 		ok $failed, 'some calls failed';

@@ -3,13 +3,11 @@
 use strict;
 use warnings;
 use lib 't/lib';
-use Postroom::Need qw(need_root);
 use Postroom::SmtpServer;
 use Postroom::Test;
 use Postroom::Trace qw(need_trace);
 use Test::More;
 
-need_root();
 need_trace();
 
 my @CALLS = qw(write pwrite64 writev openat fdatasync fsync syncfs linkat rename renameat renameat2 unlink unlinkat
@@ -79,8 +77,9 @@ for my $size (10, 100_000) {
 		my $sync = last_of(\@session, 'fdatasync|fsync', $file);
 		my $folder_sync = last_of(\@session, 'fsync', qr{/spool/smtpd/new>});
 		my $answer = last_of(\@session, 'write|sendto|sendmsg|writev', qr/250 2\.0\.0 OK - queued as/);
-		in_order(['the last write', last_of(\@session, 'write|pwrite64|writev', $file)], ['the sync of the data', $sync],
-			['the name', $link], ['the sync of the folder', $folder_sync], ['250', $answer]);
+		in_order(['the last write', last_of(\@session, 'write|pwrite64|writev', $file)],
+			['the sync of the data', $sync], ['the name', $link],
+			['the sync of the folder', $folder_sync], ['250', $answer]);
 		delivered($id);
 	};
 }
@@ -109,18 +108,21 @@ subtest 'deliver answers when data, name and row are on disk; then the spool fil
 };
 
 subtest 'several recipients: one sync of the file system, then the names' => sub {
-	my ($id, @calls) = traced(['deliver'], sub { return delivered(send_message("Subject: x\n\ntext\n", 'anna', 'bert')) });
+	my ($id, @calls) = traced(['deliver'],
+		sub { return delivered(send_message("Subject: x\n\ntext\n", 'anna', 'bert')) });
 	my @names = grep { $_->{name} =~ /\A(?:linkat|renameat2?)\z/ && $_->{arguments} =~ /\b\Q$id\E\b/ } @calls;
 	my $file = qr{</[^>]*/msg/[^>]*\Q$id\E>};
 	my $sync = first_after(\@calls, 0, 'syncfs', qr/./) // last_of(\@calls, 'fdatasync|fsync', $file);
 	my ($first) = grep { $_->{arguments} !~ /"\.[^"]*",[^"]*"\./ } @names;
 	is scalar(grep { $_->{result} eq '0' } @names) >= 2, 1, 'two names';
-	in_order(['the last write', last_of(\@calls, 'write|pwrite64|writev', $file)], ['the sync', $sync], ['the first name', $first]);
+	in_order(['the last write', last_of(\@calls, 'write|pwrite64|writev', $file)], ['the sync', $sync],
+		['the first name', $first]);
 };
 
 subtest 'a remote message has a row before it is sent, and its result one before the spool file goes' => sub {
 	my $server = Postroom::SmtpServer->start(name => 'relay.test');
-	$p->postroom_ok('sender', 'set', 'default', '--method', 'relay', '--servers', $server->address, '--encryption', 'none');
+	$p->postroom_ok('sender', 'set', 'default', '--method', 'relay', '--servers', $server->address,
+		'--encryption', 'none');
 	my ($id, @calls) = traced(['queue-manager'], sub {
 		my $smtp = $p->smtp;
 		my ($queued) = $smtp->send_message('', ['x@remote.test'], "Subject: x\n\ntext\n") =~ /queued as (\S+)/;

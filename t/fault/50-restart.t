@@ -76,8 +76,11 @@ sub open_sessions {
 
 my $p = Postroom::Test->start(users => \%users);
 
-for my $case (['pop3d', 'KILL', 'pop3', '01-1.2'], ['pop3-login', 'KILL', 'pop3', '01-1.2'], ['smtpd', 'KILL', 'smtp', '01-1.2'],
-	['smtpd', 'SEGV', 'smtp', '09-12.1'], ['pop3-login', 'SEGV', 'pop3', '09-12.1'], ['deliver', 'SEGV', 'smtp', '09-12.1'])
+for my $case (
+	['pop3d', 'KILL', 'pop3', '01-1.2'], ['pop3-login', 'KILL', 'pop3', '01-1.2'], ['smtpd', 'KILL', 'smtp', '01-1.2'],
+	['smtpd', 'SEGV', 'smtp', '09-12.1'], ['pop3-login', 'SEGV', 'pop3', '09-12.1'],
+	['deliver', 'SEGV', 'smtp', '09-12.1'],
+)
 {
 	my ($daemon, $signal, $service, $line) = @$case;
 	subtest "$line $daemon dies by SIG$signal" => sub {
@@ -139,7 +142,10 @@ subtest '01-2.1 kill -9 of everything right after 250' => sub {
 		$p->wait_for(sub { !$p->is_running && !%{ $p->processes } }, 'all are gone');
 		delete $p->{exit_status};
 		$p->run;
-		$p->wait_for(sub { my @active = glob "$p->{dir}/spool/active/*"; !@{ $p->queue } && !@active }, 'the queue is empty');
+		$p->wait_for(sub {
+			my @active = glob "$p->{dir}/spool/active/*";
+			return !@{ $p->queue } && !@active;
+		}, 'the queue is empty');
 		is count_mail($p, 'bert'), $had + $round, 'delivered once';
 	}
 };
@@ -214,8 +220,8 @@ subtest '09-12.2 two instances' => sub {
 	my $folder = File::Temp::tempdir('postroom-second-XXXXXX', DIR => '/var/tmp', CLEANUP => 1);
 	chmod 0755, $folder;
 	my @command = ($p->program, '-C', "$folder/instance");
-	my ($status, $out, $err) = run_program({ timeout => 60 }, @command, 'init', '--domain', 'third.test', '--bind', $p->host,
-		'--port-offset', $p->{offset});
+	my ($status, $out, $err) = run_program({ timeout => 60 }, @command, 'init', '--domain', 'third.test',
+		'--bind', $p->host, '--port-offset', $p->{offset});
 	is $status, 0, 'a third one is made' or diag $err;
 	($status, $out, $err) = run_program({ timeout => 60 }, @command, 'run');
 	isnt $status, 0, 'it does not start';

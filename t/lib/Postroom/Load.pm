@@ -17,8 +17,8 @@ Postroom::Load - clients that send and fetch mail while a test breaks things, an
 =head1 DESCRIPTION
 
 Each message has an id of its own in its Subject, and a text that follows from the id, so that a message cut off or
-mixed up is seen. A client whose connection breaks, or that is put off, goes on with a new id; an id without a C<250> may
-arrive once or not at all. Meanwhile a reader for each user fetches by POP3, deletes, and quits.
+mixed up is seen. A client whose connection breaks, or that is put off, goes on with a new id; an id without a C<250>
+may arrive once or not at all. Meanwhile a reader for each user fetches by POP3, deletes, and quits.
 
 A copy is known by its UIDL: one that was fetched but whose deletion was not confirmed may be fetched again. Two
 different ones of the same id and user are a message that arrived twice; one that was deleted and comes back as well.
@@ -58,7 +58,7 @@ use constant { SESSION_MAX => 8, FETCH_MAX => 200, PAUSE_S => 0.01 };
 
 sub new {
 	my ($class, %options) = @_;
-	my $self = bless { clients => 6, readers => 1, pause => PAUSE_S, owner => $$, starts => 0, pids => [], %options }, $class;
+	my $self = bless { clients => 6, owner => $$, starts => 0, pids => [], %options }, $class;
 	$self->{folder} = File::Temp->newdir('postroom-load-XXXXXX', TMPDIR => 1);
 	$self->start_remote if defined $self->{remote};
 	return $self;
@@ -83,8 +83,9 @@ sub notes {
 sub text {
 	my ($id) = @_;
 	my $lines = unpack('n', md5($id)) % 200;
-	return join '', "Subject: load $id\r\n", "From: load\@example.test\r\n", "Date: Fri, 21 Nov 2025 12:00:00 +0000\r\n",
-		"Message-ID: <$id\@load.test>\r\n", "\r\n", map { "line $_ of $id\r\n" } 0 .. $lines;
+	return join '', "Subject: load $id\r\n", "From: load\@example.test\r\n",
+		"Date: Fri, 21 Nov 2025 12:00:00 +0000\r\n", "Message-ID: <$id\@load.test>\r\n", "\r\n",
+		map { "line $_ of $id\r\n" } 0 .. $lines;
 }
 
 # The id of a text as it was fetched; undef: it is not whole.
@@ -103,7 +104,8 @@ sub start_remote {
 			'.' => sub {
 				my ($session) = @_;
 				my $id = id_of($session->{data});
-				$self->note('remote', defined $id ? ('took', $id, time, @{ $session->{to} }) : ('broken', $session->{data}));
+				my @what = defined $id ? ($id, time, @{ $session->{to} }) : $session->{data} =~ tr/\n/ /r;
+				$self->note('remote', defined $id ? 'took' : 'broken', @what);
 				delete $session->{data};
 				return '250 2.0.0 taken';
 			},
@@ -132,7 +134,6 @@ sub start {
 		my $count = 0;
 		$self->spawn(sub { $self->send_some(shift, "client-$client", sub { return "$run-$client-" . ++$count }) });
 	}
-	return $self if !$self->{readers};
 	for my $user (sort keys %{ $self->{users} }) {
 		$self->spawn(sub { sleep 0.1; eval { $self->fetch($user) } });
 	}
@@ -193,7 +194,7 @@ sub send_some {
 			$self->note($journal, $word, $id, $reply =~ tr/\n/ /r);
 			last;
 		}
-		sleep rand 2 * $self->{pause};
+		sleep rand 2 * PAUSE_S;
 	}
 	eval { $smtp->quit };
 }
@@ -228,7 +229,7 @@ sub fetch {
 	for my $number (@numbers) {
 		my $text = $pop3->retr($number) // next;
 		my $id = id_of($text);
-		$self->note("reader-$user", defined $id ? ('saw', $uidl->{$number}, $id) : ('broken', $uidl->{$number}, $text =~ tr/\n/ /r));
+		$self->note("reader-$user", defined $id ? 'saw' : 'broken', $uidl->{$number}, $id // $text =~ tr/\n/ /r);
 		$pop3->cmd("DELE $number");
 	}
 	$self->note("reader-$user", 'deleted', map { $uidl->{$_} } @numbers) if ($pop3->cmd('QUIT') // '') =~ /\A\+OK/;
@@ -252,7 +253,7 @@ sub settle {
 		die "$@the queue: $counts\n";
 	};
 	for my $user (sort keys %{ $self->{users} }) {
-		$p->wait_for(sub { my $count = eval { $self->fetch($user) }; defined $count && $count == 0 }, "$user\'s mailbox is read");
+		$p->wait_for(sub { (eval { $self->fetch($user) } // -1) == 0 }, "$user\'s mailbox is read");
 	}
 	return $self;
 }

@@ -15,8 +15,9 @@ Postroom::Trace - strace attached to daemons of an instance: what they call, and
 
 =head1 DESCRIPTION
 
-Children that the processes fork from now on are traced too. C<begin> and C<end> number the lines in which a call was seen
-to begin and to end: they order the calls of all processes traced. Descriptors stand with what they are: C<5E<lt>/dir/fileE<gt>>.
+Children that the processes fork from now on are traced too. C<begin> and C<end> number the lines in which a call was
+seen to begin and to end: they order the calls of all processes traced. Descriptors stand with what they are:
+C<5E<lt>/dir/fileE<gt>>.
 
 =cut
 
@@ -46,8 +47,8 @@ sub need_trace {
 sub attach {
 	my ($class, $pids, %options) = @_;
 	my $self = bless { owner => $$, folder => File::Temp->newdir('postroom-trace-XXXXXX', TMPDIR => 1) }, $class;
-	$self->{pid} = spawn_program({ stdout => "$self->{folder}/messages" }, find_program('strace'), '-f', '-y', '-s', '64',
-		'-o', "$self->{folder}/trace", '-e', 'trace=' . join(',', @{ $options{calls} }), '-e', 'signal=none',
+	$self->{pid} = spawn_program({ stdout => "$self->{folder}/messages" }, find_program('strace'), '-f', '-y', '-s',
+		'64', '-o', "$self->{folder}/trace", '-e', 'trace=' . join(',', @{ $options{calls} }), '-e', 'signal=none',
 		(map { ('-e', "inject=$_") } @{ $options{inject} // [] }), map { ('-p', $_) } @$pids);
 	wait_until(sub {
 		my $text = read_file("$self->{folder}/messages") // '';
@@ -93,7 +94,8 @@ sub calls {
 			delete $begun{$pid};
 		}
 		my ($name, $arguments, $result) = $rest =~ /\A(\w+)\((.*)\) += (.*)\z/ or next;
-		push @calls, { pid => $pid, name => $name, arguments => $arguments, result => $result, begin => $begin, end => $number };
+		push @calls, { pid => $pid, name => $name, arguments => $arguments, result => $result, begin => $begin,
+			end => $number };
 	}
 	return @calls;
 }
