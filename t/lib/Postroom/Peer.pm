@@ -150,7 +150,7 @@ sub journalled_folder {
 
 END {
     for my $dir (@mounted) {
-        system 'umount', "$dir/mail";
+        system 'umount', '-l', "$dir/mail"; # a daemon may still be on its way out
         remove_tree($dir);
     }
 }
