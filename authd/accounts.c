@@ -8,9 +8,9 @@
 enum { BUSY_MS = 2000 };
 
 static const char *const schema[] = {
-	"CREATE TABLE account(uid INTEGER PRIMARY KEY, hash TEXT NOT NULL, scram TEXT NOT NULL, changed INTEGER NOT NULL,"
-	" locked_until INTEGER NOT NULL DEFAULT 0);"
-	"CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL);",
+    "CREATE TABLE account(uid INTEGER PRIMARY KEY, hash TEXT NOT NULL, scram TEXT NOT NULL, changed INTEGER NOT NULL,"
+    " locked_until INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL);",
 };
 
 /* The secret is as old as the database: a new one would give new salts to the names that do not exist, and to them

@@ -26,9 +26,9 @@ static const struct mechanism {
 	const char *name;
 	exchange_step_function *step;
 } mechanisms[] = {
-	{"SCRAM-SHA-256", step_scram},
-	{"PLAIN", step_plain},
-	{"LOGIN", step_login},
+    {"SCRAM-SHA-256", step_scram},
+    {"PLAIN", step_plain},
+    {"LOGIN", step_login},
 };
 
 enum { MECHANISM_COUNT = sizeof mechanisms / sizeof mechanisms[0] };

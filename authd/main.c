@@ -36,7 +36,8 @@ static void enter_sandbox(const struct authd *authd, struct err *err)
 
 	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0 ||
 	    sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "auth"), SANDBOX_WRITE, err) != 0 ||
-	    sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "settings"), SANDBOX_READ, err) != 0 ||
+	    sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "settings"), SANDBOX_READ, err) !=
+	        0 ||
 	    sandbox_prepare(&sandbox, err) != 0 || sandbox_enter(&sandbox, err) != 0)
 		daemon_fail(err);
 	sandbox_free(&sandbox);

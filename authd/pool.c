@@ -190,7 +190,7 @@ static struct lane *lane_find(struct pool *pool, struct str address)
 	struct lane *lane;
 
 	lane_name(address, name, sizeof name);
-	TAILQ_FOREACH(lane, &pool->ring, link)
+	TAILQ_FOREACH (lane, &pool->ring, link)
 		if (strcmp(lane->address, name) == 0)
 			return lane;
 	lane = memory_get(sizeof *lane);

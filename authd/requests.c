@@ -152,20 +152,20 @@ static const struct {
 	const char *callers[3];
 	request_handler *handler;
 } requests[] = {
-	{"sasl-start", {"smtpd", "pop3-login"}, conversation_start},
-	{"sasl-step", {"smtpd", "pop3-login"}, conversation_step},
-	{"sasl-cancel", {"smtpd", "pop3-login"}, conversation_cancel},
-	{"login", {"smtpd", "pop3-login"}, take_login},
-	{"redeem", {"pop3d"}, take_redeem},
-	{"mechanisms", {"smtpd", "pop3-login"}, take_mechanisms},
-	{"secret-get", {"sender"}, take_secret_get},
-	{"password-set", {"configd"}, password_set},
-	{"user-rename", {"configd"}, password_user_rename},
-	{"user-delete", {"configd"}, password_user_delete},
-	{"secret-set", {"configd"}, take_secret_set},
-	{"secret-delete", {"configd"}, take_secret_delete},
-	{"dump", {"configd"}, password_dump},
-	{"restore", {"configd"}, password_restore},
+    {"sasl-start", {"smtpd", "pop3-login"}, conversation_start},
+    {"sasl-step", {"smtpd", "pop3-login"}, conversation_step},
+    {"sasl-cancel", {"smtpd", "pop3-login"}, conversation_cancel},
+    {"login", {"smtpd", "pop3-login"}, take_login},
+    {"redeem", {"pop3d"}, take_redeem},
+    {"mechanisms", {"smtpd", "pop3-login"}, take_mechanisms},
+    {"secret-get", {"sender"}, take_secret_get},
+    {"password-set", {"configd"}, password_set},
+    {"user-rename", {"configd"}, password_user_rename},
+    {"user-delete", {"configd"}, password_user_delete},
+    {"secret-set", {"configd"}, take_secret_set},
+    {"secret-delete", {"configd"}, take_secret_delete},
+    {"dump", {"configd"}, password_dump},
+    {"restore", {"configd"}, password_restore},
 };
 
 void request_take(struct ipc_incoming *incoming, void *context)

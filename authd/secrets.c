@@ -13,7 +13,7 @@ enum {
 };
 
 static const char *const schema[] = {
-	"CREATE TABLE secret(name TEXT PRIMARY KEY, sealed BLOB NOT NULL);", /* nonce, cipher text, tag */
+    "CREATE TABLE secret(name TEXT PRIMARY KEY, sealed BLOB NOT NULL);", /* nonce, cipher text, tag */
 };
 
 static int read_key(struct secrets *secrets, const char *path, struct err *err)

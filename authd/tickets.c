@@ -74,7 +74,7 @@ static struct ticket *find(struct tickets *tickets, struct str text)
 
 	if (text.len != TICKET_LEN)
 		return NULL;
-	LIST_FOREACH(ticket, bucket_of(tickets, text.data), bucket)
+	LIST_FOREACH (ticket, bucket_of(tickets, text.data), bucket)
 		if (io_equal_secret(str_of(ticket->text), text))
 			return ticket;
 	return NULL;

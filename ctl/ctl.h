@@ -13,8 +13,8 @@ enum { CTL_DONE = 0, CTL_REFUSED = 1, CTL_USAGE = 2, CTL_NOT_RUNNING = 3 };
 
 struct ctl {
 	struct instance instance;
-	const char *dir;      /* of -C, or NULL */
-	const char *program;  /* argv[0], for messages */
+	const char *dir;     /* of -C, or NULL */
+	const char *program; /* argv[0], for messages */
 };
 
 struct ctl_command {
@@ -35,9 +35,9 @@ int ctl_refuse_err(const struct err *err);
 int ctl_usage(const struct ctl_command *command);
 
 /*
- * Ask a daemon as caller "postroom". Where the instance does not run, configd (and authd, which it asks) are started for
- * this process's lifetime, as their users; for others CTL_NOT_RUNNING is returned after saying so. Returns CTL_DONE with
- * the answer in reply, or the exit status after the reason was printed.
+ * Ask a daemon as caller "postroom". Where the instance does not run, configd (and authd, which it asks) are started
+ * for this process's lifetime, as their users; for others CTL_NOT_RUNNING is returned after saying so. Returns CTL_DONE
+ * with the answer in reply, or the exit status after the reason was printed.
  */
 int ctl_ask(struct ctl *ctl, const char *callee, const struct ipc_message *request, struct ipc_message *reply);
 
@@ -56,7 +56,8 @@ int ctl_start(struct ctl *ctl, int argc, char **argv);
 int ctl_stop(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_reload(struct ctl *ctl, int argc, char **argv);
-/* settings.c: get, set, unset, settings. objects.c: domain, user, mapping, sender. tls.c, transfer.c: export, import. */
+/* settings.c: get, set, unset, settings. objects.c: domain, user, mapping, sender. tls.c, transfer.c: export, import.
+ */
 int ctl_get(struct ctl *ctl, int argc, char **argv);
 int ctl_set(struct ctl *ctl, int argc, char **argv);
 int ctl_unset(struct ctl *ctl, int argc, char **argv);

@@ -106,20 +106,20 @@ static int make_folders(const struct init *init, struct err *err)
 		struct owner owner;
 		mode_t mode;
 	} folders[] = {
-		{at->etc, "", {NULL, NULL}, 0755},
-		{at->etc, "keys", {NULL, NULL}, 0711},
-		{at->etc, "tls", {NULL, USERS_TLS_GROUP}, 0751}, /* configd sees whether there is a certificate */
-		{at->state, "", {NULL, NULL}, 0755},
-		{at->state, "config", {"configd", NULL}, 0700},
-		{at->state, "settings", {"configd", USERS_GROUP}, 02750},
-		{at->state, "auth", {"authd", NULL}, 0700},
-		{at->state, "queue", {"queue-manager", NULL}, 0700},
-		{at->state, "mail", {"deliver", NULL}, 0700},
-		{at->spool, "", {"queue-manager", NULL}, 0711},
-		{at->spool, "active", {"queue-manager", NULL}, 0700},
-		{at->spool, "corrupt", {"queue-manager", NULL}, 0700},
-		{at->log, "", {NULL, NULL}, 0755},
-		{at->run, "", {NULL, NULL}, 0755},
+	    {at->etc, "", {NULL, NULL}, 0755},
+	    {at->etc, "keys", {NULL, NULL}, 0711},
+	    {at->etc, "tls", {NULL, USERS_TLS_GROUP}, 0751}, /* configd sees whether there is a certificate */
+	    {at->state, "", {NULL, NULL}, 0755},
+	    {at->state, "config", {"configd", NULL}, 0700},
+	    {at->state, "settings", {"configd", USERS_GROUP}, 02750},
+	    {at->state, "auth", {"authd", NULL}, 0700},
+	    {at->state, "queue", {"queue-manager", NULL}, 0700},
+	    {at->state, "mail", {"deliver", NULL}, 0700},
+	    {at->spool, "", {"queue-manager", NULL}, 0711},
+	    {at->spool, "active", {"queue-manager", NULL}, 0700},
+	    {at->spool, "corrupt", {"queue-manager", NULL}, 0700},
+	    {at->log, "", {NULL, NULL}, 0755},
+	    {at->run, "", {NULL, NULL}, 0755},
 	};
 
 	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
@@ -211,8 +211,8 @@ static int write_conf(const struct init *init, struct err *err)
 	           "# Largest number of users; 0: any.\n"
 	           "users = 0\n",
 	           (unsigned)init->port_offset, init->bind, init->root ? "yes" : "no");
-	result = io_replace_file(instance_path(path, sizeof path, init->instance->etc, "postroom.conf"), buf_str(&text), 0644,
-	                         err);
+	result = io_replace_file(instance_path(path, sizeof path, init->instance->etc, "postroom.conf"), buf_str(&text),
+	                         0644, err);
 	buf_free(&text);
 	return result;
 }
@@ -278,7 +278,8 @@ static int check_way(const char *path, struct err *err)
 			continue;
 		snprintf(part, sizeof part, "%.*s", (int)len, path);
 		if (stat(part, &info) == 0 && (info.st_mode & S_IXOTH) == 0)
-			return err_set(err, ERR_DENIED, "other users cannot enter %s: choose another folder, or chmod o+x it", part);
+			return err_set(err, ERR_DENIED, "other users cannot enter %s: choose another folder, or chmod o+x it",
+			               part);
 	}
 	return 0;
 }

@@ -139,8 +139,8 @@ static void print_status(struct str text, pid_t pid, bool as_json)
 			                                         (json_int_t)number[0], "state", state.data, state.len, "restarts",
 			                                         (json_int_t)number[1], "up_seconds", (json_int_t)up));
 		else
-			printf("%-14.*s %8" PRIu64 " %-9.*s %9" PRIu64 " %9" PRId64 "s\n", STR_ARG(name), number[0],
-			       STR_ARG(state), number[1], up);
+			printf("%-14.*s %8" PRIu64 " %-9.*s %9" PRIu64 " %9" PRId64 "s\n", STR_ARG(name), number[0], STR_ARG(state),
+			       number[1], up);
 	}
 	if (as_json) {
 		json_object_set_new(root, "running", json_true());

@@ -11,13 +11,13 @@
 #include <time.h>
 
 static const struct ctl_command usages[] = {
-	{"queue list", "[--sender PATTERN] [--recipient PATTERN] [--state STATE] [--json]", NULL, NULL, false},
-	{"queue show", "ID [--json]", NULL, NULL, false},
-	{"queue retry", "ID ... | --all", NULL, NULL, false},
-	{"queue hold", "ID ... | --all", NULL, NULL, false},
-	{"queue release", "ID ... | --all", NULL, NULL, false},
-	{"queue delete", "ID ... | --all", NULL, NULL, false},
-	{"queue count", "[--json]", NULL, NULL, false},
+    {"queue list", "[--sender PATTERN] [--recipient PATTERN] [--state STATE] [--json]", NULL, NULL, false},
+    {"queue show", "ID [--json]", NULL, NULL, false},
+    {"queue retry", "ID ... | --all", NULL, NULL, false},
+    {"queue hold", "ID ... | --all", NULL, NULL, false},
+    {"queue release", "ID ... | --all", NULL, NULL, false},
+    {"queue delete", "ID ... | --all", NULL, NULL, false},
+    {"queue count", "[--json]", NULL, NULL, false},
 };
 
 enum { USAGES = sizeof usages / sizeof usages[0] };
@@ -181,11 +181,11 @@ static int list(struct ctl *ctl, const struct filter *filter)
 static int run_list(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"sender", required_argument, NULL, 's'},
-		{"recipient", required_argument, NULL, 'r'},
-		{"state", required_argument, NULL, 't'},
-		{"json", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0},
+	    {"sender", required_argument, NULL, 's'},
+	    {"recipient", required_argument, NULL, 'r'},
+	    {"state", required_argument, NULL, 't'},
+	    {"json", no_argument, NULL, 'j'},
+	    {NULL, 0, NULL, 0},
 	};
 	struct filter filter = {0};
 

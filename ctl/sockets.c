@@ -33,9 +33,8 @@ static int bind_unix(const struct instance *instance, const char *program, const
 		return -1;
 	unlink(address.sun_path);
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-	    chmod(address.sun_path, mode) != 0 || (geteuid() == 0 && chown(address.sun_path, owner, 0) != 0) ||
-	    listen(fd, BACKLOG) != 0) {
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(address.sun_path, mode) != 0 ||
+	    (geteuid() == 0 && chown(address.sun_path, owner, 0) != 0) || listen(fd, BACKLOG) != 0) {
 		err_system(err, "cannot bind %s", address.sun_path);
 		if (fd >= 0)
 			close(fd);
@@ -100,7 +99,7 @@ static int bind_service(struct sockets *sockets, const struct instance *instance
                         const char *host, void (*complain)(const char *, ...) __attribute__((format(printf, 1, 2))))
 {
 	struct addrinfo wanted = {
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
 	char port[16];
 	int bound = 0, reason;
@@ -111,7 +110,8 @@ static int bind_service(struct sockets *sockets, const struct instance *instance
 		complain("%s cannot listen on \"%s\" port %s: %s", service->name, host, port, gai_strerror(reason));
 		return 0;
 	}
-	for (struct addrinfo *address = found; address != NULL && sockets->count < SOCKETS_MAX; address = address->ai_next) {
+	for (struct addrinfo *address = found; address != NULL && sockets->count < SOCKETS_MAX;
+	     address = address->ai_next) {
 		struct err err;
 		int fd = bind_address(address, &err);
 
@@ -120,7 +120,10 @@ static int bind_service(struct sockets *sockets, const struct instance *instance
 			bound++;
 		} else if (host[0] != '\0' || (err.sys != EAFNOSUPPORT && err.sys != EADDRNOTAVAIL)) {
 			complain("%s cannot listen on %s port %s: %s", service->name,
-			         host[0] != '\0' ? host : address->ai_family == AF_INET6 ? "[::]" : "0.0.0.0", port, err.text);
+			         host[0] != '\0'                  ? host
+			         : address->ai_family == AF_INET6 ? "[::]"
+			                                          : "0.0.0.0",
+			         port, err.text);
 		}
 	}
 	freeaddrinfo(found);

@@ -1,5 +1,6 @@
 /*
- * sockets: every socket of an instance, bound by the supervisor before its daemons exist and kept while they come and go.
+ * sockets: every socket of an instance, bound by the supervisor before its daemons exist and kept while they come and
+ * go.
  */
 #ifndef POSTROOM_CTL_SOCKETS_H
 #define POSTROOM_CTL_SOCKETS_H

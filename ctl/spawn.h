@@ -10,9 +10,9 @@
 
 struct child {
 	const struct program *program;
-	pid_t pid;          /* 0 = not running */
-	bool ready;         /* has said so since it was started */
-	bool was_ready;     /* has ever said so */
+	pid_t pid;      /* 0 = not running */
+	bool ready;     /* has said so since it was started */
+	bool was_ready; /* has ever said so */
 	unsigned restarts;
 	int64_t started_ms; /* io_now_ms() */
 	int64_t restart_ms; /* when to start it again; 0 = not waiting */
@@ -25,8 +25,8 @@ int spawn_notify_socket(const struct instance *instance, struct err *err);
 pid_t spawn_read_ready(int notify_fd);
 
 /*
- * Start a program: its user and groups, standard error to log_fd, its sockets of `sockets` handed down. Sets child->pid.
- * -1: ERR_NOT_FOUND (no such program or user), ERR_SYSTEM.
+ * Start a program: its user and groups, standard error to log_fd, its sockets of `sockets` handed down. Sets
+ * child->pid. -1: ERR_NOT_FOUND (no such program or user), ERR_SYSTEM.
  */
 int spawn_daemon(struct child *child, const struct instance *instance, const struct sockets *sockets, int log_fd,
                  struct err *err);

@@ -7,7 +7,7 @@
 #include "common/base/err.h"
 
 /* The group every daemon is in, which may read the settings; and the one that may read the TLS key. */
-#define USERS_GROUP "postroom"
+#define USERS_GROUP     "postroom"
 #define USERS_TLS_GROUP "postroom-tls"
 
 /* Make the users of common/daemon/programs.h and the groups where they are missing (groupadd, useradd, as root). */

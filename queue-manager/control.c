@@ -16,8 +16,8 @@ enum {
 };
 
 static const char *const states[] = {
-	[DELIVERY_PENDING] = "deferred", [DELIVERY_PARKED] = "waiting",  [DELIVERY_DONE] = "done",
-	[DELIVERY_FAILED] = "failed",    [DELIVERY_REFUSED] = "refused",
+    [DELIVERY_PENDING] = "deferred", [DELIVERY_PARKED] = "waiting",  [DELIVERY_DONE] = "done",
+    [DELIVERY_FAILED] = "failed",    [DELIVERY_REFUSED] = "refused",
 };
 
 /* What strangers wrote, as JSON can hold it. */
@@ -124,11 +124,11 @@ static void list_row_recipients(struct listing *listing, int64_t row)
 	db_bind_number(statement, 1, row);
 	while (db_step(statement, NULL) == 1) {
 		struct delivery delivery = {
-			.kind = (enum delivery_kind)db_number(statement, 1),
-			.state = (enum delivery_state)db_number(statement, 2),
-			.target = db_text(statement, 3),
-			.attempts = (unsigned)db_number(statement, 4),
-			.answer = db_text(statement, 5),
+		    .kind = (enum delivery_kind)db_number(statement, 1),
+		    .state = (enum delivery_state)db_number(statement, 2),
+		    .target = db_text(statement, 3),
+		    .attempts = (unsigned)db_number(statement, 4),
+		    .answer = db_text(statement, 5),
 		};
 
 		if (delivery.state <= DELIVERY_REFUSED)

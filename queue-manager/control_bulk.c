@@ -70,34 +70,34 @@ static bool change_delete(struct message *message)
 }
 
 static const struct operation operations[] = {
-	{
-		"retry",
-		{
-			"UPDATE delivery SET next = 0 WHERE state = 0 AND message IN "
-			"(SELECT key FROM message WHERE held = 0 AND " OTHERS ")",
-			"UPDATE message SET next = 0 WHERE held = 0 AND " OTHERS,
-		},
-		change_retry,
-	},
-	{
-		"hold",
-		{"UPDATE message SET held = 1 WHERE held = 0 AND " OTHERS},
-		change_hold,
-	},
-	{
-		"release",
-		{
-			"UPDATE delivery SET next = 0, state = 0 WHERE state <= 1 AND message IN "
-			"(SELECT key FROM message WHERE held = 1 AND " OTHERS ")",
-			"UPDATE message SET held = 0, crashes = 0, next = 0 WHERE held = 1 AND " OTHERS,
-		},
-		change_release,
-	},
-	{
-		"delete",
-		{"UPDATE message SET held = 2, next = 9223372036854775807 WHERE " OTHERS},
-		change_delete,
-	},
+    {
+        "retry",
+        {
+            "UPDATE delivery SET next = 0 WHERE state = 0 AND message IN "
+            "(SELECT key FROM message WHERE held = 0 AND " OTHERS ")",
+            "UPDATE message SET next = 0 WHERE held = 0 AND " OTHERS,
+        },
+        change_retry,
+    },
+    {
+        "hold",
+        {"UPDATE message SET held = 1 WHERE held = 0 AND " OTHERS},
+        change_hold,
+    },
+    {
+        "release",
+        {
+            "UPDATE delivery SET next = 0, state = 0 WHERE state <= 1 AND message IN "
+            "(SELECT key FROM message WHERE held = 1 AND " OTHERS ")",
+            "UPDATE message SET held = 0, crashes = 0, next = 0 WHERE held = 1 AND " OTHERS,
+        },
+        change_release,
+    },
+    {
+        "delete",
+        {"UPDATE message SET held = 2, next = 9223372036854775807 WHERE " OTHERS},
+        change_delete,
+    },
 };
 
 static int change_rows(struct queue *queue, const struct operation *operation, const char *id, int64_t *changed,

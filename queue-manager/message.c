@@ -19,7 +19,8 @@ static int read_envelope(struct message *message, struct err *err)
 
 	if (fstat(message->fd, &status) != 0)
 		return err_system(err, "cannot look at the file");
-	result = spool_envelope_read(message->fd, &message->text, &message->arena, &message->envelope, &message->offset, err);
+	result =
+	    spool_envelope_read(message->fd, &message->text, &message->arena, &message->envelope, &message->offset, err);
 	if (result != 0)
 		return -1;
 	message->size = (int64_t)status.st_size - (int64_t)message->offset;
@@ -132,11 +133,11 @@ struct delivery *message_add_delivery(struct message *message, unsigned recipien
 	}
 	delivery = &message->deliveries[message->delivery_count++];
 	*delivery = (struct delivery){
-		.recipient = recipient,
-		.target = STR(""),
-		.destination = STR(""),
-		.answer = STR(""),
-		.dirty = true,
+	    .recipient = recipient,
+	    .target = STR(""),
+	    .destination = STR(""),
+	    .answer = STR(""),
+	    .dirty = true,
 	};
 	return delivery;
 }

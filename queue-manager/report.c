@@ -19,10 +19,10 @@ static const struct {
 	const char *step;
 	enum dsn_action action;
 } kinds[] = {
-	[REPORT_FAILED] = {"failed", DSN_FAILED},
-	[REPORT_DELAYED] = {"delayed", DSN_DELAYED},
-	[REPORT_DELIVERED] = {"delivered", DSN_DELIVERED},
-	[REPORT_RELAYED] = {"relayed", DSN_RELAYED},
+    [REPORT_FAILED] = {"failed", DSN_FAILED},
+    [REPORT_DELAYED] = {"delayed", DSN_DELAYED},
+    [REPORT_DELIVERED] = {"delivered", DSN_DELIVERED},
+    [REPORT_RELAYED] = {"relayed", DSN_RELAYED},
 };
 
 void report_want(struct message *message)
@@ -72,9 +72,9 @@ static void describe(const struct message *message, const struct delivery *deliv
 	struct str rest = delivery->answer;
 
 	*recipient = (struct dsn_recipient){
-		.address = delivery->kind == DELIVERY_REMOTE ? delivery->target : given->address,
-		.given = given->address,
-		.orcpt = given->orcpt,
+	    .address = delivery->kind == DELIVERY_REMOTE ? delivery->target : given->address,
+	    .given = given->address,
+	    .orcpt = given->orcpt,
 	};
 	recipient->status = str_cut(&rest, '\t');
 	recipient->remote_host = rest.data != NULL ? str_cut(&rest, '\t') : STR("");
@@ -142,14 +142,14 @@ static int write_report(struct message *message, const struct dsn *dsn, struct s
 	struct queue *queue = message->queue;
 	struct spool_recipient to = {.address = message->envelope.from, .notify = SPOOL_NOTIFY_NEVER, .orcpt = STR("")};
 	struct spool_envelope envelope = {
-		.id = str_of(file->id),
-		.time_us = dsn->now_us,
-		.producer = str_of(queue->own_drop.producer),
-		.service = STR("report"),
-		.parent = parent,
-		.smtputf8 = dsn_is_8bit(message->envelope.from),
-		.recipients = &to,
-		.recipient_count = 1,
+	    .id = str_of(file->id),
+	    .time_us = dsn->now_us,
+	    .producer = str_of(queue->own_drop.producer),
+	    .service = STR("report"),
+	    .parent = parent,
+	    .smtputf8 = dsn_is_8bit(message->envelope.from),
+	    .recipients = &to,
+	    .recipient_count = 1,
 	};
 	struct buf text;
 	bool is_8bit = false;
@@ -193,14 +193,14 @@ static int make_report(struct message *message, enum report_kind kind, struct ar
 	struct str parent = arena_printf(arena, "%s/%s/%u", message->id, kinds[kind].step, message->reports);
 	struct spool_file file;
 	struct dsn dsn = {
-		.action = kinds[kind].action,
-		.host = str_of(settings_host_name(&queue->settings)),
-		.to = message->envelope.from,
-		.original_id = str_of(message->id),
-		.envid = message->envelope.envid,
-		.arrived_us = message->envelope.time_us,
-		.now_us = wall_clock_us(),
-		.full = is_full(message, kind),
+	    .action = kinds[kind].action,
+	    .host = str_of(settings_host_name(&queue->settings)),
+	    .to = message->envelope.from,
+	    .original_id = str_of(message->id),
+	    .envid = message->envelope.envid,
+	    .arrived_us = message->envelope.time_us,
+	    .now_us = wall_clock_us(),
+	    .full = is_full(message, kind),
 	};
 
 	dsn.retry_until_us = dsn.now_us + (message->born + queue->fail_ms - queue_now()) * 1000;

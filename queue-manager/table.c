@@ -9,42 +9,42 @@
 enum { BUSY_MS = 5000, TRY_AGAIN_MS = 2000, FORGET_LATER_MS = 200 };
 
 static const char *const steps[] = {
-	"CREATE TABLE clock(one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT, offset INTEGER, last INTEGER);"
-	"CREATE TABLE message("
-	"  key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, time INTEGER, size INTEGER, sender TEXT,"
-	"  born INTEGER NOT NULL,"
-	"  next INTEGER,"                      /* queue time; NULL while in memory */
-	"  trying INTEGER NOT NULL DEFAULT 0," /* a crash now is counted */
-	"  crashes INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0,"
-	"  warned INTEGER NOT NULL DEFAULT 0, reports INTEGER NOT NULL DEFAULT 0);"
-	"CREATE INDEX message_next ON message(next) WHERE held = 0 AND next IS NOT NULL;"
-	"CREATE TABLE delivery("
-	"  message INTEGER NOT NULL, position INTEGER NOT NULL, recipient INTEGER NOT NULL, kind INTEGER NOT NULL,"
-	"  state INTEGER NOT NULL, uid INTEGER NOT NULL, address TEXT NOT NULL, target TEXT NOT NULL,"
-	"  attempts INTEGER NOT NULL, next INTEGER NOT NULL, destination TEXT NOT NULL, answer TEXT NOT NULL,"
-	"  report INTEGER NOT NULL, PRIMARY KEY(message, position)) WITHOUT ROWID;"
-	"CREATE INDEX delivery_parked ON delivery(destination) WHERE state = 1;"
-	"CREATE INDEX message_doomed ON message(key) WHERE held = 2;"
-	"CREATE INDEX delivery_report ON delivery(message) WHERE report <> 0;",
+    "CREATE TABLE clock(one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT, offset INTEGER, last INTEGER);"
+    "CREATE TABLE message("
+    "  key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, time INTEGER, size INTEGER, sender TEXT,"
+    "  born INTEGER NOT NULL,"
+    "  next INTEGER,"                      /* queue time; NULL while in memory */
+    "  trying INTEGER NOT NULL DEFAULT 0," /* a crash now is counted */
+    "  crashes INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0,"
+    "  warned INTEGER NOT NULL DEFAULT 0, reports INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX message_next ON message(next) WHERE held = 0 AND next IS NOT NULL;"
+    "CREATE TABLE delivery("
+    "  message INTEGER NOT NULL, position INTEGER NOT NULL, recipient INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL, uid INTEGER NOT NULL, address TEXT NOT NULL, target TEXT NOT NULL,"
+    "  attempts INTEGER NOT NULL, next INTEGER NOT NULL, destination TEXT NOT NULL, answer TEXT NOT NULL,"
+    "  report INTEGER NOT NULL, PRIMARY KEY(message, position)) WITHOUT ROWID;"
+    "CREATE INDEX delivery_parked ON delivery(destination) WHERE state = 1;"
+    "CREATE INDEX message_doomed ON message(key) WHERE held = 2;"
+    "CREATE INDEX delivery_report ON delivery(message) WHERE report <> 0;",
 };
 
 /* The statements, in the order of enum table_statement. */
 static const char *const sql[TABLE_STATEMENTS] = {
-	[TABLE_INSERT] = "INSERT INTO message(id, time, size, sender, born, next, trying, crashes, held, warned, reports) "
+    [TABLE_INSERT] = "INSERT INTO message(id, time, size, sender, born, next, trying, crashes, held, warned, reports) "
                      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-	[TABLE_UPDATE] = "UPDATE message SET time = ?2, size = ?3, sender = ?4, born = ?5, next = ?6, trying = ?7, "
+    [TABLE_UPDATE] = "UPDATE message SET time = ?2, size = ?3, sender = ?4, born = ?5, next = ?6, trying = ?7, "
                      "crashes = ?8, held = ?9, warned = ?10, reports = ?11 WHERE key = ?12",
-	[TABLE_DELIVERY] =
-		"INSERT OR REPLACE INTO delivery(message, position, recipient, kind, state, uid, address, target, "
-		"attempts, next, destination, answer, report) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-		"?11, ?12, ?13)",
-	[TABLE_FORGET] = "DELETE FROM message WHERE key = ?1",
-	[TABLE_FORGET_DELIVERIES] = "DELETE FROM delivery WHERE message = ?1",
-	[TABLE_CLOCK] = "INSERT OR REPLACE INTO clock(one, boot, offset, last) VALUES(1, ?1, ?2, ?3)",
-	[TABLE_READ] = "SELECT born, crashes, held, warned, reports, trying FROM message WHERE key = ?1",
-	[TABLE_READ_DELIVERIES] =
-		"SELECT position, recipient, kind, state, uid, target, attempts, next, destination, answer, "
-		"report FROM delivery WHERE message = ?1 ORDER BY position",
+    [TABLE_DELIVERY] =
+        "INSERT OR REPLACE INTO delivery(message, position, recipient, kind, state, uid, address, target, "
+        "attempts, next, destination, answer, report) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+        "?11, ?12, ?13)",
+    [TABLE_FORGET] = "DELETE FROM message WHERE key = ?1",
+    [TABLE_FORGET_DELIVERIES] = "DELETE FROM delivery WHERE message = ?1",
+    [TABLE_CLOCK] = "INSERT OR REPLACE INTO clock(one, boot, offset, last) VALUES(1, ?1, ?2, ?3)",
+    [TABLE_READ] = "SELECT born, crashes, held, warned, reports, trying FROM message WHERE key = ?1",
+    [TABLE_READ_DELIVERIES] =
+        "SELECT position, recipient, kind, state, uid, target, attempts, next, destination, answer, "
+        "report FROM delivery WHERE message = ?1 ORDER BY position",
 };
 
 static void reserve_make(struct table *table)

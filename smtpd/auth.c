@@ -9,10 +9,10 @@ enum { LEARN_INTERVAL_MS = 1000, LEARN_PATIENCE_MS = 200 };
 static struct sasl sasl_of(struct session *session)
 {
 	return (struct sasl){
-		.conn = &session->conn,
-		.authd = &session->authd,
-		.service = session->service,
-		.prompt = "334 ",
+	    .conn = &session->conn,
+	    .authd = &session->authd,
+	    .service = session->service,
+	    .prompt = "334 ",
 	};
 }
 

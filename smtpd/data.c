@@ -147,7 +147,7 @@ static enum smtp_data_mode data_mode(const struct session *session)
 static struct spool_envelope make_envelope(struct intake *intake)
 {
 	static const char *const bodies[] = {
-		[SMTP_BODY_NOT_GIVEN] = "", [SMTP_BODY_7BIT] = "7BIT", [SMTP_BODY_8BITMIME] = "8BITMIME"};
+	    [SMTP_BODY_NOT_GIVEN] = "", [SMTP_BODY_7BIT] = "7BIT", [SMTP_BODY_8BITMIME] = "8BITMIME"};
 	const struct session *session = intake->session;
 	const struct transaction *transaction = &session->transaction;
 	bool logged_in = session->user[0] != '\0';
@@ -155,23 +155,23 @@ static struct spool_envelope make_envelope(struct intake *intake)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (struct spool_envelope){
-		.id = str_of(intake->file.id),
-		.time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
-		.producer = str_of(session->smtpd->drop.producer),
-		.service = str_of(session->service),
-		.from = transaction->mail.from.text,
-		.protocol = str_of(session_protocol(session)),
-		.peer = str_of(session->peer),
-		.helo = str_of(session->helo),
-		.user = str_of(session->user),
-		.token = str_of(logged_in ? session->login_token : session->address_token),
-		.body = str_of(bodies[transaction->mail.body]),
-		.smtputf8 = transaction->mail.smtputf8,
-		.ret = transaction->mail.ret,
-		.envid = transaction->mail.envid,
-		.parent = STR(""),
-		.recipients = transaction->recipients,
-		.recipient_count = transaction->count,
+	    .id = str_of(intake->file.id),
+	    .time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
+	    .producer = str_of(session->smtpd->drop.producer),
+	    .service = str_of(session->service),
+	    .from = transaction->mail.from.text,
+	    .protocol = str_of(session_protocol(session)),
+	    .peer = str_of(session->peer),
+	    .helo = str_of(session->helo),
+	    .user = str_of(session->user),
+	    .token = str_of(logged_in ? session->login_token : session->address_token),
+	    .body = str_of(bodies[transaction->mail.body]),
+	    .smtputf8 = transaction->mail.smtputf8,
+	    .ret = transaction->mail.ret,
+	    .envid = transaction->mail.envid,
+	    .parent = STR(""),
+	    .recipients = transaction->recipients,
+	    .recipient_count = transaction->count,
 	};
 }
 

@@ -84,9 +84,9 @@ static void add_recipient(struct session *session, const struct smtp_rcpt *rcpt)
 			memcpy(transaction->recipients, old, transaction->count * sizeof *old);
 	}
 	transaction->recipients[transaction->count++] = (struct spool_recipient){
-		.address = arena_copy(&session->transaction_arena, rcpt->to.text),
-		.notify = rcpt->notify,
-		.orcpt = arena_copy(&session->transaction_arena, rcpt->orcpt),
+	    .address = arena_copy(&session->transaction_arena, rcpt->to.text),
+	    .notify = rcpt->notify,
+	    .orcpt = arena_copy(&session->transaction_arena, rcpt->orcpt),
 	};
 }
 

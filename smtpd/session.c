@@ -35,25 +35,25 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"MAIL", command_mail, MAIL_LINE, NEEDS_HELO | NOT_IN_MAIL},
-	{"RCPT", command_rcpt, RCPT_LINE, NEEDS_HELO | NEEDS_MAIL},
-	{"DATA", command_data, LINE, NEEDS_HELO | NEEDS_MAIL | NEEDS_RECIPIENT | NO_ARGUMENT},
-	{"EHLO", command_ehlo, LINE, BEFORE_TLS},
-	{"HELO", command_helo, LINE, BEFORE_TLS},
-	{"QUIT", command_quit, LINE, BEFORE_TLS | NO_ARGUMENT},
-	{"RSET", command_rset, LINE, NO_ARGUMENT},
-	{"NOOP", command_noop, LINE, BEFORE_TLS},
-	{"STARTTLS", command_starttls, LINE, BEFORE_TLS | NO_ARGUMENT},
-	{"AUTH", command_auth, SASL_LINE_MAX, NEEDS_HELO},
-	{"VRFY", command_vrfy, LINE, 0},
-	{"EXPN", command_vrfy, LINE, 0},
-	{"HELP", command_help, LINE, 0},
-	{"GET", command_http, SASL_LINE_MAX, BEFORE_TLS},
-	{"POST", command_http, SASL_LINE_MAX, BEFORE_TLS},
-	{"PUT", command_http, SASL_LINE_MAX, BEFORE_TLS},
-	{"HEAD", command_http, SASL_LINE_MAX, BEFORE_TLS},
-	{"OPTIONS", command_http, SASL_LINE_MAX, BEFORE_TLS},
-	{"CONNECT", command_http, SASL_LINE_MAX, BEFORE_TLS},
+    {"MAIL", command_mail, MAIL_LINE, NEEDS_HELO | NOT_IN_MAIL},
+    {"RCPT", command_rcpt, RCPT_LINE, NEEDS_HELO | NEEDS_MAIL},
+    {"DATA", command_data, LINE, NEEDS_HELO | NEEDS_MAIL | NEEDS_RECIPIENT | NO_ARGUMENT},
+    {"EHLO", command_ehlo, LINE, BEFORE_TLS},
+    {"HELO", command_helo, LINE, BEFORE_TLS},
+    {"QUIT", command_quit, LINE, BEFORE_TLS | NO_ARGUMENT},
+    {"RSET", command_rset, LINE, NO_ARGUMENT},
+    {"NOOP", command_noop, LINE, BEFORE_TLS},
+    {"STARTTLS", command_starttls, LINE, BEFORE_TLS | NO_ARGUMENT},
+    {"AUTH", command_auth, SASL_LINE_MAX, NEEDS_HELO},
+    {"VRFY", command_vrfy, LINE, 0},
+    {"EXPN", command_vrfy, LINE, 0},
+    {"HELP", command_help, LINE, 0},
+    {"GET", command_http, SASL_LINE_MAX, BEFORE_TLS},
+    {"POST", command_http, SASL_LINE_MAX, BEFORE_TLS},
+    {"PUT", command_http, SASL_LINE_MAX, BEFORE_TLS},
+    {"HEAD", command_http, SASL_LINE_MAX, BEFORE_TLS},
+    {"OPTIONS", command_http, SASL_LINE_MAX, BEFORE_TLS},
+    {"CONNECT", command_http, SASL_LINE_MAX, BEFORE_TLS},
 };
 
 /* Told to end (SIGTERM). While the session waits for a command, its wait is ended at once. */
@@ -231,10 +231,10 @@ static void session_init(struct session *session, struct smtpd *smtpd, int fd, c
 	bool is_local = strcmp(service, "local") == 0;
 
 	*session = (struct session){
-		.smtpd = smtpd,
-		.service = service,
-		.is_local = is_local,
-		.is_submission = !is_local && strcmp(service, "smtp") != 0,
+	    .smtpd = smtpd,
+	    .service = service,
+	    .is_local = is_local,
+	    .is_submission = !is_local && strcmp(service, "smtp") != 0,
 	};
 	conn_init(&session->conn, fd, (int)settings_number(&smtpd->settings, SETTING_SMTP_TIMEOUT) * 1000);
 	str_copy(is_local ? STR("local") : str_of(session->conn.peer), session->peer, sizeof session->peer);

@@ -86,7 +86,7 @@ const char *session_host(const struct session *session);
  * errors of the client. reply_line begins or goes on with a reply of several lines.
  */
 void reply(struct session *session, int code, const char *enhanced, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 void reply_line(struct session *session, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void reply_refusal(struct session *session, const struct smtp_refusal *refusal);
 

@@ -19,7 +19,7 @@ void arena_init(struct arena *arena);
 void arena_reset(struct arena *arena); /* keeps one block for the next round */
 void arena_free(struct arena *arena);
 
-void *arena_get(struct arena *arena, size_t size); /* zeroed, aligned for any type */
+void *arena_get(struct arena *arena, size_t size);        /* zeroed, aligned for any type */
 struct str arena_copy(struct arena *arena, struct str s); /* followed by a NUL that is not counted */
 char *arena_text(struct arena *arena, struct str s);      /* a terminated copy */
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -26,7 +26,8 @@ struct conf {
 	char name[64]; /* file name without folder, for messages */
 };
 
-/* Read a file (at most 1 MB), or text already in memory. -1: ERR_SYSTEM, ERR_SYNTAX, ERR_LIMIT; nothing to free then. */
+/* Read a file (at most 1 MB), or text already in memory. -1: ERR_SYSTEM, ERR_SYNTAX, ERR_LIMIT; nothing to free then.
+ */
 int conf_read(struct conf *conf, const char *path, struct err *err);
 int conf_parse(struct conf *conf, const char *name, struct str text, struct err *err);
 void conf_free(struct conf *conf);

@@ -67,14 +67,14 @@ static void log_line(enum log_level level, const char *format, va_list args)
 	(void)!write(STDERR_FILENO, line, used);
 }
 
-#define LOG_FUNCTION(function, level)                                                                                  \
-	void function(const char *format, ...)                                                                             \
-	{                                                                                                                  \
-		va_list args;                                                                                                  \
-                                                                                                                       \
-		va_start(args, format);                                                                                        \
-		log_line(level, format, args);                                                                                 \
-		va_end(args);                                                                                                  \
+#define LOG_FUNCTION(function, level)      \
+	void function(const char *format, ...) \
+	{                                      \
+		va_list args;                      \
+                                           \
+		va_start(args, format);            \
+		log_line(level, format, args);     \
+		va_end(args);                      \
 	}
 
 LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)

@@ -9,10 +9,10 @@
 
 #include "common/base/str.h"
 
-void *memory_get(size_t size);                /* zeroed */
+void *memory_get(size_t size);                  /* zeroed */
 void *memory_resize(void *memory, size_t size); /* as realloc; what is added is not zeroed */
 void memory_free(void *memory);
-char *memory_text(struct str s);              /* a terminated copy */
-void memory_wipe(void *memory, size_t size);  /* zero that the compiler cannot leave out: for secrets */
+char *memory_text(struct str s);             /* a terminated copy */
+void memory_wipe(void *memory, size_t size); /* zero that the compiler cannot leave out: for secrets */
 
 #endif

@@ -20,7 +20,8 @@ static int notify_fd = -1; /* to who started us, until daemon_ready */
 
 static void print_help(const char *name)
 {
-	printf("usage: %s [-C DIR]\n\nA daemon of Postroom, started by \"postroom run\" or systemd; see %s(8).\n", name, name);
+	printf("usage: %s [-C DIR]\n\nA daemon of Postroom, started by \"postroom run\" or systemd; see %s(8).\n", name,
+	       name);
 }
 
 static const char *read_arguments(int argc, char **argv, const char *name)

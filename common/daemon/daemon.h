@@ -7,8 +7,8 @@
  *     ... open what it needs, build the sandbox ...
  *     daemon_ready(&daemon);                        the supervisor (or systemd) hears READY=1
  *
- * Sockets come by LISTEN_FDS (sd_listen_fds(3)), named by LISTEN_FDNAMES: a network service by its name ("smtp", several
- * descriptors may bear it), the socket on which a program may ask by "from-<caller>". Nothing is bound here.
+ * Sockets come by LISTEN_FDS (sd_listen_fds(3)), named by LISTEN_FDNAMES: a network service by its name ("smtp",
+ * several descriptors may bear it), the socket on which a program may ask by "from-<caller>". Nothing is bound here.
  */
 #ifndef POSTROOM_DAEMON_DAEMON_H
 #define POSTROOM_DAEMON_DAEMON_H

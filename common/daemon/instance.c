@@ -36,7 +36,8 @@ static int absolute_path(const char *dir, char *out, struct err *err)
 		len = snprintf(out, INSTANCE_PATH_MAX, "%s/%.*s", here, STR_ARG(given));
 	}
 	if (len < 0 || len > INSTANCE_PATH_MAX - 60) /* room for the folders below */
-		return err_set(err, ERR_LIMIT, "the path of the instance has more than %d bytes: %s", INSTANCE_PATH_MAX - 60, dir);
+		return err_set(err, ERR_LIMIT, "the path of the instance has more than %d bytes: %s", INSTANCE_PATH_MAX - 60,
+		               dir);
 	return 0;
 }
 

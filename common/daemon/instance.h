@@ -23,11 +23,11 @@ struct instance {
 	char spool[INSTANCE_PATH_MAX];
 	char log[INSTANCE_PATH_MAX];
 	char run[INSTANCE_PATH_MAX];
-	bool separate_users;    /* each daemon runs as its own user (the instance was made by root) */
-	unsigned port_offset;   /* added to every default port */
-	char bind[256];         /* addresses to listen on, comma separated; "" = all */
-	long max_sessions;      /* processes of one listener at a time */
-	long user_limit;        /* [limits] users: largest number of users, 0 = any */
+	bool separate_users;  /* each daemon runs as its own user (the instance was made by root) */
+	unsigned port_offset; /* added to every default port */
+	char bind[256];       /* addresses to listen on, comma separated; "" = all */
+	long max_sessions;    /* processes of one listener at a time */
+	long user_limit;      /* [limits] users: largest number of users, 0 = any */
 };
 
 /* Set the paths for dir (NULL: the system's) without reading anything. -1: ERR_LIMIT, ERR_SYSTEM. */

@@ -6,27 +6,23 @@
 #define CALLERS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 const struct program programs[] = {
-	{"configd", "postroom-config", CALLERS("postroom"), NULL, false},
-	{"authd", "postroom-auth", CALLERS("configd", "smtpd", "pop3-login", "pop3d", "sender"), NULL, false},
-	{"dnsd", "postroom-dns", CALLERS("sender", "smtpd", "postroom"), NULL, false},
-	{"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "postroom"), NULL, false},
-	{"deliver", "postroom-mail", CALLERS("queue-manager"), NULL, false},
-	{"sender", "postroom-send", CALLERS("queue-manager"), NULL, false},
-	{"queue-manager", "postroom-queue", CALLERS("postroom"), "queue-manager", false},
-	{"smtpd", "postroom-smtp", CALLERS("postroom"), "smtpd", true},
-	{"pop3d", "postroom-mail", CALLERS("pop3-login"), NULL, false},
-	{"pop3-login", "postroom-login", CALLERS("postroom"), NULL, true},
-	{NULL, NULL, NULL, NULL, false},
+    {"configd", "postroom-config", CALLERS("postroom"), NULL, false},
+    {"authd", "postroom-auth", CALLERS("configd", "smtpd", "pop3-login", "pop3d", "sender"), NULL, false},
+    {"dnsd", "postroom-dns", CALLERS("sender", "smtpd", "postroom"), NULL, false},
+    {"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "postroom"), NULL, false},
+    {"deliver", "postroom-mail", CALLERS("queue-manager"), NULL, false},
+    {"sender", "postroom-send", CALLERS("queue-manager"), NULL, false},
+    {"queue-manager", "postroom-queue", CALLERS("postroom"), "queue-manager", false},
+    {"smtpd", "postroom-smtp", CALLERS("postroom"), "smtpd", true},
+    {"pop3d", "postroom-mail", CALLERS("pop3-login"), NULL, false},
+    {"pop3-login", "postroom-login", CALLERS("postroom"), NULL, true},
+    {NULL, NULL, NULL, NULL, false},
 };
 
 const struct service services[] = {
-	{"smtp", "smtpd", 25, false},
-	{"submission", "smtpd", 587, false},
-	{"smtps", "smtpd", 465, true},
-	{"local", "smtpd", 0, false},
-	{"pop3", "pop3-login", 110, false},
-	{"pop3s", "pop3-login", 995, true},
-	{NULL, NULL, 0, false},
+    {"smtp", "smtpd", 25, false}, {"submission", "smtpd", 587, false}, {"smtps", "smtpd", 465, true},
+    {"local", "smtpd", 0, false}, {"pop3", "pop3-login", 110, false},  {"pop3s", "pop3-login", 995, true},
+    {NULL, NULL, 0, false},
 };
 
 const struct program *program_find(const char *name)

@@ -13,11 +13,11 @@
 #include <sqlite3.h>
 
 enum db_flags {
-	DB_CREATE = 1,       /* make the file where it is missing */
+	DB_CREATE = 1, /* make the file where it is missing */
 	DB_READ_ONLY = 2,
-	DB_IMMUTABLE = 4,    /* a snapshot that never changes: no locks at all */
+	DB_IMMUTABLE = 4,     /* a snapshot that never changes: no locks at all */
 	DB_NO_CHECKPOINT = 8, /* no automatic checkpoint: the caller runs db_checkpoint under its own lock */
-	DB_MEMORY = 16,      /* path is ":memory:": no file, no log */
+	DB_MEMORY = 16,       /* path is ":memory:": no file, no log */
 };
 
 struct db {

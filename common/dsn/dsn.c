@@ -9,14 +9,14 @@ enum { FOLD_AT = 76 };
 static const struct {
 	const char *word, *subject, *status, *sentence;
 } actions[] = {
-	[DSN_FAILED] = {"failed", "Mail Delivery Failure", "5.0.0",
+    [DSN_FAILED] = {"failed", "Mail Delivery Failure", "5.0.0",
                     "Delivery Failure Report. The following message could not be delivered."},
-	[DSN_DELAYED] = {"delayed", "Mail Delivery Delayed", "4.0.0",
+    [DSN_DELAYED] = {"delayed", "Mail Delivery Delayed", "4.0.0",
                      "Delivery Delay Report. The following message has not been delivered yet. It is still being "
                      "tried; you need not send it again."},
-	[DSN_DELIVERED] = {"delivered", "Mail Delivery Report", "2.0.0",
+    [DSN_DELIVERED] = {"delivered", "Mail Delivery Report", "2.0.0",
                        "Delivery Report. The following message has been delivered."},
-	[DSN_RELAYED] = {"relayed", "Mail Delivery Report", "2.0.0",
+    [DSN_RELAYED] = {"relayed", "Mail Delivery Report", "2.0.0",
                      "Delivery Report. The following message was handed on to a server that sends no further reports."},
 };
 

@@ -100,8 +100,8 @@ static int send_packet(int fd, const struct packet_header *header, const struct 
 		struct cmsghdr align;
 	} control = {0};
 	struct iovec parts[2] = {
-		{(void *)header, sizeof *header},
-		{message->fields.data, (header->flags & FLAG_MEMFD) != 0 ? 0 : message->fields.len},
+	    {(void *)header, sizeof *header},
+	    {message->fields.data, (header->flags & FLAG_MEMFD) != 0 ? 0 : message->fields.len},
 	};
 	struct msghdr packet = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = control.bytes};
 	ssize_t sent;
@@ -258,7 +258,7 @@ int ipc_receive(int fd, struct ipc_message *message, uint32_t *sequence, int tim
 	} control;
 	struct iovec part = {receive_buffer, sizeof receive_buffer};
 	struct msghdr packet = {
-		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
 	int fds[IPC_FDS_MAX + 1], fd_count;
 	ssize_t size;
 

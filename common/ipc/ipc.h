@@ -46,7 +46,8 @@ void ipc_add_fd(struct ipc_message *message, int fd);
 
 /* Read: the first value of a key. Views live as long as the message. ipc_get: data is NULL where there is none. */
 struct str ipc_get(const struct ipc_message *message, const char *key);
-bool ipc_get_text(const struct ipc_message *message, const char *key, char *out, size_t size); /* false: none or too long */
+bool ipc_get_text(const struct ipc_message *message, const char *key, char *out,
+                  size_t size); /* false: none or too long */
 bool ipc_get_number(const struct ipc_message *message, const char *key, int64_t min, int64_t max, int64_t *value);
 /* All fields in order: start with position 0. */
 bool ipc_next(const struct ipc_message *message, size_t *position, struct str *key, struct str *value);

@@ -26,8 +26,8 @@ typedef void ipc_handler(struct ipc_incoming *incoming, void *context);
 typedef void ipc_gone(struct ipc_peer *peer, void *context);
 
 /*
- * Take requests on every "from-<caller>" socket the daemon was handed. Only postroom, configd and queue-manager may send
- * more than IPC_PACKET_MAX bytes of fields. -1: ERR_NOT_FOUND (none), ERR_SYSTEM.
+ * Take requests on every "from-<caller>" socket the daemon was handed. Only postroom, configd and queue-manager may
+ * send more than IPC_PACKET_MAX bytes of fields. -1: ERR_NOT_FOUND (none), ERR_SYSTEM.
  */
 int ipc_serve(struct event_base *base, const struct daemon *daemon, ipc_handler *handler, ipc_gone *gone, void *context,
               struct err *err);

@@ -14,9 +14,18 @@ static const struct {
 	int code;
 	const char *word;
 } status_words[] = {
-	{ERR_NONE, "ok"},           {ERR_SYSTEM, "system"},       {ERR_SYNTAX, "syntax"},   {ERR_LIMIT, "limit"},
-	{ERR_NOT_FOUND, "not-found"}, {ERR_EXISTS, "exists"},     {ERR_DENIED, "denied"},   {ERR_TIMEOUT, "timeout"},
-	{ERR_CLOSED, "closed"},     {ERR_TEMPORARY, "temporary"}, {ERR_CORRUPT, "corrupt"}, {ERR_PROTOCOL, "protocol"},
+    {ERR_NONE, "ok"},
+    {ERR_SYSTEM, "system"},
+    {ERR_SYNTAX, "syntax"},
+    {ERR_LIMIT, "limit"},
+    {ERR_NOT_FOUND, "not-found"},
+    {ERR_EXISTS, "exists"},
+    {ERR_DENIED, "denied"},
+    {ERR_TIMEOUT, "timeout"},
+    {ERR_CLOSED, "closed"},
+    {ERR_TEMPORARY, "temporary"},
+    {ERR_CORRUPT, "corrupt"},
+    {ERR_PROTOCOL, "protocol"},
 };
 
 const char *ipc_status_word(int code)

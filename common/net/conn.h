@@ -21,19 +21,19 @@
 
 struct conn {
 	int fd;
-	SSL *ssl;              /* NULL while in clear */
-	struct buf in;         /* read, not yet consumed from in_used on */
+	SSL *ssl;      /* NULL while in clear */
+	struct buf in; /* read, not yet consumed from in_used on */
 	size_t in_used;
 	struct buf out;
-	int timeout_ms;        /* limit of each wait for the peer */
-	int64_t deadline_ms;   /* io_now_ms() at which the session ends whatever it does; 0 = none */
-	int failed;            /* 0, or the err_code of the first failure */
-	bool read_timed_out;   /* it was a read that waited too long: a last word may be written */
-	bool idle;             /* buffers were given back since the last input */
+	int timeout_ms;           /* limit of each wait for the peer */
+	int64_t deadline_ms;      /* io_now_ms() at which the session ends whatever it does; 0 = none */
+	int failed;               /* 0, or the err_code of the first failure */
+	bool read_timed_out;      /* it was a read that waited too long: a last word may be written */
+	bool idle;                /* buffers were given back since the last input */
 	int64_t waiting_since_ms; /* for input, io_now_ms() */
-	int receive_timeout_ms; /* as set on the socket (SO_RCVTIMEO); 0 = none yet */
-	struct err failure;    /* the first failure in words */
-	char peer[64];         /* address as text, "" for a local socket */
+	int receive_timeout_ms;   /* as set on the socket (SO_RCVTIMEO); 0 = none yet */
+	struct err failure;       /* the first failure in words */
+	char peer[64];            /* address as text, "" for a local socket */
 	unsigned peer_port;
 	char local[64];
 	unsigned local_port;
@@ -42,8 +42,8 @@ struct conn {
 
 /* Take fd over (closed by conn_close). peer and local are filled in from the socket where it has addresses. */
 void conn_init(struct conn *conn, int fd, int timeout_ms);
-/* Flush nothing, end TLS politely where possible, close, free buffers. What the peer sent and nobody read is dropped, so
- * that the last answer is not lost in a reset. */
+/* Flush nothing, end TLS politely where possible, close, free buffers. What the peer sent and nobody read is dropped,
+ * so that the last answer is not lost in a reset. */
 void conn_close(struct conn *conn);
 /* End without touching the connection itself, in clear only: for a descriptor that another process goes on with.
  * Returns the descriptor, now the caller's. */
@@ -75,23 +75,23 @@ int conn_flush(struct conn *conn, struct err *err);
 /*
  * Send len bytes of a file from offset on (sendfile in clear). With dot_stuff: as POP3 and SMTP data, a dot added
  * before each leading dot, the end CRLF completed where missing, without the final dot line.
- * A file that is shorter or cannot be read fails the connection (ERR_CORRUPT, ERR_SYSTEM): the peer must not take a part
- * for the whole.
+ * A file that is shorter or cannot be read fails the connection (ERR_CORRUPT, ERR_SYSTEM): the peer must not take a
+ * part for the whole.
  */
 int conn_send_file(struct conn *conn, int file, off_t offset, off_t len, bool dot_stuff, struct err *err);
 
 /*
- * The server's and the client's side of a TLS handshake on the open connection (RFC 3207 section 4.2: input read before it
- * is dropped). The client gives the name for SNI and, where verify, for the certificate check; a host that is an address
- * is checked as such. -1: ERR_PROTOCOL with OpenSSL's words, ERR_TIMEOUT, ERR_CLOSED.
+ * The server's and the client's side of a TLS handshake on the open connection (RFC 3207 section 4.2: input read before
+ * it is dropped). The client gives the name for SNI and, where verify, for the certificate check; a host that is an
+ * address is checked as such. -1: ERR_PROTOCOL with OpenSSL's words, ERR_TIMEOUT, ERR_CLOSED.
  */
 int conn_accept_tls(struct conn *conn, SSL_CTX *context, struct err *err);
 int conn_connect_tls(struct conn *conn, SSL_CTX *context, const char *host, bool verify, struct err *err);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs and Received; "" in clear. */
 const char *conn_tls_text(const struct conn *conn, struct arena *arena);
 
-/* Connect to an address (IPv4 or IPv6 as text, no names) and port. On failure (ERR_SYNTAX, ERR_TIMEOUT, ERR_SYSTEM) there
- * is nothing to close, but conn_close does no harm. */
+/* Connect to an address (IPv4 or IPv6 as text, no names) and port. On failure (ERR_SYNTAX, ERR_TIMEOUT, ERR_SYSTEM)
+ * there is nothing to close, but conn_close does no harm. */
 int conn_connect(struct conn *conn, const char *address, unsigned port, int connect_timeout_ms, int timeout_ms,
                  struct err *err);
 

@@ -10,15 +10,15 @@
 
 enum {
 	CONN_BUFFER_LIMIT = 4 * 1024 * 1024, /* of what waits unread or unsent; callers' own limits are far below */
-	CONN_FLUSH_AT = 16 * 1024, /* octets that may wait to be written; one full TLS record */
-	CONN_READ_MIN = 16 * 1024, /* first size of the read buffer (a page costs memory only once it is used), */
-	CONN_READ_MAX = 64 * 1024, /* and what it grows to while the peer fills it */
-	CONN_IDLE_MS = 2000,       /* a wait longer than this gives the buffers back */
+	CONN_FLUSH_AT = 16 * 1024,           /* octets that may wait to be written; one full TLS record */
+	CONN_READ_MIN = 16 * 1024,           /* first size of the read buffer (a page costs memory only once it is used), */
+	CONN_READ_MAX = 64 * 1024,           /* and what it grows to while the peer fills it */
+	CONN_IDLE_MS = 2000,                 /* a wait longer than this gives the buffers back */
 };
 
 /*
- * Latch the first failure, and tell the caller of it (reason and err may be the same, err may be NULL). Always returns -1.
- * With reason NULL: the failure latched before.
+ * Latch the first failure, and tell the caller of it (reason and err may be the same, err may be NULL). Always returns
+ * -1. With reason NULL: the failure latched before.
  */
 int conn_fail(struct conn *conn, const struct err *reason, struct err *err);
 

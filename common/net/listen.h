@@ -6,8 +6,8 @@
  * A session that dies by a signal makes the listener log it and execute itself again (a fresh address layout) before it
  * forks the next; sockets stay open and sessions that run go on, and go on being counted.
  *
- * The listener itself is in the base of the sandbox (common/net/sandbox.h), which its sessions inherit; it must stay outside
- * profiles (each execution would add another layer). It parses nothing.
+ * The listener itself is in the base of the sandbox (common/net/sandbox.h), which its sessions inherit; it must stay
+ * outside profiles (each execution would add another layer). It parses nothing.
  */
 #ifndef POSTROOM_NET_LISTEN_H
 #define POSTROOM_NET_LISTEN_H
@@ -30,9 +30,11 @@ struct listen_hooks {
 /*
  * Serve the sockets of these names (NULL at the end). What comes by a socket named "from-..." is a question of another
  * program: it is answered by a session too, but never limited nor counted.
- * Returns 0 only on SIGTERM: accepting ends, sessions get SIGTERM. -1: ERR_NOT_FOUND (no socket of these names), ERR_SYSTEM.
+ * Returns 0 only on SIGTERM: accepting ends, sessions get SIGTERM. -1: ERR_NOT_FOUND (no socket of these names),
+ * ERR_SYSTEM.
  */
-int listen_run(const struct daemon *daemon, const char *const *names, const struct listen_hooks *hooks, struct err *err);
+int listen_run(const struct daemon *daemon, const char *const *names, const struct listen_hooks *hooks,
+               struct err *err);
 
 /* In a session: how many sessions (without questions) ran when it began, itself included where it counts. */
 long listen_session_count(void);

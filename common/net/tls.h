@@ -1,8 +1,9 @@
 /*
  * tls: OpenSSL contexts, made from files, made again when the files change.
  *
- * TLS 1.2 and 1.3 only, no renegotiation, no compression, no early data. A private key is read by the listener's parent,
- * which forks the sessions; session tickets work over all of them. A replaced pair is in use within a second or two.
+ * TLS 1.2 and 1.3 only, no renegotiation, no compression, no early data. A private key is read by the listener's
+ * parent, which forks the sessions; session tickets work over all of them. A replaced pair is in use within a second or
+ * two.
  */
 #ifndef POSTROOM_NET_TLS_H
 #define POSTROOM_NET_TLS_H
@@ -38,18 +39,18 @@ void tls_server_refresh(struct tls_server *server);
 void tls_server_close(struct tls_server *server);
 
 /*
- * Check a chain and key before they are installed: they parse, the key matches the first certificate, each certificate is
- * signed by the next, none expired. -1: ERR_SYNTAX with a sentence that says which of these.
+ * Check a chain and key before they are installed: they parse, the key matches the first certificate, each certificate
+ * is signed by the next, none expired. -1: ERR_SYNTAX with a sentence that says which of these.
  */
 int tls_check_pair(struct str chain_pem, struct str key_pem, struct err *err);
 
-/* A key (EC P-256) and a self-signed certificate for host (a name or an address), ten years, added as PEM to the buffers.
- * Wipe key_pem after use. -1: ERR_SYNTAX, ERR_LIMIT. */
+/* A key (EC P-256) and a self-signed certificate for host (a name or an address), ten years, added as PEM to the
+ * buffers. Wipe key_pem after use. -1: ERR_SYNTAX, ERR_LIMIT. */
 int tls_make_self_signed(const char *host, struct buf *chain_pem, struct buf *key_pem, struct err *err);
 
 /*
- * A context for connecting out, one a process: made at the first call and kept. It holds the system's CA bundle (or what
- * SSL_CERT_FILE names) in memory, so it serves in a sandbox too when it was made before. NULL: ERR_SYSTEM.
+ * A context for connecting out, one a process: made at the first call and kept. It holds the system's CA bundle (or
+ * what SSL_CERT_FILE names) in memory, so it serves in a sandbox too when it was made before. NULL: ERR_SYSTEM.
  */
 SSL_CTX *tls_client_context(struct err *err);
 

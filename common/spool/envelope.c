@@ -16,19 +16,13 @@ static const struct text_key {
 	const char *name;
 	size_t offset;
 } text_keys[] = {
-	{"service", offsetof(struct spool_envelope, service)},
-	{"from", offsetof(struct spool_envelope, from)},
-	{"protocol", offsetof(struct spool_envelope, protocol)},
-	{"peer", offsetof(struct spool_envelope, peer)},
-	{"helo", offsetof(struct spool_envelope, helo)},
-	{"user", offsetof(struct spool_envelope, user)},
-	{"token", offsetof(struct spool_envelope, token)},
-	{"body", offsetof(struct spool_envelope, body)},
-	{"ret", offsetof(struct spool_envelope, ret)},
-	{"envid", offsetof(struct spool_envelope, envid)},
-	{"parent", offsetof(struct spool_envelope, parent)},
-	{"id", offsetof(struct spool_envelope, id)},
-	{"producer", offsetof(struct spool_envelope, producer)},
+    {"service", offsetof(struct spool_envelope, service)},   {"from", offsetof(struct spool_envelope, from)},
+    {"protocol", offsetof(struct spool_envelope, protocol)}, {"peer", offsetof(struct spool_envelope, peer)},
+    {"helo", offsetof(struct spool_envelope, helo)},         {"user", offsetof(struct spool_envelope, user)},
+    {"token", offsetof(struct spool_envelope, token)},       {"body", offsetof(struct spool_envelope, body)},
+    {"ret", offsetof(struct spool_envelope, ret)},           {"envid", offsetof(struct spool_envelope, envid)},
+    {"parent", offsetof(struct spool_envelope, parent)},     {"id", offsetof(struct spool_envelope, id)},
+    {"producer", offsetof(struct spool_envelope, producer)},
 };
 
 enum { TEXT_KEYS = sizeof text_keys / sizeof text_keys[0], TEXT_KEYS_OPTIONAL = TEXT_KEYS - 2 };
@@ -37,10 +31,10 @@ static const struct {
 	const char *word;
 	unsigned bit;
 } notify_words[] = {
-	{"NEVER", SPOOL_NOTIFY_NEVER},
-	{"SUCCESS", SPOOL_NOTIFY_SUCCESS},
-	{"FAILURE", SPOOL_NOTIFY_FAILURE},
-	{"DELAY", SPOOL_NOTIFY_DELAY},
+    {"NEVER", SPOOL_NOTIFY_NEVER},
+    {"SUCCESS", SPOOL_NOTIFY_SUCCESS},
+    {"FAILURE", SPOOL_NOTIFY_FAILURE},
+    {"DELAY", SPOOL_NOTIFY_DELAY},
 };
 
 static struct str *text_value(struct spool_envelope *envelope, const struct text_key *key)

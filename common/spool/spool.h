@@ -2,8 +2,8 @@
  * spool: a message on its way, one file.
  *
  * spool/<producer>/new/<id>: a short readable envelope ("key: value" lines, LF), an empty line, the message with CRLF
- * line ends. A producer writes an unnamed file, syncs it, links it into new/ under its id and syncs the folder: only then
- * is it acknowledged. queue-manager alone moves, reads and removes it.
+ * line ends. A producer writes an unnamed file, syncs it, links it into new/ under its id and syncs the folder: only
+ * then is it acknowledged. queue-manager alone moves, reads and removes it.
  *
  * Envelope keys: id, time (microseconds since 1970), producer, service, from, protocol, peer, helo, user, token, body,
  * smtputf8, ret, envid, parent, and for each recipient "to: <address> [NOTIFY=... ORCPT=...]", the address in its angle
@@ -27,10 +27,10 @@ enum {
 };
 
 enum spool_notify { /* RFC 3461 4.1; 0 = not given */
-	SPOOL_NOTIFY_NEVER = 1,
-	SPOOL_NOTIFY_SUCCESS = 2,
-	SPOOL_NOTIFY_FAILURE = 4,
-	SPOOL_NOTIFY_DELAY = 8,
+	                SPOOL_NOTIFY_NEVER = 1,
+	                SPOOL_NOTIFY_SUCCESS = 2,
+	                SPOOL_NOTIFY_FAILURE = 4,
+	                SPOOL_NOTIFY_DELAY = 8,
 };
 
 struct spool_recipient {
@@ -48,13 +48,13 @@ struct spool_envelope {
 	struct str protocol; /* "ESMTPSA" */
 	struct str peer;     /* client address */
 	struct str helo;
-	struct str user;     /* who logged in, or empty */
-	struct str token;    /* right to relay (common/spool/token.h), or empty */
-	struct str body;     /* "7BIT", "8BITMIME" or empty */
+	struct str user;  /* who logged in, or empty */
+	struct str token; /* right to relay (common/spool/token.h), or empty */
+	struct str body;  /* "7BIT", "8BITMIME" or empty */
 	bool smtputf8;
-	struct str ret;      /* "FULL", "HDRS" or empty */
-	struct str envid;    /* xtext, as given */
-	struct str parent;   /* id of the message this was made from, and the step: "<id>/bounce"; or empty */
+	struct str ret;    /* "FULL", "HDRS" or empty */
+	struct str envid;  /* xtext, as given */
+	struct str parent; /* id of the message this was made from, and the step: "<id>/bounce"; or empty */
 	struct spool_recipient *recipients;
 	size_t recipient_count;
 };
@@ -101,8 +101,8 @@ struct spool_file {
 	int fd;
 	char id[SPOOL_ID_MAX];
 	char tmp_name[SPOOL_ID_MAX]; /* "" where the file has no name yet (O_TMPFILE) */
-	bool derived;  /* the id is a hash of its parent: a file of that name is this message, made before */
-	int64_t size;  /* octets of message written, without the envelope */
+	bool derived;                /* the id is a hash of its parent: a file of that name is this message, made before */
+	int64_t size;                /* octets of message written, without the envelope */
 	struct buf out;
 };
 
@@ -112,7 +112,8 @@ void spool_make_id(struct spool_file *file, const char *producer, struct str par
 int spool_begin(struct spool_file *file, const struct spool_drop *drop, const struct spool_envelope *envelope,
                 struct err *err);
 int spool_write(struct spool_file *file, struct str bytes, struct err *err);
-/* Sync data, link into new/, sync the folder. 0: it is on disk under its name, or (deterministic id) was there before. */
+/* Sync data, link into new/, sync the folder. 0: it is on disk under its name, or (deterministic id) was there before.
+ */
 int spool_commit(struct spool_file *file, struct err *err);
 void spool_abort(struct spool_file *file);
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-	LOG_PAGES_MAX = 512, /* of 4 kB: about 2 MB of log before it goes back into the index */
+	LOG_PAGES_MAX = 512,       /* of 4 kB: about 2 MB of log before it goes back into the index */
 	LOG_OPEN_MAX = 256 * 1024, /* octets of log that whoever opens the index first may have to read through */
 	LOCK_POLL_MS = 2,
 };

@@ -48,7 +48,7 @@ struct mailbox {
 	int pop3_lock; /* -1 while not held */
 	struct db db;
 	struct db_statement statements[STATEMENT_COUNT]; /* prepared when first needed */
-	struct names_ahead *ahead; /* open.c; NULL before the first message is opened */
+	struct names_ahead *ahead;                       /* open.c; NULL before the first message is opened */
 	ino_t index_inode;                               /* tells when mailbox_repair has put another index in place */
 	int64_t pruned; /* when old rows of `delivered` were last removed, seconds since 1970 */
 	int log_pages;  /* in the write-ahead log */

@@ -35,7 +35,8 @@ struct submission {
 	size_t recipient_count;
 };
 
-/* Read the message from fd: to the end of file or, without ignore_dots, to a line of one dot. -1: ERR_SYSTEM, ERR_LIMIT. */
+/* Read the message from fd: to the end of file or, without ignore_dots, to a line of one dot. -1: ERR_SYSTEM,
+ * ERR_LIMIT. */
 int message_read(struct submission *submission, int fd, bool ignore_dots, struct err *err);
 
 /*

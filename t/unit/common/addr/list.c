@@ -16,32 +16,32 @@ struct list_case {
 static void test_lists_accepted(void **state)
 {
 	static const struct list_case cases[] = {
-		{"John Doe <jdoe@machine.example>", "John Doe|jdoe@machine.example"},
-		{"\"Joe Q. Public\" <john.q.public@example.com>", "Joe Q. Public|john.q.public@example.com"},
-		{"Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>",
+	    {"John Doe <jdoe@machine.example>", "John Doe|jdoe@machine.example"},
+	    {"\"Joe Q. Public\" <john.q.public@example.com>", "Joe Q. Public|john.q.public@example.com"},
+	    {"Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>",
 	     "Mary Smith|mary@x.test; |jdoe@example.org; Who?|one@y.test"},
-		{"<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
+	    {"<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
 	     "|boss@nil.test; Giant; \"Big\" Box|sysservices@example.net"},
-		{"A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;",
+	    {"A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;",
 	     "Ed Jones|c@a.test; |joe@where.test; John|jdoe@one.test"},
-		{"Undisclosed recipients:;", ""},
-		{"Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", "Pete|pete@silly.test"},
-		{"A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n"
+	    {"Undisclosed recipients:;", ""},
+	    {"Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", "Pete|pete@silly.test"},
+	    {"A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n"
 	     "         joe@example.org,\r\n  John <jdoe@one.test> (my dear friend); (the end of the group)",
 	     "Chris Jones|c@public.example; |joe@example.org; John|jdoe@one.test"},
-		{"(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;", ""},
-		{"Joe Q. Public <john.q.public@example.com>", "Joe Q. Public|john.q.public@example.com"},
-		{"Mary Smith <@node.test,@two.test:mary@example.net>, , jdoe@test  . example",
+	    {"(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;", ""},
+	    {"Joe Q. Public <john.q.public@example.com>", "Joe Q. Public|john.q.public@example.com"},
+	    {"Mary Smith <@node.test,@two.test:mary@example.net>, , jdoe@test  . example",
 	     "Mary Smith|mary@example.net; |jdoe@test.example"},
-		{"1 . 2@example.org", "|1.2@example.org"},
-		{"a@b.test <a@b.test>", "a@b.test|a@b.test"},
-		{"anna, paul", "|anna; |paul"},
-		{"g: a@b.test;, c@d.test", "|a@b.test; |c@d.test"},
-		{"a@[192.0.2.1], \"a b\"@c.test", "|a@[192.0.2.1]; |\"a b\"@c.test"},
-		{"=?utf-8?q?J=C3=B6rg?= <j@x.test>", "=?utf-8?q?J=C3=B6rg?=|j@x.test"},
-		{"\"Smith,\r\n John\" <j@x.test>", "Smith, John|j@x.test"},
-		{"", ""},
-		{" , ,", ""},
+	    {"1 . 2@example.org", "|1.2@example.org"},
+	    {"a@b.test <a@b.test>", "a@b.test|a@b.test"},
+	    {"anna, paul", "|anna; |paul"},
+	    {"g: a@b.test;, c@d.test", "|a@b.test; |c@d.test"},
+	    {"a@[192.0.2.1], \"a b\"@c.test", "|a@[192.0.2.1]; |\"a b\"@c.test"},
+	    {"=?utf-8?q?J=C3=B6rg?= <j@x.test>", "=?utf-8?q?J=C3=B6rg?=|j@x.test"},
+	    {"\"Smith,\r\n John\" <j@x.test>", "Smith, John|j@x.test"},
+	    {"", ""},
+	    {" , ,", ""},
 	};
 
 	(void)state;
@@ -67,27 +67,27 @@ static void test_lists_accepted(void **state)
 static void test_lists_refused(void **state)
 {
 	static const char *const values[] = {
-		"Anna <a@b.test",
-		"a@b.test>",
-		"a b@c.test",
-		"a@",
-		"@b.test",
-		"<>",
-		"(open",
-		"\"open",
-		"g: a@b.test",
-		"a@b.test;",
-		"g: h: a@b.test;;",
-		"a@b.test c@d.test",
-		"a..b@c.test",
-		"Anna <a@b.test> x",
-		"a@[192.0.2.1",
-		"a@b..test",
-		"a@b@c.test",
-		"a\\b@c.test",
-		"a\x01@c.test",
-		"\"a\tb\"@c.test",
-		"<a@b.test> <c@d.test>",
+	    "Anna <a@b.test",
+	    "a@b.test>",
+	    "a b@c.test",
+	    "a@",
+	    "@b.test",
+	    "<>",
+	    "(open",
+	    "\"open",
+	    "g: a@b.test",
+	    "a@b.test;",
+	    "g: h: a@b.test;;",
+	    "a@b.test c@d.test",
+	    "a..b@c.test",
+	    "Anna <a@b.test> x",
+	    "a@[192.0.2.1",
+	    "a@b..test",
+	    "a@b@c.test",
+	    "a\\b@c.test",
+	    "a\x01@c.test",
+	    "\"a\tb\"@c.test",
+	    "<a@b.test> <c@d.test>",
 	};
 
 	(void)state;
@@ -107,8 +107,8 @@ static void test_lists_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lists_accepted),
-		cmocka_unit_test(test_lists_refused),
+	    cmocka_unit_test(test_lists_accepted),
+	    cmocka_unit_test(test_lists_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

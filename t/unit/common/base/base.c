@@ -110,10 +110,10 @@ static void conf_reads_sections_and_values(void **state)
 	long number = 7;
 
 	(void)state;
-	assert_int_equal(conf_parse(&conf, "postroom.conf",
-	                            STR("# comment\n[Server]\nBind = 127.0.0.1\n ; another\nport-offset=100\r\nlist = a=b\n"),
-	                            &err),
-	                 0);
+	assert_int_equal(
+	    conf_parse(&conf, "postroom.conf",
+	               STR("# comment\n[Server]\nBind = 127.0.0.1\n ; another\nport-offset=100\r\nlist = a=b\n"), &err),
+	    0);
 	assert_string_equal(conf_get(&conf, "server", "bind", "x"), "127.0.0.1");
 	assert_string_equal(conf_get(&conf, "server", "list", "x"), "a=b");
 	assert_string_equal(conf_get(&conf, "other", "bind", "x"), "x");
@@ -166,15 +166,15 @@ static void io_replaces_files_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(str_numbers_are_checked),
-		cmocka_unit_test(str_cuts_parts),
-		cmocka_unit_test(str_wildcards),
-		cmocka_unit_test(str_copies_say_what_was_cut),
-		cmocka_unit_test(buf_keeps_its_limit),
-		cmocka_unit_test(arena_gives_aligned_zeroed_memory),
-		cmocka_unit_test(conf_reads_sections_and_values),
-		cmocka_unit_test(conf_names_the_bad_line),
-		cmocka_unit_test(io_replaces_files_whole),
+	    cmocka_unit_test(str_numbers_are_checked),
+	    cmocka_unit_test(str_cuts_parts),
+	    cmocka_unit_test(str_wildcards),
+	    cmocka_unit_test(str_copies_say_what_was_cut),
+	    cmocka_unit_test(buf_keeps_its_limit),
+	    cmocka_unit_test(arena_gives_aligned_zeroed_memory),
+	    cmocka_unit_test(conf_reads_sections_and_values),
+	    cmocka_unit_test(conf_names_the_bad_line),
+	    cmocka_unit_test(io_replaces_files_whole),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

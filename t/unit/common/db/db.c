@@ -2,11 +2,11 @@
 #include "common/db/db.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -51,9 +51,9 @@ static int64_t one_number(struct db *db, const char *query)
 }
 
 static const char *const steps[] = {
-	"CREATE TABLE a(x INTEGER PRIMARY KEY, t TEXT)",
-	"ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7; INSERT INTO a(t) VALUES('one')",
-	"this is no SQL",
+    "CREATE TABLE a(x INTEGER PRIMARY KEY, t TEXT)",
+    "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 7; INSERT INTO a(t) VALUES('one')",
+    "this is no SQL",
 };
 
 static void test_migrations_happen_once(void **state)
@@ -209,11 +209,11 @@ static void test_log_and_snapshot(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_migrations_happen_once, remove_files),
-		cmocka_unit_test_teardown(test_values, remove_files),
-		cmocka_unit_test_teardown(test_codes, remove_files),
-		cmocka_unit_test_teardown(test_full_disk, remove_files),
-		cmocka_unit_test_teardown(test_log_and_snapshot, remove_files),
+	    cmocka_unit_test_teardown(test_migrations_happen_once, remove_files),
+	    cmocka_unit_test_teardown(test_values, remove_files),
+	    cmocka_unit_test_teardown(test_codes, remove_files),
+	    cmocka_unit_test_teardown(test_full_disk, remove_files),
+	    cmocka_unit_test_teardown(test_log_and_snapshot, remove_files),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

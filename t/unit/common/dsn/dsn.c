@@ -25,17 +25,17 @@ static int count(const char *wanted)
 static struct dsn sample(const struct dsn_recipient *recipients, size_t recipient_count)
 {
 	return (struct dsn){
-		.action = DSN_FAILED,
-		.id = STR("64f0a1b2c3d4e-queue-manager-0a1b2c3d"),
-		.host = STR("mail.example.com"),
-		.to = STR("anna@example.com"),
-		.original_id = STR("64f0a1b2c3d4e-smtpd-11111111"),
-		.envid = STR("QQ+2B314159"),
-		.arrived_us = 784887151000000, /* Tue, 15 Nov 1994 08:12:31 */
-		.now_us = 784890751000000,
-		.headers = STR("From: anna@example.com\r\nSubject: hello\r\n"),
-		.recipients = recipients,
-		.recipient_count = recipient_count,
+	    .action = DSN_FAILED,
+	    .id = STR("64f0a1b2c3d4e-queue-manager-0a1b2c3d"),
+	    .host = STR("mail.example.com"),
+	    .to = STR("anna@example.com"),
+	    .original_id = STR("64f0a1b2c3d4e-smtpd-11111111"),
+	    .envid = STR("QQ+2B314159"),
+	    .arrived_us = 784887151000000, /* Tue, 15 Nov 1994 08:12:31 */
+	    .now_us = 784890751000000,
+	    .headers = STR("From: anna@example.com\r\nSubject: hello\r\n"),
+	    .recipients = recipients,
+	    .recipient_count = recipient_count,
 	};
 }
 
@@ -58,12 +58,12 @@ static void compose(const struct dsn *dsn)
 static void test_failure(void **state)
 {
 	const struct dsn_recipient recipient = {
-		.address = STR("louisl@larry.slip.umd.edu"),
-		.given = STR("louisl@larry.slip.umd.edu"),
-		.status = STR("5.1.1"),
-		.orcpt = STR("rfc822;Louis+2BL@larry.slip.umd.edu"),
-		.remote_host = STR("mx.umd.edu"),
-		.words = STR("550 5.1.1 no such user"),
+	    .address = STR("louisl@larry.slip.umd.edu"),
+	    .given = STR("louisl@larry.slip.umd.edu"),
+	    .status = STR("5.1.1"),
+	    .orcpt = STR("rfc822;Louis+2BL@larry.slip.umd.edu"),
+	    .remote_host = STR("mx.umd.edu"),
+	    .words = STR("550 5.1.1 no such user"),
 	};
 	struct dsn dsn = sample(&recipient, 1);
 
@@ -89,11 +89,11 @@ static void test_failure(void **state)
 static void test_unrecognised(void **state)
 {
 	const struct dsn_recipient recipient = {
-		.address = STR("nobody@example.com"),
-		.given = STR("nobody@example.com"),
-		.status = STR("5.1.1"),
-		.words = STR("Recipient not recognised"),
-		.unrecognised = true,
+	    .address = STR("nobody@example.com"),
+	    .given = STR("nobody@example.com"),
+	    .status = STR("5.1.1"),
+	    .words = STR("Recipient not recognised"),
+	    .unrecognised = true,
 	};
 	struct dsn dsn = sample(&recipient, 1);
 
@@ -128,10 +128,10 @@ static void test_delay_and_success(void **state)
 static void test_nothing_can_be_forged(void **state)
 {
 	const struct dsn_recipient recipient = {
-		.address = STR("a\"\r\nX: y\"@b.example"),
-		.words = STR("550 x\r\n\r\nAction: delivered\r\n\xff\x00zz"),
-		.orcpt = STR("rfc822;a+0D+0AAction: delivered"),
-		.remote_host = STR("h\r\nStatus: 2.0.0"),
+	    .address = STR("a\"\r\nX: y\"@b.example"),
+	    .words = STR("550 x\r\n\r\nAction: delivered\r\n\xff\x00zz"),
+	    .orcpt = STR("rfc822;a+0D+0AAction: delivered"),
+	    .remote_host = STR("h\r\nStatus: 2.0.0"),
 	};
 	struct dsn dsn = sample(&recipient, 1);
 

@@ -115,12 +115,12 @@ static void hostile_packets_are_refused(void **state)
 		const char *bytes;
 		size_t len;
 	} packets[] = {
-		{"x", 1},
-		{"0123456789abcdef", 16},
-		{"1PRP\1\0\0\0\0\0\0\0\377\0\0\0", 16},                  /* a length that is not there */
-		{"1PRP\1\0\0\0\1\0\0\0\377\0\0\0", 16},                  /* a memfd that is not there */
-		{"1PRP\1\0\0\0\0\0\0\0\3\0\0\0abc", 19},                 /* no whole field */
-		{"1PRP\1\0\0\0\0\0\0\0\10\0\0\0\2\0\377\377\377\377op", 24}, /* a value longer than the packet */
+	    {"x", 1},
+	    {"0123456789abcdef", 16},
+	    {"1PRP\1\0\0\0\0\0\0\0\377\0\0\0", 16},                      /* a length that is not there */
+	    {"1PRP\1\0\0\0\1\0\0\0\377\0\0\0", 16},                      /* a memfd that is not there */
+	    {"1PRP\1\0\0\0\0\0\0\0\3\0\0\0abc", 19},                     /* no whole field */
+	    {"1PRP\1\0\0\0\0\0\0\0\10\0\0\0\2\0\377\377\377\377op", 24}, /* a value longer than the packet */
 	};
 	struct pair *pair = *state;
 
@@ -141,7 +141,7 @@ static void a_memfd_that_can_change_is_refused(void **state)
 		struct cmsghdr align;
 	} control = {0};
 	struct msghdr packet = {
-		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
 	struct cmsghdr *rights = CMSG_FIRSTHDR(&packet);
 	int memfd = memfd_create("test", 0);
 
@@ -202,13 +202,13 @@ static void calls_bring_back_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(fields_arrive_in_order, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(large_messages_travel_in_a_memfd, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(descriptors_are_owned_until_taken, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(hostile_packets_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_memfd_that_can_change_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(waiting_has_a_limit, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(calls_bring_back_errors, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(fields_arrive_in_order, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(large_messages_travel_in_a_memfd, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(descriptors_are_owned_until_taken, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(hostile_packets_are_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_memfd_that_can_change_is_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(waiting_has_a_limit, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(calls_bring_back_errors, set_up, tear_down),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -82,28 +82,28 @@ struct refusal_case {
 static void test_mail_refused(void **state)
 {
 	static const struct refusal_case cases[] = {
-		{"", 501, "5.5.4"},
-		{"<a@b.test>", 501, "5.5.4"},
-		{"TO:<a@b.test>", 501, "5.5.4"},
-		{"FROM:a@b.test", 501, "5.1.7"},
-		{"FROM:<a>", 501, "5.1.7"},
-		{"FROM:<postmaster>", 501, "5.1.7"},
-		{"FROM:<a@b.test> SIZE=", 501, "5.5.4"},
-		{"FROM:<a@b.test> SIZE", 501, "5.5.4"},
-		{"FROM:<a@b.test> SIZE=-1", 501, "5.5.4"},
-		{"FROM:<a@b.test> SIZE=1x", 501, "5.5.4"},
-		{"FROM:<a@b.test> SIZE=999999999999999999999", 501, "5.5.4"},
-		{"FROM:<a@b.test> SIZE=1 SIZE=1", 501, "5.5.4"},
-		{"FROM:<a@b.test> BODY=BINARYMIME", 501, "5.5.4"},
-		{"FROM:<a@b.test> RET=ALL", 501, "5.5.4"},
-		{"FROM:<a@b.test> ENVID=", 501, "5.5.4"},
-		{"FROM:<a@b.test> ENVID=a+2b", 501, "5.5.4"},
-		{"FROM:<a@b.test> ENVID=a+0A", 501, "5.5.4"},
-		{"FROM:<a@b.test> AUTH=a=b", 501, "5.5.4"},
-		{"FROM:<a@b.test> SMTPUTF8=1", 501, "5.5.4"},
-		{"FROM:<a@b.test> X=1", 555, "5.5.4"},
-		{"FROM:<a@b.test> NOTIFY=NEVER", 555, "5.5.4"},
-		{"FROM:<\xc3\xb6@b.test>", 553, "5.6.7"},
+	    {"", 501, "5.5.4"},
+	    {"<a@b.test>", 501, "5.5.4"},
+	    {"TO:<a@b.test>", 501, "5.5.4"},
+	    {"FROM:a@b.test", 501, "5.1.7"},
+	    {"FROM:<a>", 501, "5.1.7"},
+	    {"FROM:<postmaster>", 501, "5.1.7"},
+	    {"FROM:<a@b.test> SIZE=", 501, "5.5.4"},
+	    {"FROM:<a@b.test> SIZE", 501, "5.5.4"},
+	    {"FROM:<a@b.test> SIZE=-1", 501, "5.5.4"},
+	    {"FROM:<a@b.test> SIZE=1x", 501, "5.5.4"},
+	    {"FROM:<a@b.test> SIZE=999999999999999999999", 501, "5.5.4"},
+	    {"FROM:<a@b.test> SIZE=1 SIZE=1", 501, "5.5.4"},
+	    {"FROM:<a@b.test> BODY=BINARYMIME", 501, "5.5.4"},
+	    {"FROM:<a@b.test> RET=ALL", 501, "5.5.4"},
+	    {"FROM:<a@b.test> ENVID=", 501, "5.5.4"},
+	    {"FROM:<a@b.test> ENVID=a+2b", 501, "5.5.4"},
+	    {"FROM:<a@b.test> ENVID=a+0A", 501, "5.5.4"},
+	    {"FROM:<a@b.test> AUTH=a=b", 501, "5.5.4"},
+	    {"FROM:<a@b.test> SMTPUTF8=1", 501, "5.5.4"},
+	    {"FROM:<a@b.test> X=1", 555, "5.5.4"},
+	    {"FROM:<a@b.test> NOTIFY=NEVER", 555, "5.5.4"},
+	    {"FROM:<\xc3\xb6@b.test>", 553, "5.6.7"},
 	};
 
 	(void)state;
@@ -143,21 +143,21 @@ static void test_rcpt(void **state)
 static void test_rcpt_refused(void **state)
 {
 	static const struct refusal_case cases[] = {
-		{"FROM:<a@b.test>", 501, "5.5.4"},
-		{"TO:<>", 501, "5.1.3"},
-		{"TO:<anna>", 501, "5.1.3"},
-		{"TO:<a@b.test> NOTIFY=", 501, "5.5.4"},
-		{"TO:<a@b.test> NOTIFY=NEVER,SUCCESS", 501, "5.5.4"},
-		{"TO:<a@b.test> NOTIFY=SUCCESS,", 501, "5.5.4"},
-		{"TO:<a@b.test> NOTIFY=ALWAYS", 501, "5.5.4"},
-		{"TO:<a@b.test> NOTIFY=DELAY NOTIFY=DELAY", 501, "5.5.4"},
-		{"TO:<a@b.test> ORCPT=a@b.test", 501, "5.5.4"},
-		{"TO:<a@b.test> ORCPT=rfc822;", 501, "5.5.4"},
-		{"TO:<a@b.test> ORCPT=rfc822;a=b", 501, "5.5.4"},
-		{"TO:<a@b.test> ORCPT=rfc822;a+0Ab", 501, "5.5.4"},
-		{"TO:<a@b.test> ORCPT=utf-8;\xc3\xb6@b.test", 501, "5.5.4"},
-		{"TO:<a@b.test> SIZE=1", 555, "5.5.4"},
-		{"TO:<\xc3\xb6@b.test>", 553, "5.6.7"},
+	    {"FROM:<a@b.test>", 501, "5.5.4"},
+	    {"TO:<>", 501, "5.1.3"},
+	    {"TO:<anna>", 501, "5.1.3"},
+	    {"TO:<a@b.test> NOTIFY=", 501, "5.5.4"},
+	    {"TO:<a@b.test> NOTIFY=NEVER,SUCCESS", 501, "5.5.4"},
+	    {"TO:<a@b.test> NOTIFY=SUCCESS,", 501, "5.5.4"},
+	    {"TO:<a@b.test> NOTIFY=ALWAYS", 501, "5.5.4"},
+	    {"TO:<a@b.test> NOTIFY=DELAY NOTIFY=DELAY", 501, "5.5.4"},
+	    {"TO:<a@b.test> ORCPT=a@b.test", 501, "5.5.4"},
+	    {"TO:<a@b.test> ORCPT=rfc822;", 501, "5.5.4"},
+	    {"TO:<a@b.test> ORCPT=rfc822;a=b", 501, "5.5.4"},
+	    {"TO:<a@b.test> ORCPT=rfc822;a+0Ab", 501, "5.5.4"},
+	    {"TO:<a@b.test> ORCPT=utf-8;\xc3\xb6@b.test", 501, "5.5.4"},
+	    {"TO:<a@b.test> SIZE=1", 555, "5.5.4"},
+	    {"TO:<\xc3\xb6@b.test>", 553, "5.6.7"},
 	};
 
 	(void)state;
@@ -175,11 +175,11 @@ static void test_rcpt_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_command_lines, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_mail, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_mail_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_rcpt, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_rcpt_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_command_lines, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_mail, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_mail_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_rcpt, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_rcpt_refused, set_up, tear_down),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -16,36 +16,36 @@ struct data_case {
 
 static const struct data_case cases[] = {
     /* the end, and what follows it */
-	{SMTP_DATA_STRICT, ".\r\n", "", true, false, ""},
-	{SMTP_DATA_STRICT, "\r\n.\r\n", "\r\n", true, false, ""},
-	{SMTP_DATA_STRICT, "a\r\nb\r\n.\r\nQUIT\r\n", "a\r\nb\r\n", true, false, "QUIT\r\n"},
-	{SMTP_DATA_STRICT, "a\r\n", "a\r\n", false, false, ""},
-	{SMTP_DATA_STRICT, "a.\r\n", "a.\r\n", false, false, ""},
+    {SMTP_DATA_STRICT, ".\r\n", "", true, false, ""},
+    {SMTP_DATA_STRICT, "\r\n.\r\n", "\r\n", true, false, ""},
+    {SMTP_DATA_STRICT, "a\r\nb\r\n.\r\nQUIT\r\n", "a\r\nb\r\n", true, false, "QUIT\r\n"},
+    {SMTP_DATA_STRICT, "a\r\n", "a\r\n", false, false, ""},
+    {SMTP_DATA_STRICT, "a.\r\n", "a.\r\n", false, false, ""},
     /* transparency */
-	{SMTP_DATA_STRICT, "..\r\n.\r\n", ".\r\n", true, false, ""},
-	{SMTP_DATA_STRICT, "..a\r\n...b\r\n.c\r\n.\r\n", ".a\r\n..b\r\nc\r\n", true, false, ""},
-	{SMTP_DATA_STRICT, "a\r\n. \r\n.\r\n", "a\r\n \r\n", true, false, ""},
+    {SMTP_DATA_STRICT, "..\r\n.\r\n", ".\r\n", true, false, ""},
+    {SMTP_DATA_STRICT, "..a\r\n...b\r\n.c\r\n.\r\n", ".a\r\n..b\r\nc\r\n", true, false, ""},
+    {SMTP_DATA_STRICT, "a\r\n. \r\n.\r\n", "a\r\n \r\n", true, false, ""},
     /* smuggling: none of these ends the message, all are noted */
-	{SMTP_DATA_STRICT, "a\n.\nMAIL FROM:<x@y>\r\n", "a\r\n.\r\nMAIL FROM:<x@y>\r\n", false, true, ""},
-	{SMTP_DATA_STRICT, "a\n.\r\nMAIL\r\n", "a\r\n.\r\nMAIL\r\n", false, true, ""},
-	{SMTP_DATA_STRICT, "a\r\n.\nMAIL\r\n", "a\r\n\r\nMAIL\r\n", false, true, ""},
-	{SMTP_DATA_STRICT, "a\r\n.\rMAIL\r\n", "a\r\n\r\nMAIL\r\n", false, true, ""},
-	{SMTP_DATA_STRICT, "a\r.\r\nMAIL\r\n", "a\r\n.\r\nMAIL\r\n", false, true, ""},
-	{SMTP_DATA_STRICT, "a\r.\rMAIL\r\n", "a\r\n.\r\nMAIL\r\n", false, true, ""},
-	{SMTP_DATA_STRICT, "a\r\r\n.\r\n", "a\r\n\r\n", true, true, ""},
-	{SMTP_DATA_STRICT, "a\r\n.\r\r\nMAIL\r\n", "a\r\n\r\n\r\nMAIL\r\n", false, true, ""},
-	{SMTP_DATA_STRICT, "a\n\r\n.\r\n", "a\r\n\r\n", true, true, ""},
+    {SMTP_DATA_STRICT, "a\n.\nMAIL FROM:<x@y>\r\n", "a\r\n.\r\nMAIL FROM:<x@y>\r\n", false, true, ""},
+    {SMTP_DATA_STRICT, "a\n.\r\nMAIL\r\n", "a\r\n.\r\nMAIL\r\n", false, true, ""},
+    {SMTP_DATA_STRICT, "a\r\n.\nMAIL\r\n", "a\r\n\r\nMAIL\r\n", false, true, ""},
+    {SMTP_DATA_STRICT, "a\r\n.\rMAIL\r\n", "a\r\n\r\nMAIL\r\n", false, true, ""},
+    {SMTP_DATA_STRICT, "a\r.\r\nMAIL\r\n", "a\r\n.\r\nMAIL\r\n", false, true, ""},
+    {SMTP_DATA_STRICT, "a\r.\rMAIL\r\n", "a\r\n.\r\nMAIL\r\n", false, true, ""},
+    {SMTP_DATA_STRICT, "a\r\r\n.\r\n", "a\r\n\r\n", true, true, ""},
+    {SMTP_DATA_STRICT, "a\r\n.\r\r\nMAIL\r\n", "a\r\n\r\n\r\nMAIL\r\n", false, true, ""},
+    {SMTP_DATA_STRICT, "a\n\r\n.\r\n", "a\r\n\r\n", true, true, ""},
     /* for who logged in: mended, and still only CRLF counts */
-	{SMTP_DATA_MEND, "a\nb\r\n.\r\n", "a\r\nb\r\n", true, true, ""},
-	{SMTP_DATA_MEND, "a\n.\r\nb\r\n.\r\n", "a\r\n.\r\nb\r\n", true, true, ""},
-	{SMTP_DATA_MEND, "a\n..b\r\n.\r\n", "a\r\n..b\r\n", true, true, ""},
-	{SMTP_DATA_MEND, "a\rb\r\n.\r\n", "a\r\nb\r\n", true, true, ""},
+    {SMTP_DATA_MEND, "a\nb\r\n.\r\n", "a\r\nb\r\n", true, true, ""},
+    {SMTP_DATA_MEND, "a\n.\r\nb\r\n.\r\n", "a\r\n.\r\nb\r\n", true, true, ""},
+    {SMTP_DATA_MEND, "a\n..b\r\n.\r\n", "a\r\n..b\r\n", true, true, ""},
+    {SMTP_DATA_MEND, "a\rb\r\n.\r\n", "a\r\nb\r\n", true, true, ""},
     /* for programs of this machine */
-	{SMTP_DATA_LOOSE, "a\n.\nQUIT\n", "a\r\n", true, true, "QUIT\n"},
-	{SMTP_DATA_LOOSE, "a\n..b\n.\n", "a\r\n.b\r\n", true, true, ""},
-	{SMTP_DATA_LOOSE, "a\r\n.\r\n", "a\r\n", true, false, ""},
-	{SMTP_DATA_LOOSE, "a\n.\r\n", "a\r\n", true, true, ""},
-	{SMTP_DATA_LOOSE, ".\n", "", true, false, ""},
+    {SMTP_DATA_LOOSE, "a\n.\nQUIT\n", "a\r\n", true, true, "QUIT\n"},
+    {SMTP_DATA_LOOSE, "a\n..b\n.\n", "a\r\n.b\r\n", true, true, ""},
+    {SMTP_DATA_LOOSE, "a\r\n.\r\n", "a\r\n", true, false, ""},
+    {SMTP_DATA_LOOSE, "a\n.\r\n", "a\r\n", true, true, ""},
+    {SMTP_DATA_LOOSE, ".\n", "", true, false, ""},
 };
 
 /* Read a case in pieces of `step` octets, as the network may cut them. */
@@ -100,8 +100,8 @@ static void test_nul(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases_however_cut),
-		cmocka_unit_test(test_nul),
+	    cmocka_unit_test(test_cases_however_cut),
+	    cmocka_unit_test(test_nul),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -15,16 +15,16 @@ struct fields_case {
 };
 
 static const struct fields_case cases[] = {
-	{"Date: x\r\nMessage-ID: <y>\r\n\r\nReceived: z\r\n", 26, false, true, true, 0},
-	{"Received: a\r\n\tDate: b\r\nRECEIVED: c\r\nreceived : d\r\n\r\nbody", 50, false, false, false, 3},
-	{"Subject: a\r\nnot a field\r\nDate: b\r\n\r\n", 34, false, true, false, 0},
-	{"X-Date: a\r\nDates: b\r\nMessage-IDs: c\r\nA very: d\r\n\r\n", 48, false, false, false, 0},
-	{"X-A-field-with-a-long-name-Date: a\r\n\r\n", 36, false, false, false, 0},
-	{"hello\r\nDate: x\r\n\r\n", 0, true, false, false, 0},
-	{"From anna Mon Nov 21 10:00:00 2026\r\n\r\n", 0, true, false, false, 0},
-	{": x\r\n\r\n", 0, true, false, false, 0},
-	{" x\r\n\r\n", 0, true, false, false, 0},
-	{"\r\nbody: x\r\n", 0, false, false, false, 0},
+    {"Date: x\r\nMessage-ID: <y>\r\n\r\nReceived: z\r\n", 26, false, true, true, 0},
+    {"Received: a\r\n\tDate: b\r\nRECEIVED: c\r\nreceived : d\r\n\r\nbody", 50, false, false, false, 3},
+    {"Subject: a\r\nnot a field\r\nDate: b\r\n\r\n", 34, false, true, false, 0},
+    {"X-Date: a\r\nDates: b\r\nMessage-IDs: c\r\nA very: d\r\n\r\n", 48, false, false, false, 0},
+    {"X-A-field-with-a-long-name-Date: a\r\n\r\n", 36, false, false, false, 0},
+    {"hello\r\nDate: x\r\n\r\n", 0, true, false, false, 0},
+    {"From anna Mon Nov 21 10:00:00 2026\r\n\r\n", 0, true, false, false, 0},
+    {": x\r\n\r\n", 0, true, false, false, 0},
+    {" x\r\n\r\n", 0, true, false, false, 0},
+    {"\r\nbody: x\r\n", 0, false, false, false, 0},
 };
 
 static void check(const struct fields_case *c, size_t step)
@@ -75,8 +75,8 @@ static void test_header_without_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases_however_cut),
-		cmocka_unit_test(test_header_without_end),
+	    cmocka_unit_test(test_cases_however_cut),
+	    cmocka_unit_test(test_header_without_end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

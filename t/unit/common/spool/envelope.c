@@ -11,29 +11,29 @@ static struct err err;
 static struct spool_envelope sample(struct spool_recipient *recipients, size_t count)
 {
 	return (struct spool_envelope){
-		.id = STR("64f0a1b2c3d4e-smtpd-0a1b2c3d"),
-		.time_us = 1775000000000000,
-		.producer = STR("smtpd"),
-		.service = STR("submission"),
-		.from = STR("anna@example.com"),
-		.peer = STR("192.0.2.1"),
-		.user = STR("anna"),
-		.smtputf8 = true,
-		.ret = STR("HDRS"),
-		.envid = STR("QQ314159"),
-		.recipients = recipients,
-		.recipient_count = count,
+	    .id = STR("64f0a1b2c3d4e-smtpd-0a1b2c3d"),
+	    .time_us = 1775000000000000,
+	    .producer = STR("smtpd"),
+	    .service = STR("submission"),
+	    .from = STR("anna@example.com"),
+	    .peer = STR("192.0.2.1"),
+	    .user = STR("anna"),
+	    .smtputf8 = true,
+	    .ret = STR("HDRS"),
+	    .envid = STR("QQ314159"),
+	    .recipients = recipients,
+	    .recipient_count = count,
 	};
 }
 
 static void test_round_trip(void **state)
 {
 	struct spool_recipient recipients[] = {
-		{.address = STR("bob@example.org"),
+	    {.address = STR("bob@example.org"),
 	     .notify = SPOOL_NOTIFY_SUCCESS | SPOOL_NOTIFY_DELAY,
 	     .orcpt = STR("rfc822;Bob@example.org")},
-		{.address = STR("\"a > b\\\" c\"@example.org"), .notify = SPOOL_NOTIFY_NEVER, .orcpt = {"", 0}},
-		{.address = STR("plain@example.org"), .orcpt = {"", 0}},
+	    {.address = STR("\"a > b\\\" c\"@example.org"), .notify = SPOOL_NOTIFY_NEVER, .orcpt = {"", 0}},
+	    {.address = STR("plain@example.org"), .orcpt = {"", 0}},
 	};
 	struct spool_envelope envelope = sample(recipients, 3), back;
 	struct buf text;

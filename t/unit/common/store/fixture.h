@@ -47,7 +47,7 @@ static inline struct mailbox *open_mailbox(int64_t uid)
 static inline struct store_source make_source(const char *text, const char *id)
 {
 	struct store_source source = {
-		.fd = memfd_create("message", 0), .offset = 10, .size = (int64_t)strlen(text), .id = str_of(id)};
+	    .fd = memfd_create("message", 0), .offset = 10, .size = (int64_t)strlen(text), .id = str_of(id)};
 
 	assert_true(source.fd >= 0);
 	assert_int_equal(write(source.fd, "0123456789", 10), 10);
@@ -58,11 +58,8 @@ static inline struct store_source make_source(const char *text, const char *id)
 
 static inline struct store_append make_append(struct mailbox *mailbox, const struct store_source *source)
 {
-	return (struct store_append){.mailbox = mailbox,
-	                             .folder = STORE_INBOX,
-	                             .source = source,
-	                             .internal_date = 1000000000,
-	                             .keywords = STR("")};
+	return (struct store_append){
+	    .mailbox = mailbox, .folder = STORE_INBOX, .source = source, .internal_date = 1000000000, .keywords = STR("")};
 }
 
 /* Store one message in INBOX; its result, and its UID where it was added. */

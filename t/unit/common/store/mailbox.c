@@ -2,9 +2,9 @@
 #include "common/base/buf.h"
 #include "t/unit/common/store/fixture.h"
 
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <signal.h>
 
 static void test_add_list_read(void **state)
 {
@@ -342,17 +342,17 @@ static void test_short_and_unwritable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_STORE(test_add_list_read),
-		WITH_STORE(test_large_message),
-		WITH_STORE(test_one_copy_of_an_id),
-		WITH_STORE(test_many_mailboxes_share_a_file),
-		WITH_STORE(test_a_locked_mailbox_is_put_off_alone),
-		WITH_STORE(test_expunge_and_hold),
-		WITH_STORE(test_uids_grow_for_ever),
-		WITH_STORE(test_empty_buckets_go),
-		WITH_STORE(test_pop3_lock),
-		WITH_STORE(test_folders),
-		WITH_STORE(test_short_and_unwritable),
+	    WITH_STORE(test_add_list_read),
+	    WITH_STORE(test_large_message),
+	    WITH_STORE(test_one_copy_of_an_id),
+	    WITH_STORE(test_many_mailboxes_share_a_file),
+	    WITH_STORE(test_a_locked_mailbox_is_put_off_alone),
+	    WITH_STORE(test_expunge_and_hold),
+	    WITH_STORE(test_uids_grow_for_ever),
+	    WITH_STORE(test_empty_buckets_go),
+	    WITH_STORE(test_pop3_lock),
+	    WITH_STORE(test_folders),
+	    WITH_STORE(test_short_and_unwritable),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -331,7 +331,8 @@ static void test_kill(void **state)
 		check_acknowledged(acknowledged, counts);
 		fclose(acknowledged);
 	}
-	/* a kill between the commit of a row and the removal of the file's first name leaves that name, which repair takes */
+	/* a kill between the commit of a row and the removal of the file's first name leaves that name, which repair takes
+	 */
 	assert_in_range(repair(1).files_removed, 0, 25);
 	assert_int_equal(repair(1).files_removed, 0);
 	assert_int_equal(repair(2).messages, counts[2]);
@@ -342,14 +343,14 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_STORE(test_files_without_rows_are_taken_in),
-		WITH_STORE(test_lost_index),
-		WITH_STORE(test_damaged_index),
-		WITH_STORE(test_index_from_a_backup),
-		WITH_STORE(test_lost_marks),
-		WITH_STORE(test_all_but_the_messages_lost),
-		WITH_STORE(test_repair_removes_what_belongs_to_nothing),
-		WITH_STORE(test_kill),
+	    WITH_STORE(test_files_without_rows_are_taken_in),
+	    WITH_STORE(test_lost_index),
+	    WITH_STORE(test_damaged_index),
+	    WITH_STORE(test_index_from_a_backup),
+	    WITH_STORE(test_lost_marks),
+	    WITH_STORE(test_all_but_the_messages_lost),
+	    WITH_STORE(test_repair_removes_what_belongs_to_nothing),
+	    WITH_STORE(test_kill),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
