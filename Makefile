@@ -184,7 +184,7 @@ fuzz-build:
 fuzz: fuzz-build
 	@for target in $(FUZZ); do name=$$(basename $$target); mkdir -p build-fuzz/corpus/$$name; \
 	    echo "== $$name"; \
-	    $$target -max_total_time=$(SECONDS_EACH) -timeout=10 -print_final_stats=1 build-fuzz/corpus/$$name \
+	    $$target -max_total_time=$(SECONDS_EACH) -timeout=10 -print_final_stats=1 -artifact_prefix=build-fuzz/ build-fuzz/corpus/$$name \
 	        $$(ls -d t/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
 
 LIBEXEC  := $(DESTDIR)$(PREFIX)/libexec/postroom
