@@ -56,6 +56,8 @@ void command_ehlo(struct session *session, struct str argument)
 	reply_line(session, 250, "ENHANCEDSTATUSCODES");
 	if (tls_is_offered(session))
 		reply_line(session, 250, "STARTTLS");
+	if (session_default_domain(session).len != 0) /* for sendmail(1), which has no settings to read */
+		reply_line(session, 250, "XDOMAIN %.*s", STR_ARG(session_default_domain(session)));
 	reply(session, 250, NULL, "HELP");
 }
 

@@ -108,23 +108,40 @@ static int list_queue(const struct options *options)
 	return EX_UNAVAILABLE;
 }
 
+/* With the message read and smtpd there: complete it and give it over. */
+static int hand_over(struct conn *conn, struct submission *submission, const struct options *options)
+{
+	struct err err;
+
+	if (message_prepare(submission, options, &err) != 0) {
+		fprintf(stderr, "sendmail: %s\n", err.text);
+		return EX_DATAERR;
+	}
+	if (submission->recipient_count == 0) {
+		fprintf(stderr, "sendmail: no recipients\n");
+		return EX_USAGE;
+	}
+	return session_send(conn, submission, options);
+}
+
 static int send_message(const struct instance *instance, const struct options *options)
 {
 	struct submission *submission = memory_get(sizeof *submission);
+	struct conn conn;
 	struct err err;
 	int status;
 
 	arena_init(&submission->arena);
 	buf_init(&submission->message, SENDMAIL_MESSAGE_MAX);
-	if (message_read(submission, STDIN_FILENO, options->ignore_dots, &err) != 0 ||
-	    message_prepare(submission, options, &err) != 0) {
+	if (message_read(submission, STDIN_FILENO, options->ignore_dots, &err) != 0) {
 		fprintf(stderr, "sendmail: %s\n", err.text);
 		status = err.code == ERR_SYSTEM ? EX_IOERR : EX_DATAERR;
-	} else if (submission->recipient_count == 0) {
-		fprintf(stderr, "sendmail: no recipients\n");
-		status = EX_USAGE;
 	} else {
-		status = submit(instance, submission, options);
+		status = session_open(instance, &conn, submission);
+		if (status == EX_OK) {
+			status = hand_over(&conn, submission, options);
+			conn_close(&conn);
+		}
 	}
 	buf_free(&submission->message);
 	arena_free(&submission->arena);

@@ -100,6 +100,19 @@ static void find_sender(struct submission *submission, const struct options *opt
 	submission->from = arena_copy(&submission->arena, given);
 }
 
+/* RFC 5322 wants a domain in it; smtpd told us the default one. */
+static void add_from(struct buf *text, const struct submission *submission, const char *name)
+{
+	bool is_bare = str_find_char(submission->from, '@') < 0 && submission->domain.len > 0;
+
+	buf_add_str(text, STR("From: "));
+	if (name != NULL)
+		buf_printf(text, "\"%s\" <", name);
+	buf_printf(text, "%.*s%s%.*s", STR_ARG(submission->from), is_bare ? "@" : "",
+	           STR_ARG(is_bare ? submission->domain : STR("")));
+	buf_add_str(text, name != NULL ? STR(">\n") : STR("\n"));
+}
+
 /* Copy the header without Bcc, with From where it is missing. */
 static void rebuild(struct submission *submission, struct str header, struct str body, bool has_from, const char *name)
 {
@@ -107,12 +120,8 @@ static void rebuild(struct submission *submission, struct str header, struct str
 	struct str field;
 
 	buf_init(&text, SENDMAIL_MESSAGE_MAX);
-	if (!has_from && submission->from.len > 0) {
-		if (name != NULL)
-			buf_printf(&text, "From: \"%s\" <%.*s>\n", name, STR_ARG(submission->from));
-		else
-			buf_printf(&text, "From: %.*s\n", STR_ARG(submission->from));
-	}
+	if (!has_from && submission->from.len > 0)
+		add_from(&text, submission, name);
 	while (next_field(&header, &field))
 		if (!field_is(field, "Bcc"))
 			buf_add_str(&text, field);

@@ -10,6 +10,7 @@
 #include "common/addr/addr.h"
 #include "common/base/buf.h"
 #include "common/daemon/instance.h"
+#include "common/net/conn.h"
 
 enum { SENDMAIL_RECIPIENTS_MAX = 10000, SENDMAIL_MESSAGE_MAX = 1 << 30 };
 
@@ -31,6 +32,7 @@ struct submission {
 	struct arena arena;
 	struct buf message; /* as it will be sent, line ends as given */
 	struct str from;
+	struct str domain; /* the default domain, for a From field that is made here; empty where smtpd did not say */
 	struct str recipients[SENDMAIL_RECIPIENTS_MAX];
 	size_t recipient_count;
 };
@@ -45,8 +47,10 @@ int message_read(struct submission *submission, int fd, bool ignore_dots, struct
  */
 int message_prepare(struct submission *submission, const struct options *options, struct err *err);
 
-/* Give it to smtpd. Returns the exit status; the reason of a refusal goes to standard error. */
-int submit(const struct instance *instance, const struct submission *submission, const struct options *options);
+/* Greet smtpd; what it says of the default domain goes into submission. Returns the exit status, conn is open on 0. */
+int session_open(const struct instance *instance, struct conn *conn, struct submission *submission);
+/* Give the message over. Returns the exit status; the reason of a refusal goes to standard error. */
+int session_send(struct conn *conn, const struct submission *submission, const struct options *options);
 
 /* -bs: standard input and output speak SMTP with smtpd. Returns the exit status. */
 int relay_session(const struct instance *instance);

@@ -1,7 +1,5 @@
 #include "ctl/sendmail/sendmail.h"
 
-#include "common/net/conn.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -33,8 +31,11 @@ static int connect_local(const struct instance *instance)
 	return fd;
 }
 
-/* Read a reply; its last line stays in text. Returns the code, 0 where the connection broke. */
-static unsigned read_reply(struct conn *conn, char *text, size_t size)
+/*
+ * Read a reply; its last line stays in text. Returns the code, 0 where the connection broke. learns, where it is not
+ * NULL, gets the default domain, which the answer to EHLO names.
+ */
+static unsigned read_reply(struct conn *conn, char *text, size_t size, struct submission *learns)
 {
 	for (;;) {
 		struct str line;
@@ -46,6 +47,8 @@ static unsigned read_reply(struct conn *conn, char *text, size_t size)
 			return 0;
 		}
 		str_copy(line, text, size);
+		if (learns != NULL && str_starts(str_skip(line, 4), STR("XDOMAIN ")))
+			learns->domain = arena_copy(&learns->arena, str_trim(str_skip(line, 12)));
 		if (line.len >= 3 && str_to_u64(str_sub(line, 0, 3), 599, &code) && (line.len == 3 || line.data[3] != '-'))
 			return (unsigned)code;
 	}
@@ -63,7 +66,7 @@ static int command(struct conn *conn, const char *what)
 {
 	char text[REPLY_LINE_MAX];
 
-	return status_of(read_reply(conn, text, sizeof text), what, text);
+	return status_of(read_reply(conn, text, sizeof text, NULL), what, text);
 }
 
 static int send_envelope(struct conn *conn, const struct submission *submission, const struct options *options)
@@ -106,32 +109,38 @@ static void send_content(struct conn *conn, struct str rest)
 	conn_write(conn, STR(".\r\n"));
 }
 
-int submit(const struct instance *instance, const struct submission *submission, const struct options *options)
+int session_open(const struct instance *instance, struct conn *conn, struct submission *submission)
 {
+	char text[REPLY_LINE_MAX];
 	int fd = connect_local(instance), status;
-	struct conn conn;
 
 	if (fd < 0)
 		return EX_TEMPFAIL;
-	conn_init(&conn, fd, TIMEOUT_MS);
-	status = command(&conn, "greeting");
+	conn_init(conn, fd, TIMEOUT_MS);
+	status = command(conn, "greeting");
 	if (status == EX_OK) {
-		conn_printf(&conn, "EHLO localhost\r\n");
-		status = command(&conn, "EHLO");
+		conn_printf(conn, "EHLO localhost\r\n");
+		status = status_of(read_reply(conn, text, sizeof text, submission), "EHLO", text);
 	}
-	if (status == EX_OK)
-		status = send_envelope(&conn, submission, options);
+	if (status != EX_OK)
+		conn_close(conn);
+	return status;
+}
+
+int session_send(struct conn *conn, const struct submission *submission, const struct options *options)
+{
+	int status = send_envelope(conn, submission, options);
+
 	if (status == EX_OK) {
-		conn_printf(&conn, "DATA\r\n");
-		status = command(&conn, "DATA");
+		conn_printf(conn, "DATA\r\n");
+		status = command(conn, "DATA");
 	}
 	if (status == EX_OK) {
-		send_content(&conn, buf_str(&submission->message));
-		status = command(&conn, "message");
+		send_content(conn, buf_str(&submission->message));
+		status = command(conn, "message");
 	}
-	conn_printf(&conn, "QUIT\r\n");
-	conn_flush(&conn, NULL);
-	conn_close(&conn);
+	conn_printf(conn, "QUIT\r\n");
+	conn_flush(conn, NULL);
 	return status;
 }
 

@@ -269,6 +269,9 @@ subtest 'sendmail: recipients as arguments and from the header' => sub {
 	is +(sendmail("To: x: bert\@example.test;\nCc: anna\@example.test\nBcc: postmaster\nSubject: with -t\n\nx\n", '-t', '-oi', '-oem'))[0],
 		0, '-t';
 	unlike arrived('with -t'), qr/^Bcc:/mi, 'Bcc is removed';
+	my $caller = getpwuid $<;
+	is +(sendmail("Subject: no sender\n\nx\n", 'bert'))[0], 0, 'without a From field';
+	like arrived('no sender'), qr/^From: \Q$caller\E\@example\.test\r$/m, 'it gets one, with a domain';
 	is +(sendmail("Subject: none\n\nx\n"))[0], 64, 'without recipients';
 	is +(sendmail("Subject: none\n\nx\n", '-t'))[0], 64, 'and without any in the header';
 	is +(sendmail("x\n", 'nobody@example.test'))[0], 65, 'an unknown recipient';
