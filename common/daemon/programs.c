@@ -19,11 +19,17 @@ const struct program programs[] = {
     {NULL, NULL, NULL, NULL, false},
 };
 
+/* clang-format off: one a line */
 const struct service services[] = {
-    {"smtp", "smtpd", 25, false}, {"submission", "smtpd", 587, false}, {"smtps", "smtpd", 465, true},
-    {"local", "smtpd", 0, false}, {"pop3", "pop3-login", 110, false},  {"pop3s", "pop3-login", 995, true},
+    {"smtp", "smtpd", 25, false},
+    {"submission", "smtpd", 587, false},
+    {"smtps", "smtpd", 465, true},
+    {"local", "smtpd", 0, false},
+    {"pop3", "pop3-login", 110, false},
+    {"pop3s", "pop3-login", 995, true},
     {NULL, NULL, 0, false},
 };
+/* clang-format on */
 
 const struct program *program_find(const char *name)
 {

@@ -36,11 +36,11 @@ sub value {
 # The list of programs as the daemons have it.
 my $list = read_file('common/daemon/programs.c');
 my (%programs, %services);
-while ($list =~ /^\t\{"([\w-]+)", "([\w-]+)", CALLERS\(([^)]*)\)/mg) {
+while ($list =~ /^\s+\{"([\w-]+)", "([\w-]+)", CALLERS\(([^)]*)\)/mg) {
 	my ($name, $user, $callers) = ($1, $2, $3);
 	$programs{$name} = { user => $user, callers => [$callers =~ /"([\w-]+)"/g] };
 }
-while ($list =~ /^\t\{"([\w-]+)", "([\w-]+)", (\d+), (?:true|false)\}/mg) {
+while ($list =~ /^\s+\{"([\w-]+)", "([\w-]+)", (\d+), (?:true|false)\}/mg) {
 	$services{$1} = { program => $2, port => $3 };
 }
 
