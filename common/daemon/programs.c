@@ -19,7 +19,8 @@ const struct program programs[] = {
     {NULL, NULL, NULL, NULL, false},
 };
 
-/* clang-format off: one a line */
+/* One a line. */
+/* clang-format off */
 const struct service services[] = {
     {"smtp", "smtpd", 25, false},
     {"submission", "smtpd", 587, false},
