@@ -172,10 +172,3 @@ int sockets_bind_services(struct sockets *sockets, const struct instance *instan
 	}
 	return bound;
 }
-
-void sockets_close(struct sockets *sockets)
-{
-	for (int i = 0; i < sockets->count; i++)
-		close(sockets->list[i].fd);
-	sockets->count = 0;
-}

@@ -32,6 +32,4 @@ int sockets_bind_callers(struct sockets *sockets, const struct instance *instanc
 int sockets_bind_services(struct sockets *sockets, const struct instance *instance,
                           void (*complain)(const char *format, ...) __attribute__((format(printf, 1, 2))));
 
-void sockets_close(struct sockets *sockets);
-
 #endif

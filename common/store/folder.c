@@ -56,14 +56,22 @@ static int find(struct db_statement *statement, struct err *err)
 	return row == 1 ? 0 : -1;
 }
 
-int folder_read(struct mailbox *mailbox, int64_t id, struct folder_row *row, struct err *err)
+/* The question for a folder by its number, at its row: to be read and reset. NULL with err where there is none. */
+static struct db_statement *at_folder(struct mailbox *mailbox, int64_t id, struct err *err)
 {
 	struct db_statement *statement = index_statement(mailbox, STATEMENT_FOLDER_BY_ID, err);
 
 	if (statement == NULL)
-		return -1;
+		return NULL;
 	db_bind_number(statement, 1, id);
-	if (find(statement, err) != 0)
+	return find(statement, err) == 0 ? statement : NULL;
+}
+
+int folder_read(struct mailbox *mailbox, int64_t id, struct folder_row *row, struct err *err)
+{
+	struct db_statement *statement = at_folder(mailbox, id, err);
+
+	if (statement == NULL)
 		return -1;
 	read_row(statement, row);
 	db_reset(statement);
@@ -72,12 +80,9 @@ int folder_read(struct mailbox *mailbox, int64_t id, struct folder_row *row, str
 
 int mailbox_folder(struct mailbox *mailbox, int64_t id, struct mailbox_folder *folder, struct err *err)
 {
-	struct db_statement *statement = index_statement(mailbox, STATEMENT_FOLDER_BY_ID, err);
+	struct db_statement *statement = at_folder(mailbox, id, err);
 
 	if (statement == NULL)
-		return -1;
-	db_bind_number(statement, 1, id);
-	if (find(statement, err) != 0)
 		return -1;
 	read_folder(statement, folder);
 	db_reset(statement);
