@@ -1,0 +1,141 @@
+/*
+ * imapd: serves one user's mailbox by IMAP (RFC 9051, RFC 3501), after the login.
+ *
+ * imap-login hands over a connection with a ticket; a process for each session redeems it, enters a sandbox in which
+ * there is this one mailbox and nothing else, and only then reads what the client sends. It holds channels that were
+ * opened before: to authd (bound to its user there), to statusd, and the bell to its listener (common/net/bell.h), by
+ * which sessions of one mailbox tell each other of changes.
+ *
+ * A command is parsed (common/imap/parser.h), acted upon, answered: its function writes untagged responses, and says
+ * how it ended by imap_ok, imap_no or imap_bad; the loop in session.c then lets the view follow the mailbox, writes
+ * what is new to the client, and the tagged line last. Nothing else writes tagged lines.
+ *
+ * Files: main.c the listener; session.c begin, loop, end; commands.c the table of commands and in which states each is
+ * allowed; capability.c; view.c what the client believes of the selected folder; select.c, idle.c, notify.c, flags.c
+ * (STORE), copy.c, expunge.c; append.c, catenate.c; fetch*.c; search*.c, sort.c, thread.c; list.c, folders.c, status.c,
+ * metadata.c, quota.c, acl.c; shared.c other users' folders.
+ */
+#ifndef POSTROOM_IMAPD_IMAPD_H
+#define POSTROOM_IMAPD_IMAPD_H
+
+#include "common/daemon/daemon.h"
+#include "common/imap/parser.h"
+#include "common/imap/sequence.h"
+#include "common/imap/text.h"
+#include "common/ipc/ipc.h"
+#include "common/net/conn.h"
+#include "common/net/sandbox.h"
+#include "common/settings/settings.h"
+#include "common/store/changes.h"
+#include "common/store/folders.h"
+#include "common/store/store.h"
+
+#include "imapd/view.h"
+
+enum {
+	IMAP_WAIT_MS = 20000, /* for the mailbox's lock */
+	IMAP_USER_MAX = 256,
+};
+
+/* What the listener has; a session works on its copy of it. */
+struct imapd {
+	struct daemon daemon;
+	struct settings settings;
+	struct sandbox sandbox;
+	uid_t login_user; /* who may hand connections over */
+};
+
+/* What the client has enabled (RFC 9051 6.3.1). */
+struct imap_enabled {
+	bool rev2;      /* IMAP4rev2 */
+	bool utf8;      /* UTF8=ACCEPT */
+	bool condstore; /* also by use: FETCH MODSEQ, STATUS HIGHESTMODSEQ, SELECT (CONDSTORE), ... */
+	bool qresync;   /* implies condstore; VANISHED instead of EXPUNGE */
+};
+
+enum imap_status {
+	IMAP_OK,
+	IMAP_NO,
+	IMAP_BAD_COMMAND,
+};
+
+struct session {
+	struct imapd *imapd;
+	struct conn conn;
+	struct imap_parser parser;
+	struct arena arena; /* of the command that runs */
+
+	char user[IMAP_USER_MAX];
+	int64_t uid;
+	struct mailbox *mailbox;
+	struct ipc_channel authd, statusd; /* fd -1: not there */
+	int bell;                          /* common/net/bell.h */
+
+	struct imap_enabled enabled;
+	struct view *view;         /* the selected folder; NULL: none */
+	struct sequence saved;     /* "$" (RFC 5182), UIDs; its ranges are the session's */
+	struct notify *notify;     /* RFC 5465; NULL: not in use */
+	struct contexts *contexts; /* searches that are kept up to date (RFC 5267); NULL: none */
+
+	struct str tag;          /* of the command that runs */
+	enum imap_status status; /* how it ended */
+	struct str code, text;   /* "[...]" without brackets, or empty; the human part */
+	bool by_uid;             /* the command is a UID one: responses name UIDs */
+	bool keep_sequence; /* FETCH, STORE, SEARCH, SORT, THREAD by number: no EXPUNGE before its end (RFC 9051 7.5.1) */
+	bool ended;         /* no further command is read */
+};
+
+/* May strings to this client hold UTF-8 in quotes, and names be UTF-8? */
+bool session_utf8(const struct session *session);
+
+/* How the command ended. code may be NULL; text is printf-like. They only note it; the last one counts. */
+void imap_ok(struct session *session, const char *code, const char *text, ...) __attribute__((format(printf, 3, 4)));
+void imap_no(struct session *session, const char *code, const char *text, ...) __attribute__((format(printf, 3, 4)));
+void imap_bad(struct session *session, const char *text, ...) __attribute__((format(printf, 2, 3)));
+/* NO for a failure of the store: [UNAVAILABLE], [INUSE], [NONEXISTENT], [OVERQUOTA], [LIMIT] as its code says; logged
+ * where the administrator has to know. */
+void imap_no_store(struct session *session, const struct err *err);
+/* BAD or NO as the parser failed: for a command whose grammar was broken. */
+void imap_refuse(struct session *session);
+
+/*
+ * Find a folder by the name the client gave. Notes NO [NONEXISTENT] and returns -1 where there is none or it may not be
+ * seen. rights: letters of RFC 4314 that are needed, "" for none; NO [NOPERM] otherwise.
+ */
+int session_find_folder(struct session *session, struct str name, const char *rights, struct mailbox_folder *folder);
+
+/* Tell the other sessions (and search's indexer) that the mailbox changed. */
+void session_ring(struct session *session);
+
+/* Let the view follow the mailbox and write what is new: EXPUNGE or VANISHED (unless keep_sequence), EXISTS, RECENT,
+ * FETCH FLAGS. -1: the folder is gone or cannot be read; the session ends with BYE. */
+int session_follow(struct session *session);
+
+/* Parse "(" flags ")" or flags: system flags into *flags, keywords (checked, joined by spaces) into *keywords. */
+bool session_parse_flags(struct session *session, unsigned *flags, struct str *keywords);
+/* "(\Seen \Flagged $Junk)" */
+void session_write_flags(struct session *session, unsigned flags, struct str keywords, bool recent);
+
+/*
+ * The UIDs that a sequence set names in the view, rising: numbers or UIDs by session->by_uid; "$" is the saved result.
+ * In the arena. Numbers past the end are BAD (noted; false). UIDs that are not there are passed over.
+ */
+bool session_uids(struct session *session, struct str set, uint32_t **uids, size_t *count);
+
+/* The commands; each parses its arguments, acts, notes its result. */
+typedef void imap_command(struct session *session);
+
+imap_command command_capability, command_noop, command_logout, command_id, command_enable, command_namespace;
+imap_command command_select, command_examine, command_close, command_unselect, command_check, command_idle;
+imap_command command_notify, command_compress;
+imap_command command_store, command_copy, command_move, command_expunge;
+imap_command command_append, command_replace;
+imap_command command_fetch, command_genurlauth, command_urlfetch, command_resetkey;
+imap_command command_search, command_sort, command_thread, command_cancelupdate;
+imap_command command_list, command_lsub, command_status, command_create, command_delete, command_rename;
+imap_command command_subscribe, command_unsubscribe;
+imap_command command_getquota, command_getquotaroot, command_setquota;
+imap_command command_setacl, command_deleteacl, command_getacl, command_listrights, command_myrights;
+imap_command command_getmetadata, command_setmetadata;
+
+#endif
