@@ -26,8 +26,8 @@ struct packet_header {
 /* One byte more than the largest packet, so that a longer one shows. */
 static char receive_buffer[sizeof(struct packet_header) + IPC_PACKET_MAX + 1];
 
-int ipc_connect(struct ipc_channel *channel, const struct instance *instance, const char *callee, const char *caller,
-                struct err *err)
+static int connect_to(struct ipc_channel *channel, const struct instance *instance, const char *callee,
+                      const char *caller, int flags, struct err *err)
 {
 	const struct timeval patience = {IPC_TIMEOUT_MS / 1000, 0};
 	struct sockaddr_un address;
@@ -36,7 +36,7 @@ int ipc_connect(struct ipc_channel *channel, const struct instance *instance, co
 	*channel = (struct ipc_channel){.fd = -1};
 	if (instance_socket_address(instance, callee, caller, &address, &folder, err) != 0)
 		return -1;
-	channel->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	channel->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
 	if (channel->fd >= 0) /* a dead callee's queue may be full: connect waits that long at most */
 		setsockopt(channel->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	result = channel->fd < 0 ? -1 : connect(channel->fd, (struct sockaddr *)&address, sizeof address);
@@ -47,6 +47,18 @@ int ipc_connect(struct ipc_channel *channel, const struct instance *instance, co
 	if (folder >= 0)
 		close(folder);
 	return result;
+}
+
+int ipc_connect(struct ipc_channel *channel, const struct instance *instance, const char *callee, const char *caller,
+                struct err *err)
+{
+	return connect_to(channel, instance, callee, caller, 0, err);
+}
+
+int ipc_connect_now(struct ipc_channel *channel, const struct instance *instance, const char *callee,
+                    const char *caller, struct err *err)
+{
+	return connect_to(channel, instance, callee, caller, SOCK_NONBLOCK, err);
 }
 
 void ipc_close(struct ipc_channel *channel)

@@ -64,6 +64,10 @@ struct ipc_channel {
 /* Connect to run/<callee>/<caller>.sock. -1: ERR_SYSTEM (nobody listens there). */
 int ipc_connect(struct ipc_channel *channel, const struct instance *instance, const char *callee, const char *caller,
                 struct err *err);
+/* The same without ever waiting: it fails at once (sys EAGAIN) where the callee's queue is full, and so does sending.
+ */
+int ipc_connect_now(struct ipc_channel *channel, const struct instance *instance, const char *callee,
+                    const char *caller, struct err *err);
 /*
  * Send a request and wait for its answer. Returns 0 on status ok. -1: the answer's error code and text; or ERR_TIMEOUT,
  * ERR_CLOSED, ERR_PROTOCOL, ERR_SYSTEM, after which the channel is closed. reply must be initialised; it holds the
