@@ -38,6 +38,14 @@ struct conn {
 	char local[64];
 	unsigned local_port;
 	bool tls_active;
+	void (*on_idle)(void *context); /* called when buffers are given back: the session may give back more; or NULL */
+	void *idle_context;
+};
+
+/* What conn_wait_input saw, or-ed. */
+enum conn_event {
+	CONN_INPUT = 1, /* something to read, or the peer's end */
+	CONN_OTHER = 2, /* the other descriptor is readable */
 };
 
 /* Take fd over (closed by conn_close). peer and local are filled in from the socket where it has addresses. */
@@ -63,6 +71,12 @@ int conn_read_line(struct conn *conn, size_t limit, bool bare_lf, struct str *li
  */
 int conn_read_some(struct conn *conn, struct str *bytes_out, struct err *err);
 void conn_consume(struct conn *conn, size_t count);
+/*
+ * Wait until the peer sends or other_fd (-1: none) is readable, timeout_ms at most whatever the connection's own limit;
+ * nothing is read. What waits to be written is flushed first. Returns events of enum conn_event, 0 where the time is
+ * over, -1 as conn_read_line.
+ */
+int conn_wait_input(struct conn *conn, int other_fd, int timeout_ms, struct err *err);
 /* Is there unread input in the buffer (pipelining)? After conn_start_tls there must be none (command injection). */
 bool conn_has_input(const struct conn *conn);
 void conn_drop_input(struct conn *conn);

@@ -43,12 +43,15 @@ static void release(struct conn *conn)
 		buf_free(&conn->out);
 	if (conn->ssl != NULL)
 		SSL_free_buffers(conn->ssl);
+	if (conn->on_idle != NULL)
+		conn->on_idle(conn->idle_context);
 	malloc_trim(0);
 }
 
-int conn_wait(struct conn *conn, short events, int64_t until, struct err *err)
+/* Wait for the peer or for other_fd (-1: none). Returns events of enum conn_event; -1: ERR_TIMEOUT, ERR_SYSTEM. */
+static int wait_either(struct conn *conn, short events, int other_fd, int64_t until, struct err *err)
 {
-	struct pollfd wait = {.fd = conn->fd, .events = events};
+	struct pollfd waits[2] = {{.fd = conn->fd, .events = events}, {.fd = other_fd, .events = POLLIN}};
 
 	for (;;) {
 		int64_t now = io_now_ms(), end = until;
@@ -56,9 +59,9 @@ int conn_wait(struct conn *conn, short events, int64_t until, struct err *err)
 
 		if (events == POLLIN && !conn->idle && conn->waiting_since_ms + CONN_IDLE_MS < until)
 			end = conn->waiting_since_ms + CONN_IDLE_MS;
-		ready = poll(&wait, 1, now >= end ? 0 : end - now < INT_MAX ? (int)(end - now) : INT_MAX);
+		ready = poll(waits, 2, now >= end ? 0 : end - now < INT_MAX ? (int)(end - now) : INT_MAX);
 		if (ready > 0)
-			return 0;
+			return (waits[0].revents != 0 ? CONN_INPUT : 0) | (waits[1].revents != 0 ? CONN_OTHER : 0);
 		if (ready < 0 && errno != EINTR)
 			return err_system(err, "cannot wait for the peer");
 		if (ready < 0 || io_now_ms() < end)
@@ -67,6 +70,29 @@ int conn_wait(struct conn *conn, short events, int64_t until, struct err *err)
 			return err_set(err, ERR_TIMEOUT, "the peer did not %s in time", events == POLLIN ? "send" : "read");
 		release(conn);
 	}
+}
+
+int conn_wait(struct conn *conn, short events, int64_t until, struct err *err)
+{
+	return wait_either(conn, events, -1, until, err) > 0 ? 0 : -1;
+}
+
+int conn_wait_input(struct conn *conn, int other_fd, int timeout_ms, struct err *err)
+{
+	bool has_input = conn_has_input(conn);
+	struct err reason;
+	int events;
+
+	if (conn->failed != 0)
+		return conn_fail(conn, NULL, err);
+	if (conn_flush(conn, err) != 0)
+		return -1;
+	conn->waiting_since_ms = io_now_ms();
+	conn->idle = false;
+	events = wait_either(conn, POLLIN, other_fd, conn->waiting_since_ms + (has_input ? 0 : timeout_ms), &reason);
+	if (events < 0 && reason.code != ERR_TIMEOUT)
+		return conn_fail(conn, &reason, err);
+	return (events > 0 ? events : 0) | (has_input ? CONN_INPUT : 0);
 }
 
 int conn_system_failure(const char *what, struct err *err)

@@ -1,0 +1,64 @@
+/*
+ * bell: sessions of one listener tell each other that something changed.
+ *
+ * Each session has a line to its listener. It claims one mailbox, once, before it reads a stranger's byte; then it may
+ * ring, and the listener rings at all other sessions that claimed the same mailbox. A ring says that something
+ * happened, never what: who hears it looks for itself. Rings that nobody has heard yet are one ring.
+ *
+ * The listener reads packets of one fixed size and believes nothing else in them than the kind and a number; a line
+ * that sends anything else is closed. A session that was taken over can wake the sessions of its own mailbox, no
+ * others. Nothing here waits.
+ *
+ * Other programs (deliver, pop3d) ring by a connection of their own to imapd (doc/ipc.md, `changed`), which a session
+ * of the listener answers that claimed BELL_ANY; struct bell_wire is their end.
+ */
+#ifndef POSTROOM_NET_BELL_H
+#define POSTROOM_NET_BELL_H
+
+#include "common/ipc/ipc.h"
+
+enum {
+	BELL_ANY = 0, /* claimed in place of a mailbox: may ring at each, hears none */
+};
+
+/* In a session: its line (listen_bell gives the descriptor; -1: there is none, and all of these do nothing). */
+void bell_claim(int line, int64_t mailbox);
+/* Ring at all other sessions of the mailbox claimed; or, for who claimed BELL_ANY, at those of any mailbox. */
+void bell_ring(int line);
+void bell_ring_at(int line, int64_t mailbox);
+/* Take the rings that were not heard yet: 1: there were some, 0: none, -1: the line is dead, do not wait for it. */
+int bell_take(int line);
+
+/* In the listener: the lines of all sessions. */
+struct bell_hub;
+struct bell_hub *bell_hub_new(struct err *err); /* NULL: ERR_SYSTEM */
+void bell_hub_free(struct bell_hub *hub);
+int bell_hub_fd(const struct bell_hub *hub); /* readable: call bell_hub_turn */
+void bell_hub_turn(struct bell_hub *hub);
+/* A line for a session about to be forked: returns the session's end, which the caller closes after the fork, or -1.
+ * The hub's own end closes itself when the session's has. */
+int bell_hub_add(struct bell_hub *hub, struct err *err);
+/* In the session: close what the hub holds, all lines but its own. */
+void bell_hub_leave(struct bell_hub *hub);
+/* Over an execution of the listener: the lines stay open, and are found again. */
+int bell_hub_hand_on(struct bell_hub *hub, struct err *err);
+void bell_hub_take_over(struct bell_hub *hub);
+
+/* Another program's end. */
+struct bell_wire {
+	const struct instance *instance;
+	const char *caller; /* "deliver" */
+	struct ipc_channel channel;
+	int64_t tried_ms; /* the last attempt to connect */
+};
+void bell_wire_init(struct bell_wire *wire, const struct instance *instance, const char *caller);
+/* Connect to imapd where that is not done, or no longer; at most once a second, never waiting. */
+void bell_wire_keep(struct bell_wire *wire);
+/* Say that these mailboxes changed. What imapd does not take at once is not said: its sessions look now and then. */
+void bell_wire_ring(struct bell_wire *wire, const int64_t *mailboxes, size_t count);
+void bell_wire_close(struct bell_wire *wire);
+
+/* In imapd: serve one connection of deliver or pop3d until it closes. Returns the exit status. */
+int bell_answer(int fd, int line);
+
+#endif
