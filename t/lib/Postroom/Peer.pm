@@ -10,6 +10,8 @@ Postroom::Peer - other mail servers, from Debian packages, in a temporary folder
 	$postfix->{maildir}; ...
 	$postfix->stop;
 	my $dovecot = Postroom::Peer->dovecot(user => 'anna', password => 'x', port => 20110, maildir => $dir);
+	my $dovecot = Postroom::Peer->dovecot(..., imap => 20143, imaps => 20993, login => 'secure');
+	$dovecot->pids; $dovecot->imap(service => 'imaps');   # all its processes; a client (Postroom::Imap)
 
 	my $folder = Postroom::Peer::journalled_folder(4096);    # megabytes
 
@@ -26,7 +28,8 @@ use warnings;
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
-use Postroom::Process qw(write_file);
+use Postroom::Imap;
+use Postroom::Process qw(read_file write_file);
 use Time::HiRes qw(sleep);
 
 sub wait_port {
@@ -80,24 +83,60 @@ END
 	return $self;
 }
 
-# Dovecot serving one user's Maildir by POP3 (and IMAP), with its recommended high-performance login service.
+# A service of Dovecot's logins with its listeners; port 0: none. Its default is a process for each login ("secure"), its
+# recommendation for many logins is one process for all ("performance").
+sub login_service {
+	my ($protocol, $login, $port, $tls_port) = @_;
+	my ($count, $limit) = $login eq 'secure' ? (1, 5000) : (0, 100);
+	return <<"END";
+service $protocol-login {
+  inet_listener $protocol {
+	port = $port
+  }
+  inet_listener ${protocol}s {
+	port = $tls_port
+  }
+  service_count = $count
+  process_limit = $limit
+}
+service $protocol {
+  process_limit = 5000
+}
+END
+}
+
+sub make_certificate {
+	my ($dir) = @_;
+	system("openssl req -x509 -newkey rsa:2048 -nodes -keyout $dir/key.pem -out $dir/cert.pem -days 30 -subj /CN=localhost"
+		. " 2>$dir/openssl.log") == 0 or die "openssl makes no certificate\n";
+	return "ssl = yes\nssl_cert = <$dir/cert.pem\nssl_key = <$dir/key.pem\n";
+}
+
+# Dovecot serving one user's Maildir by POP3 (port) and IMAP (imap, imaps), else as it comes; limits that many sessions of
+# one user would meet are lifted.
 sub dovecot {
 	my ($class, %options) = @_;
 	my $dir = tempdir('postroom-dovecot-XXXXXX', DIR => $options{parent} // '/var/tmp');
 	chmod 0755, $dir;
 	my ($uid, $gid) = (getpwnam($options{owner} // 'nobody'))[2, 3];
+	my $login = $options{login} // 'performance';
+	my @services = ($options{port} ? login_service('pop3', $login, $options{port}, 0) : (),
+		$options{imap} ? login_service('imap', $login, $options{imap}, $options{imaps} // 0) : ());
+	my @protocols = (($options{port} ? 'pop3' : ()), ($options{imap} ? 'imap' : ()));
+	my $tls = $options{imaps} ? make_certificate($dir) : "ssl = no\n";
 	write_file("$dir/users", "$options{user}:{PLAIN}$options{password}:$uid:${gid}::$dir\n");
 	write_file("$dir/dovecot.conf", <<"END");
 base_dir = $dir/run
 state_dir = $dir/state
 log_path = $dir/log
-protocols = pop3
-ssl = no
-disable_plaintext_auth = no
+protocols = @protocols
+${tls}disable_plaintext_auth = no
 listen = 127.0.0.1
 mail_location = maildir:$options{maildir}
+mail_max_userip_connections = 0
 first_valid_uid = 1
 default_internal_user = dovecot
+default_client_limit = 20000
 passdb {
   driver = passwd-file
   args = $dir/users
@@ -106,20 +145,26 @@ userdb {
   driver = passwd-file
   args = $dir/users
 }
-service pop3-login {
-  inet_listener pop3 {
-	port = $options{port}
-  }
-  inet_listener pop3s {
-	port = 0
-  }
-  service_count = 0
-}
+@services
 END
-	my $self = bless {dir => $dir, kind => 'dovecot'}, $class;
-	system("dovecot -c $dir/dovecot.conf") == 0 or die "dovecot does not start\n";
-	wait_port($options{port});
+	my $self = bless {dir => $dir, kind => 'dovecot', imap => $options{imap}, imaps => $options{imaps}}, $class;
+	system("ulimit -n \$(ulimit -H -n); dovecot -c $dir/dovecot.conf") == 0 or die "dovecot does not start\n";
+	wait_port($options{port} // $options{imap});
 	return $self;
+}
+
+# All processes of a Dovecot: its master and what descends from it.
+sub pids {
+	my ($self) = @_;
+	my ($master) = (read_file("$self->{dir}/run/master.pid") // '') =~ /(\d+)/ or return;
+	my %parent = map { /\A(\d+) \(.*\) \S (\d+)/s ? ($1 => $2) : () } map { read_file($_) // '' } glob '/proc/[0-9]*/stat';
+	return ($master, grep { $parent{$_} == $master } keys %parent);
+}
+
+sub imap {
+	my ($self, %options) = @_;
+	my $service = delete $options{service} // 'imap';
+	return Postroom::Imap->connect(port => $self->{$service}, tls => $service eq 'imaps', %options);
 }
 
 sub stop {

@@ -69,12 +69,12 @@ Only C<init>; C<$p-E<gt>run> starts it later (again after C<stop_running>).
 
 =item dir, host, port($service), domain, password, log_path
 
-Where things are; C<password> is postmaster's. Services: smtp, submission, smtps, pop3, pop3s.
+Where things are; C<password> is postmaster's. Services: smtp, submission, smtps, pop3, pop3s, imap, imaps.
 
-=item smtp(%options), pop3(%options)
+=item smtp(%options), pop3(%options), imap(%options)
 
-A client (Postroom::Smtp, Postroom::Pop3) that has read the greeting. C<service =E<gt> 'submission'>; C<local =E<gt>
-'127.0.0.2'> to come from another address. Implicit TLS follows from the service.
+A client (Postroom::Smtp, Postroom::Pop3, Postroom::Imap) that has read the greeting. C<service =E<gt> 'submission'>;
+C<local =E<gt> '127.0.0.2'> to come from another address. Implicit TLS follows from the service.
 
 =item postroom(@arguments)
 
@@ -112,6 +112,7 @@ use File::Spec;
 use File::Temp qw(tempdir);
 use JSON::PP qw(decode_json);
 use POSIX ();
+use Postroom::Imap;
 use Postroom::Pop3;
 use Postroom::Ports;
 use Postroom::Process qw(run_program spawn_program stop_process wait_until read_file write_file);
@@ -119,8 +120,8 @@ use Postroom::Smtp;
 use Scalar::Util qw(weaken);
 use Test::More ();
 
-my %PORT = (smtp => 25, submission => 587, smtps => 465, pop3 => 110, pop3s => 995);
-my %TLS = (smtps => 1, pop3s => 1);
+my %PORT = (smtp => 25, submission => 587, smtps => 465, pop3 => 110, pop3s => 995, imap => 143, imaps => 993);
+my %TLS = (smtps => 1, pop3s => 1, imaps => 1);
 my @instances;
 
 # A test that is told to end still stops what it started.
@@ -222,6 +223,11 @@ sub smtp {
 sub pop3 {
 	my ($self, %options) = @_;
 	return $self->client('Postroom::Pop3', delete $options{service} // 'pop3', %options);
+}
+
+sub imap {
+	my ($self, %options) = @_;
+	return $self->client('Postroom::Imap', delete $options{service} // 'imap', %options);
 }
 
 sub postroom {
