@@ -77,8 +77,8 @@ bool imap_parse_string(struct imap_parser *parser, struct str *string);        /
 bool imap_parse_nstring(struct imap_parser *parser, struct str *string);       /* NIL: data NULL */
 bool imap_parse_list_pattern(struct imap_parser *parser, struct str *pattern); /* list-mailbox: "%" and "*" too */
 bool imap_parse_number(struct imap_parser *parser, uint64_t max, uint64_t *number);
-/* A mailbox name, as the store has it: UTF-8; modified UTF-7 is decoded unless wants_utf8 (then both are accepted).
- * "inbox" in any case becomes "INBOX", also as the first level. */
+/* A mailbox name, as the store has it: UTF-8; modified UTF-7 is decoded unless wants_utf8 (then it is UTF-8 already,
+ * RFC 9051 5.1). "inbox" in any case becomes "INBOX", also as the first level. */
 bool imap_parse_mailbox(struct imap_parser *parser, struct str *name);
 /* Text of a sequence set, checked for its grammar: digits, ':', ',', '*', or "$" alone. */
 bool imap_parse_sequence_text(struct imap_parser *parser, struct str *text);
@@ -87,7 +87,7 @@ bool imap_parse_sequence_text(struct imap_parser *parser, struct str *text);
 bool imap_parse_date_time(struct imap_parser *parser, int64_t *seconds);
 bool imap_parse_date(struct imap_parser *parser, int64_t *days);
 /*
- * A literal that the caller reads: "{n}", "{n+}", "{n-}", "~{n}" (literal8). size is checked against max; the
+ * A literal that the caller reads: "{n}", "{n+}", "~{n}", "~{n+}" (literal8). size is checked against max; the
  * continuation request is sent. The caller takes exactly size octets by conn_read_some and conn_consume, then calls
  * imap_parse_literal_end, which reads the rest of the command's line.
  */
