@@ -78,6 +78,14 @@ void conn_drop_input(struct conn *conn)
 	conn->in_used = 0;
 }
 
+void conn_drop_consumed(struct conn *conn)
+{
+	if (conn->in_used > 0) {
+		buf_consume(&conn->in, conn->in_used);
+		conn->in_used = 0;
+	}
+}
+
 static struct str unread(const struct conn *conn)
 {
 	return str_skip(buf_str(&conn->in), conn->in_used);
@@ -92,10 +100,7 @@ static int fill(struct conn *conn, struct err *err)
 		return conn_fail(conn, NULL, err);
 	if (conn_flush(conn, err) != 0)
 		return -1;
-	if (conn->in_used > 0) {
-		buf_consume(&conn->in, conn->in_used);
-		conn->in_used = 0;
-	}
+	conn_drop_consumed(conn);
 	if (conn_receive(conn, &reason) != 0) {
 		conn->read_timed_out = reason.code == ERR_TIMEOUT;
 		return conn_fail(conn, &reason, err);

@@ -87,6 +87,7 @@ int conn_wait_input(struct conn *conn, int other_fd, int timeout_ms, struct err 
 		return conn_fail(conn, NULL, err);
 	if (conn_flush(conn, err) != 0)
 		return -1;
+	conn_drop_consumed(conn);
 	conn->waiting_since_ms = io_now_ms();
 	conn->idle = false;
 	events = wait_either(conn, POLLIN, other_fd, conn->waiting_since_ms + (has_input ? 0 : timeout_ms), &reason);

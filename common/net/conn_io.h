@@ -22,6 +22,9 @@ enum {
  */
 int conn_fail(struct conn *conn, const struct err *reason, struct err *err);
 
+/* What the caller has consumed leaves the buffer: views of it die. */
+void conn_drop_consumed(struct conn *conn);
+
 /* Set err to what errno means for the user of the connection. Always returns -1. */
 int conn_system_failure(const char *what, struct err *err);
 
