@@ -131,7 +131,7 @@ struct mime_part *mime_next(const struct mime_part *part);
 /* Does a part have this media type? Case is ignored. subtype NULL: any. */
 bool mime_is(const struct mime_part *part, const char *type, const char *subtype);
 
-/* A parameter by name, case ignored; NULL where there is none. */
+/* A parameter by name, case ignored, the extended form where there are both; NULL where there is none. */
 const struct mime_param *mime_param(const struct mime_params *params, const char *name);
 
 /* Add header or body of a part (or len bytes from anywhere) to out, up to out's limit. -1: as mime_source_read,

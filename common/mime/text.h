@@ -79,12 +79,15 @@ struct mime_decoder {
 	struct mime_sink sink; /* takes encoded bytes */
 	struct mime_sink *next;
 	enum mime_encoding encoding;
-	uint32_t bits;       /* base64: what is collected of a group of four characters */
-	unsigned held_count; /* base64: characters in it; quoted-printable: bytes in held */
-	char *held;          /* quoted-printable: an escape or trailing blanks whose line end is not seen yet */
+	uint32_t bits;  /* base64: what is collected of a group of four characters */
+	unsigned count; /* base64: characters in it */
+	char held[80];  /* quoted-printable: an escape, or blanks of which it is not known whether a line end follows */
+	unsigned held_len;
+	char out[1024];
+	unsigned out_len;
 };
 void mime_decoder_init(struct mime_decoder *decoder, enum mime_encoding encoding, struct mime_sink *next);
-/* Send what is held back and release memory. Returns as mime_send. Call it in any case. */
+/* Send what is held back. Returns as mime_send. */
 int mime_decoder_finish(struct mime_decoder *decoder, struct err *err);
 
 /* From a charset to UTF-8. */
@@ -112,6 +115,7 @@ struct mime_html {
 	int state;     /* enum of html.c */
 	char word[32]; /* the tag or entity that is being read */
 	unsigned word_len;
+	bool at_value;    /* behind the "=" of an attribute */
 	char quote;       /* inside an attribute's value */
 	char skipped[12]; /* the element whose content is left out (script, style ...), "" : none */
 	unsigned dashes;  /* in a comment */
