@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,10 +25,16 @@ enum {
 };
 
 static long session_count;
+static int session_bell = -1;
 
 long listen_session_count(void)
 {
 	return session_count;
+}
+
+int listen_bell(void)
+{
+	return session_bell;
 }
 
 /* The address by which a connection is limited: an IPv6 /64 or an IPv4 address; all 0 for loopback and local sockets.
@@ -67,9 +74,11 @@ static __attribute__((noreturn)) void run_session(const struct listener *listene
 
 	daemon_follow_parent(listener->pid);
 	sigprocmask(SIG_SETMASK, &listener->mask_before, NULL);
-	close(listener->waits[0].fd);
+	close(listener->waits[LISTENER_SIGNALS].fd);
 	for (int i = 0; i < listener->daemon->socket_count; i++)
 		close(listener->daemon->sockets[i].fd);
+	if (listener->bells != NULL)
+		bell_hub_leave(listener->bells);
 	session_count = (long)listener->of_kind[LISTENER_SESSION] + (kind == LISTENER_SESSION);
 	if (kind == LISTENER_REFUSAL) {
 		hooks->refuse(fd, service, per_address, hooks->context);
@@ -104,6 +113,20 @@ static void rest(struct listener *listener, const char *what)
 	listener->accept_from_ms = io_now_ms() + REST_MS;
 }
 
+/* A session without a line goes on, and hears of changes when it looks. */
+static int make_line(struct listener *listener)
+{
+	struct err err;
+	int line;
+
+	if (listener->bells == NULL)
+		return -1;
+	line = bell_hub_add(listener->bells, &err);
+	if (line < 0)
+		log_warning("%s", err.text);
+	return line;
+}
+
 static void serve(struct listener *listener, int fd, const char *service, const struct sockaddr_storage *peer)
 {
 	struct listener_session session;
@@ -114,9 +137,12 @@ static void serve(struct listener *listener, int fd, const char *service, const 
 		return;
 	if (listener->hooks->refresh != NULL)
 		listener->hooks->refresh(listener->hooks->context);
+	session_bell = make_line(listener);
 	session.pid = fork();
 	if (session.pid == 0)
 		run_session(listener, fd, service, session.kind, per_address);
+	if (session_bell >= 0)
+		close(session_bell);
 	if (session.pid < 0)
 		rest(listener, "cannot fork a session");
 	else
@@ -177,7 +203,7 @@ static void reap(struct listener *listener)
 static void read_signals(struct listener *listener)
 {
 	struct signalfd_siginfo signals[8];
-	ssize_t size = read(listener->waits[0].fd, signals, sizeof signals);
+	ssize_t size = read(listener->waits[LISTENER_SIGNALS].fd, signals, sizeof signals);
 
 	for (ssize_t i = 0; i < size / (ssize_t)sizeof signals[0]; i++)
 		if (signals[i].ssi_signo == SIGTERM)
@@ -194,19 +220,21 @@ static int turn(struct listener *listener, struct err *err)
 
 	if (!resting)
 		listener->accept_from_ms = 0;
-	ready =
-	    poll(listener->waits, resting ? 1 : listener->wait_count, resting ? (int)(listener->accept_from_ms - now) : -1);
+	ready = poll(listener->waits, resting ? LISTENER_SOCKETS : listener->wait_count,
+	             resting ? (int)(listener->accept_from_ms - now) : -1);
 	if (ready < 0 && errno != EINTR)
 		return err_system(err, "cannot wait for connections");
 	if (ready <= 0)
 		return 0;
-	if (listener->waits[0].revents != 0)
+	if (listener->waits[LISTENER_SIGNALS].revents != 0)
 		read_signals(listener);
+	if (listener->waits[LISTENER_BELL].revents != 0)
+		bell_hub_turn(listener->bells);
 	if (listener->stopping)
 		return 0;
 	if (listener->crashed)
 		return listener_execute_again(listener, err);
-	for (nfds_t i = 1; i < listener->wait_count && !resting; i++)
+	for (nfds_t i = LISTENER_SOCKETS; i < listener->wait_count && !resting; i++)
 		if (listener->waits[i].revents != 0 &&
 		    accept_some(listener, listener->waits[i].fd, listener->services[i], err) != 0)
 			return -1;
@@ -232,7 +260,7 @@ static int add_sockets(struct listener *listener, const char *const *names, stru
 		int index = -1, fd;
 
 		while ((fd = daemon_socket_next(listener->daemon, *name, &index)) >= 0) {
-			if (listener->wait_count > DAEMON_MAX_SOCKETS)
+			if (listener->wait_count == LISTENER_SOCKETS + DAEMON_MAX_SOCKETS)
 				return err_set(err, ERR_LIMIT, "more than %d sockets to listen on", DAEMON_MAX_SOCKETS);
 			if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
 				return err_system(err, "cannot listen on the socket of %s", *name);
@@ -242,14 +270,33 @@ static int add_sockets(struct listener *listener, const char *const *names, stru
 			listener->services[listener->wait_count++] = *name;
 		}
 	}
-	if (listener->wait_count == 1)
+	if (listener->wait_count == LISTENER_SOCKETS)
 		return err_set(err, ERR_NOT_FOUND, "no socket to listen on was handed over");
+	return 0;
+}
+
+/* Sessions take two descriptors each of the listener's: as many as the system gives. */
+static int prepare_bells(struct listener *listener, struct err *err)
+{
+	struct rlimit limit;
+
+	if (!listener->hooks->bells)
+		return 0;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	listener->bells = bell_hub_new(err);
+	if (listener->bells == NULL)
+		return -1;
+	bell_hub_take_over(listener->bells);
+	listener->waits[LISTENER_BELL].fd = bell_hub_fd(listener->bells);
 	return 0;
 }
 
 int listen_run(const struct daemon *daemon, const char *const *names, const struct listen_hooks *hooks, struct err *err)
 {
-	struct listener listener = {.daemon = daemon, .hooks = hooks, .pid = getpid(), .wait_count = 1};
+	struct listener listener = {.daemon = daemon, .hooks = hooks, .pid = getpid(), .wait_count = LISTENER_SOCKETS};
 	sigset_t signals;
 	int result;
 
@@ -258,9 +305,13 @@ int listen_run(const struct daemon *daemon, const char *const *names, const stru
 	sigaddset(&signals, SIGCHLD);
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, &listener.mask_before);
-	listener.waits[0] = (struct pollfd){.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN};
-	result =
-	    listener.waits[0].fd >= 0 ? add_sockets(&listener, names, err) : err_system(err, "cannot wait for signals");
+	listener.waits[LISTENER_SIGNALS] =
+	    (struct pollfd){.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN};
+	listener.waits[LISTENER_BELL] = (struct pollfd){.fd = -1, .events = POLLIN};
+	result = listener.waits[LISTENER_SIGNALS].fd >= 0 ? add_sockets(&listener, names, err)
+	                                                  : err_system(err, "cannot wait for signals");
+	if (result == 0)
+		result = prepare_bells(&listener, err);
 	if (result == 0)
 		result = sandbox_enter_base(err);
 	listener_take_over(&listener);
@@ -268,8 +319,9 @@ int listen_run(const struct daemon *daemon, const char *const *names, const stru
 	while (result == 0 && !listener.stopping)
 		result = turn(&listener, err);
 	stop_sessions(&listener);
-	if (listener.waits[0].fd >= 0)
-		close(listener.waits[0].fd);
+	if (listener.waits[LISTENER_SIGNALS].fd >= 0)
+		close(listener.waits[LISTENER_SIGNALS].fd);
+	bell_hub_free(listener.bells);
 	memory_free(listener.sessions);
 	sigprocmask(SIG_SETMASK, &listener.mask_before, NULL);
 	return result;

@@ -23,6 +23,7 @@ struct listen_hooks {
 	 * line, without waiting. per_address: too many from this address, not too many altogether. May be NULL. */
 	void (*refuse)(int fd, const char *service, bool per_address, void *context);
 	void *context;
+	bool bells;           /* sessions tell each other of changes (common/net/bell.h) */
 	long max_sessions;    /* altogether */
 	long max_per_address; /* 0 = any; loopback and local sockets are never limited; an IPv6 address counts as its /64 */
 };
@@ -38,5 +39,7 @@ int listen_run(const struct daemon *daemon, const char *const *names, const stru
 
 /* In a session: how many sessions (without questions) ran when it began, itself included where it counts. */
 long listen_session_count(void);
+/* In a session: its line of the bell, -1 where there is none. */
+int listen_bell(void);
 
 #endif

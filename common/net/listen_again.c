@@ -92,7 +92,8 @@ static int hand_table_on(const struct listener *listener, struct err *err)
 
 int listener_execute_again(struct listener *listener, struct err *err)
 {
-	if (hand_sockets_on(listener->daemon, err) != 0 || hand_table_on(listener, err) != 0)
+	if (hand_sockets_on(listener->daemon, err) != 0 || hand_table_on(listener, err) != 0 ||
+	    (listener->bells != NULL && bell_hub_hand_on(listener->bells, err) != 0))
 		return -1;
 	sigprocmask(SIG_SETMASK, &listener->mask_before, NULL);
 	execv("/proc/self/exe", listener->daemon->argv);

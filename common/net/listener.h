@@ -4,6 +4,7 @@
 #ifndef POSTROOM_NET_LISTENER_H
 #define POSTROOM_NET_LISTENER_H
 
+#include "common/net/bell.h"
 #include "common/net/listen.h"
 
 #include <poll.h>
@@ -22,14 +23,22 @@ struct listener_session {
 	unsigned char address[16]; /* IPv6 network, IPv4 mapped; all 0: not limited by address */
 };
 
+/* Places in listener->waits. */
+enum {
+	LISTENER_SIGNALS,
+	LISTENER_BELL, /* fd -1 where the sessions have none */
+	LISTENER_SOCKETS,
+};
+
 struct listener {
 	const struct daemon *daemon;
 	const struct listen_hooks *hooks;
 	pid_t pid;
-	struct pollfd waits[1 + DAEMON_MAX_SOCKETS]; /* the signals, then the sockets */
-	const char *services[1 + DAEMON_MAX_SOCKETS];
+	struct pollfd waits[LISTENER_SOCKETS + DAEMON_MAX_SOCKETS];
+	const char *services[LISTENER_SOCKETS + DAEMON_MAX_SOCKETS];
 	nfds_t wait_count;
 	sigset_t mask_before;
+	struct bell_hub *bells; /* NULL: none */
 	struct listener_session *sessions;
 	size_t session_count;
 	size_t session_room;
