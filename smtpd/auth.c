@@ -45,12 +45,6 @@ void auth_learn_mechanisms(struct smtpd *smtpd)
 	ipc_close(&channel);
 }
 
-/* The password crosses in clear, unless TLS hides it. */
-static bool is_plain(struct str mechanism)
-{
-	return str_equal_nocase(mechanism, STR("PLAIN")) || str_equal_nocase(mechanism, STR("LOGIN"));
-}
-
 static bool plain_is_allowed(const struct session *session)
 {
 	return session->conn.tls_active || !settings_flag(&session->smtpd->settings, SETTING_SMTP_ENCRYPTED_AUTH);
@@ -63,7 +57,7 @@ struct str auth_mechanisms(struct session *session)
 	if (session->is_local || session->user[0] != '\0' || tls_is_needed(session))
 		return offered;
 	while ((word = str_cut_word(&rest)).len != 0)
-		if (plain_is_allowed(session) || !is_plain(word))
+		if (plain_is_allowed(session) || !sasl_is_plain(word))
 			offered = arena_printf(&session->command_arena, "%.*s%s%.*s", STR_ARG(offered), offered.len != 0 ? " " : "",
 			                       STR_ARG(word));
 	return offered;
@@ -141,7 +135,7 @@ void command_auth(struct session *session, struct str argument)
 		reply(session, 503, "5.5.1", "Not within a mail transaction");
 	else if (mechanism.len == 0)
 		reply(session, 501, "5.5.4", "Say AUTH and a mechanism");
-	else if (is_plain(mechanism) && !plain_is_allowed(session))
+	else if (sasl_is_plain(mechanism) && !plain_is_allowed(session))
 		reply(session, 538, "5.7.11", "Encryption required for requested authentication mechanism");
 	else if (session->smtpd->mechanisms[0] == '\0')
 		reply(session, 454, "4.7.0", "Temporary authentication failure");

@@ -11,13 +11,18 @@
 #include "common/ipc/ipc.h"
 #include "common/net/conn.h"
 
+/* What the daemon is told beside the connection. */
+struct handover {
+	const char *ticket;     /* authd's */
+	const char *mechanisms; /* what the client was told of AUTH; NULL: not sent */
+	struct str tag;         /* of the IMAP command that logged in, for its answer; data NULL: not sent */
+};
+
 /*
- * Hand conn over on a channel that was opened before the sandbox, with the ticket, with what the client sent already,
- * and with what the client was told of AUTH (mechanisms). The channel is closed then. Returns 0 when this process has
- * nothing left to do with the connection: at once in clear, at the session's end under TLS. -1: the daemon could not be
- * reached; conn is as before, so that the client can be told.
+ * Hand conn over on a channel that was opened before the sandbox, with what the client sent already. The channel is
+ * closed then. Returns 0 when this process has nothing left to do with the connection: at once in clear, at the
+ * session's end under TLS. -1: the daemon could not be reached; conn is as before, so that the client can be told.
  */
-int handover_send(struct ipc_channel *channel, struct conn *conn, const char *ticket, const char *mechanisms,
-                  struct err *err);
+int handover_send(struct ipc_channel *channel, struct conn *conn, const struct handover *handover, struct err *err);
 
 #endif

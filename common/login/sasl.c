@@ -82,6 +82,11 @@ static enum sasl_result take_grant(const struct exchange *exchange, struct sasl_
 	return SASL_GRANTED;
 }
 
+bool sasl_is_plain(struct str mechanism)
+{
+	return str_equal_nocase(mechanism, STR("PLAIN")) || str_equal_nocase(mechanism, STR("LOGIN"));
+}
+
 int sasl_mechanisms(const struct sasl *sasl, struct buf *words, struct err *err)
 {
 	struct exchange exchange;

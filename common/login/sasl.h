@@ -44,6 +44,9 @@ struct sasl_grant {
 	char token[SASL_RIGHT_MAX];  /* for smtpd: the right to relay (common/spool/token.h); else "" */
 };
 
+/* Does a password cross in clear by this mechanism, unless TLS hides it? */
+bool sasl_is_plain(struct str mechanism);
+
 /* The names of the mechanisms, strongest first, separated by spaces, into words. -1: authd does not answer. */
 int sasl_mechanisms(const struct sasl *sasl, struct buf *words, struct err *err);
 

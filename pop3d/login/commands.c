@@ -77,13 +77,13 @@ void login_user(struct login *login, const struct pop3_command *command)
 static void hand_over(struct login *login, const struct sasl_grant *grant)
 {
 	struct conn *conn = &login->conn;
-	const char *announced = mechanisms(login);
+	const struct handover handover = {.ticket = grant->ticket, .mechanisms = mechanisms(login)};
 	struct err err;
 
 	login->ended = true;
 	conn->deadline_ms = 0;
 	ipc_close(&login->authd); /* under TLS this process lives on, and needs nothing more of it */
-	if (conn_flush(conn, &err) != 0 || handover_send(&login->pop3d, conn, grant->ticket, announced, &err) == 0)
+	if (conn_flush(conn, &err) != 0 || handover_send(&login->pop3d, conn, &handover, &err) == 0)
 		return;
 	log_warning("cannot hand the session to pop3d: %s", err.text);
 	conn_write(conn, STR("-ERR [SYS/TEMP] The mailbox cannot be opened at the moment\r\n"));
