@@ -10,10 +10,10 @@
  * how it ended by imap_ok, imap_no or imap_bad; the loop in session.c then lets the view follow the mailbox, writes
  * what is new to the client, and the tagged line last. Nothing else writes tagged lines.
  *
- * Files: main.c the listener; session.c begin, loop, end; commands.c the table of commands and in which states each is
- * allowed; capability.c; view.c what the client believes of the selected folder; select.c, idle.c, notify.c, flags.c
- * (STORE), copy.c, expunge.c; append.c, catenate.c; fetch*.c; search*.c, sort.c, thread.c; list.c, folders.c, status.c,
- * metadata.c, quota.c, acl.c; shared.c other users' folders.
+ * Files: main.c the listener; begin.c from the ticket to the greeting; session.c the loop; commands.c the table of
+ * commands and in which states each is allowed; capability.c; view.c what the client believes of the selected folder;
+ * select.c, idle.c, notify.c, flags.c (STORE), copy.c, expunge.c; append.c, catenate.c; fetch*.c; search*.c, sort.c,
+ * thread.c; list.c, folders.c, status.c, metadata.c, quota.c, acl.c; shared.c other users' folders.
  */
 #ifndef POSTROOM_IMAPD_IMAPD_H
 #define POSTROOM_IMAPD_IMAPD_H
@@ -26,6 +26,7 @@
 #include "common/net/conn.h"
 #include "common/net/sandbox.h"
 #include "common/settings/settings.h"
+#include "common/status/status.h"
 #include "common/store/changes.h"
 #include "common/store/folders.h"
 #include "common/store/store.h"
@@ -35,6 +36,7 @@
 enum {
 	IMAP_WAIT_MS = 20000, /* for the mailbox's lock */
 	IMAP_USER_MAX = 256,
+	IMAP_BAD_MAX = 50, /* commands in a row that are none, before the connection ends */
 };
 
 /* What the listener has; a session works on its copy of it. */
@@ -68,8 +70,10 @@ struct session {
 	char user[IMAP_USER_MAX];
 	int64_t uid;
 	struct mailbox *mailbox;
-	struct ipc_channel authd, statusd; /* fd -1: not there */
-	int bell;                          /* common/net/bell.h */
+	struct ipc_channel authd; /* fd -1: not there */
+	struct status statusd;
+	int bell;  /* common/net/bell.h */
+	bool rang; /* the mailbox changed and the others were not told yet */
 
 	struct imap_enabled enabled;
 	struct view *view;         /* the selected folder; NULL: none */
@@ -77,13 +81,41 @@ struct session {
 	struct notify *notify;     /* RFC 5465; NULL: not in use */
 	struct contexts *contexts; /* searches that are kept up to date (RFC 5267); NULL: none */
 
-	struct str tag;          /* of the command that runs */
+	const struct command *command; /* that runs; NULL: none that there is */
+	struct str tag;
 	enum imap_status status; /* how it ended */
 	struct str code, text;   /* "[...]" without brackets, or empty; the human part */
 	bool by_uid;             /* the command is a UID one: responses name UIDs */
-	bool keep_sequence; /* FETCH, STORE, SEARCH, SORT, THREAD by number: no EXPUNGE before its end (RFC 9051 7.5.1) */
-	bool ended;         /* no further command is read */
+	bool keep_sequence;  /* FETCH, STORE, SEARCH, SORT, THREAD by number: no EXPUNGE before its end (RFC 9051 7.5.1) */
+	bool ended;          /* no further command is read */
+	unsigned bad_count;  /* commands in a row that ended with BAD */
+	int64_t progress_ms; /* when session_progress last said something; io_now_ms() */
 };
+
+typedef void imap_command(struct session *session);
+
+enum command_state {
+	AUTHENTICATED, /* allowed in the selected state too */
+	SELECTED,
+};
+
+/* A line of the table in commands.c. */
+struct command {
+	const char *name; /* "FETCH", "UID FETCH" */
+	imap_command *run;
+	enum command_state state;
+	bool keep_sequence;                                /* as in struct session */
+	const char *capabilities;                          /* words that are announced because of it, NULL: none */
+	bool (*is_offered)(const struct session *session); /* NULL: always */
+};
+extern const struct command commands[]; /* ends with a name of NULL */
+
+/* A whole session (begin.c); fd is the connection of one login process. Returns the exit status. */
+int imap_session(int fd, const char *service, void *context);
+/* Take commands until the session ends (session.c). */
+void session_converse(struct session *session);
+/* What CAPABILITY announces, without the word itself; in the arena (capability.c). */
+struct str session_capabilities(struct session *session);
 
 /* May strings to this client hold UTF-8 in quotes, and names be UTF-8? */
 bool session_utf8(const struct session *session);
@@ -104,12 +136,22 @@ void imap_refuse(struct session *session);
  */
 int session_find_folder(struct session *session, struct str name, const char *rights, struct mailbox_folder *folder);
 
-/* Tell the other sessions (and search's indexer) that the mailbox changed. */
+/* Tell the other sessions (and search's indexer) that the mailbox changed: once the client's next command is awaited.
+ */
 void session_ring(struct session *session);
+/* In a command that takes long: after a second, and then every five, tell the client how far it is (RFC 9585). goal 0:
+ * not known. Cheap where there is nothing to tell. */
+void session_progress(struct session *session, uint64_t done, uint64_t goal);
+/* End the session: "* BYE ..." and no further command. */
+void session_bye(struct session *session, const char *text);
 
-/* Let the view follow the mailbox and write what is new: EXPUNGE or VANISHED (unless keep_sequence), EXISTS, RECENT,
- * FETCH FLAGS. -1: the folder is gone or cannot be read; the session ends with BYE. */
+/* Let the view follow the mailbox and write what is new (follow.c): EXPUNGE or VANISHED (unless keep_sequence), EXISTS,
+ * RECENT, FETCH FLAGS. -1: the folder is gone or cannot be read; the session ends with BYE. */
 int session_follow(struct session *session);
+/* "* FLAGS (...)": what occurs in the selected folder. */
+void session_write_words(struct session *session);
+/* "* n FETCH (FLAGS ...)" of one message in the view, with UID and MODSEQ as the client has enabled them. */
+void session_tell_flags(struct session *session, size_t at, bool with_flags);
 
 /* Parse "(" flags ")" or flags: system flags into *flags, keywords (checked, joined by spaces) into *keywords. */
 bool session_parse_flags(struct session *session, unsigned *flags, struct str *keywords);
@@ -122,9 +164,7 @@ void session_write_flags(struct session *session, unsigned flags, struct str key
  */
 bool session_uids(struct session *session, struct str set, uint32_t **uids, size_t *count);
 
-/* The commands; each parses its arguments, acts, notes its result. */
-typedef void imap_command(struct session *session);
-
+/* The commands; each parses its arguments, acts, notes its result ("<name> completed" where it notes nothing). */
 imap_command command_capability, command_noop, command_logout, command_id, command_enable, command_namespace;
 imap_command command_select, command_examine, command_close, command_unselect, command_check, command_idle;
 imap_command command_notify, command_compress;

@@ -12,16 +12,22 @@
 
 #include "common/base/arena.h"
 #include "common/store/changes.h"
+#include "common/store/folders.h"
 
-enum {
-	VIEW_GONE = 1 << 14,   /* vanished, not told yet */
-	VIEW_RECENT = 1 << 15, /* \Recent for this session (RFC 3501 2.3.2) */
+enum {                          /* beside enum store_flag */
+	   VIEW_GONE = 1 << 6,      /* vanished, not told yet */
+	   VIEW_RECENT = 1 << 7,    /* \Recent for this session (RFC 3501 2.3.2) */
+	   VIEW_CHANGED = 1 << 8,   /* its flags are to be told */
+	   VIEW_MODSEQ = 1 << 9,    /* its MODSEQ is to be told, where the client wants that */
+	   VIEW_EXPECTED = 1 << 10, /* the session itself made a change and asked not to be told (STORE .SILENT) */
 };
+
+enum { VIEW_KEYWORDS_MAX = 1 << 20 }; /* combinations of keywords in a folder */
 
 struct view_message {
 	uint32_t uid;
-	uint16_t flags;    /* enum store_flag, VIEW_GONE, VIEW_RECENT */
-	uint16_t keywords; /* 0: none; else view_keywords */
+	uint32_t flags : 12;    /* enum store_flag, VIEW_... */
+	uint32_t keywords : 20; /* 0: none; else view_keywords */
 	int64_t modseq;
 };
 
@@ -30,19 +36,40 @@ struct view {
 	char name[STORE_NAME_MAX + 1]; /* as it was selected */
 	bool read_only;
 	char rights[STORE_RIGHTS_MAX + 1];
-	struct mailbox_state state; /* as the client knows it */
+	struct mailbox_state state; /* as of the last view_follow */
 	struct view_message *messages;
 	size_t count, capacity;
-	size_t gone; /* how many are marked VIEW_GONE */
+	size_t told;   /* the first so many messages are known to the client: what EXISTS said, less what was expunged */
+	size_t gone;   /* how many are marked VIEW_GONE */
+	size_t recent; /* how many are marked VIEW_RECENT */
+	uint32_t due_first, due_last; /* the UIDs between which VIEW_CHANGED and VIEW_MODSEQ may be; first > last: none */
 	struct arena keyword_arena;
 	struct str *keywords; /* combinations, as the store has them; [0] is empty */
 	size_t keyword_count, keyword_capacity;
+	uint32_t *keyword_slots; /* hash table of indices into keywords, 0: free; twice keyword_capacity */
+	struct str *words;       /* each keyword that occurs, once */
+	size_t word_count, word_capacity;
+	bool words_grew; /* FLAGS is to be told anew */
 };
 
 /* Load a folder. -1 as mailbox_changes. */
 int view_open(struct view **view_out, struct mailbox *mailbox, const struct mailbox_folder *folder, bool read_only,
               struct err *err);
-void view_close(struct view *view);
+void view_close(struct view *view); /* NULL is allowed */
+
+/*
+ * Take in what happened since: messages at the end are added, those that went are marked, flags are as they are now,
+ * and what the client has to hear is noted in the messages. Costs one small question where nothing happened.
+ * -1: as mailbox_changes.
+ */
+int view_follow(struct view *view, struct mailbox *mailbox, struct err *err);
+/* A message's flags are to be told, whether they changed or not. */
+void view_tell(struct view *view, struct view_message *message);
+/* Before the session changes flags silently: what it expects to find is no news. */
+void view_expect(struct view *view, struct view_message *message, const struct store_change *change);
+/* Take the messages out that are marked as gone. told is called for each that the client knows, rising, with the
+ * number it has when those before it are gone. */
+void view_remove_gone(struct view *view, void (*told)(uint32_t number, uint32_t uid, void *context), void *context);
 
 /* The number of the message with this UID (1 is the first), 0: not in the view. */
 uint32_t view_number(const struct view *view, uint32_t uid);

@@ -1,0 +1,167 @@
+/* imapd: from the request of a login process to the client's first answer. */
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "imapd/imapd.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+enum {
+	MEMORY_MAX = 512 << 20,
+	CPU_SECONDS = 24 * 3600, /* a session may last for weeks */
+	DESCRIPTORS_MAX = 64,
+};
+
+/* Whose mailbox the ticket opens: authd knows, once. The channel stays, bound to this user. */
+static int redeem(struct session *session, struct str ticket, struct err *err)
+{
+	struct ipc_message request, reply;
+	int result;
+
+	if (ipc_connect(&session->authd, &session->imapd->daemon.instance, "authd", "imapd", err) != 0)
+		return -1;
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, "redeem");
+	ipc_add(&request, "ticket", ticket);
+	ipc_add_text(&request, "service", "imap");
+	result = ipc_call(&session->authd, &request, &reply, IPC_TIMEOUT_MS, err);
+	if (result == 0 && (!ipc_get_text(&reply, "user", session->user, sizeof session->user) ||
+	                    !ipc_get_number(&reply, "uid", 1, INT64_MAX, &session->uid)))
+		result = err_set(err, ERR_PROTOCOL, "authd redeemed a ticket without naming the user");
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return result;
+}
+
+/* From here on there is one mailbox, and nothing else in the world but the client. */
+static int enter_sandbox(struct session *session, struct err *err)
+{
+	const struct instance *instance = &session->imapd->daemon.instance;
+	struct sandbox *sandbox = &session->imapd->sandbox;
+	char path[STORE_PATH_MAX];
+
+	if (mailbox_make(instance, session->uid, err) != 0 ||
+	    sandbox_allow(sandbox, mailbox_path(path, sizeof path, instance, session->uid), SANDBOX_WRITE, err) != 0 ||
+	    sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
+		return -1;
+	return sandbox_enter(sandbox, err);
+}
+
+/* The answer to the login; without a tag the session began without one. */
+static void greet(struct session *session, struct str tag)
+{
+	struct str capabilities = session_capabilities(session);
+
+	if (tag.len != 0)
+		conn_printf(&session->conn, "%.*s OK [CAPABILITY %.*s] Logged in\r\n", STR_ARG(tag), STR_ARG(capabilities));
+	else
+		conn_printf(&session->conn, "* PREAUTH [CAPABILITY %.*s] Ready\r\n", STR_ARG(capabilities));
+}
+
+static void refuse(struct session *session, struct str tag, const struct err *err)
+{
+	log_error("session could not begin, user=%s peer=%s: %s", session->user, session->conn.peer, err->text);
+	if (tag.len != 0)
+		conn_printf(&session->conn, "%.*s NO [UNAVAILABLE] The mailbox cannot be opened at the moment\r\n",
+		            STR_ARG(tag));
+	conn_write(&session->conn, STR("* BYE The mailbox cannot be opened at the moment\r\n"));
+}
+
+static void give_memory_back(void *context)
+{
+	struct session *session = context;
+
+	arena_free(&session->arena);
+	mailbox_idle(session->mailbox);
+}
+
+static void serve(struct session *session, struct str ticket, struct str tag)
+{
+	const struct instance *instance = &session->imapd->daemon.instance;
+	struct err err;
+
+	if (redeem(session, ticket, &err) == 0 && enter_sandbox(session, &err) == 0 &&
+	    mailbox_open(&session->mailbox, instance, session->uid, IMAP_WAIT_MS, &err) == 0) {
+		status_login(&session->statusd, session->user, session->uid);
+		log_info("session began, user=%s uid=%" PRId64 " peer=%s", session->user, session->uid, session->conn.peer);
+		session->conn.on_idle = give_memory_back;
+		session->conn.idle_context = session;
+		greet(session, tag);
+		session_converse(session);
+	} else {
+		refuse(session, tag, &err);
+	}
+	conn_flush(&session->conn, &err);
+	view_close(session->view);
+	mailbox_close(session->mailbox);
+	status_end(&session->statusd);
+	ipc_close(&session->authd);
+}
+
+/* What the client gave as its tag is written back to it: only what a tag may be. */
+static struct str request_tag(const struct ipc_message *request)
+{
+	struct str tag = ipc_get(request, "tag");
+
+	for (size_t i = 0; i < tag.len; i++)
+		if (tag.data[i] <= ' ' || tag.data[i] >= 0x7f)
+			return STR("");
+	return tag.len <= IMAP_TAG_MAX ? tag : STR("");
+}
+
+static int take_over(struct imapd *imapd, struct ipc_message *request)
+{
+	struct session *session = memory_get(sizeof *session);
+	int client = ipc_take_fd(request, 0);
+	struct str ticket = ipc_get(request, "ticket");
+	int64_t tls = 0;
+
+	if (!ipc_is(request, "session") || client < 0 || ticket.data == NULL) {
+		log_error("a request of imap-login that is none");
+		if (client >= 0)
+			close(client);
+		memory_free(session);
+		return 1;
+	}
+	settings_refresh(&imapd->settings);
+	session->imapd = imapd;
+	session->authd.fd = session->bell = -1;
+	conn_init(&session->conn, client, (int)settings_number(&imapd->settings, SETTING_IMAP_TIMEOUT) * 1000);
+	ipc_get_text(request, "peer", session->conn.peer, sizeof session->conn.peer);
+	ipc_get_number(request, "tls", 0, 1, &tls);
+	buf_add_str(&session->conn.in, ipc_get(request, "input"));
+	status_begin(&session->statusd, &imapd->daemon.instance, "imapd", "imap", session->conn.peer, tls != 0);
+	arena_init(&session->arena);
+	imap_parser_init(&session->parser, &session->conn, &session->arena, IMAP_LITERAL_MAX);
+	serve(session, ticket, request_tag(request));
+	conn_close(&session->conn);
+	arena_free(&session->arena);
+	memory_free(session->saved.ranges);
+	memory_free(session);
+	return 0;
+}
+
+int imap_session(int fd, const char *service_name, void *context)
+{
+	struct imapd *imapd = context;
+	struct ipc_message request;
+	struct err err;
+	uint32_t sequence;
+	int got, result = 1;
+
+	(void)service_name;
+	if (!ipc_peer_is(fd, imapd->login_user)) {
+		log_error("a connection from somebody who is not imap-login");
+		return 1;
+	}
+	ipc_message_init(&request);
+	got = ipc_receive(fd, &request, &sequence, -1, &err); /* comes at the login; the client may take its time */
+	close(fd);
+	if (got < 0)
+		log_error("cannot take a session over: %s", err.text);
+	else
+		result = got > 0 ? take_over(imapd, &request) : 0;
+	ipc_message_free(&request);
+	return result;
+}

@@ -1,0 +1,209 @@
+/* imapd: the conversation: read a command, act, say what is new, answer. */
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "imapd/imapd.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+	TEXT_MAX = 512,           /* octets of an answer's human part */
+	PROGRESS_FIRST_MS = 1000, /* RFC 9585 section 3: not for what is done at once */
+	PROGRESS_EVERY_MS = 5000,
+};
+
+bool session_utf8(const struct session *session)
+{
+	return session->enabled.rev2 || session->enabled.utf8;
+}
+
+static void note(struct session *session, enum imap_status status, const char *code, const char *format, va_list args)
+{
+	char text[TEXT_MAX];
+
+	vsnprintf(text, sizeof text, format, args);
+	session->status = status;
+	session->code = code != NULL ? arena_copy(&session->arena, str_of(code)) : STR("");
+	session->text = arena_copy(&session->arena, str_of(text));
+}
+
+void imap_ok(struct session *session, const char *code, const char *text, ...)
+{
+	va_list args;
+
+	va_start(args, text);
+	note(session, IMAP_OK, code, text, args);
+	va_end(args);
+}
+
+void imap_no(struct session *session, const char *code, const char *text, ...)
+{
+	va_list args;
+
+	va_start(args, text);
+	note(session, IMAP_NO, code, text, args);
+	va_end(args);
+}
+
+void imap_bad(struct session *session, const char *text, ...)
+{
+	va_list args;
+
+	va_start(args, text);
+	note(session, IMAP_BAD_COMMAND, NULL, text, args);
+	va_end(args);
+}
+
+void imap_refuse(struct session *session)
+{
+	if (session->parser.failure == IMAP_TOO_BIG)
+		imap_no(session, "TOOBIG", "%s", session->parser.message);
+	else
+		imap_bad(session, "%s", session->parser.message != NULL ? session->parser.message : "That is not the grammar");
+}
+
+void imap_no_store(struct session *session, const struct err *err)
+{
+	switch (err->code) {
+	case STORE_BUSY:
+		imap_no(session, "INUSE", "The mailbox is busy, try again");
+		break;
+	case ERR_NOT_FOUND:
+		imap_no(session, "NONEXISTENT", "There is no such folder");
+		break;
+	case ERR_EXISTS:
+		imap_no(session, "ALREADYEXISTS", "%s", err->text);
+		break;
+	case ERR_SYNTAX:
+		imap_no(session, "CANNOT", "%s", err->text);
+		break;
+	case ERR_DENIED:
+		imap_no(session, "NOPERM", "%s", err->text);
+		break;
+	case ERR_LIMIT:
+		imap_no(session, "LIMIT", "%s", err->text);
+		break;
+	default:
+		log_error("mailbox of user=%s: %s", session->user, err->text);
+		imap_no(session, "UNAVAILABLE", "The mailbox cannot do that at the moment");
+	}
+}
+
+void session_bye(struct session *session, const char *text)
+{
+	if (!session->ended)
+		conn_printf(&session->conn, "* BYE %s\r\n", text);
+	session->ended = true;
+}
+
+void session_ring(struct session *session)
+{
+	session->rang = true;
+}
+
+void session_progress(struct session *session, uint64_t done, uint64_t goal)
+{
+	int64_t now = io_now_ms();
+
+	if (session->progress_ms == 0)
+		session->progress_ms = now + PROGRESS_FIRST_MS - PROGRESS_EVERY_MS;
+	if (now - session->progress_ms < PROGRESS_EVERY_MS)
+		return;
+	session->progress_ms = now;
+	conn_printf(&session->conn, "* OK [INPROGRESS (\"%.*s\" %" PRIu64 " ", STR_ARG(session->tag), done);
+	if (goal != 0)
+		conn_printf(&session->conn, "%" PRIu64 ")] Still at it\r\n", goal);
+	else
+		conn_write(&session->conn, STR("NIL)] Still at it\r\n"));
+	conn_flush(&session->conn, NULL);
+}
+
+static const struct command *find_command(struct str name)
+{
+	for (const struct command *command = commands; command->name != NULL; command++)
+		if (str_equal(str_of(command->name), name))
+			return command;
+	return NULL;
+}
+
+static void run_command(struct session *session, struct str name)
+{
+	const struct command *command = find_command(name);
+
+	if (command == NULL || (command->is_offered != NULL && !command->is_offered(session))) {
+		imap_bad(session, "The command is not known");
+	} else if (command->state == SELECTED && session->view == NULL) {
+		imap_bad(session, "No folder is selected");
+	} else {
+		session->command = command;
+		session->by_uid = str_starts(name, STR("UID "));
+		session->keep_sequence = command->keep_sequence;
+		imap_ok(session, NULL, "%s completed", command->name);
+		command->run(session);
+	}
+}
+
+/* The tagged line, and before it what else the client has to hear. */
+static void answer(struct session *session)
+{
+	static const char *const words[] = {[IMAP_OK] = "OK", [IMAP_NO] = "NO", [IMAP_BAD_COMMAND] = "BAD"};
+
+	if (session->parser.failure == IMAP_ENDED && session->conn.failed != 0)
+		return;
+	if (session->view != NULL && session->status != IMAP_BAD_COMMAND && session_follow(session) != 0)
+		session_bye(session, "The selected folder is gone");
+	conn_write(&session->conn, session->tag.len != 0 ? session->tag : STR("*"));
+	conn_printf(&session->conn, " %s ", words[session->status]);
+	if (session->code.len != 0)
+		conn_printf(&session->conn, "[%.*s] ", STR_ARG(session->code));
+	conn_write(&session->conn, session->text);
+	conn_write(&session->conn, STR("\r\n"));
+}
+
+/* A client that only sends nonsense is no client. */
+static void count_bad(struct session *session)
+{
+	session->bad_count = session->status == IMAP_BAD_COMMAND ? session->bad_count + 1 : 0;
+	if (session->bad_count < IMAP_BAD_MAX || session->ended)
+		return;
+	log_warning("%u bad commands in a row, user=%s peer=%s", session->bad_count, session->user, session->conn.peer);
+	session_bye(session, "Too many bad commands");
+}
+
+/* The connection is over, or has to be. */
+static void end_session(struct session *session)
+{
+	if (session->conn.failed == 0)
+		session_bye(session, session->parser.message);
+	else if (session->conn.failed == ERR_TIMEOUT)
+		session_bye(session, "Nothing was heard for too long");
+	log_info("session ended without LOGOUT, user=%s: %s", session->user,
+	         session->conn.failed != 0 ? session->conn.failure.text : session->parser.message);
+	session->ended = true;
+}
+
+void session_converse(struct session *session)
+{
+	while (!session->ended) {
+		struct str name;
+		bool parsed;
+
+		arena_reset(&session->arena);
+		session->command = NULL;
+		session->keep_sequence = session->by_uid = false;
+		session->progress_ms = 0;
+		session->parser.wants_utf8 = session_utf8(session);
+		parsed = imap_parse_command(&session->parser, &session->tag, &name);
+		if (parsed)
+			run_command(session, name);
+		else
+			imap_refuse(session);
+		if (!imap_parse_finish(&session->parser)) {
+			end_session(session);
+		} else {
+			answer(session);
+			count_bad(session);
+		}
+	}
+}
