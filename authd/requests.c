@@ -156,7 +156,7 @@ static const struct {
     {"sasl-step", {"smtpd", "pop3-login"}, conversation_step},
     {"sasl-cancel", {"smtpd", "pop3-login"}, conversation_cancel},
     {"login", {"smtpd", "pop3-login"}, take_login},
-    {"redeem", {"pop3d"}, take_redeem},
+    {"redeem", {"pop3d", "imapd"}, take_redeem},
     {"mechanisms", {"smtpd", "pop3-login"}, take_mechanisms},
     {"secret-get", {"sender"}, take_secret_get},
     {"password-set", {"configd"}, password_set},
