@@ -1,5 +1,7 @@
 #include "common/mime/header.h"
 
+enum { DATE_MAX = 200 }; /* bytes that are looked at */
+
 /* What the words of a date have said so far; -1: nothing. */
 struct words {
 	int day, month, year, hour, minute, second, zone;
@@ -109,23 +111,38 @@ static int64_t days_of(int year, int month, int day)
 	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
-/* Cut the next word off; comments and commas part words, and so does a "-" within one ("21-Nov-1997"). */
-static struct str next_word(struct str *rest)
+/* The text without comments (RFC 5322 3.2.2) and without blanks around colons (4.3 obs-hour). */
+static struct str simplify(struct str value, char out[DATE_MAX])
 {
+	size_t used = 0;
 	unsigned depth = 0;
-	struct str word;
-	size_t len = 0;
 
-	for (; rest->len > 0; *rest = str_skip(*rest, 1)) {
-		char c = rest->data[0];
+	value = str_sub(value, 0, DATE_MAX);
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.data[i];
 
 		if (c == '(')
 			depth++;
 		else if (c == ')' && depth > 0)
 			depth--;
-		else if (depth == 0 && (is_digit(c) || is_letter(c) || ((c == '+' || c == '-') && rest->len > 1)))
-			break;
+		if (depth > 0 || c == ')' || (c == ' ' && used != 0 && out[used - 1] == ':'))
+			continue;
+		while (c == ':' && used != 0 && out[used - 1] == ' ')
+			used--;
+		out[used++] = c == '\t' || c == '\r' || c == '\n' ? ' ' : c;
 	}
+	return str_from(out, used);
+}
+
+/* Cut the next word off; commas part words, and so does a "-" within one ("21-Nov-1997"). */
+static struct str next_word(struct str *rest)
+{
+	struct str word;
+	size_t len = 0;
+
+	while (rest->len > 0 && !is_digit(rest->data[0]) && !is_letter(rest->data[0]) && rest->data[0] != '+' &&
+	       rest->data[0] != '-')
+		*rest = str_skip(*rest, 1);
 	if (rest->len > 0)
 		len = 1;
 	while (len < rest->len && (is_digit(rest->data[len]) || is_letter(rest->data[len]) || rest->data[len] == ':' ||
@@ -143,7 +160,8 @@ bool mime_parse_date(struct str value, struct mime_date *date_out)
 {
 	static const int days_in[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	struct words w = {-1, -1, -1, -1, 0, 0, 0, false};
-	struct str rest = str_sub(value, 0, 200), word;
+	char text[DATE_MAX];
+	struct str rest = simplify(value, text), word;
 
 	while ((word = next_word(&rest)).len != 0)
 		take_word(&w, word);

@@ -59,7 +59,7 @@ static void add_text(struct preview *p, struct str text, bool with_quotes)
 	while (text.data != NULL && p->characters < p->max) {
 		struct str line = str_cut(&text, '\n');
 
-		if (!with_quotes && str_starts(line, STR("-- ")) && str_trim(line).len == 2)
+		if (!with_quotes && str_equal(str_trim(line), STR("--")))
 			break;
 		if (with_quotes || !str_starts(line, STR(">")))
 			add_line(p, line);
