@@ -21,10 +21,12 @@ CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
 # Each program and the folder its sources are in; all of common/ is one library, of which each takes what it needs.
-DAEMONS  := smtpd pop3d pop3-login queue-manager deliver sender dnsd resolver authd configd
+DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver sender dnsd resolver authd configd statusd historyd
 FOLDER_smtpd         := smtpd
 FOLDER_pop3d         := pop3d
 FOLDER_pop3-login    := pop3d/login
+FOLDER_imapd         := imapd
+FOLDER_imap-login    := imapd/login
 FOLDER_queue-manager := queue-manager
 FOLDER_deliver       := deliver
 FOLDER_sender        := sender
@@ -32,6 +34,8 @@ FOLDER_dnsd          := dnsd
 FOLDER_resolver      := resolver
 FOLDER_authd         := authd
 FOLDER_configd       := configd
+FOLDER_statusd       := statusd
+FOLDER_historyd      := statusd/historyd
 FOLDER_postroom      := ctl
 FOLDER_sendmail      := ctl/sendmail
 TOOLS    := postroom sendmail

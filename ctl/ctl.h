@@ -69,7 +69,8 @@ int ctl_sender(struct ctl *ctl, int argc, char **argv);
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
 int ctl_export(struct ctl *ctl, int argc, char **argv);
 int ctl_import(struct ctl *ctl, int argc, char **argv);
-/* queue.c; repair.c; resolve.c */
+/* queue.c; repair.c; resolve.c; sessions.c */
+int ctl_sessions(struct ctl *ctl, int argc, char **argv);
 int ctl_queue(struct ctl *ctl, int argc, char **argv);
 int ctl_repair(struct ctl *ctl, int argc, char **argv);
 int ctl_resolve(struct ctl *ctl, int argc, char **argv);

@@ -108,12 +108,14 @@ static int make_folders(const struct init *init, struct err *err)
 	} folders[] = {
 	    {at->etc, "", {NULL, NULL}, 0755},
 	    {at->etc, "keys", {NULL, NULL}, 0711},
+	    {at->etc, "scripts", {NULL, NULL}, 0755},
 	    {at->etc, "tls", {NULL, USERS_TLS_GROUP}, 0751}, /* configd sees whether there is a certificate */
 	    {at->state, "", {NULL, NULL}, 0755},
 	    {at->state, "config", {"configd", NULL}, 0700},
 	    {at->state, "settings", {"configd", USERS_GROUP}, 02750},
 	    {at->state, "auth", {"authd", NULL}, 0700},
 	    {at->state, "queue", {"queue-manager", NULL}, 0700},
+	    {at->state, "history", {"historyd", NULL}, 0700},
 	    {at->state, "mail", {"deliver", NULL}, 0700},
 	    {at->spool, "", {"queue-manager", NULL}, 0711},
 	    {at->spool, "active", {"queue-manager", NULL}, 0700},
@@ -149,6 +151,19 @@ static int make_keys(const struct init *init, struct err *err)
 	    make_key(init, "relay-authd.key", (struct owner){"authd", "queue-manager"}, 0440, err) != 0 ||
 	    make_key(init, "secrets.key", (struct owner){"authd", NULL}, 0400, err) != 0)
 		return -1;
+	return 0;
+}
+
+/* historyd writes them, in a folder where it cannot make files. */
+static int make_script_logs(const struct init *init, struct err *err)
+{
+	static const char *const names[] = {"luaerrors.log", "luaerrors.lbk"};
+	char path[INSTANCE_PATH_MAX + 64];
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (io_replace_file(instance_path(path, sizeof path, init->instance->log, names[i]), STR(""), 0640, err) != 0 ||
+		    give(init, path, (struct owner){"historyd", NULL}, 0640, err) != 0)
+			return -1;
 	return 0;
 }
 
@@ -337,8 +352,9 @@ static int build(struct init *init, char *password, struct err *err)
 	if (init->root && users_make(err) != 0)
 		return -1;
 	init->instance->separate_users = init->root;
-	if (make_folders(init, err) != 0 || make_keys(init, err) != 0 || make_certificate(init, err) != 0 ||
-	    write_conf(init, err) != 0 || instance_open(init->instance, init->ctl->dir, err) != 0)
+	if (make_folders(init, err) != 0 || make_script_logs(init, err) != 0 || make_keys(init, err) != 0 ||
+	    make_certificate(init, err) != 0 || write_conf(init, err) != 0 ||
+	    instance_open(init->instance, init->ctl->dir, err) != 0)
 		return -1;
 	io_random_hex(password, 16);
 	return 0;

@@ -29,6 +29,8 @@ const struct ctl_command ctl_commands[] = {
     {"resolve", "ADDRESS", "Explain where mail to an address goes.", ctl_resolve, false},
     {"queue", "list|show|retry|hold|release|delete ...", "Look at and manage the messages that wait.", ctl_queue,
      false},
+    {"sessions", "[--user NAME] [--service NAME] [--json] | --history ... | end ...",
+     "Show who is connected, or was; end sessions.", ctl_sessions, false},
     {"repair", "[USER]", "Check and mend mailboxes, all or one.", ctl_repair, false},
     {NULL, NULL, NULL, NULL, false},
 };

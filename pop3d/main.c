@@ -2,6 +2,7 @@
  * pop3d: serves mailboxes by POP3, after the login. See pop3d.h.
  */
 #include "common/net/listen.h"
+#include "common/net/listen_answer.h"
 #include "pop3d/pop3d.h"
 
 static void refresh(void *context)
@@ -11,11 +12,16 @@ static void refresh(void *context)
 	settings_refresh(&service->settings);
 }
 
+static int session(int fd, const char *name, void *context)
+{
+	return strcmp(name, "from-pop3-login") == 0 ? pop3_session(fd, name, context) : listen_answer(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static struct pop3_service service;
-	static const char *const names[] = {"from-pop3-login", NULL};
-	struct listen_hooks hooks = {.refresh = refresh, .session = pop3_session, .context = &service};
+	static const char *const names[] = {"from-pop3-login", "from-postroom", NULL};
+	struct listen_hooks hooks = {.refresh = refresh, .session = session, .context = &service};
 	struct err err;
 	gid_t group;
 

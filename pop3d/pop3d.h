@@ -14,6 +14,7 @@
 #include "common/net/sandbox.h"
 #include "common/pop3/command.h"
 #include "common/settings/settings.h"
+#include "common/status/status.h"
 #include "common/store/store.h"
 
 /* What the listener has, and each session inherits. */
@@ -31,6 +32,7 @@ enum { POP3_MARKED = 1 << 30 };
 struct session {
 	struct pop3_service *service;
 	struct conn conn;
+	struct status status;
 	struct mailbox *mailbox;
 	struct mailbox_list list; /* the snapshot; message number n is messages[n - 1] */
 	size_t count;             /* of messages not marked, and the sum of their octets */
@@ -38,6 +40,7 @@ struct session {
 	int64_t uid;
 	char user[256];
 	char mechanisms[256]; /* of AUTH, as announced before the login */
+	bool tls;             /* at the client's end, by way of pop3-login */
 	bool hold;            /* setting pop3.hold-deleted */
 	bool strip;           /* setting pop3.strip-blank-lines */
 	bool ended;           /* no further command is read */

@@ -118,6 +118,15 @@ static int redeem(struct session *session, struct str ticket, struct err *err)
 	return result;
 }
 
+/* The connection is ours now; under TLS the login process carries its bytes, and is no session any more. */
+static void make_known(struct session *session)
+{
+	const struct instance *instance = &session->service->daemon.instance;
+
+	status_begin(&session->status, instance, "pop3d", "pop3", session->conn.peer, session->tls);
+	status_login(&session->status, session->user, session->uid);
+}
+
 /* From here on there is one mailbox, and nothing else in the world but the client. */
 static int enter_sandbox(struct session *session, struct err *err)
 {
@@ -135,8 +144,11 @@ static int enter_sandbox(struct session *session, struct err *err)
 static void serve(struct session *session, struct str ticket)
 {
 	struct err err;
+	int result = redeem(session, ticket, &err);
 
-	if (redeem(session, ticket, &err) == 0 && enter_sandbox(session, &err) == 0 && open_mailbox(session, &err) == 0) {
+	if (result == 0)
+		make_known(session);
+	if (result == 0 && enter_sandbox(session, &err) == 0 && open_mailbox(session, &err) == 0) {
 		log_info("session began, user=%s uid=%" PRId64 " peer=%s messages=%zu octets=%" PRId64, session->user,
 		         session->uid, session->conn.peer, session->count, session->bytes);
 		pop3_reply_totals(session);
@@ -156,7 +168,8 @@ static void serve(struct session *session, struct str ticket)
 /* The request of a login process: take the connection over. */
 static int take_over(struct pop3_service *service, struct ipc_message *request)
 {
-	struct session session = {.service = service};
+	struct session session = {.service = service, .status = {{.fd = -1}}};
+	int64_t tls = 0;
 	int client = ipc_take_fd(request, 0);
 	struct str ticket = ipc_get(request, "ticket"), input = ipc_get(request, "input");
 
@@ -171,10 +184,12 @@ static int take_over(struct pop3_service *service, struct ipc_message *request)
 	session.strip = settings_flag(&service->settings, SETTING_POP3_STRIP_BLANK);
 	conn_init(&session.conn, client, (int)settings_number(&service->settings, SETTING_POP3_TIMEOUT) * 1000);
 	ipc_get_text(request, "peer", session.conn.peer, sizeof session.conn.peer);
+	session.tls = ipc_get_number(request, "tls", 0, 1, &tls) && tls != 0;
 	ipc_get_text(request, "mechanisms", session.mechanisms, sizeof session.mechanisms);
 	buf_add_str(&session.conn.in, input);
 	serve(&session, ticket);
 	conn_close(&session.conn);
+	status_end(&session.status);
 	return 0;
 }
 

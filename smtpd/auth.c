@@ -77,6 +77,7 @@ static void succeed(struct session *session, const struct sasl_grant *grant)
 {
 	str_copy(str_of(grant->user), session->user, sizeof session->user);
 	str_copy(str_of(grant->token), session->login_token, sizeof session->login_token);
+	status_login(&session->status, grant->user, grant->uid);
 	reply(session, 235, "2.7.0", "Authentication successful");
 }
 

@@ -208,6 +208,7 @@ static int confine(struct session *session, struct err *err)
 	if (!session->is_local && session->smtpd->mechanisms[0] != '\0' &&
 	    ipc_connect(&session->authd, instance, "authd", "smtpd", &away) != 0)
 		log_warning("%s", away.text);
+	status_begin(&session->status, instance, "smtpd", session->service, session->peer, false);
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&session->smtpd->sandbox, err);
@@ -271,6 +272,7 @@ int session_run(struct smtpd *smtpd, int fd, const char *service)
 	conn_close(&session.conn);
 	ipc_close(&session.resolver);
 	ipc_close(&session.authd);
+	status_end(&session.status);
 	arena_free(&session.command_arena);
 	arena_free(&session.transaction_arena);
 	return status;

@@ -24,6 +24,7 @@
 #include "common/smtp/command.h"
 #include "common/spool/spool.h"
 #include "common/spool/token.h"
+#include "common/status/status.h"
 
 enum {
 	HELO_MAX = 256, /* octets of a client's name kept, with the NUL */
@@ -59,6 +60,7 @@ struct session {
 	struct conn conn;
 	char peer[64]; /* the client's address, or "local" */
 	struct ipc_channel resolver, authd;
+	struct status status;
 
 	char helo[HELO_MAX];           /* as the client named itself, harmless characters alone; "" before */
 	bool is_extended;              /* by EHLO */

@@ -24,8 +24,10 @@ int tls_begin(struct session *session)
 {
 	struct err err;
 
-	if (conn_accept_tls(&session->conn, session->smtpd->tls.context, &err) == 0)
+	if (conn_accept_tls(&session->conn, session->smtpd->tls.context, &err) == 0) {
+		status_tls(&session->status);
 		return 0;
+	}
 	log_info("TLS failed: %s client=%s service=%s", err.text, session->peer, session->service);
 	session->closing = true;
 	return -1;

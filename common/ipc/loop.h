@@ -36,6 +36,8 @@ int ipc_serve(struct event_base *base, const struct daemon *daemon, ipc_handler 
 void ipc_answer(struct ipc_incoming *incoming, const struct ipc_message *reply);
 void ipc_answer_ok(struct ipc_incoming *incoming);
 void ipc_answer_error(struct ipc_incoming *incoming, const struct err *err);
+/* Free incoming without an answer: it was a notice, for which the caller does not wait (doc/ipc.md names those). */
+void ipc_no_answer(struct ipc_incoming *incoming);
 
 /* Has the caller hung up meanwhile, so that nobody waits for the answer? */
 bool ipc_caller_gone(const struct ipc_incoming *incoming);
@@ -43,6 +45,8 @@ bool ipc_caller_gone(const struct ipc_incoming *incoming);
 /* Something of the daemon's own tied to a connection (an exchange in progress); NULL at first. */
 void ipc_peer_set_data(struct ipc_peer *peer, void *data);
 void *ipc_peer_data(const struct ipc_peer *peer);
+/* The process that connected, as the kernel knows it (SO_PEERCRED); 0 where it does not. */
+pid_t ipc_peer_pid(const struct ipc_peer *peer);
 
 struct ipc_client; /* a channel to one callee that connects when needed and again after a failure */
 

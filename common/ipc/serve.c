@@ -10,6 +10,7 @@
 enum {
 	REQUESTS_PER_TURN = 64, /* of one peer, before others are looked at */
 	WAITING_MAX = 1024,     /* answers a peer may leave unread before it is cut off */
+	REST_MS = 100,          /* accepting rests so long where there are no more descriptors */
 };
 
 /* An answer that the peer's socket had no room for yet. */
@@ -27,6 +28,7 @@ struct ipc_server {
 	char caller[48];
 	uid_t uid;
 	size_t request_max; /* bytes of fields */
+	struct event *acceptable;
 };
 
 struct ipc_peer {
@@ -49,6 +51,14 @@ void ipc_peer_set_data(struct ipc_peer *peer, void *data)
 void *ipc_peer_data(const struct ipc_peer *peer)
 {
 	return peer->data;
+}
+
+pid_t ipc_peer_pid(const struct ipc_peer *peer)
+{
+	struct ucred who;
+	socklen_t len = sizeof who;
+
+	return getsockopt(peer->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 ? who.pid : 0;
 }
 
 static void peer_free_when_done(struct ipc_peer *peer)
@@ -146,16 +156,19 @@ static void peer_send(struct ipc_peer *peer, const struct ipc_message *reply, ui
 	peer_keep_answer(peer, reply, sequence);
 }
 
-void ipc_answer(struct ipc_incoming *incoming, const struct ipc_message *reply)
+void ipc_no_answer(struct ipc_incoming *incoming)
 {
-	struct ipc_peer *peer = incoming->peer;
-
-	if (!peer->closed)
-		peer_send(peer, reply, incoming->sequence);
-	peer->open_requests--;
-	peer_free_when_done(peer);
+	incoming->peer->open_requests--;
+	peer_free_when_done(incoming->peer);
 	ipc_message_free(&incoming->message);
 	memory_free(incoming);
+}
+
+void ipc_answer(struct ipc_incoming *incoming, const struct ipc_message *reply)
+{
+	if (!incoming->peer->closed)
+		peer_send(incoming->peer, reply, incoming->sequence);
+	ipc_no_answer(incoming);
 }
 
 void ipc_answer_ok(struct ipc_incoming *incoming)
@@ -218,6 +231,24 @@ static void peer_readable(evutil_socket_t fd, short what, void *context)
 		peer_free_when_done(peer);
 }
 
+static void server_resume(evutil_socket_t fd, short what, void *context)
+{
+	struct ipc_server *server = context;
+
+	(void)fd, (void)what;
+	event_add(server->acceptable, NULL);
+}
+
+/* Who waits to be accepted goes on waiting; without a rest the loop would do nothing but try. */
+static void server_rest(struct ipc_server *server)
+{
+	const struct timeval rest = {0, REST_MS * 1000};
+
+	event_del(server->acceptable);
+	if (event_base_once(server->base, -1, EV_TIMEOUT, server_resume, server, &rest) != 0)
+		event_add(server->acceptable, NULL);
+}
+
 static void server_accept(evutil_socket_t listen_fd, short what, void *context)
 {
 	struct ipc_server *server = context;
@@ -228,8 +259,10 @@ static void server_accept(evutil_socket_t listen_fd, short what, void *context)
 		struct ipc_peer *peer;
 
 		if (fd < 0) {
-			if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-				log_warning("cannot accept a connection of %s: %s", server->caller, strerror(errno));
+			if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+				return;
+			log_warning("cannot accept a connection of %s: %s", server->caller, strerror(errno));
+			server_rest(server);
 			return;
 		}
 		if (!ipc_peer_is(fd, server->uid)) {
@@ -274,7 +307,8 @@ static int serve_socket(struct event_base *base, const struct daemon *daemon, co
 		return -1;
 	if (evutil_make_socket_nonblocking(socket->fd) != 0)
 		return err_system(err, "cannot make the socket of %s non-blocking", server->caller);
-	event_add(event_new(base, socket->fd, EV_READ | EV_PERSIST, server_accept, server), NULL);
+	server->acceptable = event_new(base, socket->fd, EV_READ | EV_PERSIST, server_accept, server);
+	event_add(server->acceptable, NULL);
 	return 0;
 }
 

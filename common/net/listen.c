@@ -80,6 +80,7 @@ static __attribute__((noreturn)) void run_session(const struct listener *listene
 	if (listener->bells != NULL)
 		bell_hub_leave(listener->bells);
 	session_count = (long)listener->of_kind[LISTENER_SESSION] + (kind == LISTENER_SESSION);
+	listener_inherit(listener);
 	if (kind == LISTENER_REFUSAL) {
 		hooks->refuse(fd, service, per_address, hooks->context);
 		_exit(0);

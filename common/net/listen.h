@@ -14,6 +14,8 @@
 
 #include "common/daemon/daemon.h"
 
+#include <sys/types.h>
+
 struct listen_hooks {
 	/* In the listener, before each fork: look at settings and certificates again. May be NULL. */
 	void (*refresh)(void *context);
@@ -39,6 +41,11 @@ int listen_run(const struct daemon *daemon, const char *const *names, const stru
 
 /* In a session: how many sessions (without questions) ran when it began, itself included where it counts. */
 long listen_session_count(void);
+/*
+ * For a question of an administrator (listen_answer.h): send SIGTERM to a session of the same listener, by its process.
+ * -1: ERR_NOT_FOUND (it is none, or has ended), ERR_SYSTEM.
+ */
+int listen_end_session(pid_t pid, struct err *err);
 /* In a session: its line of the bell, -1 where there is none. */
 int listen_bell(void);
 

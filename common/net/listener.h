@@ -53,6 +53,9 @@ void listener_add(struct listener *listener, const struct listener_session *sess
 void listener_remove(struct listener *listener, pid_t pid);
 size_t listener_count_address(const struct listener *listener, const unsigned char address[16]);
 
+/* In the child: the table as it is now is what listen_end_session looks at. */
+void listener_inherit(const struct listener *listener);
+
 /* Execute this program again with the same arguments, sockets and children. Returns only where that fails: -1. */
 int listener_execute_again(struct listener *listener, struct err *err);
 /* After that: take the table of sessions over. */

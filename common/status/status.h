@@ -56,7 +56,7 @@ void status_begin(struct status *status, const struct instance *instance, const 
                   const char *peer, bool tls);
 /* The connection is under TLS now. */
 void status_tls(struct status *status);
-/* Somebody logged in: once a session; a second call changes nothing. */
+/* Somebody logged in; a later login takes the place of an earlier one. */
 void status_login(struct status *status, const char *user, int64_t uid);
 /* The connection is another process's from now on, which made itself known: closes the channel, as no session's end. */
 void status_hand_over(struct status *status);

@@ -60,6 +60,8 @@ void login_stls(struct login *login, const struct pop3_command *command)
 	if (conn_flush(conn, &err) != 0 || conn_accept_tls(conn, login->service->tls.context, &err) != 0) {
 		log_info("TLS did not begin, peer=%s: %s", conn->peer, err.text);
 		login->ended = true;
+	} else {
+		status_tls(&login->status);
 	}
 	/* RFC 2595 section 4: nothing the client said before counts */
 	buf_reset(&login->user);
@@ -83,6 +85,7 @@ static void hand_over(struct login *login, const struct sasl_grant *grant)
 	login->ended = true;
 	conn->deadline_ms = 0;
 	ipc_close(&login->authd); /* under TLS this process lives on, and needs nothing more of it */
+	status_hand_over(&login->status);
 	if (conn_flush(conn, &err) != 0 || handover_send(&login->pop3d, conn, &handover, &err) == 0)
 		return;
 	log_warning("cannot hand the session to pop3d: %s", err.text);

@@ -16,6 +16,7 @@
 #include "common/net/tls.h"
 #include "common/pop3/command.h"
 #include "common/settings/settings.h"
+#include "common/status/status.h"
 
 /* What the listener has, and each session inherits. */
 struct login_service {
@@ -34,6 +35,7 @@ struct login {
 	struct ipc_channel authd;
 	struct sasl sasl;
 	struct ipc_channel pop3d; /* where the session goes on after the login */
+	struct status status;
 	enum login_encryption encryption;
 	bool anonymise;
 	bool ended;            /* no further command is read */

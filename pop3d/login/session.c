@@ -100,6 +100,7 @@ static int prepare(struct login *login, struct err *err)
 		log_warning("%s", unreachable.text);
 	if (ipc_connect(&login->pop3d, &service->daemon.instance, "pop3d", "pop3-login", &unreachable) != 0)
 		log_warning("%s", unreachable.text);
+	status_begin(&login->status, &service->daemon.instance, "pop3-login", "pop3", login->conn.peer, false);
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&service->sandbox, err);
@@ -109,14 +110,17 @@ static int start_tls(struct login *login, struct err *err)
 {
 	if (login->service->tls.context == NULL)
 		return err_set(err, ERR_NOT_FOUND, "there is no certificate for the service pop3s");
-	return conn_accept_tls(&login->conn, login->service->tls.context, err);
+	if (conn_accept_tls(&login->conn, login->service->tls.context, err) != 0)
+		return -1;
+	status_tls(&login->status);
+	return 0;
 }
 
 int login_session(int fd, const char *service_name, void *context)
 {
 	struct login_service *service = context;
 	int timeout_ms = (int)settings_number(&service->settings, SETTING_POP3_TIMEOUT) * 1000;
-	struct login login = {.service = service, .authd = {.fd = -1}, .pop3d = {.fd = -1}};
+	struct login login = {.service = service, .authd = {.fd = -1}, .pop3d = {.fd = -1}, .status = {{.fd = -1}}};
 	struct err err;
 	int result = 0;
 
@@ -137,6 +141,7 @@ int login_session(int fd, const char *service_name, void *context)
 	conn_close(&login.conn);
 	ipc_close(&login.authd);
 	ipc_close(&login.pop3d);
+	status_end(&login.status);
 	buf_free(&login.user);
 	buf_free(&login.mechanisms);
 	return result;

@@ -1,0 +1,106 @@
+#include "statusd/historyd/historyd.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+
+enum { QUERY_MAX = 100000, QUERY_USUAL = 1000 };
+
+/* One field of a batch. What is no record was none when it was sent, and will not be one when it comes again. */
+static int take_field(struct historyd *historyd, struct str key, struct str value, struct err *err)
+{
+	struct status_record record;
+
+	if (str_equal(key, STR("op")))
+		return 0;
+	if (str_equal(key, STR("session")) && status_record_parse(value, &record))
+		return sessions_add(historyd, &record, err);
+	if (!str_equal(key, STR("script-error")) || !errors_add(&historyd->errors, value, io_now_ms()))
+		log_error("statusd sent what is no record: %.*s=%.*s", STR_ARG(key), STR_ARG(value));
+	return 0;
+}
+
+static int take_batch(struct historyd *historyd, const struct ipc_message *message, struct err *err)
+{
+	struct str key, value;
+	size_t position = 0;
+
+	if (db_begin(&historyd->db, err) != 0)
+		return -1;
+	while (ipc_next(message, &position, &key, &value)) {
+		if (take_field(historyd, key, value, err) != 0) {
+			db_rollback(&historyd->db);
+			return -1;
+		}
+	}
+	return db_commit(&historyd->db, err);
+}
+
+static void record(struct historyd *historyd, struct ipc_incoming *incoming)
+{
+	struct err err;
+
+	if (ipc_peer_data(incoming->peer) == NULL) {
+		ipc_peer_set_data(incoming->peer, historyd);
+		historyd->feeders++;
+	}
+	if (take_batch(historyd, &incoming->message, &err) == 0) {
+		ipc_answer_ok(incoming);
+		return;
+	}
+	log_error("cannot keep records of sessions: %s", err.text);
+	err.code = ERR_TEMPORARY;
+	ipc_answer_error(incoming, &err);
+}
+
+void requests_gone(struct ipc_peer *peer, void *context)
+{
+	struct historyd *historyd = context;
+
+	if (ipc_peer_data(peer) != NULL)
+		historyd->feeders--;
+	if (historyd->stopping && historyd->feeders == 0)
+		event_base_loopbreak(historyd->base);
+}
+
+static void add_to_reply(const struct status_record *record, void *context)
+{
+	struct ipc_message *reply = context;
+	struct buf line;
+
+	buf_init(&line, STATUS_RECORD_MAX);
+	status_record_format(record, &line);
+	ipc_add(reply, "session", buf_str(&line));
+	buf_free(&line);
+}
+
+static void query(struct historyd *historyd, struct ipc_incoming *incoming)
+{
+	struct history_query query = {.user = ipc_get(&incoming->message, "user"), .limit = QUERY_USUAL};
+	struct ipc_message reply;
+	struct err err;
+
+	ipc_get_number(&incoming->message, "since", 0, INT64_MAX, &query.since);
+	ipc_get_number(&incoming->message, "limit", 1, QUERY_MAX, &query.limit);
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	if (sessions_query(historyd, &query, add_to_reply, &reply, &err) == 0)
+		ipc_answer(incoming, &reply);
+	else
+		ipc_answer_error(incoming, &err);
+	ipc_message_free(&reply);
+}
+
+void requests_take(struct ipc_incoming *incoming, void *context)
+{
+	bool is_feeder = strcmp(incoming->caller, "statusd") == 0;
+	struct err err;
+
+	if (is_feeder && ipc_is(&incoming->message, "record")) {
+		record(context, incoming);
+	} else if (!is_feeder && ipc_is(&incoming->message, "history")) {
+		query(context, incoming);
+	} else {
+		err_set(&err, ERR_PROTOCOL, "historyd has no such request for %s", incoming->caller);
+		ipc_answer_error(incoming, &err);
+	}
+}

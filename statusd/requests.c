@@ -1,0 +1,247 @@
+#include "statusd/statusd.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/status/status.h"
+
+#include <inttypes.h>
+
+enum { SLOTS_MAX = 1000000, SCRIPT_TEXT_MAX = 2000 };
+
+/* Some request of a session; what it does wrong is told in the log. */
+struct request {
+	struct statusd *statusd;
+	struct session *session;
+	const struct ipc_message *message;
+};
+
+static bool take_begin(const struct request *request)
+{
+	int64_t tls;
+
+	return ipc_get_number(request->message, "tls", 0, 1, &tls) &&
+	       sessions_begin(request->session, ipc_get(request->message, "service"), ipc_get(request->message, "peer"),
+	                      tls != 0);
+}
+
+static bool take_tls(const struct request *request)
+{
+	request->session->tls = true;
+	return true;
+}
+
+static bool take_login(const struct request *request)
+{
+	struct session *session = request->session;
+	struct str user = ipc_get(request->message, "user");
+	int64_t uid;
+
+	if (!status_text_is_clean(user, STATUS_TEXT_MAX - 1) ||
+	    !ipc_get_number(request->message, "uid", 0, INT64_MAX, &uid))
+		return false;
+	memory_free(session->user);
+	session->user = memory_text(user);
+	session->uid = uid;
+	return true;
+}
+
+static bool take_handed(const struct request *request)
+{
+	request->session->handed = true;
+	return true;
+}
+
+static bool take_free(const struct request *request)
+{
+	slots_free(&request->statusd->slots, &request->session->slots, ipc_get(request->message, "class"));
+	return true;
+}
+
+/* Line ends and tabs of a traceback do no harm in the log of errors when they are written as what they are. */
+static void add_visible(struct buf *line, struct str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+
+		if (c == '\n')
+			buf_add(line, "\\n", 2);
+		else if (c == '\t')
+			buf_add_char(line, ' ');
+		else if (c < 0x20 || c == 0x7f)
+			buf_printf(line, "\\x%02x", c);
+		else
+			buf_add_char(line, (char)c);
+	}
+}
+
+static bool take_script_error(const struct request *request)
+{
+	struct str script = ipc_get(request->message, "script"), function = ipc_get(request->message, "function");
+	struct buf line;
+
+	if (request->session->script_errors == SCRIPT_ERRORS_MAX)
+		return true;
+	request->session->script_errors++;
+	buf_init(&line, (size_t)8 * SCRIPT_TEXT_MAX);
+	buf_printf(&line, "%" PRId64 "\t", statusd_time());
+	add_visible(&line, str_sub(script, 0, STATUS_TEXT_MAX));
+	buf_add_char(&line, '\t');
+	add_visible(&line, str_sub(function, 0, STATUS_TEXT_MAX));
+	buf_add_char(&line, '\t');
+	add_visible(&line, str_sub(ipc_get(request->message, "text"), 0, SCRIPT_TEXT_MAX));
+	history_script_error(request->statusd->history, buf_str(&line));
+	buf_free(&line);
+	return true;
+}
+
+/* What a session tells without waiting for an answer. false: it makes no sense. */
+static const struct {
+	const char *op;
+	bool (*take)(const struct request *request);
+} notices[] = {
+    {"session-begin", take_begin},   {"session-tls", take_tls}, {"session-login", take_login},
+    {"session-handed", take_handed}, {"slot-free", take_free},  {"script-error", take_script_error},
+};
+
+/* Look again when the next wait for a slot is over. */
+void requests_expire(evutil_socket_t fd, short what, void *context)
+{
+	struct statusd *statusd = context;
+	int64_t left = slots_expire(&statusd->slots, io_now_ms());
+	struct timeval wait = {left / 1000, left % 1000 * 1000};
+
+	(void)fd, (void)what;
+	if (left >= 0)
+		event_add(statusd->expire, &wait);
+}
+
+static void answer_slot(struct ipc_incoming *incoming, enum slot_state state)
+{
+	struct ipc_message reply;
+	struct err err;
+
+	if (state == SLOT_NONE) {
+		err_set(&err, ERR_LIMIT, "no slot became free in time");
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	ipc_add_number(&reply, "granted", state == SLOT_HELD);
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+}
+
+void requests_decided(void *waiter, bool granted, void *context)
+{
+	(void)context;
+	answer_slot(waiter, granted ? SLOT_HELD : SLOT_NONE);
+}
+
+static void take_slot(struct statusd *statusd, struct session *session, struct ipc_incoming *incoming)
+{
+	const struct ipc_message *message = &incoming->message;
+	struct slot_request request = {.class = ipc_get(message, "class"), .key = ipc_get(message, "key")};
+	enum slot_state state;
+	struct err err;
+
+	if (!status_text_is_clean(request.class, SLOTS_NAME_MAX - 1) ||
+	    !status_text_is_clean(request.key, STATUS_TEXT_MAX - 1) ||
+	    !ipc_get_number(message, "limit", 0, SLOTS_MAX, &request.limit) ||
+	    !ipc_get_number(message, "total", 0, SLOTS_MAX, &request.total) ||
+	    !ipc_get_number(message, "wait", 0, STATUS_WAIT_MAX_MS, &request.wait_ms)) {
+		err_set(&err, ERR_PROTOCOL, "a question for a slot that is none");
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	state = slots_ask(&statusd->slots, &session->slots, &request, io_now_ms(), &err);
+	if (state == SLOT_NONE) {
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	answer_slot(incoming, state);
+	if (state == SLOT_WAITING)
+		requests_expire(-1, 0, statusd);
+}
+
+static void take_slot_wait(struct session *session, struct ipc_incoming *incoming)
+{
+	enum slot_state state;
+	bool kept;
+
+	state = slots_wait(&session->slots, ipc_get(&incoming->message, "class"), incoming, &kept);
+	if (!kept)
+		answer_slot(incoming, state == SLOT_HELD ? SLOT_HELD : SLOT_NONE);
+}
+
+/* What postroom asks: the sessions, all or those of a user, a service, an id. */
+static void take_list(const struct statusd *statusd, struct ipc_incoming *incoming)
+{
+	struct str user = ipc_get(&incoming->message, "user"), service = ipc_get(&incoming->message, "service");
+	const struct session *session;
+	struct ipc_message reply;
+	struct buf line;
+	int64_t id = 0;
+
+	ipc_get_number(&incoming->message, "id", 1, INT64_MAX, &id);
+	buf_init(&line, STATUS_RECORD_MAX);
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	TAILQ_FOREACH (session, &statusd->sessions, all) {
+		struct status_record record;
+
+		sessions_record(session, &record);
+		if (record.service.len == 0 || session->handed || (user.data != NULL && !str_equal_nocase(record.user, user)) ||
+		    (service.data != NULL && !str_equal_nocase(record.service, service)) || (id != 0 && record.id != id))
+			continue;
+		buf_reset(&line);
+		status_record_format(&record, &line);
+		ipc_add(&reply, "session", buf_str(&line));
+	}
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+	buf_free(&line);
+}
+
+static void refuse(struct ipc_incoming *incoming)
+{
+	struct err err;
+
+	err_set(&err, ERR_NOT_FOUND, "statusd has no such request for %s", incoming->caller);
+	ipc_answer_error(incoming, &err);
+}
+
+static void take_from_session(struct statusd *statusd, struct ipc_incoming *incoming)
+{
+	struct session *session = sessions_get(statusd, incoming);
+	const struct request request = {statusd, session, &incoming->message};
+	struct str op = ipc_get(&incoming->message, "op");
+
+	for (size_t i = 0; i < sizeof notices / sizeof notices[0]; i++) {
+		if (!str_equal(op, str_of(notices[i].op)))
+			continue;
+		if (!notices[i].take(&request))
+			log_warning("%s of %s, pid %d, makes no sense", notices[i].op, session->program, (int)session->pid);
+		ipc_no_answer(incoming);
+		return;
+	}
+	if (str_equal(op, STR("slot")))
+		take_slot(statusd, session, incoming);
+	else if (str_equal(op, STR("slot-wait")))
+		take_slot_wait(session, incoming);
+	else
+		refuse(incoming);
+}
+
+void requests_take(struct ipc_incoming *incoming, void *context)
+{
+	struct statusd *statusd = context;
+
+	if (strcmp(incoming->caller, "postroom") != 0)
+		take_from_session(statusd, incoming);
+	else if (ipc_is(&incoming->message, "list"))
+		take_list(statusd, incoming);
+	else
+		refuse(incoming);
+}
