@@ -111,6 +111,7 @@ static void refuse(struct authd *authd, struct ipc_incoming *incoming, const str
 static int add_right(struct authd *authd, struct ipc_message *reply, const struct login_origin *origin,
                      const struct login_name *login, struct err *err)
 {
+	const char *redeemer = strcmp(origin->caller, "imap-login") == 0 ? "imapd" : "pop3d";
 	char token[TOKEN_MAX], ticket[TICKET_LEN + 1];
 
 	if (strcmp(origin->caller, "smtpd") == 0) {
@@ -119,7 +120,7 @@ static int add_right(struct authd *authd, struct ipc_message *reply, const struc
 		ipc_add_text(reply, "token", token);
 		return 0;
 	}
-	if (tickets_issue(&authd->tickets, "pop3d", str_of(origin->service), login->uid, login->name, io_now_ms(), ticket,
+	if (tickets_issue(&authd->tickets, redeemer, str_of(origin->service), login->uid, login->name, io_now_ms(), ticket,
 	                  err) != 0)
 		return -1;
 	ipc_add_text(reply, "ticket", ticket);

@@ -149,15 +149,15 @@ static void take_secret_get(struct authd *authd, struct ipc_incoming *incoming)
 /* Who may ask what: the channel is the identity. */
 static const struct {
 	const char *op;
-	const char *callers[3];
+	const char *callers[4];
 	request_handler *handler;
 } requests[] = {
-    {"sasl-start", {"smtpd", "pop3-login"}, conversation_start},
-    {"sasl-step", {"smtpd", "pop3-login"}, conversation_step},
-    {"sasl-cancel", {"smtpd", "pop3-login"}, conversation_cancel},
-    {"login", {"smtpd", "pop3-login"}, take_login},
+    {"sasl-start", {"smtpd", "pop3-login", "imap-login"}, conversation_start},
+    {"sasl-step", {"smtpd", "pop3-login", "imap-login"}, conversation_step},
+    {"sasl-cancel", {"smtpd", "pop3-login", "imap-login"}, conversation_cancel},
+    {"login", {"smtpd", "pop3-login", "imap-login"}, take_login},
     {"redeem", {"pop3d", "imapd"}, take_redeem},
-    {"mechanisms", {"smtpd", "pop3-login"}, take_mechanisms},
+    {"mechanisms", {"smtpd", "pop3-login", "imap-login"}, take_mechanisms},
     {"secret-get", {"sender"}, take_secret_get},
     {"password-set", {"configd"}, password_set},
     {"user-rename", {"configd"}, password_user_rename},

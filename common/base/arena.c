@@ -47,6 +47,13 @@ void arena_free(struct arena *arena)
 	arena->blocks = NULL;
 }
 
+void arena_wipe(struct arena *arena)
+{
+	for (struct arena_block *block = arena->blocks; block != NULL; block = block->next)
+		memory_wipe(block->data, block->used);
+	arena_reset(arena);
+}
+
 void *arena_get(struct arena *arena, size_t size)
 {
 	struct arena_block *block = arena->blocks;

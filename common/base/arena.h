@@ -18,6 +18,7 @@ struct arena {
 void arena_init(struct arena *arena);
 void arena_reset(struct arena *arena); /* keeps one block for the next round */
 void arena_free(struct arena *arena);
+void arena_wipe(struct arena *arena); /* arena_reset, after zeroing all that was in it: it held secrets */
 
 void *arena_get(struct arena *arena, size_t size);        /* zeroed, aligned for any type */
 struct str arena_copy(struct arena *arena, struct str s); /* followed by a NUL that is not counted */
