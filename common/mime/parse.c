@@ -81,6 +81,30 @@ static void pop(struct parser *p, int64_t at, int64_t lines)
 		part_make_plain(part);
 }
 
+/*
+ * Where the parts below a multipart end at a delimiter: before the line end that belongs to it. That may be the one
+ * that ends a header: then the body is empty, and stays behind the header; but a message inside a part ends where that
+ * part does, so its header goes without its end.
+ */
+static int64_t settle_ends(struct parser *p, struct open_part *multipart, int64_t line_at)
+{
+	int64_t end = line_at - p->last_end_len;
+
+	for (struct open_part *open = multipart + 1; open < p->open + p->open_count; open++) {
+		struct mime_part *part = open->part;
+
+		if (part->body_at > end && open == multipart + 1) {
+			end = part->body_at;
+		} else if (part->body_at > end) {
+			part->header_lines -= part->header_at < end;
+			part->header_at = part->header_at < end ? part->header_at : end;
+			part->header_len = end - part->header_at;
+			part->body_at = end;
+		}
+	}
+	return end;
+}
+
 /* Which open multipart is this the delimiter of (RFC 2046 5.1.1)? NULL: none. The innermost wins. */
 static struct open_part *find_delimiter(struct parser *p, struct str line, bool *is_close)
 {
@@ -106,6 +130,7 @@ static bool take_delimiter(struct parser *p, const struct line *line)
 {
 	struct open_part *multipart;
 	bool is_close;
+	int64_t end;
 
 	if (line->text.len <= 2 || line->text.data[0] != '-' || line->text.data[1] != '-' || line->is_rest)
 		return false;
@@ -113,8 +138,9 @@ static bool take_delimiter(struct parser *p, const struct line *line)
 	if (multipart == NULL)
 		return false;
 	break_header(p, line->at);
+	end = settle_ends(p, multipart, line->at);
 	while (&p->open[p->open_count - 1] != multipart)
-		pop(p, line->at - p->last_end_len, p->lines - (p->last_end_len != 0));
+		pop(p, end, p->lines - (p->last_end_len != 0));
 	if (is_close)
 		multipart->boundary = STR("");
 	else

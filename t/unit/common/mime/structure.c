@@ -252,6 +252,22 @@ static void test_broken(void **state)
 	assert_tree("content-type: TEXT / Html charset=x\n\n", "TEXT/Html");
 }
 
+/* A message inside a part whose header ends with the line end that belongs to the delimiter. */
+static void test_empty_bodies(void **state)
+{
+	const struct str message = STR("Content-Type: multipart/mixed; boundary=a\n\n"
+	                               "--a\nContent-Type: message/rfc822\n\nSubject: x\n\n--a\n\n--a--\n");
+	struct mime_part *root = parse(message), *inside = find(root, "1.1");
+
+	(void)state;
+	assert_body(message, find(root, "1"), "Subject: x\n");
+	assert_int_equal(inside->header_len, 11);
+	assert_int_equal(inside->header_lines, 1);
+	assert_body(message, inside, "");
+	assert_int_equal(find(root, "2")->header_len, 1);
+	assert_body(message, find(root, "2"), "");
+}
+
 static void test_fields(void **state)
 {
 	struct mime_part *part = parse(STR("Content-Type: image/png\r\nContent-Type: text/html\r\n"
@@ -441,6 +457,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_digest, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_broken, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_empty_bodies, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_mime_fields_walk, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
