@@ -1,0 +1,172 @@
+#include "common/base/buf.h"
+#include "common/base/memory.h"
+#include "common/store/mailbox.h"
+#include "common/store/search.h"
+#include "common/store/search_words.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum {
+	BUSY_MS = 2000,
+	NEED_MIN = 3, /* characters: a trigram */
+};
+
+struct search_index {
+	struct db db;
+	struct db_statement words, docs, covered;
+};
+
+int search_index_open(struct search_index **index_out, const struct mailbox *mailbox, struct err *err)
+{
+	struct search_index *index;
+	char path[STORE_PATH_MAX + 32];
+	struct stat info;
+
+	*index_out = NULL;
+	snprintf(path, sizeof path, "%s/search.db", mailbox->path);
+	if (fstatat(mailbox->root, "search.db", &info, AT_SYMLINK_NOFOLLOW) != 0)
+		return err_set(err, ERR_NOT_FOUND, "there is no %s", path);
+	index = memory_get(sizeof *index);
+	if (db_open(&index->db, path, DB_NO_CHECKPOINT, BUSY_MS, err) != 0 ||
+	    db_exec(&index->db, "PRAGMA cache_size=-4096", err) != 0 ||
+	    db_prepare(&index->db, &index->words, "SELECT rowid FROM gram WHERE gram MATCH ?", err) != 0 ||
+	    db_prepare(&index->db, &index->docs, "SELECT rowid FROM doc WHERE doc MATCH ? AND rowid BETWEEN ? AND ?",
+	               err) != 0 ||
+	    db_prepare(&index->db, &index->covered, "SELECT upto FROM folder WHERE id = ? AND uidvalidity = ?", err) != 0) {
+		search_index_close(index);
+		return -1;
+	}
+	*index_out = index;
+	return 0;
+}
+
+void search_index_close(struct search_index *index)
+{
+	if (index == NULL)
+		return;
+	db_finalize(&index->words);
+	db_finalize(&index->docs);
+	db_finalize(&index->covered);
+	db_close(&index->db);
+	memory_free(index);
+}
+
+uint32_t search_index_covered(struct search_index *index, int64_t folder, uint32_t uidvalidity)
+{
+	uint32_t upto = 0;
+	struct err err;
+
+	db_bind_number(&index->covered, 1, folder);
+	db_bind_number(&index->covered, 2, uidvalidity);
+	if (db_step(&index->covered, &err) == 1)
+		upto = (uint32_t)db_number(&index->covered, 0);
+	db_reset(&index->covered);
+	return upto;
+}
+
+/* Marks that are at `from` go to `to` for the messages that have the term. *left counts those that do not yet. */
+static int mark_term(struct search_index *index, const struct search_query *query, struct str term, uint8_t *marks,
+                     uint8_t from, uint8_t to, size_t *left, struct err *err)
+{
+	int64_t base = query->folder << 32;
+	size_t at = 0;
+	int row;
+
+	db_bind_text(&index->docs, 1, term);
+	db_bind_number(&index->docs, 2, base | query->uids[0]);
+	db_bind_number(&index->docs, 3, base | query->uids[query->count - 1]);
+	while ((row = db_step(&index->docs, err)) == 1) {
+		uint32_t uid = (uint32_t)db_number(&index->docs, 0);
+
+		while (at < query->count && query->uids[at] < uid)
+			at++;
+		if (at < query->count && query->uids[at] == uid && marks[at] == from) {
+			marks[at] = to;
+			(*left)--;
+		}
+	}
+	db_reset(&index->docs);
+	return row;
+}
+
+/* What to ask gram for: the need with what stands before and behind it. */
+static struct str need_phrase(const struct search_need *need, struct buf *out)
+{
+	buf_reset(out);
+	buf_printf(out, "\"%s%.*s%s\"", need->at_start ? SEARCH_WORD_START : "", STR_ARG(need->text),
+	           need->at_end ? SEARCH_WORD_END : "");
+	return buf_str(out);
+}
+
+static bool need_is_long(const struct search_need *need)
+{
+	return need->characters + need->at_start + need->at_end >= NEED_MIN;
+}
+
+/* The numbers of the words that meet the need; frequent words came first and have low ones. */
+static int find_words(struct search_index *index, const struct search_need *need, struct buf *words, struct err *err)
+{
+	struct buf phrase;
+	int row;
+
+	buf_init(&phrase, 4 * SEARCH_PIECE_BYTES);
+	db_bind_text(&index->words, 1, need_phrase(need, &phrase));
+	while ((row = db_step(&index->words, err)) == 1) {
+		int64_t word = db_number(&index->words, 0);
+
+		buf_add(words, &word, sizeof word);
+	}
+	db_reset(&index->words);
+	buf_free(&phrase);
+	return row;
+}
+
+/* Marks go from round to round + 1 for messages that have a word that meets the need. */
+static int mark_need(struct search_index *index, const struct search_query *query, const struct search_need *need,
+                     uint8_t *marks, uint8_t round, struct err *err)
+{
+	char term[SEARCH_TERM_MAX], quoted[SEARCH_TERM_MAX + 3];
+	size_t left = 0;
+	struct buf words;
+	int result;
+
+	for (size_t i = 0; i < query->count; i++)
+		left += marks[i] == round;
+	buf_init(&words, SIZE_MAX / 2);
+	result = find_words(index, need, &words, err);
+	for (size_t i = 0; result == 0 && left > 0 && i < words.len / sizeof(int64_t); i++) {
+		int64_t word;
+
+		memcpy(&word, words.data + i * sizeof word, sizeof word);
+		snprintf(quoted, sizeof quoted, "\"%.*s\"", STR_ARG(search_term(term, query->field, word)));
+		result = mark_term(index, query, str_of(quoted), marks, round, round + 1, &left, err);
+	}
+	buf_free(&words);
+	return result;
+}
+
+int search_index_find(struct search_index *index, const struct search_query *query, uint8_t *marks, bool *is_exact,
+                      struct err *err)
+{
+	struct search_need needs[SEARCH_NEEDS_MAX];
+	size_t count = search_needs(query->needle, needs, is_exact), unsure = query->count;
+	uint8_t round = 0;
+
+	if (query->count == 0)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!need_is_long(&needs[i]))
+			continue;
+		if (mark_need(index, query, &needs[i], marks, round, err) != 0)
+			return -1;
+		round++;
+	}
+	if (round == 0)
+		return 1;
+	for (size_t i = 0; i < query->count; i++)
+		marks[i] = marks[i] == round ? SEARCH_HIT : SEARCH_ABSENT;
+	return mark_term(index, query, STR("\"" SEARCH_TERM_UNSURE "\""), marks, SEARCH_ABSENT, SEARCH_UNSURE, &unsure,
+	                 err);
+}
