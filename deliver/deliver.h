@@ -9,7 +9,8 @@
  * A mailbox that is locked is tried again every few milliseconds and put off alone; nothing fails for good here: what
  * cannot be done now is answered "deferred". Repeating a request is harmless, the store knows message ids.
  *
- * It reads messages as bytes and parses nothing of them; it reaches the mail store and no network.
+ * It reads messages as bytes and parses nothing of them; it reaches the mail store and no network. imapd's sessions hear
+ * from it which mailboxes got something (common/net/bell.h).
  */
 #ifndef POSTROOM_DELIVER_DELIVER_H
 #define POSTROOM_DELIVER_DELIVER_H

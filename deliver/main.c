@@ -33,7 +33,7 @@ static size_t mailboxes_max(void)
 	return count < MAILBOXES_MAX ? (size_t)count : MAILBOXES_MAX;
 }
 
-/* The mail store and nothing else; no network. */
+/* The mail store and imapd's socket, and nothing else; no network. */
 static int confine(const struct instance *instance, struct err *err)
 {
 	char folder[INSTANCE_PATH_MAX + 128];
@@ -41,7 +41,8 @@ static int confine(const struct instance *instance, struct err *err)
 	int result;
 
 	instance_path(folder, sizeof folder, instance->state, "mail");
-	if (io_make_folder(folder, 0700, err) != 0 || sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0)
+	if (io_make_folder(folder, 0700, err) != 0 ||
+	    sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER | SANDBOX_UNIX, err) != 0)
 		return -1;
 	result = sandbox_allow(&sandbox, folder, SANDBOX_WRITE, err);
 	if (result == 0)

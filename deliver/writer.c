@@ -3,6 +3,7 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/net/bell.h"
 
 #include <time.h>
 
@@ -24,6 +25,9 @@ struct writer {
 	struct store_append appends[BATCH_MAX];
 	struct slot slots[BATCH_MAX];
 	size_t count, mailboxes;
+	struct bell_wire bell;      /* to the IMAP sessions */
+	int64_t changed[BATCH_MAX]; /* users whose mailbox got something in this batch */
+	size_t changed_count;
 	int64_t locked[BATCH_MAX]; /* users whose mailbox was found locked, until `later` */
 	size_t locked_count;
 };
@@ -92,6 +96,13 @@ static void gather(struct writer *writer)
 		}
 }
 
+/* Deliveries of one user are neighbours mostly; a second ring would do no harm. */
+static void note_change(struct writer *writer, int64_t uid)
+{
+	if (writer->changed_count == 0 || writer->changed[writer->changed_count - 1] != uid)
+		writer->changed[writer->changed_count++] = uid;
+}
+
 static void take_results(struct writer *writer)
 {
 	for (size_t i = 0; i < writer->count; i++) {
@@ -105,6 +116,8 @@ static void take_results(struct writer *writer)
 		/* An index that fails is opened anew next time, which looks for what is wrong and mends what it can. */
 		if (append->result == STORE_FAILED)
 			cache_drop(writer->cache, slot->delivery->uid);
+		if (append->result == STORE_ADDED)
+			note_change(writer, slot->delivery->uid);
 		job_end(slot->job, slot->delivery, append);
 		writer->waiting--;
 	}
@@ -127,6 +140,16 @@ static void answer_ended(struct writer *writer)
 	writer->last = at;
 }
 
+/* Whether IMAP sessions hear of it is nothing that a delivery waits for, or fails by. */
+static void ring(struct writer *writer)
+{
+	if (writer->changed_count == 0)
+		return;
+	bell_wire_keep(&writer->bell);
+	bell_wire_ring(&writer->bell, writer->changed, writer->changed_count);
+	writer->changed_count = 0;
+}
+
 /* One batch, and when the next one comes: at once while there is progress, else when a locked mailbox may be free. */
 static void run_batch(struct writer *writer)
 {
@@ -136,6 +159,7 @@ static void run_batch(struct writer *writer)
 	store_append(writer->appends, writer->count, 0);
 	take_results(writer);
 	answer_ended(writer);
+	ring(writer);
 	if (writer->locked_count > 0 && !event_pending(writer->later, EV_TIMEOUT, NULL))
 		event_add(writer->later, &pause);
 	if (writer->waiting > 0 && writer->count > 0)
@@ -165,6 +189,7 @@ struct writer *writer_new(struct event_base *base, const struct instance *instan
 	writer->mailboxes_max = mailboxes_max;
 	writer->last = &writer->first;
 	ipc_message_init(&writer->reply);
+	bell_wire_init(&writer->bell, instance, "deliver");
 	writer->run = event_new(base, -1, 0, on_run, writer);
 	writer->later = event_new(base, -1, 0, on_later, writer);
 	/* After all requests that wait have been read, so that they share a batch. */
@@ -178,6 +203,7 @@ void writer_free(struct writer *writer)
 	event_free(writer->later);
 	cache_free(writer->cache);
 	ipc_message_free(&writer->reply);
+	bell_wire_close(&writer->bell);
 	memory_free(writer);
 }
 

@@ -227,6 +227,8 @@ static int update(struct session *session, size_t *removed, struct err *err)
 	else
 		result = mailbox_expunge(session->mailbox, STORE_INBOX, uids, marked, UPDATE_WAIT_MS, NULL, err);
 	memory_free(uids);
+	if (result == 0)
+		bell_wire_ring(&session->service->bell, &session->uid, 1);
 	return result;
 }
 

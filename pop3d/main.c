@@ -10,6 +10,7 @@ static void refresh(void *context)
 	struct pop3_service *service = context;
 
 	settings_refresh(&service->settings);
+	bell_wire_keep(&service->bell); /* sessions share the connection: in their sandbox they could make none */
 }
 
 static int session(int fd, const char *name, void *context)
@@ -31,6 +32,7 @@ int main(int argc, char **argv)
 	    settings_open(&service.settings, &service.daemon.instance, false, &err) != 0 ||
 	    sandbox_init(&service.sandbox, SANDBOX_LOCK_OWNER, &err) != 0 || sandbox_prepare(&service.sandbox, &err) != 0)
 		daemon_fail(&err);
+	bell_wire_init(&service.bell, &service.daemon.instance, "pop3d");
 	daemon_ready(&service.daemon);
 	if (listen_run(&service.daemon, names, &hooks, &err) != 0)
 		daemon_fail(&err);

@@ -10,6 +10,7 @@
 
 #include "common/daemon/daemon.h"
 #include "common/ipc/ipc.h"
+#include "common/net/bell.h"
 #include "common/net/conn.h"
 #include "common/net/sandbox.h"
 #include "common/pop3/command.h"
@@ -22,6 +23,7 @@ struct pop3_service {
 	struct daemon daemon;
 	struct settings settings;
 	struct sandbox sandbox;
+	struct bell_wire bell; /* to the IMAP sessions of a mailbox */
 	uid_t login_user; /* as whom pop3-login runs */
 };
 
