@@ -1,6 +1,8 @@
 /* imapd: from the request of a login process to the client's first answer. */
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/net/bell.h"
+#include "common/net/listen.h"
 #include "imapd/imapd.h"
 
 #include <inttypes.h>
@@ -72,7 +74,8 @@ static void give_memory_back(void *context)
 {
 	struct session *session = context;
 
-	arena_free(&session->arena);
+	if (session->waiting) /* not in the middle of a command */
+		arena_free(&session->arena);
 	mailbox_idle(session->mailbox);
 }
 
@@ -83,6 +86,7 @@ static void serve(struct session *session, struct str ticket, struct str tag)
 
 	if (redeem(session, ticket, &err) == 0 && enter_sandbox(session, &err) == 0 &&
 	    mailbox_open(&session->mailbox, instance, session->uid, IMAP_WAIT_MS, &err) == 0) {
+		bell_claim(session->bell, session->uid);
 		status_login(&session->statusd, session->user, session->uid);
 		log_info("session began, user=%s uid=%" PRId64 " peer=%s", session->user, session->uid, session->conn.peer);
 		session->conn.on_idle = give_memory_back;
@@ -126,7 +130,8 @@ static int take_over(struct imapd *imapd, struct ipc_message *request)
 	}
 	settings_refresh(&imapd->settings);
 	session->imapd = imapd;
-	session->authd.fd = session->bell = -1;
+	session->authd.fd = -1;
+	session->bell = listen_bell();
 	conn_init(&session->conn, client, (int)settings_number(&imapd->settings, SETTING_IMAP_TIMEOUT) * 1000);
 	ipc_get_text(request, "peer", session->conn.peer, sizeof session->conn.peer);
 	ipc_get_number(request, "tls", 0, 1, &tls);
@@ -134,6 +139,7 @@ static int take_over(struct imapd *imapd, struct ipc_message *request)
 	status_begin(&session->statusd, &imapd->daemon.instance, "imapd", "imap", session->conn.peer, tls != 0);
 	arena_init(&session->arena);
 	imap_parser_init(&session->parser, &session->conn, &session->arena, IMAP_LITERAL_MAX);
+	session->parser.drop_max = (uint64_t)settings_number(&imapd->settings, SETTING_IMAP_MAX_MESSAGE) * 2;
 	serve(session, ticket, request_tag(request));
 	conn_close(&session->conn);
 	arena_free(&session->arena);
@@ -142,17 +148,17 @@ static int take_over(struct imapd *imapd, struct ipc_message *request)
 	return 0;
 }
 
-int imap_session(int fd, const char *service_name, void *context)
+/* A connection of imap-login: it asks for one session. */
+static int take_request(struct imapd *imapd, int fd)
 {
-	struct imapd *imapd = context;
 	struct ipc_message request;
 	struct err err;
 	uint32_t sequence;
 	int got, result = 1;
 
-	(void)service_name;
 	if (!ipc_peer_is(fd, imapd->login_user)) {
 		log_error("a connection from somebody who is not imap-login");
+		close(fd);
 		return 1;
 	}
 	ipc_message_init(&request);
@@ -164,4 +170,11 @@ int imap_session(int fd, const char *service_name, void *context)
 		result = got > 0 ? take_over(imapd, &request) : 0;
 	ipc_message_free(&request);
 	return result;
+}
+
+int imap_session(int fd, const char *service, void *context)
+{
+	if (strcmp(service, "from-imap-login") == 0)
+		return take_request(context, fd);
+	return bell_answer(fd, listen_bell()); /* deliver or pop3d, who run as this daemon's user */
 }

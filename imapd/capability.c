@@ -70,11 +70,13 @@ static bool enable(struct session *session, struct str word)
 	else if (str_equal_nocase(word, STR("UTF8=ACCEPT")))
 		enabled->utf8 = true;
 	else if (str_equal_nocase(word, STR("CONDSTORE")))
-		enabled->condstore = true;
+		session_enable_condstore(session);
 	else if (str_equal_nocase(word, STR("QRESYNC")))
-		enabled->condstore = enabled->qresync = true;
+		enabled->qresync = true;
 	else
 		return false;
+	if (enabled->qresync)
+		session_enable_condstore(session);
 	return true;
 }
 

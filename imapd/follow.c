@@ -81,7 +81,7 @@ static void tell_gone(struct session *session)
 }
 
 /* \Recent has no meaning in IMAP4rev2 (RFC 9051 appendix E), and only who may write takes it from others. */
-static void take_recent(struct session *session)
+void session_take_recent(struct session *session)
 {
 	struct view *view = session->view;
 	struct err err;
@@ -102,7 +102,7 @@ static void tell_count(struct session *session)
 	view->told = view->count;
 	if (!session->enabled.rev2) {
 		conn_printf(&session->conn, "* %zu RECENT\r\n", view->recent);
-		take_recent(session);
+		session_take_recent(session);
 	}
 }
 
@@ -150,6 +150,22 @@ static void tell_changes(struct session *session)
 	view->due_last = 0;
 }
 
+/*
+ * RFC 7162 section 6: a client that keeps the highest MODSEQ it hears of would not ask for what it was not told, so it
+ * hears how far it may believe.
+ */
+static void tell_modseq(struct session *session)
+{
+	struct view *view = session->view;
+
+	if (view->gone == 0)
+		view->told_modseq = view->state.modseq;
+	if (session->enabled.qresync && (view->gone > 0 || view->holds_back))
+		conn_printf(&session->conn, "* OK [HIGHESTMODSEQ %" PRId64 "] %s\r\n", view->told_modseq,
+		            view->gone > 0 ? "VANISHED is yet to come" : "All is told");
+	view->holds_back = view->gone > 0;
+}
+
 int session_follow(struct session *session)
 {
 	struct view *view = session->view;
@@ -166,5 +182,14 @@ int session_follow(struct session *session)
 		tell_count(session);
 	if (view->due_first <= view->due_last)
 		tell_changes(session);
+	tell_modseq(session);
 	return 0;
+}
+
+void session_tell_now(struct session *session)
+{
+	if (session_follow(session) != 0)
+		session_bye(session, "The selected folder is gone");
+	else
+		imap_ok(session, session_modseq_code(session), "%s completed", session->command->name);
 }

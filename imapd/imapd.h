@@ -72,8 +72,9 @@ struct session {
 	struct mailbox *mailbox;
 	struct ipc_channel authd; /* fd -1: not there */
 	struct status statusd;
-	int bell;  /* common/net/bell.h */
-	bool rang; /* the mailbox changed and the others were not told yet */
+	int bell;     /* common/net/bell.h */
+	bool waiting; /* for the next command: the arena holds nothing */
+	bool rang;    /* the mailbox changed and the others were not told yet */
 
 	struct imap_enabled enabled;
 	struct view *view;         /* the selected folder; NULL: none */
@@ -145,9 +146,25 @@ void session_progress(struct session *session, uint64_t done, uint64_t goal);
 /* End the session: "* BYE ..." and no further command. */
 void session_bye(struct session *session, const char *text);
 
+/* CONDSTORE is enabled from here on (RFC 7162 3.1), by ENABLE or by use. */
+void session_enable_condstore(struct session *session);
+/* "HIGHESTMODSEQ n" of the selected folder as a code for imap_ok; NULL where the client did not enable QRESYNC. */
+const char *session_modseq_code(struct session *session);
+/* A folder's object id (RFC 8474): "F12". Returns out. */
+enum { IMAP_ID_MAX = 24 };
+const char *imap_mailbox_id(char out[IMAP_ID_MAX], int64_t folder);
+
 /* Let the view follow the mailbox and write what is new (follow.c): EXPUNGE or VANISHED (unless keep_sequence), EXISTS,
  * RECENT, FETCH FLAGS. -1: the folder is gone or cannot be read; the session ends with BYE. */
 int session_follow(struct session *session);
+/* The same at once, then "completed" with the MODSEQ that is told now (RFC 7162 3.2.7): for commands that remove. */
+void session_tell_now(struct session *session);
+/* Who may write takes \Recent from the sessions that come later (RFC 3501 2.3.2). */
+void session_take_recent(struct session *session);
+/* Remove what is marked \Deleted, of these UIDs (NULL: all), without saying so. Notes the NO where it returns -1. */
+int session_expunge(struct session *session, const struct sequence *only);
+/* As session_find_folder, of the folder that messages go to: NO [TRYCREATE] where there is none. */
+int session_find_target(struct session *session, struct str name, struct mailbox_folder *folder);
 /* "* FLAGS (...)": what occurs in the selected folder. */
 void session_write_words(struct session *session);
 /* "* n FETCH (FLAGS ...)" of one message in the view, with UID and MODSEQ as the client has enabled them. */

@@ -14,8 +14,8 @@ static void refresh(void *context)
 int main(int argc, char **argv)
 {
 	static struct imapd imapd;
-	static const char *const names[] = {"from-imap-login", NULL};
-	struct listen_hooks hooks = {.refresh = refresh, .session = imap_session, .context = &imapd};
+	static const char *const names[] = {"from-imap-login", "from-deliver", "from-pop3d", NULL};
+	struct listen_hooks hooks = {.refresh = refresh, .session = imap_session, .context = &imapd, .bells = true};
 	struct err err;
 	gid_t group;
 

@@ -1,6 +1,7 @@
 /* imapd: the conversation: read a command, act, say what is new, answer. */
 #include "common/base/io.h"
 #include "common/base/log.h"
+#include "common/net/bell.h"
 #include "imapd/imapd.h"
 
 #include <inttypes.h>
@@ -151,7 +152,7 @@ static void answer(struct session *session)
 
 	if (session->parser.failure == IMAP_ENDED && session->conn.failed != 0)
 		return;
-	if (session->view != NULL && session->status != IMAP_BAD_COMMAND && session_follow(session) != 0)
+	if (session->view != NULL && !session->ended && session->status != IMAP_BAD_COMMAND && session_follow(session) != 0)
 		session_bye(session, "The selected folder is gone");
 	conn_write(&session->conn, session->tag.len != 0 ? session->tag : STR("*"));
 	conn_printf(&session->conn, " %s ", words[session->status]);
@@ -183,6 +184,15 @@ static void end_session(struct session *session)
 	session->ended = true;
 }
 
+/* Several changes of pipelined commands ring once: when the client has nothing more to say. */
+static void ring_at_rest(struct session *session)
+{
+	if (!session->rang || conn_has_input(&session->conn))
+		return;
+	session->rang = false;
+	bell_ring(session->bell);
+}
+
 void session_converse(struct session *session)
 {
 	while (!session->ended) {
@@ -194,7 +204,10 @@ void session_converse(struct session *session)
 		session->keep_sequence = session->by_uid = false;
 		session->progress_ms = 0;
 		session->parser.wants_utf8 = session_utf8(session);
+		ring_at_rest(session);
+		session->waiting = true;
 		parsed = imap_parse_command(&session->parser, &session->tag, &name);
+		session->waiting = false;
 		if (parsed)
 			run_command(session, name);
 		else
@@ -206,4 +219,6 @@ void session_converse(struct session *session)
 			count_bad(session);
 		}
 	}
+	if (session->rang)
+		bell_ring(session->bell);
 }

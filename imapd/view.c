@@ -36,9 +36,9 @@ static void note_due(struct view *view, const struct view_message *message)
 		view->due_last = message->uid;
 }
 
-void view_tell(struct view *view, struct view_message *message)
+void view_tell(struct view *view, struct view_message *message, unsigned what)
 {
-	message->flags |= VIEW_CHANGED;
+	message->flags |= what;
 	note_due(view, message);
 }
 
@@ -145,6 +145,7 @@ int view_open(struct view **view_out, struct mailbox *mailbox, const struct mail
 		return -1;
 	}
 	view->told = view->count;
+	view->told_modseq = view->state.modseq;
 	view->words_grew = false;
 	*view_out = view;
 	return 0;

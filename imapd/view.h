@@ -39,9 +39,11 @@ struct view {
 	struct mailbox_state state; /* as of the last view_follow */
 	struct view_message *messages;
 	size_t count, capacity;
-	size_t told;   /* the first so many messages are known to the client: what EXISTS said, less what was expunged */
-	size_t gone;   /* how many are marked VIEW_GONE */
-	size_t recent; /* how many are marked VIEW_RECENT */
+	size_t told; /* the first so many messages are known to the client: what EXISTS said, less what was expunged */
+	size_t gone; /* how many are marked VIEW_GONE */
+	int64_t told_modseq;          /* of the latest change of which, and of all before it, the client knows */
+	bool holds_back;              /* the client was told that there is more to come */
+	size_t recent;                /* how many are marked VIEW_RECENT */
 	uint32_t due_first, due_last; /* the UIDs between which VIEW_CHANGED and VIEW_MODSEQ may be; first > last: none */
 	struct arena keyword_arena;
 	struct str *keywords; /* combinations, as the store has them; [0] is empty */
@@ -63,8 +65,8 @@ void view_close(struct view *view); /* NULL is allowed */
  * -1: as mailbox_changes.
  */
 int view_follow(struct view *view, struct mailbox *mailbox, struct err *err);
-/* A message's flags are to be told, whether they changed or not. */
-void view_tell(struct view *view, struct view_message *message);
+/* A message's flags (VIEW_CHANGED) or its MODSEQ (VIEW_MODSEQ) are to be told, whether they changed or not. */
+void view_tell(struct view *view, struct view_message *message, unsigned what);
 /* Before the session changes flags silently: what it expects to find is no news. */
 void view_expect(struct view *view, struct view_message *message, const struct store_change *change);
 /* Take the messages out that are marked as gone. told is called for each that the client knows, rising, with the

@@ -3,9 +3,12 @@
 
 #include "common/imap/scan.h"
 
+enum { DROP_FACTOR = 32 };
+
 void imap_parser_init(struct imap_parser *parser, struct conn *conn, struct arena *arena, size_t literal_max)
 {
-	*parser = (struct imap_parser){.conn = conn, .arena = arena, .literal_max = literal_max};
+	*parser = (struct imap_parser){
+	    .conn = conn, .arena = arena, .literal_max = literal_max, .drop_max = literal_max * DROP_FACTOR};
 }
 
 bool imap_fail(struct imap_parser *parser, enum imap_failure failure, const char *message)
@@ -55,19 +58,21 @@ static bool find_literal(struct str line, size_t *brace, uint64_t *size, bool *w
 	return true;
 }
 
-/* The tag of a line that is longer than any, looked at before the line is lost. */
-static struct str peek_tag(struct imap_parser *parser)
+/* The tag of a line that is longer than any, looked at before the line is lost. Returns its length. */
+static size_t peek_tag(struct imap_parser *parser, char tag[IMAP_TAG_MAX])
 {
 	struct str bytes;
 	struct err err;
 	size_t len = 0;
 
-	if (conn_read_some(parser->conn, &bytes, &err) != 0 || bytes.len < IMAP_TAG_MAX)
-		return STR("");
-	while (len < IMAP_TAG_MAX && imap_is_tag_char(bytes.data[len]))
+	if (conn_read_some(parser->conn, &bytes, &err) != 0)
+		return 0;
+	while (len < IMAP_TAG_MAX && len < bytes.len && imap_is_tag_char(bytes.data[len]))
 		len++;
-	return len < IMAP_TAG_MAX && bytes.data[len] == ' ' ? arena_copy(parser->arena, str_from(bytes.data, len))
-	                                                    : STR("");
+	if (len == IMAP_TAG_MAX || len == bytes.len || bytes.data[len] != ' ')
+		return 0;
+	memcpy(tag, bytes.data, len);
+	return len;
 }
 
 static struct str upper(struct arena *arena, struct str word)
@@ -104,16 +109,18 @@ static bool take_tag(struct imap_parser *parser, struct str *tag)
 
 bool imap_parse_command(struct imap_parser *parser, struct str *tag, struct str *name)
 {
-	struct str long_tag, word;
+	char first[IMAP_TAG_MAX];
+	struct str word;
+	size_t len;
 
 	parser->failure = IMAP_PARSED;
 	parser->message = NULL;
 	parser->depth = 0;
 	parser->taken = 0;
 	*tag = *name = STR("");
-	long_tag = peek_tag(parser);
+	len = peek_tag(parser, first);
 	if (!read_line(parser)) {
-		*tag = long_tag;
+		*tag = arena_copy(parser->arena, str_from(first, len));
 		return false;
 	}
 	if (!take_tag(parser, tag) || !imap_parse_space(parser))
@@ -162,7 +169,7 @@ bool imap_parse_finish(struct imap_parser *parser)
 	while (parser->failure != IMAP_ENDED && find_literal(parser->rest, &brace, &size, &waits) && !waits) {
 		struct err err;
 
-		if (size > IMAP_DROP_MAX - dropped)
+		if (size > parser->drop_max - dropped)
 			return end_connection(parser, "A refused literal is too large to be read away");
 		dropped += size;
 		if (!drop_literal(parser, size))

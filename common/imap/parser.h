@@ -19,12 +19,11 @@
 #include "common/net/conn.h"
 
 enum {
-	IMAP_LINE_MAX = 65536,            /* octets between two line ends (RFC 2683 3.2.1.5 wants 8,000 at least) */
-	IMAP_COMMAND_MAX = 1024 * 1024,   /* octets of a command with its literals, without messages */
-	IMAP_LITERAL_MAX = 512 * 1024,    /* octets of one literal that is not a message */
-	IMAP_LOGIN_LITERAL_MAX = 4096,    /* the same before the login */
-	IMAP_DROP_MAX = 16 * 1024 * 1024, /* octets of refused non-synchronising literals that are read away */
-	IMAP_DEPTH_MAX = 64,              /* nested parentheses */
+	IMAP_LINE_MAX = 65536,          /* octets between two line ends (RFC 2683 3.2.1.5 wants 8,000 at least) */
+	IMAP_COMMAND_MAX = 1024 * 1024, /* octets of a command with its literals, without messages */
+	IMAP_LITERAL_MAX = 512 * 1024,  /* octets of one literal that is not a message */
+	IMAP_LOGIN_LITERAL_MAX = 4096,  /* the same before the login */
+	IMAP_DEPTH_MAX = 64,            /* nested parentheses */
 	IMAP_TAG_MAX = 128,
 };
 
@@ -40,13 +39,16 @@ struct imap_parser {
 	struct arena *arena;
 	struct str rest;    /* of the current line */
 	size_t taken;       /* octets of the command so far */
-	size_t literal_max; /* IMAP_LOGIN_LITERAL_MAX before the login, IMAP_LITERAL_MAX after */
+	size_t literal_max; /* octets of one literal that is kept in memory */
+	uint64_t drop_max;  /* octets of a command's refused non-synchronising literals that are read away */
 	bool wants_utf8;    /* quoted strings may hold UTF-8 (RFC 9051, RFC 6855); otherwise 8-bit octets are BAD */
 	unsigned depth;
 	enum imap_failure failure;
 	const char *message; /* the sentence, NULL while all is well */
 };
 
+/* literal_max: IMAP_LOGIN_LITERAL_MAX or IMAP_LITERAL_MAX. drop_max is 32 times as much; who takes messages raises it.
+ */
 void imap_parser_init(struct imap_parser *parser, struct conn *conn, struct arena *arena, size_t literal_max);
 
 /*

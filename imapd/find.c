@@ -1,0 +1,131 @@
+/* imapd: from what a client names to folders, messages and flags. */
+#include "imapd/imapd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *imap_mailbox_id(char out[IMAP_ID_MAX], int64_t folder)
+{
+	snprintf(out, IMAP_ID_MAX, "F%" PRId64, folder);
+	return out;
+}
+
+int session_find_folder(struct session *session, struct str name, const char *rights, struct mailbox_folder *folder)
+{
+	struct err err;
+
+	(void)rights; /* the mailbox's owner may do everything in it */
+	if (mailbox_folder_find(session->mailbox, name, folder, &err) == 0)
+		return 0;
+	imap_no_store(session, &err);
+	return -1;
+}
+
+static bool take_system_flag(struct imap_parser *parser, struct str name, unsigned *flags)
+{
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} known[] = {{"\\Seen", STORE_SEEN},
+	             {"\\Answered", STORE_ANSWERED},
+	             {"\\Flagged", STORE_FLAGGED},
+	             {"\\Deleted", STORE_DELETED},
+	             {"\\Draft", STORE_DRAFT}};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (str_equal_nocase(name, str_of(known[i].name))) {
+			*flags |= known[i].flag;
+			return true;
+		}
+	/* RFC 9051 2.3.2: \Recent cannot be set, and no other flag with a backslash is defined. */
+	return imap_fail(parser, IMAP_BAD, "There is no such system flag");
+}
+
+static bool take_flag(struct imap_parser *parser, unsigned *flags, struct buf *keywords)
+{
+	struct str flag;
+
+	if (!imap_parse_flag_atom(parser, &flag))
+		return false;
+	if (flag.data[0] == '\\')
+		return take_system_flag(parser, flag, flags);
+	if (flag.len > STORE_KEYWORD_MAX)
+		return imap_fail(parser, IMAP_BAD, "A keyword is too long");
+	if (keywords->len > 0)
+		buf_add_char(keywords, ' ');
+	buf_add_str(keywords, flag);
+	return !keywords->overflow || imap_fail(parser, IMAP_BAD, "Too many keywords");
+}
+
+bool session_parse_flags(struct session *session, unsigned *flags, struct str *keywords)
+{
+	struct imap_parser *parser = &session->parser;
+	bool listed = imap_peek_char(parser, '(');
+	struct buf words;
+
+	*flags = 0;
+	buf_init(&words, STORE_KEYWORDS_MAX);
+	if (listed)
+		imap_parse_open(parser);
+	if (!listed || !imap_peek_char(parser, ')'))
+		do
+			take_flag(parser, flags, &words);
+		while (imap_skip_char(parser, ' '));
+	if (listed)
+		imap_parse_close(parser);
+	*keywords = arena_copy(&session->arena, buf_str(&words));
+	buf_free(&words);
+	return parser->failure == IMAP_PARSED;
+}
+
+/* The positions in the view of which the ranges speak. */
+static void collect_uids(const struct session *session, const struct sequence *set, bool by_uid, uint32_t *uids,
+                         size_t *count)
+{
+	const struct view *view = session->view;
+
+	*count = 0;
+	for (size_t i = 0; i < set->count; i++) {
+		const struct sequence_range *range = &set->ranges[i];
+		size_t at = by_uid ? view_lower_bound(view, range->first) : range->first - 1;
+
+		for (; at < view->count && (by_uid ? view->messages[at].uid : at + 1) <= range->last; at++)
+			if ((view->messages[at].flags & VIEW_GONE) == 0)
+				uids[(*count)++] = view->messages[at].uid;
+	}
+}
+
+/* How many messages the set can name at most. */
+static size_t count_bound(const struct view *view, const struct sequence *set)
+{
+	uint64_t size = sequence_size(set);
+
+	return size < view->count ? (size_t)size : view->count;
+}
+
+bool session_uids(struct session *session, struct str text, uint32_t **uids, size_t *count)
+{
+	const struct view *view = session->view;
+	uint32_t last_uid = view->count > 0 ? view->messages[view->count - 1].uid : 0;
+	uint32_t largest = session->by_uid ? last_uid : (uint32_t)view->count;
+	struct sequence set = session->saved;
+	bool saved = str_equal(text, STR("$"));
+
+	*count = 0;
+	*uids = NULL;
+	if (!saved && !sequence_parse(&session->arena, text, largest, &set)) {
+		imap_bad(session, "That is not a set of message numbers");
+		return false;
+	}
+	/* RFC 9051 section 9 "seq-number": a number past the end is an error; "n:*" always names the last message. */
+	if (!saved && !session->by_uid && set.count > 0 && set.ranges[set.count - 1].last > largest) {
+		if (str_find_char(text, '*') < 0) {
+			imap_bad(session, "There are only %zu messages", view->count);
+			return false;
+		}
+		set.ranges[set.count - 1].last = largest;
+	}
+	*uids = arena_get(&session->arena, count_bound(view, &set) * sizeof **uids + 1);
+	collect_uids(session, &set, saved || session->by_uid, *uids, count);
+	return true;
+}
