@@ -23,6 +23,7 @@ static int compare_jobs(const void *a, const void *b)
 static void make_batch(struct append_batch *batch, struct store_append *appends, size_t count)
 {
 	*batch = (struct append_batch){.count = count};
+	arena_init(&batch->arena);
 	batch->jobs = memory_get(count * sizeof *batch->jobs);
 	batch->ranges = memory_get(count * sizeof *batch->ranges);
 	batch->buckets = memory_get(count * sizeof *batch->buckets);
@@ -52,6 +53,7 @@ static void free_batch(struct append_batch *batch)
 	memory_free(batch->buckets);
 	memory_free(batch->ranges);
 	memory_free(batch->jobs);
+	arena_free(&batch->arena);
 }
 
 /* The end of the ranges that belong to the mailbox of the one at first. */
@@ -71,6 +73,19 @@ static void fail_range(struct append_batch *batch, const struct append_range *ra
 			append_end(batch, &batch->jobs[i], err);
 }
 
+static int sort_keywords(struct append_batch *batch, struct append_job *job, struct err *err)
+{
+	struct buf sorted;
+	int result;
+
+	buf_init(&sorted, STORE_KEYWORDS_MAX);
+	result = keywords_sort(job->append->keywords, &sorted, err);
+	if (result == 0)
+		job->keywords = arena_copy(&batch->arena, buf_str(&sorted));
+	buf_free(&sorted);
+	return result;
+}
+
 /* Give a job its UID, or end it. */
 static void prepare_job(struct append_batch *batch, struct append_range *range, struct append_job *job)
 {
@@ -80,6 +95,10 @@ static void prepare_job(struct append_batch *batch, struct append_range *range, 
 
 	if (id.len > 0 && !file_id_valid(id)) {
 		err_set(&err, ERR_SYNTAX, "\"%.*s\" is not a message id", STR_ARG(str_sub(id, 0, STORE_ID_MAX)));
+		append_end(batch, job, &err);
+		return;
+	}
+	if (job->append->keywords.len > 0 && sort_keywords(batch, job, &err) != 0) {
 		append_end(batch, job, &err);
 		return;
 	}
@@ -138,7 +157,7 @@ static int add_rows(struct append_batch *batch, struct append_range *range, stru
 	                          .save_date = now,
 	                          .modseq = range->row.modseq,
 	                          .flags = append->flags,
-	                          .keywords = append->keywords,
+	                          .keywords = job->keywords,
 	                          .id = source->id};
 	int fresh = message_mark_delivered(range->mailbox, source->id, now, err);
 
@@ -146,8 +165,7 @@ static int add_rows(struct append_batch *batch, struct append_range *range, stru
 		append_end(batch, job, NULL);
 	if (fresh <= 0)
 		return fresh;
-	range->change.messages++;
-	range->change.bytes += row.size;
+	totals_count(&range->change, 1, row.flags, false, row.size);
 	return message_insert(range->mailbox, &row, err);
 }
 
@@ -243,24 +261,63 @@ static void sync_logs(struct append_batch *batch)
 	}
 }
 
-void store_append(struct store_append *appends, size_t count, int wait_ms)
+/* Where one of those that belong together has failed, all fail, for its reason. */
+static void keep_together(struct append_batch *batch)
+{
+	const struct append_job *failed = NULL;
+
+	for (size_t i = 0; i < batch->count && batch->together && failed == NULL; i++)
+		if (batch->jobs[i].state == JOB_ENDED)
+			failed = &batch->jobs[i];
+	for (size_t i = 0; i < batch->range_count && failed != NULL; i++)
+		fail_range(batch, &batch->ranges[i], &failed->append->err);
+}
+
+static void append(struct append_batch *batch, int wait_ms)
 {
 	int64_t now = (int64_t)time(NULL);
+
+	prepare(batch, wait_ms);
+	keep_together(batch);
+	append_write_files(batch);
+	keep_together(batch);
+	append_name_files(batch);
+	keep_together(batch);
+	for (size_t first = 0, end; first < batch->range_count; first = end) {
+		end = mailbox_end(batch, first);
+		commit_mailbox(batch, first, end, now);
+	}
+	sync_logs(batch);
+	for (size_t first = 0; first < batch->range_count; first = mailbox_end(batch, first))
+		if (batch->ranges[first].mailbox != NULL)
+			mailbox_unlock(batch->ranges[first].mailbox);
+}
+
+void store_append(struct store_append *appends, size_t count, int wait_ms)
+{
 	struct append_batch batch;
 
 	if (count == 0)
 		return;
 	make_batch(&batch, appends, count);
-	prepare(&batch, wait_ms);
-	append_write_files(&batch);
-	append_name_files(&batch);
-	for (size_t first = 0, end; first < batch.range_count; first = end) {
-		end = mailbox_end(&batch, first);
-		commit_mailbox(&batch, first, end, now);
-	}
-	sync_logs(&batch);
-	for (size_t first = 0; first < batch.range_count; first = mailbox_end(&batch, first))
-		if (batch.ranges[first].mailbox != NULL)
-			mailbox_unlock(batch.ranges[first].mailbox);
+	append(&batch, wait_ms);
 	free_batch(&batch);
+}
+
+int store_append_together(struct store_append *appends, size_t count, int wait_ms, struct err *err)
+{
+	struct append_batch batch;
+
+	if (count == 0)
+		return 0;
+	make_batch(&batch, appends, count);
+	batch.together = true;
+	append(&batch, wait_ms);
+	free_batch(&batch);
+	for (size_t i = 0; i < count; i++)
+		if (appends[i].result != STORE_ADDED) {
+			*err = appends[i].err;
+			return -1;
+		}
+	return 0;
 }

@@ -36,6 +36,7 @@ struct append_job {
 	size_t bucket;                     /* index into batch->buckets */
 	int fd;                            /* to be synced, or -1 */
 	char name[FILE_NAME_MAX + 1];      /* a dot and the name */
+	struct str keywords;               /* sorted, in the batch's arena */
 };
 
 /* The appends of one folder; the ranges of one mailbox follow each other. */
@@ -53,11 +54,15 @@ struct append_batch {
 	size_t range_count;
 	struct append_bucket *buckets;
 	size_t bucket_count;
+	struct arena arena;
+	bool together; /* all or none */
 };
 
 /* append_file.c. Failures are written into the appends concerned. */
 void append_write_files(struct append_batch *batch);
 void append_name_files(struct append_batch *batch);
+/* Write what a source has to a file. */
+int append_write_content(int fd, const struct store_source *source, struct err *err);
 /* End a job as failed (err) or duplicate (NULL); its file, under whichever name, is removed. */
 void append_end(struct append_batch *batch, struct append_job *job, const struct err *err);
 

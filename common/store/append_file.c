@@ -53,7 +53,7 @@ static int find_bucket(struct append_batch *batch, struct append_job *job, struc
 }
 
 /* Prefix and message; a small message goes out in one write. */
-static int write_content(int fd, const struct store_source *source, struct err *err)
+int append_write_content(int fd, const struct store_source *source, struct err *err)
 {
 	static char bytes[COPY_SIZE];
 	int64_t offset = source->offset, left = source->size;
@@ -98,7 +98,7 @@ static int write_file(struct append_batch *batch, struct append_job *job, bool k
 	if (fd < 0)
 		return err_system(err, "cannot create a file in %s/msg", job->append->mailbox->path);
 	job->state = JOB_WRITTEN;
-	result = write_content(fd, job->append->source, err);
+	result = append_write_content(fd, job->append->source, err);
 	if (result == 0 && keep_open)
 		job->fd = fd;
 	else

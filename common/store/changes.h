@@ -13,6 +13,7 @@
 #ifndef POSTROOM_STORE_CHANGES_H
 #define POSTROOM_STORE_CHANGES_H
 
+#include "common/base/buf.h"
 #include "common/store/store.h"
 
 enum {
@@ -63,11 +64,13 @@ int mailbox_mark_recent(struct mailbox *mailbox, int64_t folder, uint32_t uidnex
 struct mailbox_details {
 	int64_t size, internal_date, save_date; /* octets, seconds since 1970 */
 	int64_t modseq;
+	int64_t email_id; /* positive; the same for a copy, never for another message (RFC 8474 5.1) */
 	uint32_t flags;
 };
 int mailbox_details(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct mailbox_details *details,
                     struct err *err);
-/* The same for many, one query: uids rising; visit is not called for those that went. */
+/* The same for many at once: uids rising; visit is not called for those that went. It must not wait for anybody, nor
+ * call what is in this header. */
 int mailbox_details_each(struct mailbox *mailbox, int64_t folder, const uint32_t *uids, size_t count,
                          void (*visit)(uint32_t uid, const struct mailbox_details *details, void *context),
                          void *context, struct err *err);
@@ -84,6 +87,9 @@ struct store_change {
 	struct str keywords;     /* separated by spaces */
 	int64_t unchanged_since; /* -1: none; otherwise messages with a higher MODSEQ are left alone (RFC 7162 3.1.3) */
 };
+
+/* What becomes of a message's keywords, as mailbox_entry has them, by a change. -1: ERR_LIMIT. */
+int keywords_change(struct str old, enum store_how how, struct str change, struct buf *out, struct err *err);
 
 /*
  * Change flags and keywords of messages (uids rising; those that went are passed over). One transaction, one MODSEQ for

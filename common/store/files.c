@@ -57,6 +57,15 @@ const char *file_bucket(char out[FOLDER_PATH_MAX], int64_t folder, uint32_t uid)
 	return out;
 }
 
+const char *file_path(char out[FILE_PATH_MAX], const char *place, int64_t folder, uint32_t uid, struct str id)
+{
+	char name[FILE_NAME_MAX];
+
+	snprintf(out, FILE_PATH_MAX, "%s/%lld/%u/%s", place, (long long)folder, uid / BUCKET_SIZE,
+	         file_name(name, uid, id));
+	return out;
+}
+
 /* Make one folder below the mailbox; its name is synced in the folder above, whose path ends at the last slash. */
 static int make_below(struct mailbox *mailbox, const char *path, struct err *err)
 {

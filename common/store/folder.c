@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-/* Columns as FOLDER_COLUMNS of index.c names them. */
+/* Columns as FOLDER_COLUMNS names them. */
 static void read_row(const struct db_statement *statement, struct folder_row *row)
 {
 	row->id = db_number(statement, 0);
@@ -17,6 +17,12 @@ static void read_row(const struct db_statement *statement, struct folder_row *ro
 	row->totals.bytes = db_number(statement, 8);
 	row->totals.held_messages = db_number(statement, 9);
 	row->totals.held_bytes = db_number(statement, 10);
+	row->totals.unseen = db_number(statement, 11);
+	row->totals.deleted = db_number(statement, 12);
+	row->totals.deleted_bytes = db_number(statement, 13);
+	row->recent = db_number(statement, 14);
+	row->forgotten = db_number(statement, 15);
+	row->vanished = db_number(statement, 16);
 }
 
 static void read_folder(const struct db_statement *statement, struct mailbox_folder *folder)
@@ -42,6 +48,9 @@ int mailbox_stat(struct mailbox *mailbox, struct mailbox_totals *totals, struct 
 	totals->bytes = db_number(statement, 1);
 	totals->held_messages = db_number(statement, 2);
 	totals->held_bytes = db_number(statement, 3);
+	totals->unseen = db_number(statement, 4);
+	totals->deleted = db_number(statement, 5);
+	totals->deleted_bytes = db_number(statement, 6);
 	db_reset(statement);
 	return 0;
 }
@@ -111,10 +120,7 @@ int mailbox_folder_each(struct mailbox *mailbox, bool (*visit)(const struct mail
 	struct db_statement statement;
 	int row;
 
-	if (db_prepare(&mailbox->db, &statement,
-	               "SELECT id, name, uidvalidity, uidnext, modseq, uid_mark, modseq_mark, messages, bytes,"
-	               " held_messages, held_bytes FROM folder ORDER BY id <> 1, name",
-	               err) != 0)
+	if (db_prepare(&mailbox->db, &statement, "SELECT " FOLDER_COLUMNS " FROM folder ORDER BY id <> 1, name", err) != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
 		read_folder(&statement, &folder);
@@ -141,6 +147,12 @@ int folder_advance(struct mailbox *mailbox, const struct folder_row *row, const 
 	db_bind_number(statement, 7, change->bytes);
 	db_bind_number(statement, 8, change->held_messages);
 	db_bind_number(statement, 9, change->held_bytes);
+	db_bind_number(statement, 10, change->unseen);
+	db_bind_number(statement, 11, change->deleted);
+	db_bind_number(statement, 12, change->deleted_bytes);
+	db_bind_number(statement, 13, row->recent);
+	db_bind_number(statement, 14, row->forgotten);
+	db_bind_number(statement, 15, row->vanished);
 	return db_run(statement, err);
 }
 
@@ -149,7 +161,11 @@ int folder_insert(struct mailbox *mailbox, const struct folder_row *row, struct 
 	struct db_statement statement;
 	int result;
 
-	if (db_prepare(&mailbox->db, &statement, "INSERT INTO folder VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)", err) != 0)
+	if (db_prepare(
+	        &mailbox->db, &statement,
+	        "INSERT INTO folder(id, name, uidvalidity, uidnext, modseq, uid_mark, modseq_mark, messages, bytes,"
+	        " held_messages, held_bytes, recent, forgotten) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, 0, 0, ?4, ?5)",
+	        err) != 0)
 		return -1;
 	db_bind_number(&statement, 1, row->id);
 	db_bind_text(&statement, 2, name);

@@ -1,12 +1,15 @@
 #include "common/store/mailbox.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	BUSY_MS = 5000,        /* readers hold the index for a moment while they recover its log */
 	DAY = 86400,           /* seconds */
+	BOOT_SLACK = 5,        /* seconds that the clocks may differ by without a start between them */
 	DELIVERED_KEPT = 1000, /* ids that stay whatever the clock says: it may have jumped */
 };
 
@@ -29,30 +32,87 @@ static const char *const schema[] = {
     " PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
     "INSERT INTO mailbox VALUES(1, 2, unixepoch(), 0);"
     "INSERT INTO folder VALUES(1, 'INBOX', unixepoch(), 1, 1, 0, 0, 0, 0, 0, 0);",
+    /* IMAP. The totals of flags are kept like those of messages, so that STATUS scans nothing. */
+    "ALTER TABLE folder ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE folder ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE folder ADD COLUMN deleted_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE folder ADD COLUMN recent INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE folder ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE folder ADD COLUMN vanished INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE folder ADD COLUMN special_use TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE message ADD COLUMN email_id INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE removed ADD COLUMN fate INTEGER NOT NULL DEFAULT 0;"
+    /* The second when the machine was started, by the clock of who opened the index last. */
+    "ALTER TABLE mailbox ADD COLUMN boot INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE mailbox ADD COLUMN bin_purged INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE message SET email_id = random() & 0x7fffffffffffffff;"
+    "UPDATE folder SET forgotten = modseq, (unseen, deleted, deleted_bytes) = (SELECT"
+    " ifnull(sum(flags & 1 = 0), 0), ifnull(sum(flags & 8 <> 0), 0), ifnull(sum(size * (flags & 8 <> 0)), 0)"
+    " FROM message WHERE folder = folder.id AND held = 0);"
+    "CREATE INDEX message_modseq ON message(folder, modseq);"
+    "CREATE TABLE vanished(folder INTEGER NOT NULL, modseq INTEGER NOT NULL, first INTEGER NOT NULL,"
+    " last INTEGER NOT NULL, PRIMARY KEY (folder, modseq, first)) WITHOUT ROWID;"
+    /* key: the folder's number and 32 bits of UID. Rows are too long for WITHOUT ROWID. */
+    "CREATE TABLE cache(key INTEGER PRIMARY KEY, value BLOB NOT NULL);"
+    "CREATE TABLE bin(folder INTEGER NOT NULL, uid INTEGER NOT NULL, size INTEGER NOT NULL,"
+    " internal_date INTEGER NOT NULL, save_date INTEGER NOT NULL, flags INTEGER NOT NULL, keywords TEXT NOT NULL,"
+    " id TEXT NOT NULL, email_id INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
+    "CREATE INDEX bin_time ON bin(time);"
+    "CREATE TABLE bin_folder(id INTEGER PRIMARY KEY, name TEXT NOT NULL, special_use TEXT NOT NULL,"
+    " time INTEGER NOT NULL);"
+    "CREATE TABLE subscription(name TEXT PRIMARY KEY) WITHOUT ROWID;"
+    "CREATE TABLE acl(folder INTEGER NOT NULL, identifier TEXT NOT NULL, rights TEXT NOT NULL,"
+    " PRIMARY KEY (folder, identifier)) WITHOUT ROWID;"
+    "CREATE TABLE metadata(folder INTEGER NOT NULL, entry TEXT NOT NULL COLLATE NOCASE, value BLOB NOT NULL,"
+    " PRIMARY KEY (folder, entry));",
 };
 
 enum { SCHEMA_VERSION = sizeof schema / sizeof schema[0] };
 
-#define FOLDER_COLUMNS \
-	"id, name, uidvalidity, uidnext, modseq, uid_mark, modseq_mark, messages, bytes, held_messages, held_bytes"
-
 static const char *const statement_text[STATEMENT_COUNT] = {
-    [STATEMENT_STAT] = "SELECT total(messages), total(bytes), total(held_messages), total(held_bytes) FROM folder",
+    [STATEMENT_STAT] = "SELECT total(messages), total(bytes), total(held_messages), total(held_bytes), total(unseen),"
+                       " total(deleted), total(deleted_bytes) FROM folder",
     [STATEMENT_FOLDER_BY_ID] = "SELECT " FOLDER_COLUMNS " FROM folder WHERE id = ?",
     [STATEMENT_FOLDER_BY_NAME] = "SELECT " FOLDER_COLUMNS " FROM folder WHERE name = ?",
-    [STATEMENT_FOLDER_ADVANCE] = "UPDATE folder SET uidnext = ?2, modseq = ?3, uid_mark = ?4, modseq_mark = ?5,"
-                                 " messages = messages + ?6, bytes = bytes + ?7,"
-                                 " held_messages = held_messages + ?8, held_bytes = held_bytes + ?9 WHERE id = ?1",
+    [STATEMENT_FOLDER_ADVANCE] =
+        "UPDATE folder SET uidnext = ?2, modseq = ?3, uid_mark = ?4, modseq_mark = ?5,"
+        " messages = messages + ?6, bytes = bytes + ?7,"
+        " held_messages = held_messages + ?8, held_bytes = held_bytes + ?9, unseen = unseen + ?10,"
+        " deleted = deleted + ?11, deleted_bytes = deleted_bytes + ?12, recent = ?13,"
+        " forgotten = ?14, vanished = ?15 WHERE id = ?1",
     [STATEMENT_WAS_DELIVERED] = "SELECT 1 FROM delivered WHERE id = ?",
     [STATEMENT_ADD_DELIVERED] = "INSERT OR IGNORE INTO delivered VALUES(?, ?)",
     [STATEMENT_ADD_MESSAGE] = "INSERT INTO message(folder, uid, size, internal_date, save_date, flags, held, modseq,"
-                              " keywords, id) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [STATEMENT_MESSAGE] = "SELECT id, size, held FROM message WHERE folder = ? AND uid = ?",
+                              " keywords, id, email_id) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+                              " ifnull(nullif(?11, 0), random() & 0x7fffffffffffffff))",
+    [STATEMENT_MESSAGE] = "SELECT id, size, held, flags FROM message WHERE folder = ? AND uid = ?",
     [STATEMENT_LIST] = "SELECT uid, flags, size FROM message WHERE folder = ? AND held = 0 ORDER BY uid",
     [STATEMENT_NAMES] = "SELECT uid, id FROM message WHERE folder = ? AND uid >= ? ORDER BY uid LIMIT ?",
     [STATEMENT_DELETE_MESSAGE] = "DELETE FROM message WHERE folder = ? AND uid = ?",
     [STATEMENT_HOLD_MESSAGE] = "UPDATE message SET held = 1, modseq = ?3 WHERE folder = ?1 AND uid = ?2",
-    [STATEMENT_ADD_REMOVED] = "INSERT OR REPLACE INTO removed VALUES(?, ?, ?)",
+    [STATEMENT_ADD_REMOVED] = "INSERT OR REPLACE INTO removed(folder, uid, id, fate) VALUES(?, ?, ?, ?)",
+    [STATEMENT_DELETE_REMOVED] = "DELETE FROM removed WHERE folder = ? AND uid = ?",
+    [STATEMENT_PEEK] = "SELECT modseq, uidnext FROM folder WHERE id = ?",
+    [STATEMENT_MARK_RECENT] = "UPDATE folder SET recent = ?2 WHERE id = ?1 AND recent < ?2",
+    [STATEMENT_FOLDER_ALL] = "SELECT uid, flags, modseq, keywords FROM message WHERE folder = ? AND held = 0 ORDER BY"
+                             " uid",
+    [STATEMENT_FOLDER_SINCE] = "SELECT uid, flags, modseq, keywords FROM message INDEXED BY message_modseq"
+                               " WHERE folder = ? AND modseq > ? AND held = 0 ORDER BY uid",
+    [STATEMENT_VANISHED_SINCE] = "SELECT first, last FROM vanished WHERE folder = ? AND modseq > ? ORDER BY first",
+    [STATEMENT_UIDS] = "SELECT uid FROM message WHERE folder = ? AND uid BETWEEN ? AND ? AND held = 0 ORDER BY uid",
+    [STATEMENT_DETAILS] = "SELECT uid, size, internal_date, save_date, flags, modseq, email_id FROM message"
+                          " WHERE folder = ? AND uid BETWEEN ? AND ? AND held = 0 ORDER BY uid",
+    [STATEMENT_FLAGS] = "SELECT flags, modseq, size, keywords FROM message WHERE folder = ? AND uid = ? AND held = 0",
+    [STATEMENT_SET_FLAGS] = "UPDATE message SET flags = ?3, modseq = ?4, keywords = ?5 WHERE folder = ?1 AND uid = ?2",
+    [STATEMENT_MESSAGE_ALL] = "SELECT size, internal_date, save_date, flags, held, modseq, keywords, id, email_id"
+                              " FROM message WHERE folder = ? AND uid = ?",
+    [STATEMENT_ADD_VANISHED] = "INSERT INTO vanished VALUES(?, ?, ?, ?)",
+    [STATEMENT_ADD_BIN] = "INSERT OR REPLACE INTO bin SELECT folder, uid, size, internal_date, save_date, flags,"
+                          " keywords, id, email_id, ?3 FROM message WHERE folder = ?1 AND uid = ?2",
+    [STATEMENT_CACHE_GET] = "SELECT value FROM cache WHERE key = ?",
+    [STATEMENT_CACHE_PUT] = "INSERT OR REPLACE INTO cache VALUES(?, ?)",
+    [STATEMENT_CACHE_COPY] = "INSERT OR REPLACE INTO cache SELECT ?2, value FROM cache WHERE key = ?1",
+    [STATEMENT_CACHE_DELETE] = "DELETE FROM cache WHERE key = ?",
 };
 
 static int read_number(struct mailbox *mailbox, const char *query, int64_t *number, struct err *err)
@@ -83,6 +143,39 @@ static int bring_up(struct mailbox *mailbox, struct err *err)
 	if (db_migrate(&mailbox->db, schema, SCHEMA_VERSION, err) != 0)
 		return -1;
 	return read_number(mailbox, "SELECT pruned FROM mailbox", &mailbox->pruned, err);
+}
+
+/*
+ * The end of power may have taken changes of flags that were not synced, and MODSEQs with them that clients have heard
+ * of: where the machine was started since, each folder goes on from its mark. The second of the start is the
+ * difference of two clocks, which needs no file; a clock that was set looks like a start, and costs nothing but the
+ * jump.
+ */
+static int skip_after_boot(struct mailbox *mailbox, struct err *err)
+{
+	struct timespec real, since_boot;
+	int64_t boot, before;
+	char update[200];
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_BOOTTIME, &since_boot);
+	boot = (int64_t)real.tv_sec - (int64_t)since_boot.tv_sec;
+	if (read_number(mailbox, "SELECT boot FROM mailbox", &before, err) != 0)
+		return -1;
+	if (boot >= before - BOOT_SLACK && boot <= before + BOOT_SLACK)
+		return 0;
+	/* A mailbox that was just made has no past. */
+	snprintf(update, sizeof update,
+	         "UPDATE folder SET modseq = max(modseq, modseq_mark) WHERE (SELECT boot FROM mailbox) <> 0;"
+	         "UPDATE mailbox SET boot = %lld",
+	         (long long)boot);
+	if (db_begin(&mailbox->db, err) != 0)
+		return -1;
+	if (db_exec(&mailbox->db, update, err) != 0) {
+		db_rollback(&mailbox->db);
+		return -1;
+	}
+	return db_commit(&mailbox->db, err);
 }
 
 static int count_log_pages(void *context, sqlite3 *handle, const char *name, int pages)
@@ -121,6 +214,8 @@ int index_open(struct mailbox *mailbox, bool create, struct err *err)
 	sqlite3_wal_hook(mailbox->db.handle, count_log_pages, mailbox);
 	if (bring_up(mailbox, err) != 0)
 		goto failed;
+	if (skip_after_boot(mailbox, err) != 0)
+		goto failed;
 	/* A new schema must not hang on the log, which is the first file to get lost in a careless copy. */
 	if (mailbox->log_pages > 0 && index_checkpoint(mailbox, err) != 0 && err->code != ERR_TEMPORARY)
 		goto failed;
@@ -137,10 +232,15 @@ failed:
 	return -1;
 }
 
-void index_close(struct mailbox *mailbox)
+void index_finalize(struct mailbox *mailbox)
 {
 	for (int i = 0; i < STATEMENT_COUNT; i++)
 		db_finalize(&mailbox->statements[i]);
+}
+
+void index_close(struct mailbox *mailbox)
+{
+	index_finalize(mailbox);
 	db_close(&mailbox->db);
 }
 

@@ -17,6 +17,7 @@ enum {
 	LOG_PAGES_MAX = 512,       /* of 4 kB: about 2 MB of log before it goes back into the index */
 	LOG_OPEN_MAX = 256 * 1024, /* octets of log that whoever opens the index first may have to read through */
 	LOCK_POLL_MS = 2,
+	LOOK_WAIT_MS = 20000,
 };
 
 const char *mailbox_path(char *out, size_t size, const struct instance *instance, int64_t uid)
@@ -73,6 +74,7 @@ int mailbox_open_folder(struct mailbox **mailbox_out, const struct instance *ins
 
 	mailbox->uid = uid;
 	mailbox->lock = mailbox->pop3_lock = -1;
+	mailbox->bin_keep = BIN_KEEP;
 	mailbox_path(mailbox->path, sizeof mailbox->path, instance, uid);
 	mailbox->root = open(mailbox->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mailbox->root < 0) {
@@ -161,7 +163,7 @@ void mailbox_close(struct mailbox *mailbox)
 		close(mailbox->lock);
 	if (mailbox->root >= 0)
 		close(mailbox->root);
-	memory_free(mailbox->ahead);
+	names_free(mailbox);
 	memory_free(mailbox);
 }
 
@@ -183,7 +185,7 @@ int mailbox_take_lock(const struct mailbox *mailbox, int wait_ms, struct err *er
 /* What is found in the log counts as stored from here on (a repeated delivery is answered by it): make it so. */
 static int settle_log(struct mailbox *mailbox, struct err *err)
 {
-	if (mailbox->log_state == LOG_SYNCED)
+	if (mailbox->log_state == LOG_SYNCED || mailbox->log_state == LOG_LOOSE)
 		return 0;
 	if (mailbox->log_state == LOG_UNSYNCED)
 		return index_sync(mailbox, err);
@@ -194,25 +196,47 @@ static int settle_log(struct mailbox *mailbox, struct err *err)
 	return 0;
 }
 
-int mailbox_lock(struct mailbox *mailbox, int wait_ms, struct err *err)
+/* Is the index that is open the one in place? */
+static bool is_current(const struct mailbox *mailbox)
 {
 	struct stat info;
 
+	return mailbox->db.handle != NULL && fstatat(mailbox->root, "index.db", &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       info.st_ino == mailbox->index_inode;
+}
+
+int mailbox_lock_loose(struct mailbox *mailbox, int wait_ms, struct err *err)
+{
 	if (mailbox_take_lock(mailbox, wait_ms, err) != 0)
 		return -1;
-	if (fstatat(mailbox->root, "index.db", &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_ino != mailbox->index_inode) {
-		if (mailbox->db.handle != NULL)
-			index_close(mailbox);
-		if (index_open(mailbox, false, err) != 0)
-			goto failed;
-	}
-	if (settle_log(mailbox, err) != 0)
-		goto failed;
-	return 0;
-
-failed:
+	if (is_current(mailbox))
+		return 0;
+	if (mailbox->db.handle != NULL)
+		index_close(mailbox);
+	if (index_open(mailbox, false, err) == 0)
+		return 0;
 	flock(mailbox->lock, LOCK_UN);
 	return -1;
+}
+
+int mailbox_lock(struct mailbox *mailbox, int wait_ms, struct err *err)
+{
+	if (mailbox_lock_loose(mailbox, wait_ms, err) != 0)
+		return -1;
+	if (settle_log(mailbox, err) == 0)
+		return 0;
+	flock(mailbox->lock, LOCK_UN);
+	return -1;
+}
+
+int mailbox_look(struct mailbox *mailbox, struct err *err)
+{
+	if (is_current(mailbox))
+		return 0;
+	if (mailbox_lock_loose(mailbox, LOOK_WAIT_MS, err) != 0)
+		return -1;
+	flock(mailbox->lock, LOCK_UN);
+	return 0;
 }
 
 void mailbox_unlock(struct mailbox *mailbox)

@@ -8,7 +8,10 @@
 #ifndef POSTROOM_STORE_MAILBOX_H
 #define POSTROOM_STORE_MAILBOX_H
 
+#include "common/base/arena.h"
+#include "common/base/buf.h"
 #include "common/db/db.h"
+#include "common/store/changes.h"
 #include "common/store/store.h"
 
 #include <sys/types.h>
@@ -17,6 +20,7 @@ enum {
 	BUCKET_SIZE = 1000, /* UIDs in one folder of the file system */
 	UID_BLOCK = 1000,   /* how far ahead UIDs are reserved in marks */
 	MODSEQ_BLOCK = 100000,
+	BIN_KEEP = 72 * 3600, /* seconds, until mailbox_set_bin says otherwise */
 	FILE_NAME_MAX = 96,   /* a leading dot, a UID, a dot, a message id */
 	FOLDER_PATH_MAX = 48, /* "msg/<folder>/<bucket>" */
 };
@@ -35,8 +39,30 @@ enum mailbox_statement {
 	STATEMENT_DELETE_MESSAGE,
 	STATEMENT_HOLD_MESSAGE,
 	STATEMENT_ADD_REMOVED,
+	STATEMENT_DELETE_REMOVED,
+	STATEMENT_PEEK,
+	STATEMENT_MARK_RECENT,
+	STATEMENT_FOLDER_ALL,
+	STATEMENT_FOLDER_SINCE,
+	STATEMENT_VANISHED_SINCE,
+	STATEMENT_UIDS,
+	STATEMENT_DETAILS,
+	STATEMENT_FLAGS,
+	STATEMENT_SET_FLAGS,
+	STATEMENT_MESSAGE_ALL,
+	STATEMENT_ADD_VANISHED,
+	STATEMENT_ADD_BIN,
+	STATEMENT_CACHE_GET,
+	STATEMENT_CACHE_PUT,
+	STATEMENT_CACHE_COPY,
+	STATEMENT_CACHE_DELETE,
 	STATEMENT_COUNT,
 };
+
+/* Of table folder, as folder.c reads them. */
+#define FOLDER_COLUMNS                                                                                           \
+	"id, name, uidvalidity, uidnext, modseq, uid_mark, modseq_mark, messages, bytes, held_messages, held_bytes," \
+	" unseen, deleted, deleted_bytes, recent, forgotten, vanished"
 
 struct names_ahead;
 
@@ -50,10 +76,13 @@ struct mailbox {
 	struct db_statement statements[STATEMENT_COUNT]; /* prepared when first needed */
 	struct names_ahead *ahead;                       /* open.c; NULL before the first message is opened */
 	ino_t index_inode;                               /* tells when mailbox_repair has put another index in place */
-	int64_t pruned; /* when old rows of `delivered` were last removed, seconds since 1970 */
-	int log_pages;  /* in the write-ahead log */
+	int64_t pruned;     /* when old rows of `delivered` were last removed, seconds since 1970 */
+	int64_t bin_keep;   /* seconds */
+	bool flags_changed; /* by this process, since the last look at index.bak */
+	int log_pages;      /* in the write-ahead log */
 	enum log_state {
 		LOG_SYNCED,
+		LOG_LOOSE,    /* it holds changes that nobody was promised: flags */
 		LOG_UNSYNCED, /* it may hold rows of a process that died before its sync */
 		LOG_DOUBTFUL, /* a sync failed: only moving it into the index shows what is on disk */
 	} log_state;
@@ -61,6 +90,10 @@ struct mailbox {
 
 /* mailbox.c. Lock, and see to it that the index is the one in place. wait_ms 0: at once or not. -1: STORE_BUSY, ... */
 int mailbox_lock(struct mailbox *mailbox, int wait_ms, struct err *err);
+/* The same for a change that promises nothing: what others have left in the log is not synced first. */
+int mailbox_lock_loose(struct mailbox *mailbox, int wait_ms, struct err *err);
+/* Before reading: has mailbox_repair put another index in place? Then it is opened. */
+int mailbox_look(struct mailbox *mailbox, struct err *err);
 /* Also moves a log that has grown back into the index. */
 void mailbox_unlock(struct mailbox *mailbox);
 /* The folders of a mailbox and its descriptors, without the index; for mailbox_open and mailbox_repair. */
@@ -75,6 +108,8 @@ const char *mailbox_file(const struct mailbox *mailbox, const char *name, char *
  */
 int index_open(struct mailbox *mailbox, bool create, struct err *err);
 void index_close(struct mailbox *mailbox);
+/* Give prepared statements back; they are prepared again when needed. */
+void index_finalize(struct mailbox *mailbox);
 /* NULL with err where it cannot be prepared. Reset, unbound. */
 struct db_statement *index_statement(struct mailbox *mailbox, enum mailbox_statement which, struct err *err);
 /* Bring what was committed to disk. */
@@ -89,11 +124,14 @@ struct folder_row {
 	int64_t uidvalidity, uidnext, modseq;
 	int64_t uid_mark, modseq_mark; /* up to where marks has reserved */
 	struct mailbox_totals totals;
+	int64_t recent;    /* UIDs from here on are \Recent for the next session */
+	int64_t forgotten; /* what vanished up to this MODSEQ is not remembered */
+	int64_t vanished;  /* ranges that are */
 };
 
 /* folder.c. -1: ERR_NOT_FOUND, or as the database fails. */
 int folder_read(struct mailbox *mailbox, int64_t id, struct folder_row *row, struct err *err);
-/* Write uidnext, modseq and their marks as they are in row, and add change to the totals. */
+/* Write all but the totals as it is in row, and add change to the totals. */
 int folder_advance(struct mailbox *mailbox, const struct folder_row *row, const struct mailbox_totals *change,
                    struct err *err);
 int folder_insert(struct mailbox *mailbox, const struct folder_row *row, struct str name, struct err *err);
@@ -107,15 +145,51 @@ struct message_row {
 	unsigned flags;
 	bool held;
 	struct str keywords;
-	struct str id; /* as in the file's name */
+	struct str id;    /* as in the file's name */
+	int64_t email_id; /* 0: a new one */
 };
+/* Count a message in (sign 1) or out (-1). */
+void totals_count(struct mailbox_totals *totals, int sign, unsigned flags, bool held, int64_t size);
+/* 1: found, its texts live as long as the arena; 0: not there; -1: err. */
+int message_read(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct arena *arena, struct message_row *row,
+                 struct err *err);
 int message_insert(struct mailbox *mailbox, const struct message_row *row, struct err *err);
 /* Remember an id as delivered. 1: now, 0: it was before, -1: err. An empty id is always new. */
 int message_mark_delivered(struct mailbox *mailbox, struct str id, int64_t now, struct err *err);
 /* 1, 0 or -1 with err. */
 int message_was_delivered(struct mailbox *mailbox, struct str id, struct err *err);
-/* Unlink the files that `removed` lists, and empty it. */
+/* What is to happen to the file of a row that is gone (table removed). */
+enum removed_fate {
+	REMOVED_UNLINK, /* in msg/ or bin/ */
+	REMOVED_TO_BIN,
+};
+int removed_add(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct str id, enum removed_fate fate,
+                struct err *err);
+/* Unlink and move the files that `removed` lists, and empty it. */
 int message_finish_removal(struct mailbox *mailbox, struct err *err);
+
+/* vanish.c: gather UIDs that leave a folder into ranges of table vanished. */
+struct vanish {
+	struct mailbox *mailbox;
+	struct folder_row *row; /* row->vanished counts */
+	uint32_t first, last;   /* not written yet; first 0: none */
+};
+int vanish_add(struct vanish *vanish, uint32_t uid, struct err *err);
+/* Write the last range, and forget the oldest where there are too many. */
+int vanish_end(struct vanish *vanish, struct err *err);
+
+/*
+ * keywords.c. Words separated by spaces, in any order, to what a row holds: sorted without regard to case, each once.
+ * out has a limit of STORE_KEYWORDS_MAX. -1: ERR_LIMIT (one, or all, too long).
+ */
+int keywords_sort(struct str words, struct buf *out, struct err *err);
+
+/* cache.c: the blob of a message goes, or is copied with it; within a transaction. */
+int cache_delete(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct err *err);
+int cache_copy(struct mailbox *mailbox, int64_t from, uint32_t from_uid, int64_t to, uint32_t to_uid, struct err *err);
+
+/* open.c: forget the names that were read ahead. */
+void names_free(struct mailbox *mailbox);
 
 /* files.c: names below msg/. */
 bool file_id_valid(struct str id);
@@ -123,6 +197,9 @@ const char *file_name(char out[FILE_NAME_MAX], uint32_t uid, struct str id);
 /* false: not the name of a message. id is a view into name. */
 bool file_parse_name(const char *name, uint32_t *uid, struct str *id);
 const char *file_bucket(char out[FOLDER_PATH_MAX], int64_t folder, uint32_t uid); /* "msg/<folder>/<bucket>" */
+enum { FILE_PATH_MAX = FOLDER_PATH_MAX + FILE_NAME_MAX };
+/* The whole path below the mailbox; place is "msg" or "bin". Returns out. */
+const char *file_path(char out[FILE_PATH_MAX], const char *place, int64_t folder, uint32_t uid, struct str id);
 /* Open a bucket, made where it is missing (with synced parents). Returns the descriptor or -1. */
 int file_open_bucket(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct err *err);
 

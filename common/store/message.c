@@ -20,7 +20,53 @@ int message_insert(struct mailbox *mailbox, const struct message_row *row, struc
 	db_bind_number(statement, 8, row->modseq);
 	db_bind_text(statement, 9, row->keywords);
 	db_bind_text(statement, 10, row->id);
+	db_bind_number(statement, 11, row->email_id);
 	return db_run(statement, err);
+}
+
+void totals_count(struct mailbox_totals *totals, int sign, unsigned flags, bool held, int64_t size)
+{
+	if (held) {
+		totals->held_messages += sign;
+		totals->held_bytes += sign * size;
+		return;
+	}
+	totals->messages += sign;
+	totals->bytes += sign * size;
+	if (!(flags & STORE_SEEN))
+		totals->unseen += sign;
+	if (flags & STORE_DELETED) {
+		totals->deleted += sign;
+		totals->deleted_bytes += sign * size;
+	}
+}
+
+int message_read(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct arena *arena, struct message_row *row,
+                 struct err *err)
+{
+	struct db_statement *statement = index_statement(mailbox, STATEMENT_MESSAGE_ALL, err);
+	int found;
+
+	if (statement == NULL)
+		return -1;
+	db_bind_number(statement, 1, folder);
+	db_bind_number(statement, 2, uid);
+	found = db_step(statement, err);
+	if (found != 1)
+		return found;
+	*row = (struct message_row){.folder = folder,
+	                            .uid = uid,
+	                            .size = db_number(statement, 0),
+	                            .internal_date = db_number(statement, 1),
+	                            .save_date = db_number(statement, 2),
+	                            .flags = (unsigned)db_number(statement, 3),
+	                            .held = db_number(statement, 4) != 0,
+	                            .modseq = db_number(statement, 5),
+	                            .keywords = arena_copy(arena, db_text(statement, 6)),
+	                            .id = arena_copy(arena, db_text(statement, 7)),
+	                            .email_id = db_number(statement, 8)};
+	db_reset(statement);
+	return 1;
 }
 
 int message_mark_delivered(struct mailbox *mailbox, struct str id, int64_t now, struct err *err)

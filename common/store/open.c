@@ -96,3 +96,9 @@ int mailbox_open_message(struct mailbox *mailbox, int64_t folder, uint32_t uid, 
 		return err_set(err, ERR_NOT_FOUND, "the message's file %s/%s is gone", mailbox->path, path);
 	return err_system(err, "cannot open %s/%s", mailbox->path, path);
 }
+
+void names_free(struct mailbox *mailbox)
+{
+	memory_free(mailbox->ahead);
+	mailbox->ahead = NULL;
+}

@@ -1,34 +1,48 @@
-#include "common/store/mailbox.h"
+#include "common/store/remove.h"
+
 #include "common/store/marks.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
+#include <time.h>
 
 /* What happens to the messages of a list, and what came of it. */
 struct removal {
-	int64_t folder;
 	const uint32_t *uids;
 	size_t count;
-	bool hold; /* instead of removing */
+	bool hold;        /* instead of removing */
+	int64_t bin_time; /* 0: not to the bin */
 	size_t done;
+	struct folder_row row;
 	struct mailbox_totals change;
+	struct vanish vanish;
 };
 
-static int delete_row(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct str id, struct err *err)
+static int add_to_bin(struct mailbox *mailbox, int64_t folder, uint32_t uid, int64_t time, struct err *err)
 {
-	struct db_statement *add = index_statement(mailbox, STATEMENT_ADD_REMOVED, err);
-	struct db_statement *delete = index_statement(mailbox, STATEMENT_DELETE_MESSAGE, err);
+	struct db_statement *statement = index_statement(mailbox, STATEMENT_ADD_BIN, err);
 
-	if (add == NULL || delete == NULL)
+	if (statement == NULL)
 		return -1;
-	db_bind_number(add, 1, folder);
-	db_bind_number(add, 2, uid);
-	db_bind_text(add, 3, id);
+	db_bind_number(statement, 1, folder);
+	db_bind_number(statement, 2, uid);
+	db_bind_number(statement, 3, time);
+	return db_run(statement, err);
+}
+
+int remove_row(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct str id, int64_t bin_time, struct err *err)
+{
+	struct db_statement *delete;
+
+	if (bin_time != 0 && add_to_bin(mailbox, folder, uid, bin_time, err) != 0)
+		return -1;
+	if (removed_add(mailbox, folder, uid, id, bin_time != 0 ? REMOVED_TO_BIN : REMOVED_UNLINK, err) != 0 ||
+	    cache_delete(mailbox, folder, uid, err) != 0)
+		return -1;
+	delete = index_statement(mailbox, STATEMENT_DELETE_MESSAGE, err);
+	if (delete == NULL)
+		return -1;
 	db_bind_number(delete, 1, folder);
 	db_bind_number(delete, 2, uid);
-	return db_run(add, err) == 0 && db_run(delete, err) == 0 ? 0 : -1;
+	return db_run(delete, err);
 }
 
 static int hold_row(struct mailbox *mailbox, int64_t folder, uint32_t uid, int64_t modseq, struct err *err)
@@ -43,17 +57,18 @@ static int hold_row(struct mailbox *mailbox, int64_t folder, uint32_t uid, int64
 	return db_run(statement, err);
 }
 
-static int remove_row(struct mailbox *mailbox, struct removal *removal, uint32_t uid, int64_t modseq, struct err *err)
+static int remove_one(struct mailbox *mailbox, struct removal *removal, uint32_t uid, struct err *err)
 {
 	struct db_statement *statement = index_statement(mailbox, STATEMENT_MESSAGE, err);
 	char id[STORE_ID_MAX + 1];
+	unsigned flags;
 	int64_t size;
 	bool held;
 	int row;
 
 	if (statement == NULL)
 		return -1;
-	db_bind_number(statement, 1, removal->folder);
+	db_bind_number(statement, 1, removal->row.id);
 	db_bind_number(statement, 2, uid);
 	row = db_step(statement, err);
 	if (row <= 0)
@@ -61,89 +76,44 @@ static int remove_row(struct mailbox *mailbox, struct removal *removal, uint32_t
 	str_copy(db_text(statement, 0), id, sizeof id);
 	size = db_number(statement, 1);
 	held = db_number(statement, 2) != 0;
+	flags = (unsigned)db_number(statement, 3);
 	db_reset(statement);
 	if (removal->hold && held)
 		return 0;
 	removal->done++;
-	*(held ? &removal->change.held_messages : &removal->change.messages) -= 1;
-	*(held ? &removal->change.held_bytes : &removal->change.bytes) -= size;
-	if (!removal->hold)
-		return delete_row(mailbox, removal->folder, uid, str_of(id), err);
-	removal->change.held_messages++;
-	removal->change.held_bytes += size;
-	return hold_row(mailbox, removal->folder, uid, modseq, err);
+	totals_count(&removal->change, -1, flags, held, size);
+	if (removal->hold)
+		totals_count(&removal->change, 1, flags, true, size);
+	if (!held && vanish_add(&removal->vanish, uid, err) != 0)
+		return -1;
+	return removal->hold ? hold_row(mailbox, removal->row.id, uid, removal->row.modseq, err)
+	                     : remove_row(mailbox, removal->row.id, uid, str_of(id), removal->bin_time, err);
 }
 
-static int remove_rows(struct mailbox *mailbox, struct removal *removal, struct err *err)
+static int remove_all(struct mailbox *mailbox, struct removal *removal, struct err *err)
 {
-	struct folder_row row;
-
-	if (folder_read(mailbox, removal->folder, &row, err) != 0)
+	if (folder_read(mailbox, removal->row.id, &removal->row, err) != 0)
 		return -1;
-	row.modseq++;
-	if (marks_reserve(mailbox, &row, row.uidnext - 1, err) != 0 || db_begin(&mailbox->db, err) != 0)
+	removal->row.modseq++;
+	removal->vanish = (struct vanish){.mailbox = mailbox, .row = &removal->row};
+	if (marks_reserve(mailbox, &removal->row, removal->row.uidnext - 1, err) != 0 || db_begin(&mailbox->db, err) != 0)
 		return -1;
 	for (size_t i = 0; i < removal->count; i++)
-		if (remove_row(mailbox, removal, removal->uids[i], row.modseq, err) != 0)
+		if (remove_one(mailbox, removal, removal->uids[i], err) != 0)
 			goto failed;
-	if (folder_advance(mailbox, &row, &removal->change, err) != 0)
+	if (removal->done == 0) {
+		db_rollback(&mailbox->db);
+		return 0;
+	}
+	if (vanish_end(&removal->vanish, err) != 0 || folder_advance(mailbox, &removal->row, &removal->change, err) != 0)
 		goto failed;
-	return db_commit(&mailbox->db, err);
+	if (db_commit(&mailbox->db, err) != 0)
+		return -1;
+	return index_sync(mailbox, err);
 
 failed:
 	db_rollback(&mailbox->db);
 	return -1;
-}
-
-static int unlink_file(struct mailbox *mailbox, const char *bucket, const struct db_statement *row, struct err *err)
-{
-	char name[FILE_NAME_MAX], path[FOLDER_PATH_MAX + FILE_NAME_MAX];
-
-	snprintf(path, sizeof path, "%s/%s", bucket, file_name(name, (uint32_t)db_number(row, 1), db_text(row, 2)));
-	if (unlinkat(mailbox->root, path, 0) != 0 && errno != ENOENT)
-		return err_system(err, "cannot remove %s/%s", mailbox->path, path);
-	return 0;
-}
-
-/* Unlink all that `removed` lists, and each bucket that is empty then, but for the one that new messages go to. */
-static int unlink_files(struct mailbox *mailbox, struct db_statement *query, bool *some, struct err *err)
-{
-	char last[FOLDER_PATH_MAX] = "", bucket[FOLDER_PATH_MAX];
-	int row;
-
-	while ((row = db_step(query, err)) == 1) {
-		uint32_t uid = (uint32_t)db_number(query, 1);
-
-		*some = true;
-		file_bucket(bucket, db_number(query, 0), uid);
-		if (last[0] != '\0' && strcmp(last, bucket) != 0)
-			unlinkat(mailbox->root, last, AT_REMOVEDIR);
-		if (unlink_file(mailbox, bucket, query, err) != 0)
-			return -1;
-		str_copy(uid / BUCKET_SIZE != db_number(query, 3) / BUCKET_SIZE ? str_of(bucket) : STR(""), last, sizeof last);
-	}
-	if (last[0] != '\0')
-		unlinkat(mailbox->root, last, AT_REMOVEDIR);
-	return row;
-}
-
-int message_finish_removal(struct mailbox *mailbox, struct err *err)
-{
-	struct db_statement query;
-	bool some = false;
-	int result;
-
-	if (db_prepare(&mailbox->db, &query,
-	               "SELECT removed.folder, uid, removed.id, ifnull(uidnext, 0) FROM removed"
-	               " LEFT JOIN folder ON folder.id = removed.folder ORDER BY removed.folder, uid",
-	               err) != 0)
-		return -1;
-	result = unlink_files(mailbox, &query, &some, err);
-	db_finalize(&query);
-	/* Not synced: after a power cut the files are looked for once more. */
-	if (result == 0 && some)
-		result = db_exec(&mailbox->db, "DELETE FROM removed", err);
-	return result;
 }
 
 static int run(struct mailbox *mailbox, struct removal *removal, int wait_ms, size_t *done_out, struct err *err)
@@ -155,11 +125,9 @@ static int run(struct mailbox *mailbox, struct removal *removal, int wait_ms, si
 		*done_out = 0;
 	if (mailbox_lock(mailbox, wait_ms, err) != 0)
 		return -1;
-	result = remove_rows(mailbox, removal, err);
-	if (result == 0)
-		result = index_sync(mailbox, err);
-	/* The messages are gone whether or not their files can be unlinked now; the next opening tries again. */
-	if (result == 0 && !removal->hold)
+	result = remove_all(mailbox, removal, err);
+	/* The messages are gone whether or not their files can be moved now; the next opening tries again. */
+	if (result == 0 && removal->done > 0 && !removal->hold)
 		message_finish_removal(mailbox, &later);
 	mailbox_unlock(mailbox);
 	if (result == 0 && done_out != NULL)
@@ -170,7 +138,8 @@ static int run(struct mailbox *mailbox, struct removal *removal, int wait_ms, si
 int mailbox_expunge(struct mailbox *mailbox, int64_t folder, const uint32_t *uids, size_t count, int wait_ms,
                     size_t *removed_out, struct err *err)
 {
-	struct removal removal = {.folder = folder, .uids = uids, .count = count};
+	struct removal removal = {
+	    .row.id = folder, .uids = uids, .count = count, .bin_time = mailbox->bin_keep > 0 ? (int64_t)time(NULL) : 0};
 
 	return run(mailbox, &removal, wait_ms, removed_out, err);
 }
@@ -178,7 +147,7 @@ int mailbox_expunge(struct mailbox *mailbox, int64_t folder, const uint32_t *uid
 int mailbox_hold(struct mailbox *mailbox, int64_t folder, const uint32_t *uids, size_t count, int wait_ms,
                  size_t *held_out, struct err *err)
 {
-	struct removal removal = {.folder = folder, .uids = uids, .count = count, .hold = true};
+	struct removal removal = {.row.id = folder, .uids = uids, .count = count, .hold = true};
 
 	return run(mailbox, &removal, wait_ms, held_out, err);
 }

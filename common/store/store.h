@@ -83,6 +83,8 @@ struct mailbox_totals {
 	int64_t bytes;
 	int64_t held_messages;
 	int64_t held_bytes;
+	int64_t unseen; /* of messages: without \Seen; with \Deleted, and their bytes */
+	int64_t deleted, deleted_bytes;
 };
 int mailbox_stat(struct mailbox *mailbox, struct mailbox_totals *totals, struct err *err);
 
@@ -178,6 +180,11 @@ struct store_append {
  * mailboxes wait_ms must be 0: locks are never waited for while others are held).
  */
 void store_append(struct store_append *appends, size_t count, int wait_ms);
+/*
+ * The same for messages of one mailbox that come all or not at all (RFC 3502); without message ids. They get their UIDs
+ * in the order given. -1: none was stored, or it is not known to be on disk (ERR_SYSTEM: a sync failed).
+ */
+int store_append_together(struct store_append *appends, size_t count, int wait_ms, struct err *err);
 
 /* What mailbox_repair did. */
 struct mailbox_repair {

@@ -33,7 +33,7 @@ struct sweep_work {
 	struct sweep *sweep;
 };
 
-static const char *file_path(char *out, size_t size, const struct sweep_work *work, const struct found *file)
+static const char *found_path(char *out, size_t size, const struct sweep_work *work, const struct found *file)
 {
 	snprintf(out, size, "msg/%lld/%lld/%s", (long long)work->row.id, (long long)file->bucket, file->name);
 	return out;
@@ -43,7 +43,7 @@ static int remove_file(struct mailbox *mailbox, struct sweep_work *work, const s
 {
 	char path[FOLDER_PATH_MAX + 256];
 
-	if (unlinkat(mailbox->root, file_path(path, sizeof path, work, file), 0) != 0)
+	if (unlinkat(mailbox->root, found_path(path, sizeof path, work, file), 0) != 0)
 		return err_system(err, "cannot remove %s/%s", mailbox->path, path);
 	work->sweep->files_removed++;
 	return 0;
@@ -102,7 +102,7 @@ static int take_in(struct mailbox *mailbox, struct sweep_work *work, const struc
 	struct stat info;
 	int fresh;
 
-	if (fstatat(mailbox->root, file_path(path, sizeof path, work, file), &info, AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(mailbox->root, found_path(path, sizeof path, work, file), &info, AT_SYMLINK_NOFOLLOW) != 0)
 		return err_system(err, "cannot look at %s/%s", mailbox->path, path);
 	if (!S_ISREG(info.st_mode))
 		return 0;
@@ -121,8 +121,7 @@ static int take_in(struct mailbox *mailbox, struct sweep_work *work, const struc
 		return -1;
 	if (file->uid >= work->row.uidnext)
 		work->row.uidnext = (int64_t)file->uid + 1;
-	work->change.messages++;
-	work->change.bytes += message.size;
+	totals_count(&work->change, 1, 0, false, message.size);
 	work->sweep->taken_in++;
 	return 0;
 }
@@ -189,7 +188,7 @@ static int renumber(struct mailbox *mailbox, struct sweep_work *work, struct fou
 
 	if (work->row.uidnext > UINT32_MAX)
 		return err_set(err, ERR_LIMIT, "the folder has no UIDs left");
-	file_path(from, sizeof from, work, &file);
+	found_path(from, sizeof from, work, &file);
 	file.uid = (uint32_t)work->row.uidnext;
 	file.bucket = file.uid / BUCKET_SIZE;
 	file.name = file_name(name, file.uid, file.id);
