@@ -75,6 +75,23 @@ static int check_users(struct config *config, struct err *err)
 	return 0;
 }
 
+/* A name in a mapping or an access list must mean one thing (01-8). */
+static int check_groups(struct config *config, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(config, &statement, err,
+	                 "SELECT user.name FROM user JOIN user_group ON user.name = user_group.name LIMIT 1", "") != 0)
+		return -1;
+	row = db_step(&statement, err);
+	if (row == 1)
+		row = err_set(err, ERR_EXISTS, "there would be a user and a group of the name %.*s",
+		              STR_ARG(db_text(&statement, 0)));
+	db_finalize(&statement);
+	return row;
+}
+
 static int check_mappings(struct config *config, struct err *err)
 {
 	struct db_statement statement;
@@ -95,7 +112,7 @@ static int check_mappings(struct config *config, struct err *err)
 
 int check_all(struct config *config, struct err *err)
 {
-	if (check_domains(config, err) != 0 || check_users(config, err) != 0)
+	if (check_domains(config, err) != 0 || check_users(config, err) != 0 || check_groups(config, err) != 0)
 		return -1;
 	return check_mappings(config, err);
 }

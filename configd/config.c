@@ -17,11 +17,20 @@ const char config_schema[] =
     " servers TEXT NOT NULL, encryption TEXT NOT NULL, verify INTEGER NOT NULL, username TEXT NOT NULL,"
     " has_password INTEGER NOT NULL);";
 
+/* Permissions name groups by number. */
+const char config_group_schema[] =
+    "CREATE TABLE user_group(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE);"
+    "CREATE TABLE membership(group_id INTEGER NOT NULL, uid INTEGER NOT NULL, PRIMARY KEY (group_id, uid))"
+    " WITHOUT ROWID;"
+    "CREATE INDEX membership_uid ON membership(uid);";
+
 /* Numbers that authd's secrets hang on are given out for good before they are used, whatever becomes of the change. */
 static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY KEY, next INTEGER NOT NULL);"
                                       "INSERT INTO reserved VALUES('uid', 1), ('sender', 1);";
 
-static const char *const migrations[] = {config_schema, reserved_schema};
+static const char reserved_group[] = "INSERT INTO reserved VALUES('group', 1);";
+
+static const char *const migrations[] = {config_schema, reserved_schema, config_group_schema, reserved_group};
 
 int config_open(struct config *config, const struct instance *instance, struct err *err)
 {

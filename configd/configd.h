@@ -53,7 +53,7 @@ struct change {
 	struct arena arena;
 	struct ipc_message reply;
 	struct change_note *notes, **notes_tail;
-	int64_t first_uid, first_sender; /* reserved for what it adds; counted up with each */
+	int64_t first_uid, first_sender, first_group; /* reserved for what it adds; counted up with each */
 	struct import *import;
 	/* What authd is asked: before the change is committed (it fails where authd refuses), and after. */
 	struct change_ask *before, *after;
@@ -75,8 +75,8 @@ extern const struct operation operations[]; /* ends with a name of NULL */
 
 /* config.c: the database. */
 
-/* The tables that a snapshot has too; and the database, made or brought up to date. -1: as db_open, db_migrate. */
-extern const char config_schema[];
+/* The tables that a snapshot has too, with groups' in a text of their own; and the database, made or brought up to date. -1: as db_open, db_migrate. */
+extern const char config_schema[], config_group_schema[];
 int config_open(struct config *config, const struct instance *instance, struct err *err);
 void config_close(struct config *config);
 
@@ -166,6 +166,29 @@ int op_user_rename(struct change *change, struct err *err);
 int op_user_password(struct change *change, struct err *err);
 int op_user_set(struct change *change, struct err *err);
 int op_user_list(struct change *change, struct err *err);
+
+/* groups.c: names for several users, by number like users; a user may be in any number of them. */
+struct group {
+	int64_t id;
+	struct str name;
+};
+/* 1 = found, 0 = no such group, -1 = error; and with an error where there is none. */
+int group_find(struct change *change, struct str name, struct group *group_out, struct err *err);
+int group_need(struct change *change, struct str name, struct group *group_out, struct err *err);
+int group_add(struct change *change, struct str name, struct group *group_out, struct err *err);
+int group_delete(struct change *change, struct str name, struct err *err);
+/* 1 = yes, 0 = no, -1 = error. */
+int group_is_member(struct change *change, const struct group *group, const struct user *user, struct err *err);
+/* It must be a change. */
+int group_set_member(struct change *change, const struct group *group, const struct user *user, bool member,
+                     struct err *err);
+int op_group_reserve(struct change *change, struct err *err);
+int op_group_add(struct change *change, struct err *err);
+int op_group_delete(struct change *change, struct err *err);
+int op_group_add_member(struct change *change, struct err *err);
+int op_group_remove_member(struct change *change, struct err *err);
+int op_group_list(struct change *change, struct err *err);
+int op_group_members(struct change *change, struct err *err);
 
 /* mappings.c */
 int mapping_normalise(struct change *change, struct str pattern, struct str target, struct str *pattern_out,

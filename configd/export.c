@@ -50,6 +50,21 @@ static int export_domains(struct change *change, struct buf *out, struct err *er
 	return row;
 }
 
+static int export_groups(struct change *change, struct buf *out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err, "SELECT name FROM user_group ORDER BY name", "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1) {
+		buf_add_str(out, STR("\n[group]\n"));
+		add_text(out, TEXT_GROUP, GROUP_NAME, db_text(&statement, 0));
+	}
+	db_finalize(&statement);
+	return row;
+}
+
 /* A line "uid:hash..." of authd's dump. */
 struct hash_line {
 	int64_t uid;
@@ -91,7 +106,10 @@ static int export_users(struct change *change, const struct hash_lines *hashes, 
 	int row;
 
 	if (config_query(change->config, &statement, err,
-	                 "SELECT uid, name, administrator, enabled FROM user ORDER BY name", "") != 0)
+	                 "SELECT uid, name, administrator, enabled, (SELECT group_concat(name, ', ') FROM (SELECT name"
+	                 " FROM user_group JOIN membership ON group_id = id WHERE membership.uid = user.uid ORDER BY name))"
+	                 " FROM user ORDER BY name",
+	                 "") != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
 		struct hash_line wanted = {db_number(&statement, 0), STR("")};
@@ -104,6 +122,7 @@ static int export_users(struct change *change, const struct hash_lines *hashes, 
 		add_flag(out, TEXT_USER, USER_ENABLED, db_number(&statement, 3) != 0);
 		if (found != NULL)
 			add_text(out, TEXT_USER, USER_PASSWORD_HASH, found->hash);
+		add_text(out, TEXT_USER, USER_GROUPS, db_text(&statement, 4));
 	}
 	db_finalize(&statement);
 	return row;
@@ -157,6 +176,8 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 	result = export_settings(change, &out, err);
 	if (result == 0)
 		result = export_domains(change, &out, err);
+	if (result == 0)
+		result = export_groups(change, &out, err);
 	if (result == 0)
 		result = export_users(change, hashes, &out, err);
 	if (result == 0)

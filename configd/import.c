@@ -35,6 +35,8 @@ int op_import_prepare(struct change *change, struct err *err)
 			return err_set(err, ERR_LIMIT, "the text has more than %d objects of one kind", OBJECTS_MAX);
 	if (config_reserve(change->config, STR("uid"), (int64_t)text->counts[TEXT_USER], &change->first_uid, err) != 0)
 		return -1;
+	if (config_reserve(change->config, STR("group"), (int64_t)text->counts[TEXT_GROUP], &change->first_group, err) != 0)
+		return -1;
 	return config_reserve(change->config, STR("sender"), (int64_t)text->counts[TEXT_SENDER], &change->first_sender,
 	                      err);
 }
@@ -161,6 +163,61 @@ static int import_domains(struct change *change, struct err *err)
 	                 domain_delete, err);
 }
 
+static int import_group(struct change *change, const struct text_object *object, struct err *err)
+{
+	struct str name = object->fields[GROUP_NAME];
+	struct group group;
+	int row;
+
+	if (keep_name(change, object, name, err) != 0 || (row = group_find(change, name, &group, err)) < 0)
+		return -1;
+	return row == 1 || group_add(change, name, &group, err) == 0 ? 0 : refuse(object, err);
+}
+
+static int import_groups(struct change *change, struct err *err)
+{
+	if (db_exec(&change->config->db, names_table, err) != 0)
+		return -1;
+	for (const struct text_object *object = change->import->text.objects[TEXT_GROUP]; object != NULL;
+	     object = object->next)
+		if (import_group(change, object, err) != 0)
+			return -1;
+	return for_names(change, "SELECT name FROM user_group WHERE name NOT IN (SELECT name FROM temp.import_name)",
+	                 group_delete, err);
+}
+
+/* Is a name among those that commas separate? */
+static bool lists_name(struct str list, struct str name)
+{
+	while (list.data != NULL)
+		if (str_equal_nocase(str_trim(str_cut(&list, ',')), name))
+			return true;
+	return false;
+}
+
+/* Each group named must exist; the user is in these and in no other. */
+static int import_memberships(struct change *change, const struct user *user, struct str list, struct err *err)
+{
+	struct name_list *groups;
+	struct group group;
+
+	for (struct str rest = list; rest.data != NULL && str_trim(rest).len != 0;)
+		if (group_need(change, str_trim(str_cut(&rest, ',')), &group, err) != 0)
+			return -1;
+	if (read_names(change, "SELECT name FROM user_group", &groups, err) != 0)
+		return -1;
+	for (; groups != NULL; groups = groups->next) {
+		bool wanted = lists_name(list, groups->name);
+		int known;
+
+		if (group_need(change, groups->name, &group, err) != 0 ||
+		    (known = group_is_member(change, &group, user, err)) < 0 ||
+		    (wanted != (known == 1) && group_set_member(change, &group, user, wanted, err) != 0))
+			return -1;
+	}
+	return 0;
+}
+
 static int import_hash(struct change *change, const struct user *user, struct str hash)
 {
 	if (change->import->restore == NULL)
@@ -186,6 +243,8 @@ static int import_user(struct change *change, const struct text_object *object, 
 		return refuse(object, err);
 	if (row == 1 && user_set(change, &user, administrator, enabled, err) != 0)
 		return -1;
+	if (import_memberships(change, &user, object->fields[USER_GROUPS], err) != 0)
+		return refuse(object, err);
 	return hash.data != NULL ? import_hash(change, &user, hash) : 0;
 }
 
@@ -337,8 +396,8 @@ int op_import(struct change *change, struct err *err)
 
 	/* Mappings go first and come back last: their targets depend on the domains and users of the text. */
 	if (import_settings(change, err) != 0 || db_exec(&change->config->db, old_mappings_table, err) != 0 ||
-	    import_domains(change, err) != 0 || import_users(change, err) != 0 || import_mappings(change, err) != 0 ||
-	    import_senders(change, err) != 0)
+	    import_domains(change, err) != 0 || import_groups(change, err) != 0 || import_users(change, err) != 0 ||
+	    import_mappings(change, err) != 0 || import_senders(change, err) != 0)
 		return -1;
 	for (const struct change_note *note = change->notes; note != NULL; note = note->next, count++)
 		ipc_add(&change->reply, "change", note->text);

@@ -14,7 +14,8 @@ struct kind {
 static const struct kind kinds[TEXT_KINDS] = {
     [TEXT_SETTING] = {"settings", {NULL}},
     [TEXT_DOMAIN] = {"domain", {"name", "default"}},
-    [TEXT_USER] = {"user", {"name", "administrator", "enabled", "password-hash"}},
+    [TEXT_GROUP] = {"group", {"name"}},
+    [TEXT_USER] = {"user", {"name", "administrator", "enabled", "password-hash", "groups"}},
     [TEXT_MAPPING] = {"mapping", {"pattern", "target"}},
     [TEXT_SENDER] = {"sender", {"name", "method", "servers", "encryption", "verify", "username"}},
 };
@@ -99,7 +100,8 @@ static int add_entry(struct reader *reader, const struct conf_entry *entry, stru
 	if (entry->section[0] == '\0')
 		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: \"%s\" stands before the first section, such as [settings]",
 		               entry->line, entry->key);
-	return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: [%s] is none of [settings], [domain], [user], [mapping], [sender]",
+	return err_set(err, ERR_SYNTAX,
+	               FILE_NAME ":%u: [%s] is none of [settings], [domain], [group], [user], [mapping], [sender]",
 	               entry->line, entry->section);
 }
 

@@ -3,8 +3,8 @@
  *
  * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object,
  * "[domain]",
- * "[user]", "[mapping]", "[sender]", which begins with its name (a mapping with its pattern). Parsing checks the form
- * alone; whether a value is allowed is decided where it is stored.
+ * "[group]", "[user]", "[mapping]", "[sender]", which begins with its name (a mapping with its pattern). Parsing checks
+ * the form alone; whether a value is allowed is decided where it is stored.
  */
 #ifndef POSTROOM_CONFIGD_TEXT_H
 #define POSTROOM_CONFIGD_TEXT_H
@@ -12,7 +12,7 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 
-enum text_kind { TEXT_SETTING, TEXT_DOMAIN, TEXT_USER, TEXT_MAPPING, TEXT_SENDER, TEXT_KINDS };
+enum text_kind { TEXT_SETTING, TEXT_DOMAIN, TEXT_GROUP, TEXT_USER, TEXT_MAPPING, TEXT_SENDER, TEXT_KINDS };
 
 enum { TEXT_FIELDS_MAX = 6 };
 
@@ -22,10 +22,12 @@ enum text_field {
 	SETTING_VALUE,
 	DOMAIN_NAME = 0,
 	DOMAIN_DEFAULT,
+	GROUP_NAME = 0,
 	USER_NAME = 0,
 	USER_ADMINISTRATOR,
 	USER_ENABLED,
 	USER_PASSWORD_HASH,
+	USER_GROUPS, /* names, separated by commas */
 	MAPPING_PATTERN = 0,
 	MAPPING_TARGET,
 	SENDER_NAME = 0,

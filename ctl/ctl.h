@@ -64,6 +64,7 @@ int ctl_unset(struct ctl *ctl, int argc, char **argv);
 int ctl_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_domain(struct ctl *ctl, int argc, char **argv);
 int ctl_user(struct ctl *ctl, int argc, char **argv);
+int ctl_group(struct ctl *ctl, int argc, char **argv);
 int ctl_mapping(struct ctl *ctl, int argc, char **argv);
 int ctl_sender(struct ctl *ctl, int argc, char **argv);
 int ctl_tls(struct ctl *ctl, int argc, char **argv);

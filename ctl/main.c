@@ -21,6 +21,7 @@ const struct ctl_command ctl_commands[] = {
     {"settings", "[KEY | --format list|man|conf]", "Explain the settings.", ctl_settings, true},
     {"domain", "add|delete|default|list ...", "Manage the domains of this server.", ctl_domain, false},
     {"user", "add|password|delete|rename|enable|disable|set|list ...", "Manage users.", ctl_user, false},
+    {"group", "add|delete|list|add-member|remove-member|members ...", "Manage groups of users.", ctl_group, false},
     {"mapping", "add|delete|list ...", "Manage where addresses lead.", ctl_mapping, false},
     {"sender", "add|set|delete|list ...", "Manage how mail leaves.", ctl_sender, false},
     {"tls", "install|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},

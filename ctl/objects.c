@@ -1,6 +1,6 @@
 /*
- * Domains, users, mappings, senders. Each command is a line of a table: what configd is asked and what the arguments
- * mean; one function runs them all.
+ * Domains, users, groups, mappings, senders. Each command is a line of a table: what configd is asked and what the
+ * arguments mean; one function runs them all.
  */
 #include "ctl/ctl.h"
 
@@ -93,6 +93,31 @@ static const struct verb user_verbs[] = {
     {.command = USAGE("user list", "[--json]", "List the users."),
      .op = "user-list",
      .columns = {"name", "uid", "administrator", "enabled"},
+     .row = "user"},
+    {.op = NULL},
+};
+
+static const struct verb group_verbs[] = {
+    {.command = USAGE("group add", "NAME", "Add a group of users, for permissions."),
+     .op = "group-add",
+     .arguments = {"name"}},
+    {.command = USAGE("group delete", "NAME", "Delete a group; its users stay."),
+     .op = "group-delete",
+     .arguments = {"name"}},
+    {.command = USAGE("group list", "[--json]", "List the groups."),
+     .op = "group-list",
+     .columns = {"name", "users"},
+     .row = "group"},
+    {.command = USAGE("group add-member", "GROUP USER", "Put a user into a group."),
+     .op = "group-add-member",
+     .arguments = {"name", "user"}},
+    {.command = USAGE("group remove-member", "GROUP USER", "Take a user out of a group."),
+     .op = "group-remove-member",
+     .arguments = {"name", "user"}},
+    {.command = USAGE("group members", "GROUP [--json]", "List the users in a group."),
+     .op = "group-members",
+     .arguments = {"name"},
+     .columns = {"name"},
      .row = "user"},
     {.op = NULL},
 };
@@ -347,6 +372,11 @@ int ctl_domain(struct ctl *ctl, int argc, char **argv)
 int ctl_user(struct ctl *ctl, int argc, char **argv)
 {
 	return run_family(ctl, user_verbs, argc, argv);
+}
+
+int ctl_group(struct ctl *ctl, int argc, char **argv)
+{
+	return run_family(ctl, group_verbs, argc, argv);
 }
 
 int ctl_mapping(struct ctl *ctl, int argc, char **argv)

@@ -164,6 +164,29 @@ subtest 'users' => sub {
 	unlike $p->log, qr/-Pw/, 'no password in the log';
 };
 
+subtest 'groups' => sub {
+	$p->postroom_ok('group', 'add', $_) for 'Staff', 'form3';
+	$p->postroom_ok('group', 'add-member', 'staff', $_) for 'anna', 'joe';
+	is_deeply $p->postroom_json('group', 'list'), [{ name => 'form3', users => 0 }, { name => 'Staff', users => 2 }], 'list';
+	is_deeply $p->postroom_json('group', 'members', 'staff'), [{ name => 'anna' }, { name => 'joe' }], 'members';
+	refused(qr/is in already the group Staff/, 'group', 'add-member', 'staff', 'anna');
+	refused(qr/is not in the group form3/, 'group', 'remove-member', 'form3', 'anna');
+	refused(qr/there is no group "none"/, 'group', 'members', 'none');
+	refused(qr/there is no user "nobody"/, 'group', 'add-member', 'staff', 'nobody');
+	refused(qr/the group Staff exists already/, 'group', 'add', 'STAFF');
+	refused(qr/a user and a group of the name kate/, 'group', 'add', 'kate');
+	refused(qr/a user and a group of the name form3/, 'user', 'add', 'form3', '--no-password');
+	refused(qr/has a meaning of its own/, 'group', 'add', 'Everyone');
+	$p->postroom_ok('user', 'add', 'guest', '--no-password');
+	$p->postroom_ok('group', 'add-member', 'staff', 'guest');
+	$p->postroom_ok('user', 'delete', 'guest');
+	$p->postroom_ok('group', 'remove-member', 'staff', 'joe');
+	is_deeply $p->postroom_json('group', 'members', 'staff'), [{ name => 'anna' }], 'who is deleted or removed is no member';
+	$p->postroom_ok('group', 'add', 'brief');
+	$p->postroom_ok('group', 'delete', 'brief');
+	refused(qr/there is no group "brief"/, 'group', 'delete', 'brief');
+};
+
 subtest 'mappings' => sub {
 	$p->postroom_ok('mapping', 'add', 'sales', $_) for 'anna', 'kate', 'partner@Elsewhere.EXAMPLE';
 	$p->postroom_ok('mapping', 'add', 'info@OTHER.org', 'kate@mycompany.test');
@@ -246,6 +269,7 @@ subtest 'export and import' => sub {
 	my $now = exported($other, '--passwords');
 	for my $wrong (["[settings]\nsmtp.timeout = 60\nsmtp.timeot = 60\n", qr/import:\d+: there is no setting "smtp\.timeot"/],
 		["[user]\nenabled = on\n", qr/import:\d+: a \[user\] begins with its name/],
+		["[user]\nname = eve\ngroups = staff, none\n", qr/import:\d+: there is no group "none"/],
 		["[mapping]\npattern = a\ntarget = nobody\n", qr/import:\d+: there is no user "nobody"/],
 		["[user]\nname = kate\n", qr/import:\d+: "kate" stands in the text twice/],
 		["nonsense\n", qr/import:\d+: expected key = value/]) {

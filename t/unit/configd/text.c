@@ -52,8 +52,9 @@ static void test_everything(void **state)
 	       "\n"
 	       "[domain]\nname = example.com\ndefault = on\n"
 	       "[domain]\nname = example.org\n"
+	       "[group]\nname = staff\n"
 	       "[user]\nname = Anna\nadministrator = on\npassword-hash = $y$a=b:c\n"
-	       "name = bert\nenabled = off\n"
+	       "name = bert\nenabled = off\ngroups = staff\n"
 	       "[mapping]\npattern = sales\ntarget = anna\n"
 	       "[sender]\nname = smart\nmethod = relay\nservers = a.example:587, b.example\nverify = off\nusername = me");
 	assert_int_equal(text.counts[TEXT_SETTING], 2);
@@ -65,12 +66,14 @@ static void test_everything(void **state)
 	assert_field(object->next, SETTING_VALUE, "");
 	assert_field(text.objects[TEXT_DOMAIN], DOMAIN_DEFAULT, "on");
 	assert_null(text.objects[TEXT_DOMAIN]->next->fields[DOMAIN_DEFAULT].data);
+	assert_field(text.objects[TEXT_GROUP], GROUP_NAME, "staff");
 	object = text.objects[TEXT_USER];
 	assert_field(object, USER_NAME, "Anna");
 	assert_field(object, USER_PASSWORD_HASH, "$y$a=b:c");
 	assert_null(object->fields[USER_ENABLED].data);
-	assert_int_equal(object->line, 12);
+	assert_int_equal(object->line, 14);
 	assert_field(object->next, USER_NAME, "bert");
+	assert_field(object->next, USER_GROUPS, "staff");
 	assert_field(text.objects[TEXT_MAPPING], MAPPING_TARGET, "anna");
 	assert_field(text.objects[TEXT_SENDER], SENDER_SERVERS, "a.example:587, b.example");
 	assert_null(text.objects[TEXT_SENDER]->next);
@@ -89,7 +92,7 @@ static void test_mistakes(void **state)
 {
 	(void)state;
 	refuse("a = b", "import:1: \"a\" stands before the first section, such as [settings]");
-	refuse("[dom]\na = b", "import:2: [dom] is none of [settings], [domain], [user], [mapping], [sender]");
+	refuse("[dom]\na = b", "import:2: [dom] is none of [settings], [domain], [group], [user], [mapping], [sender]");
 	refuse("[user]\n\nenabled = on", "import:3: a [user] begins with its name");
 	refuse("[user]\nname = a\n[user]\nenabled = on", "import:4: a [user] begins with its name");
 	refuse("[mapping]\ntarget = a", "import:2: a [mapping] begins with its pattern");

@@ -1,0 +1,179 @@
+#include "configd/configd.h"
+
+enum { GROUPS_MAX = 10000 };
+
+int group_find(struct change *change, struct str name, struct group *group_out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	*group_out = (struct group){0};
+	if (config_query(change->config, &statement, err, "SELECT id, name FROM user_group WHERE name = ?", "t", name) != 0)
+		return -1;
+	row = db_step(&statement, err);
+	if (row == 1)
+		*group_out = (struct group){db_number(&statement, 0), arena_copy(&change->arena, db_text(&statement, 1))};
+	db_finalize(&statement);
+	return row;
+}
+
+int group_need(struct change *change, struct str name, struct group *group_out, struct err *err)
+{
+	int row = group_find(change, name, group_out, err);
+
+	if (row == 0)
+		return err_set(err, ERR_NOT_FOUND, "there is no group \"%.*s\"", STR_ARG(str_sub(name, 0, 80)));
+	return row == 1 ? 0 : -1;
+}
+
+/* A name that no other group has; that users have other names is looked at before the commit (check_all). */
+static int check_free(struct change *change, struct str name, struct err *err)
+{
+	static const char *const built_in[] = {"everyone", "anyone", "admins", "no-one", "owner"};
+	struct group other;
+	int row;
+
+	if (check_name(name, "group", err) != 0 || (row = group_find(change, name, &other, err)) < 0)
+		return -1;
+	if (row == 1)
+		return err_set(err, ERR_EXISTS, "the group %.*s exists already", STR_ARG(other.name));
+	for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++)
+		if (str_equal_nocase(name, str_of(built_in[i])))
+			return err_set(err, ERR_DENIED, "\"%s\" has a meaning of its own and cannot be the name of a group",
+			               built_in[i]);
+	return 0;
+}
+
+int group_add(struct change *change, struct str name, struct group *group_out, struct err *err)
+{
+	int64_t groups;
+
+	if (check_free(change, name, err) != 0 ||
+	    config_number(change->config, &groups, err, "SELECT count(*) FROM user_group", "") != 1)
+		return -1;
+	if (groups >= GROUPS_MAX)
+		return err_set(err, ERR_LIMIT, "there are %d groups already", GROUPS_MAX);
+	*group_out = (struct group){change->first_group++, name};
+	if (config_run(change->config, err, "INSERT INTO user_group VALUES(?, ?)", "nt", group_out->id, name) != 0)
+		return -1;
+	change_note(change, "group %.*s added", STR_ARG(name));
+	return 0;
+}
+
+int group_delete(struct change *change, struct str name, struct err *err)
+{
+	struct group group;
+
+	if (group_need(change, name, &group, err) != 0 ||
+	    config_run(change->config, err, "DELETE FROM membership WHERE group_id = ?", "n", group.id) != 0 ||
+	    config_run(change->config, err, "DELETE FROM user_group WHERE id = ?", "n", group.id) != 0)
+		return -1;
+	change_note(change, "group %.*s deleted", STR_ARG(group.name));
+	return 0;
+}
+
+int group_is_member(struct change *change, const struct group *group, const struct user *user, struct err *err)
+{
+	return config_number(change->config, NULL, err, "SELECT 1 FROM membership WHERE group_id = ? AND uid = ?", "nn",
+	                     group->id, user->uid);
+}
+
+int group_set_member(struct change *change, const struct group *group, const struct user *user, bool member,
+                     struct err *err)
+{
+	const char *sql =
+	    member ? "INSERT INTO membership VALUES(?, ?)" : "DELETE FROM membership WHERE group_id = ? AND uid = ?";
+
+	if (config_run(change->config, err, sql, "nn", group->id, user->uid) != 0)
+		return -1;
+	change_note(change, "user %.*s %s group %.*s", STR_ARG(user->name), member ? "joined the" : "left the",
+	            STR_ARG(group->name));
+	return 0;
+}
+
+int op_group_reserve(struct change *change, struct err *err)
+{
+	struct str name;
+
+	if (change_field(change, "name", &name, err) != 0 || check_free(change, name, err) != 0)
+		return -1;
+	return config_reserve(change->config, STR("group"), 1, &change->first_group, err);
+}
+
+int op_group_add(struct change *change, struct err *err)
+{
+	struct group group;
+	struct str name;
+
+	return change_field(change, "name", &name, err) != 0 ? -1 : group_add(change, name, &group, err);
+}
+
+int op_group_delete(struct change *change, struct err *err)
+{
+	struct str name;
+
+	return change_field(change, "name", &name, err) != 0 ? -1 : group_delete(change, name, err);
+}
+
+static int change_member(struct change *change, bool member, struct err *err)
+{
+	struct str name, user_name;
+	struct group group;
+	struct user user;
+	int known;
+
+	if (change_field(change, "name", &name, err) != 0 || change_field(change, "user", &user_name, err) != 0 ||
+	    group_need(change, name, &group, err) != 0 || user_need(change, user_name, &user, err) != 0 ||
+	    (known = group_is_member(change, &group, &user, err)) < 0)
+		return -1;
+	if ((known == 1) == member)
+		return err_set(err, member ? ERR_EXISTS : ERR_NOT_FOUND, "the user %.*s is %s the group %.*s",
+		               STR_ARG(user.name), member ? "in already" : "not in", STR_ARG(group.name));
+	return group_set_member(change, &group, &user, member, err);
+}
+
+int op_group_add_member(struct change *change, struct err *err)
+{
+	return change_member(change, true, err);
+}
+
+int op_group_remove_member(struct change *change, struct err *err)
+{
+	return change_member(change, false, err);
+}
+
+int op_group_list(struct change *change, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err,
+	                 "SELECT name, (SELECT count(*) FROM membership WHERE group_id = id) FROM user_group ORDER BY name",
+	                 "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1)
+		change_list(change, "group",
+		            json_pack("{s:s%, s:I}", "name", db_text(&statement, 0).data, db_text(&statement, 0).len, "users",
+		                      (json_int_t)db_number(&statement, 1)));
+	db_finalize(&statement);
+	return row;
+}
+
+int op_group_members(struct change *change, struct err *err)
+{
+	struct db_statement statement;
+	struct group group;
+	struct str name;
+	int row;
+
+	if (change_field(change, "name", &name, err) != 0 || group_need(change, name, &group, err) != 0 ||
+	    config_query(change->config, &statement, err,
+	                 "SELECT name FROM user JOIN membership USING (uid) WHERE group_id = ? ORDER BY name", "n",
+	                 group.id) != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1)
+		change_list(change, "user",
+		            json_pack("{s:s%}", "name", db_text(&statement, 0).data, db_text(&statement, 0).len));
+	db_finalize(&statement);
+	return row;
+}
