@@ -3,7 +3,8 @@
  *
  * What is in it (SQLite, FTS5):
  *   word    each different word (search_words.h) and its number
- *   gram    the trigrams of the words, so that the words that hold a part of one are found
+ *   gram_*  the trigrams of the words, so that the words that hold a part of one are found; a table each for the words
+ *           of addresses, subjects, bodies, and headers, whose ids would make asking for an address slow
  *   doc     for each message (folder << 32 | UID) which words are in which field of it: sets, without positions
  *   folder  up to which UID a folder's messages are in it
  * So the text itself is in it nowhere: the index of a mailbox of plain text is about half the mail's size, and smaller
@@ -81,6 +82,16 @@ struct db;
 enum { SEARCH_TERM_MAX = 16 };
 /* Open or make search.db below path for its writer. */
 int search_db_create(struct db *db, const char *path, struct err *err);
+/* Words of fields of one class are looked up together. */
+enum search_class {
+	SEARCH_CLASS_ADDRESS,
+	SEARCH_CLASS_SUBJECT,
+	SEARCH_CLASS_BODY,
+	SEARCH_CLASS_HEADER,
+	SEARCH_CLASS_COUNT
+};
+enum search_class search_class_of(enum search_field field);
+extern const char *const search_class_tables[SEARCH_CLASS_COUNT];
 /* The term that stands for a word in a field: a letter and the word's number. */
 struct str search_term(char out[SEARCH_TERM_MAX], enum search_field field, int64_t word);
 #define SEARCH_TERM_UNSURE "z"

@@ -15,8 +15,23 @@ enum {
 
 struct search_index {
 	struct db db;
-	struct db_statement words, docs, covered;
+	struct db_statement words[SEARCH_CLASS_COUNT], docs, covered;
 };
+
+static int prepare(struct search_index *index, struct err *err)
+{
+	char query[80];
+
+	for (int i = 0; i < SEARCH_CLASS_COUNT; i++) {
+		snprintf(query, sizeof query, "SELECT rowid FROM %1$s WHERE %1$s MATCH ?", search_class_tables[i]);
+		if (db_prepare(&index->db, &index->words[i], query, err) != 0)
+			return -1;
+	}
+	if (db_prepare(&index->db, &index->docs, "SELECT rowid FROM doc WHERE doc MATCH ? AND rowid BETWEEN ? AND ?",
+	               err) != 0)
+		return -1;
+	return db_prepare(&index->db, &index->covered, "SELECT upto FROM folder WHERE id = ? AND uidvalidity = ?", err);
+}
 
 int search_index_open(struct search_index **index_out, const struct mailbox *mailbox, struct err *err)
 {
@@ -30,11 +45,7 @@ int search_index_open(struct search_index **index_out, const struct mailbox *mai
 		return err_set(err, ERR_NOT_FOUND, "there is no %s", path);
 	index = memory_get(sizeof *index);
 	if (db_open(&index->db, path, DB_NO_CHECKPOINT, BUSY_MS, err) != 0 ||
-	    db_exec(&index->db, "PRAGMA cache_size=-4096", err) != 0 ||
-	    db_prepare(&index->db, &index->words, "SELECT rowid FROM gram WHERE gram MATCH ?", err) != 0 ||
-	    db_prepare(&index->db, &index->docs, "SELECT rowid FROM doc WHERE doc MATCH ? AND rowid BETWEEN ? AND ?",
-	               err) != 0 ||
-	    db_prepare(&index->db, &index->covered, "SELECT upto FROM folder WHERE id = ? AND uidvalidity = ?", err) != 0) {
+	    db_exec(&index->db, "PRAGMA cache_size=-4096", err) != 0 || prepare(index, err) != 0) {
 		search_index_close(index);
 		return -1;
 	}
@@ -46,7 +57,8 @@ void search_index_close(struct search_index *index)
 {
 	if (index == NULL)
 		return;
-	db_finalize(&index->words);
+	for (int i = 0; i < SEARCH_CLASS_COUNT; i++)
+		db_finalize(&index->words[i]);
 	db_finalize(&index->docs);
 	db_finalize(&index->covered);
 	db_close(&index->db);
@@ -106,19 +118,21 @@ static bool need_is_long(const struct search_need *need)
 }
 
 /* The numbers of the words that meet the need; frequent words came first and have low ones. */
-static int find_words(struct search_index *index, const struct search_need *need, struct buf *words, struct err *err)
+static int find_words(struct search_index *index, enum search_field field, const struct search_need *need,
+                      struct buf *words, struct err *err)
 {
+	struct db_statement *statement = &index->words[search_class_of(field)];
 	struct buf phrase;
 	int row;
 
 	buf_init(&phrase, 4 * SEARCH_PIECE_BYTES);
-	db_bind_text(&index->words, 1, need_phrase(need, &phrase));
-	while ((row = db_step(&index->words, err)) == 1) {
-		int64_t word = db_number(&index->words, 0);
+	db_bind_text(statement, 1, need_phrase(need, &phrase));
+	while ((row = db_step(statement, err)) == 1) {
+		int64_t word = db_number(statement, 0);
 
 		buf_add(words, &word, sizeof word);
 	}
-	db_reset(&index->words);
+	db_reset(statement);
 	buf_free(&phrase);
 	return row;
 }
@@ -135,7 +149,7 @@ static int mark_need(struct search_index *index, const struct search_query *quer
 	for (size_t i = 0; i < query->count; i++)
 		left += marks[i] == round;
 	buf_init(&words, SIZE_MAX / 2);
-	result = find_words(index, need, &words, err);
+	result = find_words(index, query->field, need, &words, err);
 	for (size_t i = 0; result == 0 && left > 0 && i < words.len / sizeof(int64_t); i++) {
 		int64_t word;
 

@@ -6,15 +6,36 @@
 
 enum { BUSY_MS = 5000 };
 
+#define GRAM(class)                                                                               \
+	"CREATE VIRTUAL TABLE gram_" class " USING fts5(text, content='', columnsize=0, detail=full," \
+	                                   " tokenize='trigram case_sensitive 1');"
+
+const char *const search_class_tables[SEARCH_CLASS_COUNT] = {"gram_address", "gram_subject", "gram_body",
+                                                             "gram_header"};
+
+enum search_class search_class_of(enum search_field field)
+{
+	switch (field) {
+	case SEARCH_SUBJECT:
+		return SEARCH_CLASS_SUBJECT;
+	case SEARCH_BODY:
+		return SEARCH_CLASS_BODY;
+	case SEARCH_HEADER:
+		return SEARCH_CLASS_HEADER;
+	default:
+		return SEARCH_CLASS_ADDRESS;
+	}
+}
+
 static const char *const schema[] = {
     "CREATE TABLE folder(id INTEGER PRIMARY KEY, uidvalidity INTEGER NOT NULL, upto INTEGER NOT NULL,"
     " added INTEGER NOT NULL);"
-    "CREATE TABLE word(text TEXT PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE VIRTUAL TABLE gram USING fts5(text, content='', columnsize=0, detail=full,"
-    " tokenize='trigram case_sensitive 1');"
+    "CREATE TABLE word(text TEXT PRIMARY KEY, id INTEGER NOT NULL, classes INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE VIRTUAL TABLE doc USING fts5(terms, content='', columnsize=0, detail=none, tokenize='ascii');"
     "INSERT INTO doc(doc, rank) VALUES('hashsize', 8388608);"
-    "INSERT INTO gram(gram, rank) VALUES('hashsize', 4194304);",
+    /* clang-format off */
+    GRAM("address") GRAM("subject") GRAM("body") GRAM("header"),
+    /* clang-format on */
 };
 
 int search_db_create(struct db *db, const char *path, struct err *err)

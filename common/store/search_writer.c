@@ -16,14 +16,17 @@ enum {
 struct cached {
 	uint32_t at; /* 0: free */
 	uint32_t hash;
-	int64_t word;
+	struct word {
+		int64_t number;
+		unsigned classes; /* 1 << enum search_class: whose table has it */
+	} word;
 };
 
 struct search_writer {
 	struct search_taker taker;
 	struct search_words words;
 	struct db *db;
-	struct db_statement find, add, add_gram, add_doc;
+	struct db_statement find, add, classify, add_doc, add_gram[SEARCH_CLASS_COUNT];
 	int64_t last_word;
 	struct cached *cache;
 	size_t cached;
@@ -86,63 +89,83 @@ static int read_last_word(struct search_writer *writer)
 }
 
 /* A word that is new to the index. */
-static int make_word(struct search_writer *writer, struct str text, int64_t *word)
+static int make_word(struct search_writer *writer, struct str text, struct word *word)
 {
-	char framed[SEARCH_PIECE_BYTES + 2];
-
 	if (read_last_word(writer) != 0)
 		return -1;
-	*word = writer->last_word + 1;
+	*word = (struct word){writer->last_word + 1, 0};
 	db_bind_text(&writer->add, 1, text);
-	db_bind_number(&writer->add, 2, *word);
-	framed[0] = SEARCH_WORD_START[0];
-	memcpy(framed + 1, text.data, text.len);
-	framed[text.len + 1] = SEARCH_WORD_END[0];
-	db_bind_number(&writer->add_gram, 1, *word);
-	db_bind_text(&writer->add_gram, 2, str_from(framed, text.len + 2));
-	if (db_run(&writer->add, &writer->err) != 0 || db_run(&writer->add_gram, &writer->err) != 0)
+	db_bind_number(&writer->add, 2, word->number);
+	if (db_run(&writer->add, &writer->err) != 0)
 		return -1;
 	writer->last_word++;
 	return 0;
 }
 
-static int find_word(struct search_writer *writer, struct str text, int64_t *word)
+static int find_word(struct search_writer *writer, struct str text, struct word *word)
 {
 	int row;
 
 	db_bind_text(&writer->find, 1, text);
 	row = db_step(&writer->find, &writer->err);
 	if (row == 1)
-		*word = db_number(&writer->find, 0);
+		*word = (struct word){db_number(&writer->find, 0), (unsigned)db_number(&writer->find, 1)};
 	db_reset(&writer->find);
 	if (row < 0)
 		return -1;
 	return row == 1 ? 0 : make_word(writer, text, word);
 }
 
-/* The number of a word. */
-static int word_number(struct search_writer *writer, struct str text, int64_t *word)
+/* Let the word be found among those of a class. */
+static int classify(struct search_writer *writer, struct str text, struct word *word, enum search_class class)
 {
-	uint32_t hash = hash_text(text);
-	struct cached *slot = cache_slot(writer, text, hash);
+	struct db_statement *add_gram = &writer->add_gram[class];
+	char framed[SEARCH_PIECE_BYTES + 2];
 
-	if (slot->at != 0) {
-		*word = slot->word;
-		return 0;
-	}
-	if (find_word(writer, text, word) != 0)
+	framed[0] = SEARCH_WORD_START[0];
+	memcpy(framed + 1, text.data, text.len);
+	framed[text.len + 1] = SEARCH_WORD_END[0];
+	db_bind_number(add_gram, 1, word->number);
+	db_bind_text(add_gram, 2, str_from(framed, text.len + 2));
+	word->classes |= 1U << class;
+	db_bind_text(&writer->classify, 1, text);
+	db_bind_number(&writer->classify, 2, word->classes);
+	if (db_run(add_gram, &writer->err) != 0)
 		return -1;
+	return db_run(&writer->classify, &writer->err);
+}
+
+static void remember(struct search_writer *writer, struct str text, uint32_t hash, struct word word)
+{
 	if (writer->cached >= CACHE_SLOTS / 2 || writer->texts.len > CACHE_BYTES - SEARCH_PIECE_BYTES - 1) {
 		int64_t last_word = writer->last_word;
 
 		forget_words(writer);
 		writer->last_word = last_word;
-		slot = cache_slot(writer, text, hash);
 	}
-	*slot = (struct cached){(uint32_t)writer->texts.len, hash, *word};
+	*cache_slot(writer, text, hash) = (struct cached){(uint32_t)writer->texts.len, hash, word};
 	buf_add_char(&writer->texts, (char)text.len);
 	buf_add_str(&writer->texts, text);
 	writer->cached++;
+}
+
+/* The number of a word that stands in a field of that class. */
+static int word_number(struct search_writer *writer, struct str text, enum search_class class, int64_t *number)
+{
+	uint32_t hash = hash_text(text);
+	struct cached *slot = cache_slot(writer, text, hash);
+	bool is_known = slot->at != 0;
+	struct word word = slot->word;
+
+	if (!is_known && find_word(writer, text, &word) != 0)
+		return -1;
+	if (!(word.classes & 1U << class) && classify(writer, text, &word, class) != 0)
+		return -1;
+	if (is_known)
+		slot->word = word;
+	else
+		remember(writer, text, hash, word);
+	*number = word.number;
 	return 0;
 }
 
@@ -178,7 +201,7 @@ static void take_piece(struct search_words *words, struct str piece)
 
 	if (writer->failed)
 		return;
-	if (word_number(writer, piece, &word) != 0) {
+	if (word_number(writer, piece, search_class_of(writer->field), &word) != 0) {
 		writer->failed = true;
 		return;
 	}
@@ -218,6 +241,22 @@ static int take_text(struct search_taker *taker, enum search_field field, struct
 	return -1;
 }
 
+static int prepare(struct search_writer *writer, struct err *err)
+{
+	char query[80];
+
+	for (int i = 0; i < SEARCH_CLASS_COUNT; i++) {
+		snprintf(query, sizeof query, "INSERT INTO %s(rowid, text) VALUES(?, ?)", search_class_tables[i]);
+		if (db_prepare(writer->db, &writer->add_gram[i], query, err) != 0)
+			return -1;
+	}
+	if (db_prepare(writer->db, &writer->find, "SELECT id, classes FROM word WHERE text = ?", err) != 0 ||
+	    db_prepare(writer->db, &writer->add, "INSERT INTO word VALUES(?, ?, 0)", err) != 0 ||
+	    db_prepare(writer->db, &writer->classify, "UPDATE word SET classes = ?2 WHERE text = ?1", err) != 0)
+		return -1;
+	return db_prepare(writer->db, &writer->add_doc, "INSERT INTO doc(rowid, terms) VALUES(?, ?)", err);
+}
+
 int search_writer_open(struct search_writer **writer_out, struct db *db, struct err *err)
 {
 	struct search_writer *writer = memory_get(sizeof *writer);
@@ -231,10 +270,7 @@ int search_writer_open(struct search_writer **writer_out, struct db *db, struct 
 	writer->seen_slots = SEEN_SLOTS_FIRST;
 	writer->seen = memory_get(writer->seen_slots * sizeof *writer->seen);
 	forget_words(writer);
-	if (db_prepare(db, &writer->find, "SELECT id FROM word WHERE text = ?", err) == 0 &&
-	    db_prepare(db, &writer->add, "INSERT INTO word VALUES(?, ?)", err) == 0 &&
-	    db_prepare(db, &writer->add_gram, "INSERT INTO gram(rowid, text) VALUES(?, ?)", err) == 0 &&
-	    db_prepare(db, &writer->add_doc, "INSERT INTO doc(rowid, terms) VALUES(?, ?)", err) == 0) {
+	if (prepare(writer, err) == 0) {
 		*writer_out = writer;
 		return 0;
 	}
@@ -248,7 +284,9 @@ void search_writer_close(struct search_writer *writer)
 		return;
 	db_finalize(&writer->find);
 	db_finalize(&writer->add);
-	db_finalize(&writer->add_gram);
+	db_finalize(&writer->classify);
+	for (int i = 0; i < SEARCH_CLASS_COUNT; i++)
+		db_finalize(&writer->add_gram[i]);
 	db_finalize(&writer->add_doc);
 	memory_free(writer->cache);
 	memory_free(writer->seen);
