@@ -70,10 +70,14 @@ static void refuse(struct session *session, struct str tag, const struct err *er
 	conn_write(&session->conn, STR("* BYE The mailbox cannot be opened at the moment\r\n"));
 }
 
-static void give_memory_back(void *context)
+/* The client is silent: bring to disk what is not there yet, and give memory back. */
+static void rest(void *context)
 {
 	struct session *session = context;
+	struct err err;
 
+	if (mailbox_sync(session->mailbox, &err) != 0)
+		log_error("cannot sync the mailbox of user=%s: %s", session->user, err.text);
 	if (session->waiting) /* not in the middle of a command */
 		arena_free(&session->arena);
 	mailbox_idle(session->mailbox);
@@ -89,7 +93,7 @@ static void serve(struct session *session, struct str ticket, struct str tag)
 		bell_claim(session->bell, session->uid);
 		status_login(&session->statusd, session->user, session->uid);
 		log_info("session began, user=%s uid=%" PRId64 " peer=%s", session->user, session->uid, session->conn.peer);
-		session->conn.on_idle = give_memory_back;
+		session->conn.on_idle = rest;
 		session->conn.idle_context = session;
 		greet(session, tag);
 		session_converse(session);
@@ -97,6 +101,8 @@ static void serve(struct session *session, struct str ticket, struct str tag)
 		refuse(session, tag, &err);
 	}
 	conn_flush(&session->conn, &err);
+	if (session->mailbox != NULL && mailbox_sync(session->mailbox, &err) != 0)
+		log_error("cannot sync the mailbox of user=%s: %s", session->user, err.text);
 	view_close(session->view);
 	mailbox_close(session->mailbox);
 	status_end(&session->statusd);

@@ -2,6 +2,8 @@
 #include "common/base/log.h"
 #include "imapd/imapd.h"
 
+#include <inttypes.h>
+
 enum { CAPABILITIES_MAX = 4096 };
 
 static bool holds_word(struct str text, struct str word)
@@ -30,6 +32,7 @@ struct str session_capabilities(struct session *session)
 				buf_printf(&words, "%s%.*s", words.len > 0 ? " " : "", STR_ARG(word));
 		}
 	}
+	buf_printf(&words, " APPENDLIMIT=%" PRId64, settings_number(&session->imapd->settings, SETTING_IMAP_MAX_MESSAGE));
 	result = arena_copy(&session->arena, buf_str(&words));
 	buf_free(&words);
 	return result;

@@ -140,6 +140,10 @@ int session_find_folder(struct session *session, struct str name, const char *ri
 /* Tell the other sessions (and search's indexer) that the mailbox changed: once the client's next command is awaited.
  */
 void session_ring(struct session *session);
+/* The same at once. */
+void session_ring_now(struct session *session);
+/* What is new, in the selected folder and elsewhere, for a client that waits; -1 as session_follow, the BYE is said. */
+int session_news(struct session *session);
 /* In a command that takes long: after a second, and then every five, tell the client how far it is (RFC 9585). goal 0:
  * not known. Cheap where there is nothing to tell. */
 void session_progress(struct session *session, uint64_t done, uint64_t goal);
@@ -180,6 +184,8 @@ void session_write_flags(struct session *session, unsigned flags, struct str key
  * In the arena. Numbers past the end are BAD (noted; false). UIDs that are not there are passed over.
  */
 bool session_uids(struct session *session, struct str set, uint32_t **uids, size_t *count);
+
+bool session_offers_idle(const struct session *session);
 
 /* The commands; each parses its arguments, acts, notes its result ("<name> completed" where it notes nothing). */
 imap_command command_capability, command_noop, command_logout, command_id, command_enable, command_namespace;

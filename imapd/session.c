@@ -103,6 +103,23 @@ void session_ring(struct session *session)
 	session->rang = true;
 }
 
+void session_ring_now(struct session *session)
+{
+	if (!session->rang)
+		return;
+	session->rang = false;
+	conn_flush(&session->conn, NULL); /* the client's own answer first */
+	bell_ring(session->bell);
+}
+
+int session_news(struct session *session)
+{
+	if (session->view == NULL || session_follow(session) == 0)
+		return 0;
+	session_bye(session, "The selected folder is gone");
+	return -1;
+}
+
 void session_progress(struct session *session, uint64_t done, uint64_t goal)
 {
 	int64_t now = io_now_ms();
@@ -150,10 +167,10 @@ static void answer(struct session *session)
 {
 	static const char *const words[] = {[IMAP_OK] = "OK", [IMAP_NO] = "NO", [IMAP_BAD_COMMAND] = "BAD"};
 
-	if (session->parser.failure == IMAP_ENDED && session->conn.failed != 0)
+	if (session->conn.failed != 0)
 		return;
-	if (session->view != NULL && !session->ended && session->status != IMAP_BAD_COMMAND && session_follow(session) != 0)
-		session_bye(session, "The selected folder is gone");
+	if (!session->ended && session->status != IMAP_BAD_COMMAND)
+		session_news(session);
 	conn_write(&session->conn, session->tag.len != 0 ? session->tag : STR("*"));
 	conn_printf(&session->conn, " %s ", words[session->status]);
 	if (session->code.len != 0)
@@ -184,15 +201,6 @@ static void end_session(struct session *session)
 	session->ended = true;
 }
 
-/* Several changes of pipelined commands ring once: when the client has nothing more to say. */
-static void ring_at_rest(struct session *session)
-{
-	if (!session->rang || conn_has_input(&session->conn))
-		return;
-	session->rang = false;
-	bell_ring(session->bell);
-}
-
 void session_converse(struct session *session)
 {
 	while (!session->ended) {
@@ -204,7 +212,9 @@ void session_converse(struct session *session)
 		session->keep_sequence = session->by_uid = false;
 		session->progress_ms = 0;
 		session->parser.wants_utf8 = session_utf8(session);
-		ring_at_rest(session);
+		/* Several changes of pipelined commands ring once: when the client has nothing more to say. */
+		if (!conn_has_input(&session->conn))
+			session_ring_now(session);
 		session->waiting = true;
 		parsed = imap_parse_command(&session->parser, &session->tag, &name);
 		session->waiting = false;
@@ -212,13 +222,12 @@ void session_converse(struct session *session)
 			run_command(session, name);
 		else
 			imap_refuse(session);
-		if (!imap_parse_finish(&session->parser)) {
+		if (!imap_parse_finish(&session->parser) || session->conn.failed != 0) {
 			end_session(session);
 		} else {
 			answer(session);
 			count_bad(session);
 		}
 	}
-	if (session->rang)
-		bell_ring(session->bell);
+	session_ring_now(session);
 }

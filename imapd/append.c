@@ -1,0 +1,143 @@
+/* imapd: APPEND (RFC 9051 6.3.12), of several messages too (RFC 3502), and REPLACE (RFC 8508). */
+#include "imapd/upload.h"
+
+/* What a message is made of: one literal, or parts (RFC 4469). */
+static bool take_data(struct upload *upload)
+{
+	struct session *session = upload->session;
+	struct imap_parser *parser = &session->parser;
+
+	if (!imap_skip_word(parser, "UTF8"))
+		return upload_literal(upload, false);
+	/* RFC 6855 section 4 */
+	if (!session_utf8(session))
+		imap_fail(parser, IMAP_BAD, "UTF8=ACCEPT is not enabled");
+	if (!imap_parse_space(parser) || !imap_parse_open(parser)) {
+		imap_refuse(session);
+		return false;
+	}
+	if (!upload_literal(upload, true))
+		return false;
+	if (imap_parse_close(parser))
+		return true;
+	imap_refuse(session);
+	return false;
+}
+
+static bool take_message(struct upload *upload)
+{
+	struct session *session = upload->session;
+	struct imap_parser *parser = &session->parser;
+	struct upload_message *message = upload_begin(upload);
+
+	if (message == NULL)
+		return false;
+	imap_parse_space(parser);
+	if (imap_peek_char(parser, '(')) {
+		session_parse_flags(session, &message->flags, &message->keywords);
+		imap_parse_space(parser);
+	}
+	if (imap_peek_char(parser, '"')) {
+		imap_parse_date_time(parser, &message->internal_date);
+		imap_parse_space(parser);
+	}
+	if (parser->failure != IMAP_PARSED) {
+		imap_refuse(session);
+		return false;
+	}
+	if (!take_data(upload))
+		return false;
+	if (message->size > 0)
+		return true;
+	imap_no(session, NULL, "An empty message ends the command without storing anything"); /* RFC 3502 6.3.11 */
+	return false;
+}
+
+void command_append(struct session *session)
+{
+	struct mailbox_folder folder;
+	struct upload upload;
+	const char *code;
+	struct str name;
+	bool good;
+
+	if (!imap_parse_space(&session->parser) || !imap_parse_mailbox(&session->parser, &name)) {
+		imap_refuse(session);
+		return;
+	}
+	if (session_find_target(session, name, &folder) != 0)
+		return;
+	upload_init(&upload, session);
+	do
+		good = take_message(&upload);
+	while (good && !imap_at_end(&session->parser));
+	if (good && upload_store(&upload, &folder, &code) == 0)
+		imap_ok(session, code, "APPEND completed");
+	upload_free(&upload);
+}
+
+/* The one message that REPLACE names. */
+static bool take_replaced(struct session *session, uint32_t *uid)
+{
+	struct str set;
+	uint32_t *uids;
+	size_t count;
+
+	if (!imap_parse_space(&session->parser) || !imap_parse_sequence_text(&session->parser, &set)) {
+		imap_refuse(session);
+		return false;
+	}
+	if (!session_uids(session, set, &uids, &count))
+		return false;
+	if (count != 1) {
+		imap_no(session, count == 0 ? "NONEXISTENT" : NULL, "REPLACE takes one message that is there");
+		return false;
+	}
+	*uid = uids[0];
+	return true;
+}
+
+/* RFC 8508 section 3.3: the new message is there before the old one goes, so that neither is lost on the way. */
+static void replace(struct session *session, struct upload *upload, const struct mailbox_folder *folder, uint32_t uid)
+{
+	const char *code;
+	struct err err;
+
+	if (upload_store(upload, folder, &code) != 0)
+		return;
+	if (mailbox_expunge(session->mailbox, session->view->folder, &uid, 1, IMAP_WAIT_MS, NULL, &err) != 0) {
+		imap_no_store(session, &err);
+		return;
+	}
+	conn_printf(&session->conn, "* OK [%s] Replacement stored\r\n", code);
+	session_tell_now(session);
+}
+
+void command_replace(struct session *session)
+{
+	struct mailbox_folder folder;
+	struct upload upload;
+	struct str name;
+	uint32_t uid;
+
+	if (!take_replaced(session, &uid))
+		return;
+	if (!imap_parse_space(&session->parser) || !imap_parse_mailbox(&session->parser, &name)) {
+		imap_refuse(session);
+		return;
+	}
+	if (session->view->read_only) {
+		imap_no(session, "READ-ONLY", "The folder was opened for reading");
+		return;
+	}
+	if (session_find_target(session, name, &folder) != 0)
+		return;
+	upload_init(&upload, session);
+	if (take_message(&upload)) {
+		if (imap_parse_end(&session->parser))
+			replace(session, &upload, &folder, uid);
+		else
+			imap_refuse(session);
+	}
+	upload_free(&upload);
+}
