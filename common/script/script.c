@@ -1,0 +1,287 @@
+#include "common/script/script.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/script/guard.h"
+#include "common/script/heap.h"
+#include "common/script/parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { MESSAGE_MAX = 1500 }; /* octets of an error with its traceback */
+
+/* What is asked of a script within guard_run, and what came of it. */
+struct job {
+	struct script *script;
+	struct str text; /* to load */
+	const char *function;
+	const struct script_value *arguments;
+	size_t argument_count;
+	struct script_value *results;
+	size_t result_count;
+	struct arena *arena;
+	int result; /* 1: done, 0: there is no such function, -1: failed */
+	char message[MESSAGE_MAX];
+};
+
+int script_allow(struct sandbox *sandbox, const struct instance *instance, struct err *err)
+{
+	char path[INSTANCE_PATH_MAX + 16];
+
+	instance_path(path, sizeof path, instance->etc, "scripts");
+	return access(path, F_OK) == 0 ? sandbox_allow(sandbox, path, SANDBOX_READ, err) : 0;
+}
+
+void script_open(struct script *script, const struct instance *instance, const char *name,
+                 const struct script_limits *limits, struct status *status)
+{
+	static const struct script_limits usual = {SCRIPT_MEMORY_MAX, SCRIPT_INSTRUCTIONS_MAX, SCRIPT_CALL_MS};
+
+	*script = (struct script){.limits = limits != NULL ? *limits : usual, .status = status};
+	snprintf(script->name, sizeof script->name, "%s.lua", name);
+	snprintf(script->path, sizeof script->path, "%s/scripts/%s", instance->etc, script->name);
+}
+
+void script_close(struct script *script)
+{
+	script_heap_free(script->heap);
+	script->heap = NULL;
+	script->lua = NULL;
+	script->looked_at = false;
+}
+
+void script_report(const struct script *script, const char *function, struct str text)
+{
+	if (script->status != NULL)
+		status_script_error(script->status, script->name, function, text);
+	else
+		log_warning("script=%s function=%s: %.*s", script->name, function, STR_ARG(text));
+}
+
+/* An error becomes text with a traceback, also where it is an object that has its own idea of that. */
+static int describe(lua_State *lua)
+{
+	const char *text = luaL_tolstring(lua, 1, NULL);
+
+	luaL_traceback(lua, lua, text, 1);
+	return 1;
+}
+
+/* Keep the error that a protected call left on the stack. */
+static void keep_message(struct job *job)
+{
+	struct str text = STR("an error without words");
+
+	if (lua_type(job->script->lua, -1) == LUA_TSTRING)
+		text.data = lua_tolstring(job->script->lua, -1, &text.len);
+	str_copy(text, job->message, sizeof job->message);
+	job->result = -1;
+}
+
+static void load(void *context)
+{
+	struct job *job = context;
+	struct script *script = job->script;
+	char chunk_name[sizeof script->name + 1];
+	lua_State *lua = lua_newstate(script_heap_allocate, script->heap);
+
+	script->lua = lua;
+	job->result = -1;
+	if (lua == NULL) {
+		str_copy(STR("not enough memory"), job->message, sizeof job->message);
+		return;
+	}
+	guard_watch(lua);
+	script_open_libraries(lua, script);
+	snprintf(chunk_name, sizeof chunk_name, "=%s", script->name);
+	lua_pushcfunction(lua, describe);
+	if (luaL_loadbufferx(lua, job->text.data, job->text.len, chunk_name, "t") != LUA_OK ||
+	    lua_pcall(lua, 0, 0, 1) != LUA_OK)
+		keep_message(job);
+	else
+		job->result = 1;
+	lua_settop(lua, 0);
+}
+
+/* Push a global function; false: there is none. Looked up without metamethods, which would be the script's code. */
+static bool push_function(lua_State *lua, const char *name)
+{
+	lua_pushglobaltable(lua);
+	lua_pushstring(lua, name);
+	lua_rawget(lua, -2);
+	return lua_isfunction(lua, -1);
+}
+
+static void look_for(void *context)
+{
+	struct job *job = context;
+
+	job->result = push_function(job->script->lua, job->function);
+	lua_settop(job->script->lua, 0);
+}
+
+static void take_results(struct job *job, int first)
+{
+	struct err err;
+
+	job->result = 1;
+	for (size_t i = 0; i < job->result_count && job->result == 1; i++) {
+		if (script_take(job->script->lua, first + (int)i, &job->results[i], job->arena, &err) == 0)
+			continue;
+		snprintf(job->message, sizeof job->message, "result %zu %s", i + 1, err.text);
+		job->result = -1;
+	}
+}
+
+static void call(void *context)
+{
+	struct job *job = context;
+	lua_State *lua = job->script->lua;
+	int first;
+
+	job->result = 0;
+	lua_pushcfunction(lua, describe);
+	if (push_function(lua, job->function)) {
+		first = lua_gettop(lua);
+		luaL_checkstack(lua, (int)(job->argument_count + job->result_count) + LUA_MINSTACK, NULL);
+		for (size_t i = 0; i < job->argument_count; i++)
+			script_push(lua, &job->arguments[i]);
+		if (lua_pcall(lua, (int)job->argument_count, (int)job->result_count, 1) == LUA_OK)
+			take_results(job, first);
+		else
+			keep_message(job);
+	}
+	lua_settop(lua, 0);
+}
+
+/* Run a job within the limits. What exceeded them has left the script's memory in the middle of something. */
+static int run(struct job *job, void (*work)(void *context))
+{
+	struct script *script = job->script;
+	enum guard_outcome outcome = guard_run(work, job, script->limits.call_ms, script->limits.instructions);
+
+	if (outcome == GUARD_TIME)
+		snprintf(job->message, sizeof job->message, "stopped after %d ms", script->limits.call_ms);
+	else if (outcome == GUARD_INSTRUCTIONS)
+		snprintf(job->message, sizeof job->message, "stopped after %lld instructions",
+		         (long long)script->limits.instructions);
+	else if (outcome == GUARD_MEMORY)
+		snprintf(job->message, sizeof job->message, "not enough memory");
+	if (outcome != GUARD_DONE) {
+		script_close(script);
+		script->rest_until_ms = io_now_ms() + SCRIPT_REST_MS;
+		job->result = -1;
+	}
+	if (job->result < 0)
+		script_report(script, job->function, str_of(job->message));
+	return job->result;
+}
+
+/* Only who may change the server's settings anyhow may have written it. */
+static int check_file(const struct stat *file, struct err *err)
+{
+	if (!S_ISREG(file->st_mode))
+		return err_set(err, ERR_DENIED, "is no regular file");
+	if ((file->st_uid != 0 && file->st_uid != geteuid()) || (file->st_mode & S_IWOTH) != 0)
+		return err_set(err, ERR_DENIED, "must belong to root, and not be writable by others");
+	if (file->st_size > SCRIPT_FILE_MAX)
+		return err_set(err, ERR_LIMIT, "has more than %d octets", SCRIPT_FILE_MAX);
+	return 0;
+}
+
+static int read_script(struct script *script, struct buf *text, struct err *err)
+{
+	int fd = open(script->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t count = 1;
+	int result;
+
+	if (fd < 0)
+		return err_system(err, "cannot be opened");
+	result = fstat(fd, &script->file) == 0 ? check_file(&script->file, err) : err_system(err, "cannot be looked at");
+	while (result == 0 && count > 0) {
+		char *room = buf_reserve(text, 16384);
+
+		count = room != NULL ? read(fd, room, 16384) : 0;
+		if (count < 0)
+			result = err_system(err, "cannot be read");
+		else
+			text->len += (size_t)count;
+	}
+	close(fd);
+	return result;
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static void load_file(struct script *script)
+{
+	struct job job = {.script = script, .function = "(load)"};
+	struct buf text;
+	struct err err;
+
+	buf_init(&text, SCRIPT_FILE_MAX + 16384);
+	if (read_script(script, &text, &err) != 0) {
+		script_report(script, job.function, str_of(err.text));
+	} else if ((script->heap = script_heap_new(script->limits.memory)) == NULL) {
+		script_report(script, job.function, STR("not enough memory"));
+	} else {
+		job.text = buf_str(&text);
+		if (run(&job, load) < 0)
+			script_close(script);
+	}
+	script->looked_at = true; /* what failed is not tried again until it changes */
+	buf_free(&text);
+}
+
+/* Is the script there, as it is on disk now? */
+static bool refresh(struct script *script)
+{
+	struct stat file;
+
+	if (stat(script->path, &file) != 0) {
+		if (script->looked_at)
+			script_close(script);
+		return false;
+	}
+	if (script->looked_at && is_same_file(&file, &script->file))
+		return script->lua != NULL;
+	if (script->rest_until_ms > io_now_ms() && is_same_file(&file, &script->file))
+		return false;
+	script_close(script);
+	script->file = file;
+	load_file(script);
+	return script->lua != NULL;
+}
+
+bool script_has_function(struct script *script, const char *function)
+{
+	struct job job = {.script = script, .function = function};
+
+	return refresh(script) && run(&job, look_for) == 1;
+}
+
+int script_call(struct script *script, const char *function, const struct script_value *arguments,
+                size_t argument_count, struct script_value *results, size_t result_count, struct arena *arena)
+{
+	struct job job = {
+	    .script = script,
+	    .function = function,
+	    .arguments = arguments,
+	    .argument_count = argument_count,
+	    .results = results,
+	    .result_count = result_count,
+	    .arena = arena,
+	};
+
+	return refresh(script) ? run(&job, call) : 0;
+}

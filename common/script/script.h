@@ -1,0 +1,130 @@
+/*
+ * script: the administrator's Lua scripts, asked for decisions, trusted with nothing.
+ *
+ * A script is etc/scripts/<name>.lua of the instance, the name in lower case. It runs in the process whose decision it
+ * makes: a session opens it lazily within its own sandbox (script_allow before), never the listener, so that what a
+ * script does wrong ends with the session and nothing of it is inherited. A script that does not exist, or lacks the
+ * function that is asked for, means the default; so does one that fails, whose error goes to log/luaerrors.log by way
+ * of statusd and historyd (common/status/status.h), since a session cannot write there.
+ *
+ *     struct script script;
+ *     struct script_value arguments[] = {script_text(str_of(peer)), script_text(capabilities)};
+ *     struct script_value results[] = {{.type = SCRIPT_TEXT}};
+ *
+ *     script_open(&script, instance, "imap4svr", NULL, &status);
+ *     if (script_call(&script, "DoCapability", arguments, 2, results, 1, &arena) == 1 && results[0].type ==
+ * SCRIPT_TEXT) capabilities = results[0].text;
+ *
+ * Text chunks only: Lua 5.4 with the libraries base, coroutine, table, string, math and utf8, and what older scripts
+ * use of 5.1 (unpack, loadstring, table.getn, table.foreach, table.foreachi, math.pow); without os, io, debug, package,
+ * dofile, loadfile, collectgarbage, string.dump, and without bytecode. print writes to luaerrors.log.
+ *
+ * Limits hold whatever a script tries: its memory is one mapping of fixed size; instructions are counted in all
+ * coroutines; a timer ends what hangs within a library function (a pattern that backtracks). A call that exceeds time
+ * or instructions is left by a jump that no pcall can catch, the script's memory is thrown away whole, and the script
+ * rests for SCRIPT_REST_MS. Where no script exists nothing is allocated; a call costs a stat(2) then.
+ *
+ * One call at a time in a process; SIGALRM and the real-time timer are used during a call, and put back.
+ */
+#ifndef POSTROOM_SCRIPT_SCRIPT_H
+#define POSTROOM_SCRIPT_SCRIPT_H
+
+#include "common/base/arena.h"
+#include "common/net/sandbox.h"
+#include "common/status/status.h"
+
+#include <sys/stat.h>
+
+enum {
+	SCRIPT_NAME_MAX = 32,
+	SCRIPT_FILE_MAX = 1024 * 1024, /* octets of a script */
+	SCRIPT_MEMORY_MAX = 64 * 1024 * 1024,
+	SCRIPT_INSTRUCTIONS_MAX = 500 * 1000 * 1000, /* some seconds */
+	SCRIPT_CALL_MS = 5000,
+	SCRIPT_REST_MS = 10000, /* without calls, after a limit was exceeded */
+	SCRIPT_LIST_MAX = 10000 /* items of a list that a script returns */
+};
+
+/* Of each call, and of loading. */
+struct script_limits {
+	size_t memory;        /* octets of address space, what Lua itself needs (some 30 kB) and gaps included */
+	int64_t instructions; /* of Lua's machine */
+	int call_ms;          /* by the clock */
+};
+
+enum script_type {
+	SCRIPT_NIL,
+	SCRIPT_TEXT,   /* bytes; a number is taken as its text */
+	SCRIPT_NUMBER, /* integer; a float or text that stands for one is taken */
+	SCRIPT_FLAG,
+	SCRIPT_LIST, /* of text: a table's items 1, 2 ... */
+};
+
+struct script_value {
+	enum script_type type;
+	struct str text;
+	int64_t number;
+	bool flag;
+	struct str *items; /* of a list */
+	size_t count;
+};
+
+static inline struct script_value script_text(struct str text)
+{
+	return (struct script_value){.type = SCRIPT_TEXT, .text = text};
+}
+
+static inline struct script_value script_number(int64_t number)
+{
+	return (struct script_value){.type = SCRIPT_NUMBER, .number = number};
+}
+
+static inline struct script_value script_flag(bool flag)
+{
+	return (struct script_value){.type = SCRIPT_FLAG, .flag = flag};
+}
+
+static inline struct script_value script_list(struct str *items, size_t count)
+{
+	return (struct script_value){.type = SCRIPT_LIST, .items = items, .count = count};
+}
+
+struct lua_State;
+struct script_heap;
+
+struct script {
+	char path[INSTANCE_PATH_MAX + SCRIPT_NAME_MAX + 16];
+	char name[SCRIPT_NAME_MAX + 4]; /* with ".lua" */
+	struct script_limits limits;
+	struct status *status;
+	struct script_heap *heap; /* NULL: not loaded */
+	struct lua_State *lua;    /* within the heap */
+	struct stat file;         /* as it was loaded, or failed to be */
+	bool looked_at;           /* file says something */
+	int64_t rest_until_ms;
+};
+
+/* Let a sandbox read the scripts' folder, where there is one. Call before sandbox_enter. -1: as sandbox_allow. */
+int script_allow(struct sandbox *sandbox, const struct instance *instance, struct err *err);
+
+/*
+ * Name a script ("imap4svr"); nothing is read yet. limits NULL: those above. status: by which errors are told, must
+ * stay valid; NULL: they go to the ordinary log.
+ */
+void script_open(struct script *script, const struct instance *instance, const char *name,
+                 const struct script_limits *limits, struct status *status);
+/* Give back what was loaded, the script's globals with it; a later call loads it again. For a session that idles. */
+void script_close(struct script *script);
+
+/* Does the script exist, and has it a function of that name? */
+bool script_has_function(struct script *script, const char *function);
+
+/*
+ * Call a function. results: in, the type wanted of each; out, the value, or SCRIPT_NIL where the script gave none or
+ * nil; texts and items are copied into arena. Returns 1: it was called; 0: there is no such script or function, the
+ * default applies; -1: it failed, or a result is of another type: that was reported, and the default applies too.
+ */
+int script_call(struct script *script, const char *function, const struct script_value *arguments,
+                size_t argument_count, struct script_value *results, size_t result_count, struct arena *arena);
+
+#endif

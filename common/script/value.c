@@ -1,0 +1,96 @@
+/* script: values on their way to Lua and back. */
+#include "common/script/guard.h"
+#include "common/script/parts.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
+void script_push(struct lua_State *lua, const struct script_value *value)
+{
+	switch (value->type) {
+	case SCRIPT_NIL:
+		lua_pushnil(lua);
+		break;
+	case SCRIPT_TEXT:
+		lua_pushlstring(lua, value->text.len > 0 ? value->text.data : "", value->text.len);
+		break;
+	case SCRIPT_NUMBER:
+		lua_pushinteger(lua, value->number);
+		break;
+	case SCRIPT_FLAG:
+		lua_pushboolean(lua, value->flag);
+		break;
+	case SCRIPT_LIST:
+		lua_createtable(lua, (int)value->count, 0);
+		for (size_t i = 0; i < value->count; i++) {
+			lua_pushlstring(lua, value->items[i].len > 0 ? value->items[i].data : "", value->items[i].len);
+			lua_rawseti(lua, -2, (lua_Integer)i + 1);
+		}
+		break;
+	}
+}
+
+/* A string or number at index, copied. false: it is none. */
+static bool take_text(lua_State *lua, int index, struct str *text, struct arena *arena)
+{
+	struct str view;
+
+	if (lua_type(lua, index) != LUA_TSTRING && lua_type(lua, index) != LUA_TNUMBER)
+		return false;
+	view.data = lua_tolstring(lua, index, &view.len);
+	guard_pause();
+	*text = arena_copy(arena, view);
+	guard_resume();
+	return true;
+}
+
+static int take_list(lua_State *lua, int index, struct script_value *value, struct arena *arena, struct err *err)
+{
+	size_t count = lua_rawlen(lua, index);
+
+	if (count > SCRIPT_LIST_MAX)
+		return err_set(err, ERR_LIMIT, "is a list of %zu items, more than %d", count, SCRIPT_LIST_MAX);
+	guard_pause();
+	value->items = arena_get(arena, (count > 0 ? count : 1) * sizeof *value->items);
+	guard_resume();
+	for (value->count = 0; value->count < count; value->count++) {
+		lua_rawgeti(lua, index, (lua_Integer)value->count + 1);
+		if (!take_text(lua, -1, &value->items[value->count], arena))
+			return err_set(err, ERR_SYNTAX, "is a list whose item %zu is a %s, where a string is expected",
+			               value->count + 1, luaL_typename(lua, -1));
+		lua_pop(lua, 1);
+	}
+	return 0;
+}
+
+int script_take(struct lua_State *lua, int index, struct script_value *value, struct arena *arena, struct err *err)
+{
+	static const char *const expected[] = {"nil", "a string", "an integer", "a boolean", "a table"};
+	enum script_type wanted = value->type;
+	int type = lua_type(lua, index), is_integer = 0;
+
+	*value = (struct script_value){.type = type == LUA_TNIL ? SCRIPT_NIL : wanted};
+	switch (value->type) {
+	case SCRIPT_NIL:
+		return 0;
+	case SCRIPT_TEXT:
+		if (take_text(lua, index, &value->text, arena))
+			return 0;
+		break;
+	case SCRIPT_NUMBER:
+		value->number = lua_tointegerx(lua, index, &is_integer);
+		if (is_integer)
+			return 0;
+		break;
+	case SCRIPT_FLAG:
+		value->flag = lua_toboolean(lua, index);
+		if (type == LUA_TBOOLEAN)
+			return 0;
+		break;
+	case SCRIPT_LIST:
+		if (type == LUA_TTABLE)
+			return take_list(lua, index, value, arena, err);
+		break;
+	}
+	return err_set(err, ERR_SYNTAX, "is a %s, where %s is expected", luaL_typename(lua, index), expected[wanted]);
+}
