@@ -2,9 +2,9 @@
  * authd: the one process that knows passwords.
  *
  * main.c starts it; requests.c takes what others ask (doc/ipc.md); login.c decides whether a login is right;
- * conversations.c holds a SASL exchange for each connection; passwords.c serves configd. One event loop, which never
- * hashes a password (pool.h) and never waits. It answers a login with one refusal for every reason, after the same
- * work.
+ * conversations.c holds a SASL exchange for each connection; sharing.c knows who shares mail with whom; passwords.c
+ * serves configd. One event loop, which never hashes a password (pool.h) and never waits. It answers a login with one
+ * refusal for every reason, after the same work.
  */
 #ifndef POSTROOM_AUTHD_AUTHD_H
 #define POSTROOM_AUTHD_AUTHD_H
@@ -16,6 +16,7 @@
 #include "authd/names.h"
 #include "authd/pool.h"
 #include "authd/secrets.h"
+#include "authd/shares.h"
 #include "authd/tickets.h"
 #include "common/ipc/loop.h"
 #include "common/spool/token.h"
@@ -32,6 +33,7 @@ struct authd {
 	struct cache cache;
 	struct lockout lockout;
 	struct tickets tickets;
+	struct shares shares;
 	struct exchanges exchanges;
 	struct token_key relay_key;
 	uint64_t password_changes; /* since the start: what was checked before one is not remembered after it */
@@ -74,6 +76,16 @@ void conversation_start(struct authd *authd, struct ipc_incoming *incoming);
 void conversation_step(struct authd *authd, struct ipc_incoming *incoming);
 void conversation_cancel(struct authd *authd, struct ipc_incoming *incoming);
 void conversation_end(struct authd *authd, struct ipc_peer *peer);
+
+/* sharing.c: what sessions of imapd ask, by the user whose ticket they redeemed on the same connection. */
+void sharing_bind(struct ipc_peer *peer, const struct ticket_right *right);
+void sharing_end(struct ipc_peer *peer);
+void sharing_set(struct authd *authd, struct ipc_incoming *incoming);
+void sharing_list(struct authd *authd, struct ipc_incoming *incoming);
+void sharing_ticket(struct authd *authd, struct ipc_incoming *incoming);
+/* The groups that a user is in, by number. -1: the snapshot cannot be read. */
+int sharing_groups(struct settings *settings, int64_t uid, int64_t groups[SHARES_GROUPS_MAX], size_t *count,
+                   struct err *err);
 
 /* passwords.c: what configd and sender ask. */
 void password_set(struct authd *authd, struct ipc_incoming *incoming);

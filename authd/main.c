@@ -18,6 +18,7 @@ static void open_files(struct authd *authd, struct err *err)
 	    accounts_open(&authd->accounts, instance_path(path, sizeof path, instance->state, "auth/auth.db"), err) != 0 ||
 	    secrets_open(&authd->secrets, instance_path(path, sizeof path, instance->state, "auth/secrets.db"),
 	                 instance_path(key_path, sizeof key_path, instance->etc, "keys/secrets.key"), err) != 0 ||
+	    shares_open(&authd->shares, instance_path(path, sizeof path, instance->state, "auth/shares.db"), err) != 0 ||
 	    token_key_load(&authd->relay_key, instance, "authd", err) != 0 ||
 	    exchanges_open(&authd->exchanges, login_find_keys, authd, err) != 0)
 		daemon_fail(err);
@@ -64,6 +65,7 @@ static void close_files(struct authd *authd)
 	tickets_free(&authd->tickets);
 	lockout_free(&authd->lockout);
 	token_key_wipe(&authd->relay_key);
+	shares_close(&authd->shares);
 	secrets_close(&authd->secrets);
 	accounts_close(&authd->accounts);
 	settings_close(&authd->settings);

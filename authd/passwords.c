@@ -120,7 +120,7 @@ void password_user_delete(struct authd *authd, struct ipc_incoming *incoming)
 
 	if (!read_uid(incoming, &uid))
 		return;
-	if (accounts_delete(&authd->accounts, uid, &err) != 0) {
+	if (accounts_delete(&authd->accounts, uid, &err) != 0 || shares_forget(&authd->shares, uid, &err) != 0) {
 		request_put_off(incoming, &err);
 		return;
 	}

@@ -56,19 +56,43 @@ static void take_login(struct authd *authd, struct ipc_incoming *incoming)
 	}
 }
 
+/* A guest's name and groups: by them the session knows what the owner lets him do. */
+static int add_grantee(struct authd *authd, const struct ticket_right *right, struct ipc_message *reply,
+                       struct err *err)
+{
+	int64_t groups[SHARES_GROUPS_MAX];
+	size_t count;
+
+	if (right->grantee == 0)
+		return 0;
+	if (sharing_groups(&authd->settings, right->grantee, groups, &count, err) != 0)
+		return -1;
+	ipc_add_text(reply, "grantee", right->grantee_user);
+	ipc_add_number(reply, "grantee-uid", right->grantee);
+	for (size_t i = 0; i < count; i++)
+		ipc_add_number(reply, "group", groups[i]);
+	return 0;
+}
+
 static void take_redeem(struct authd *authd, struct ipc_incoming *incoming)
 {
-	char user[TICKET_USER_MAX];
+	struct ticket_right right;
 	struct ipc_message reply;
 	struct err err;
-	int64_t uid;
 
 	ipc_message_init(&reply);
 	if (tickets_redeem(&authd->tickets, incoming->caller, ipc_get(&incoming->message, "service"),
-	                   ipc_get(&incoming->message, "ticket"), io_now_ms(), &uid, user, &err) == 0) {
+	                   ipc_get(&incoming->message, "ticket"), io_now_ms(), &right, &err) == 0) {
 		ipc_reply_ok(&reply);
-		ipc_add_text(&reply, "user", user);
-		ipc_add_number(&reply, "uid", uid);
+		ipc_add_text(&reply, "user", right.user);
+		ipc_add_number(&reply, "uid", right.uid);
+		if (add_grantee(authd, &right, &reply, &err) != 0) {
+			request_put_off(incoming, &err);
+			ipc_message_free(&reply);
+			return;
+		}
+		if (strcmp(incoming->caller, "imapd") == 0)
+			sharing_bind(incoming->peer, &right);
 	} else {
 		log_warning("%s gave a ticket that is not valid", incoming->caller);
 		ipc_reply_error(&reply, &err);
@@ -157,6 +181,9 @@ static const struct {
     {"sasl-cancel", {"smtpd", "pop3-login", "imap-login"}, conversation_cancel},
     {"login", {"smtpd", "pop3-login", "imap-login"}, take_login},
     {"redeem", {"pop3d", "imapd"}, take_redeem},
+    {"share-set", {"imapd"}, sharing_set},
+    {"share-list", {"imapd"}, sharing_list},
+    {"share-ticket", {"imapd"}, sharing_ticket},
     {"mechanisms", {"smtpd", "pop3-login", "imap-login"}, take_mechanisms},
     {"secret-get", {"sender"}, take_secret_get},
     {"password-set", {"configd"}, password_set},
@@ -194,5 +221,8 @@ void request_take(struct ipc_incoming *incoming, void *context)
 
 void request_gone(struct ipc_peer *peer, void *context)
 {
-	conversation_end(context, peer);
+	if (strcmp(ipc_peer_caller(peer), "imapd") == 0)
+		sharing_end(peer);
+	else
+		conversation_end(context, peer);
 }

@@ -43,7 +43,7 @@ static struct ticket_bucket *bucket_of(struct tickets *tickets, const char *text
 	return &tickets->buckets[index % TICKET_BUCKETS];
 }
 
-int tickets_issue(struct tickets *tickets, const char *redeemer, struct str service, int64_t uid, const char *user,
+int tickets_issue(struct tickets *tickets, const char *redeemer, struct str service, const struct ticket_right *right,
                   int64_t now_ms, char *text_out, struct err *err)
 {
 	struct ticket *ticket;
@@ -54,12 +54,11 @@ int tickets_issue(struct tickets *tickets, const char *redeemer, struct str serv
 	ticket = memory_get(sizeof *ticket);
 	io_random_hex(ticket->text, TICKET_LEN);
 	ticket->expires_ms = now_ms + TICKET_LIFETIME_MS;
-	ticket->uid = uid;
+	ticket->right = *right;
 	if (!str_copy(str_of(redeemer), ticket->redeemer, sizeof ticket->redeemer) ||
-	    !str_copy(service, ticket->service, sizeof ticket->service) ||
-	    !str_copy(str_of(user), ticket->user, sizeof ticket->user)) {
+	    !str_copy(service, ticket->service, sizeof ticket->service)) {
 		memory_free(ticket);
-		return err_set(err, ERR_LIMIT, "the name of a user or service is too long");
+		return err_set(err, ERR_LIMIT, "the name of a service is too long");
 	}
 	TAILQ_INSERT_TAIL(&tickets->by_age, ticket, by_age);
 	LIST_INSERT_HEAD(bucket_of(tickets, ticket->text), ticket, bucket);
@@ -81,7 +80,7 @@ static struct ticket *find(struct tickets *tickets, struct str text)
 }
 
 int tickets_redeem(struct tickets *tickets, const char *redeemer, struct str service, struct str text, int64_t now_ms,
-                   int64_t *uid_out, char *user_out, struct err *err)
+                   struct ticket_right *right_out, struct err *err)
 {
 	struct ticket *ticket;
 	bool fits;
@@ -89,10 +88,8 @@ int tickets_redeem(struct tickets *tickets, const char *redeemer, struct str ser
 	forget_expired(tickets, now_ms);
 	ticket = find(tickets, text);
 	fits = ticket != NULL && strcmp(ticket->redeemer, redeemer) == 0 && str_equal(str_of(ticket->service), service);
-	if (fits) {
-		*uid_out = ticket->uid;
-		memcpy(user_out, ticket->user, sizeof ticket->user);
-	}
+	if (fits)
+		*right_out = ticket->right;
 	if (ticket != NULL)
 		forget(tickets, ticket);
 	return fits ? 0 : err_set(err, ERR_DENIED, "no such ticket");

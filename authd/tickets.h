@@ -20,6 +20,14 @@ enum {
 	TICKET_USER_MAX = 256,
 };
 
+/* What a ticket opens: a user's mailbox, for himself or for a guest with whom he shares some of it. */
+struct ticket_right {
+	int64_t uid;
+	char user[TICKET_USER_MAX];
+	int64_t grantee; /* the guest's uid; 0: for the user himself */
+	char grantee_user[TICKET_USER_MAX];
+};
+
 struct ticket {
 	TAILQ_ENTRY(ticket) by_age;
 	LIST_ENTRY(ticket) bucket;
@@ -27,8 +35,7 @@ struct ticket {
 	int64_t expires_ms;
 	char redeemer[16];
 	char service[16];
-	int64_t uid;
-	char user[TICKET_USER_MAX];
+	struct ticket_right right;
 };
 
 TAILQ_HEAD(ticket_list, ticket);
@@ -44,14 +51,14 @@ void tickets_init(struct tickets *tickets);
 void tickets_free(struct tickets *tickets);
 
 /* Make one; text_out: TICKET_LEN + 1 bytes. now_ms: io_now_ms(). -1: ERR_TEMPORARY, where TICKETS_MAX wait. */
-int tickets_issue(struct tickets *tickets, const char *redeemer, struct str service, int64_t uid, const char *user,
+int tickets_issue(struct tickets *tickets, const char *redeemer, struct str service, const struct ticket_right *right,
                   int64_t now_ms, char *text_out, struct err *err);
 
 /*
- * Redeem one: it is gone after this, also where redeemer or service is another than it was made for. user_out:
- * TICKET_USER_MAX bytes. -1: ERR_DENIED, one text for every reason.
+ * Redeem one: it is gone after this, also where redeemer or service is another than it was made for.
+ * -1: ERR_DENIED, one text for every reason.
  */
 int tickets_redeem(struct tickets *tickets, const char *redeemer, struct str service, struct str text, int64_t now_ms,
-                   int64_t *uid_out, char *user_out, struct err *err);
+                   struct ticket_right *right_out, struct err *err);
 
 #endif

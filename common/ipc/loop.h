@@ -42,6 +42,9 @@ void ipc_no_answer(struct ipc_incoming *incoming);
 /* Has the caller hung up meanwhile, so that nobody waits for the answer? */
 bool ipc_caller_gone(const struct ipc_incoming *incoming);
 
+/* Which program's socket a connection came by. */
+const char *ipc_peer_caller(const struct ipc_peer *peer);
+
 /* Something of the daemon's own tied to a connection (an exchange in progress); NULL at first. */
 void ipc_peer_set_data(struct ipc_peer *peer, void *data);
 void *ipc_peer_data(const struct ipc_peer *peer);

@@ -43,6 +43,11 @@ struct ipc_peer {
 	void *data;
 };
 
+const char *ipc_peer_caller(const struct ipc_peer *peer)
+{
+	return peer->server->caller;
+}
+
 void ipc_peer_set_data(struct ipc_peer *peer, void *data)
 {
 	peer->data = data;

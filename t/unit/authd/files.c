@@ -1,6 +1,7 @@
-/* What authd keeps on disk: accounts and encrypted secrets; and the hashing of passwords. */
+/* What authd keeps on disk: accounts, encrypted secrets, who shares with whom; and the hashing of passwords. */
 #include "authd/accounts.h"
 #include "authd/secrets.h"
+#include "authd/shares.h"
 #include "common/base/io.h"
 #include "common/base/memory.h"
 
@@ -209,11 +210,58 @@ static void test_secrets(void **state)
 	buf_free(&value);
 }
 
+static void add_up(int64_t owner, void *context)
+{
+	*(int64_t *)context = *(int64_t *)context * 10 + owner;
+}
+
+static int64_t owners(struct shares *shares, const struct shares_person *person)
+{
+	int64_t digits = 0;
+
+	assert_int_equal(shares_each_owner(shares, person, add_up, &digits, NULL), 0);
+	return digits;
+}
+
+static void test_shares(void **state)
+{
+	const int64_t groups[] = {3, 4};
+	const struct shares_person guest = {.uid = 12}, member = {.uid = 2, .groups = groups, .group_count = 2};
+	const struct str annas[] = {STR("user 12"), STR("group 4")}, open[] = {STR("anyone")}, wrong[] = {STR("user x")};
+	struct shares shares;
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/shares.db", folder);
+	assert_int_equal(shares_open(&shares, path, NULL), 0);
+	assert_int_equal(shares_set(&shares, 1, annas, 2, NULL), 0);
+	assert_int_equal(shares_set(&shares, 2, open, 1, NULL), 0);
+	assert_int_equal(shares_reach(&shares, 1, &guest, NULL), 1);
+	assert_int_equal(shares_reach(&shares, 3, &guest, NULL), 0);
+	assert_int_equal(owners(&shares, &guest), 21); /* anyone, then by name */
+	assert_int_equal(owners(&shares, &member), 1); /* not himself */
+	assert_int_equal(shares_set(&shares, 1, wrong, 1, NULL), -1);
+	assert_int_equal(shares_reach(&shares, 1, &member, NULL), 1); /* nothing was changed */
+	assert_int_equal(shares_set(&shares, 1, NULL, 0, NULL), 0);
+	assert_int_equal(shares_reach(&shares, 1, &member, NULL), 0);
+	shares_close(&shares);
+	assert_int_equal(shares_open(&shares, path, NULL), 0);
+	assert_int_equal(shares_reach(&shares, 2, &guest, NULL), 1);
+	assert_int_equal(shares_forget(&shares, 2, NULL), 0);
+	assert_int_equal(shares_reach(&shares, 2, &guest, NULL), 0);
+	shares_close(&shares);
+	assert_true(shares_grantee_valid(STR("group 1")));
+	assert_false(shares_grantee_valid(STR("group 0")));
+	assert_false(shares_grantee_valid(STR("user")));
+	assert_false(shares_grantee_valid(STR("anyone 1")));
+	assert_false(shares_grantee_valid(STR("")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_hash),    cmocka_unit_test(test_saslprep),         cmocka_unit_test(test_accounts),
-	    cmocka_unit_test(test_secrets), cmocka_unit_test(test_accounts_damaged),
+	    cmocka_unit_test(test_secrets), cmocka_unit_test(test_accounts_damaged), cmocka_unit_test(test_shares),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

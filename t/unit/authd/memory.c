@@ -9,15 +9,16 @@
 
 #include <cmocka.h>
 
+static const struct ticket_right annas = {.uid = 7, .user = "anna"};
+
 static int redeem(struct tickets *tickets, const char *redeemer, const char *service, const char *text, int64_t now)
 {
-	char user[TICKET_USER_MAX] = "";
-	int64_t uid = -1;
+	struct ticket_right right;
 
-	if (tickets_redeem(tickets, redeemer, str_of(service), str_of(text), now, &uid, user, NULL) != 0)
+	if (tickets_redeem(tickets, redeemer, str_of(service), str_of(text), now, &right, NULL) != 0)
 		return -1;
-	assert_string_equal(user, "anna");
-	return (int)uid;
+	assert_string_equal(right.user, "anna");
+	return (int)right.uid;
 }
 
 static void test_ticket_once(void **state)
@@ -27,8 +28,8 @@ static void test_ticket_once(void **state)
 
 	(void)state;
 	tickets_init(&tickets);
-	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 1000, text, NULL), 0);
-	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 1000, other, NULL), 0);
+	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), &annas, 1000, text, NULL), 0);
+	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), &annas, 1000, other, NULL), 0);
 	assert_int_equal(strlen(text), 32);
 	assert_int_equal(strspn(text, "0123456789abcdef"), 32);
 	assert_string_not_equal(text, other);
@@ -46,14 +47,14 @@ static void test_ticket_bounds(void **state)
 
 	(void)state;
 	tickets_init(&tickets);
-	tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 0, text, NULL);
+	tickets_issue(&tickets, "pop3d", STR("pop3"), &annas, 0, text, NULL);
 	assert_int_equal(redeem(&tickets, "pop3d", "pop3", text, TICKET_LIFETIME_MS), -1);
-	tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 0, text, NULL);
+	tickets_issue(&tickets, "pop3d", STR("pop3"), &annas, 0, text, NULL);
 	assert_int_equal(redeem(&tickets, "pop3d", "pop3", text, TICKET_LIFETIME_MS - 1), 7);
-	tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 0, text, NULL);
+	tickets_issue(&tickets, "pop3d", STR("pop3"), &annas, 0, text, NULL);
 	assert_int_equal(redeem(&tickets, "imapd", "pop3", text, 1), -1);
 	assert_int_equal(redeem(&tickets, "pop3d", "pop3", text, 1), -1); /* the wrong redeemer has used it up */
-	tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 0, text, NULL);
+	tickets_issue(&tickets, "pop3d", STR("pop3"), &annas, 0, text, NULL);
 	assert_int_equal(redeem(&tickets, "pop3d", "imap", text, 1), -1);
 	assert_int_equal(redeem(&tickets, "pop3d", "pop3", "", 1), -1);
 	assert_int_equal(redeem(&tickets, "pop3d", "pop3", "zzzz\xff\xfe/:0123456789abcdef0123456789", 1), -1);
@@ -68,9 +69,9 @@ static void test_ticket_limit(void **state)
 	(void)state;
 	tickets_init(&tickets);
 	for (int i = 0; i < TICKETS_MAX; i++)
-		assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", i / 10, text, NULL), 0);
-	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", 5000, text, NULL), -1);
-	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), 7, "anna", TICKET_LIFETIME_MS, text, NULL), 0);
+		assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), &annas, i / 10, text, NULL), 0);
+	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), &annas, 5000, text, NULL), -1);
+	assert_int_equal(tickets_issue(&tickets, "pop3d", STR("pop3"), &annas, TICKET_LIFETIME_MS, text, NULL), 0);
 	tickets_free(&tickets);
 	assert_int_equal(tickets.count, 0);
 }
