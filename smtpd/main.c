@@ -1,7 +1,6 @@
 /*
  * smtpd: listens for SMTP and submission. See smtpd.h.
  */
-#include "common/base/memory.h"
 #include "common/net/listen.h"
 #include "common/net/listen_answer.h"
 #include "smtpd/smtpd.h"
@@ -13,6 +12,7 @@
 struct server {
 	struct daemon daemon;
 	struct smtpd smtpd;
+	struct session session; /* the next to be forked */
 	struct listen_hooks hooks;
 };
 
@@ -27,11 +27,18 @@ static void refresh(void *context)
 	auth_learn_mechanisms(smtpd);
 }
 
+static void prepare(int fd, const char *service, void *context)
+{
+	struct server *server = context;
+
+	session_prepare(&server->session, &server->smtpd, fd, service);
+}
+
 static int run_session(int fd, const char *service, void *context)
 {
 	struct server *server = context;
 
-	return service_find(service) != NULL ? session_run(&server->smtpd, fd, service) : listen_answer(fd);
+	return service_find(service) != NULL ? session_run(&server->session) : listen_answer(fd);
 }
 
 static void refuse(int fd, const char *service, bool per_address, void *context)
@@ -65,19 +72,6 @@ static int prepare_sandbox(struct smtpd *smtpd, struct err *err)
 	return sandbox_prepare(&smtpd->sandbox, err);
 }
 
-/*
- * What libraries set up at their first use is set up here, once, and not in each session: OpenSSL its digests, the C
- * library the time zone (whose file sessions cannot read).
- */
-static void warm_up(const struct smtpd *smtpd)
-{
-	char token[TOKEN_MAX];
-
-	tzset();
-	token_make(&smtpd->key, "smtpd", STR("smtp"), STR("local"), STR(""), token);
-	memory_wipe(token, sizeof token);
-}
-
 static int open_all(struct smtpd *smtpd, struct err *err)
 {
 	const struct instance *instance = &smtpd->daemon->instance;
@@ -102,8 +96,9 @@ int main(int argc, char **argv)
 	server.smtpd.daemon = &server.daemon;
 	if (open_all(&server.smtpd, &err) != 0)
 		daemon_fail(&err);
-	warm_up(&server.smtpd);
-	*hooks = (struct listen_hooks){.refresh = refresh, .session = run_session, .refuse = refuse, .context = &server};
+	tzset(); /* sessions cannot read the time zone's file */
+	*hooks = (struct listen_hooks){
+	    .refresh = refresh, .prepare = prepare, .session = run_session, .refuse = refuse, .context = &server};
 	hooks->max_sessions = server.daemon.instance.max_sessions;
 	hooks->max_per_address = settings_number(&server.smtpd.settings, SETTING_SMTP_MAX_PER_CLIENT);
 	daemon_ready(&server.daemon);

@@ -183,18 +183,6 @@ static void converse(struct session *session)
 		reply(session, 421, "4.4.2", "Timeout, closing the connection");
 }
 
-/* The right to relay that the client's address has, made now; afterwards nothing here can make another. */
-static void take_address_token(struct session *session)
-{
-	struct smtpd *smtpd = session->smtpd;
-	const char *networks = settings_text(&smtpd->settings, SETTING_RELAY_NETWORKS);
-
-	if (smtpd->key.present && (session->is_local || settings_networks_hold(networks, session->peer)))
-		token_make(&smtpd->key, "smtpd", str_of(session->service), str_of(session->peer), STR(""),
-		           session->address_token);
-	token_key_wipe(&smtpd->key);
-}
-
 /* Open all that the session will need, then give up the right to open anything. */
 static int confine(struct session *session, struct err *err)
 {
@@ -227,7 +215,18 @@ static void greet(struct session *session)
 	session->closing = true;
 }
 
-static void session_init(struct session *session, struct smtpd *smtpd, int fd, const char *service)
+/* Afterwards, in the session's own process, nothing can make another: the key is wiped there. */
+static void take_address_token(struct session *session)
+{
+	const struct smtpd *smtpd = session->smtpd;
+	const char *networks = settings_text(&smtpd->settings, SETTING_RELAY_NETWORKS);
+
+	if (smtpd->key.present && (session->is_local || settings_networks_hold(networks, session->peer)))
+		token_make(&smtpd->key, "smtpd", str_of(session->service), str_of(session->peer), STR(""),
+		           session->address_token);
+}
+
+void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const char *service)
 {
 	bool is_local = strcmp(service, "local") == 0;
 
@@ -241,6 +240,7 @@ static void session_init(struct session *session, struct smtpd *smtpd, int fd, c
 	str_copy(is_local ? STR("local") : str_of(session->conn.peer), session->peer, sizeof session->peer);
 	arena_init(&session->command_arena);
 	arena_init(&session->transaction_arena);
+	take_address_token(session);
 }
 
 static bool start_tls_at_once(struct session *session)
@@ -251,29 +251,22 @@ static bool start_tls_at_once(struct session *session)
 	return false;
 }
 
-int session_run(struct smtpd *smtpd, int fd, const char *service)
+int session_run(struct session *session)
 {
 	struct sigaction on_stop = {.sa_handler = stop, .sa_flags = SA_RESTART};
-	struct session session;
 	struct err err;
 	int status = 0;
 
 	sigaction(SIGTERM, &on_stop, NULL);
-	session_init(&session, smtpd, fd, service);
-	take_address_token(&session);
-	if (confine(&session, &err) != 0) {
+	token_key_wipe(&session->smtpd->key);
+	if (confine(session, &err) != 0) {
 		log_error("session cannot be confined: %s", err.text);
 		status = 1;
-	} else if (!service_find(service)->implicit_tls || start_tls_at_once(&session)) {
-		greet(&session);
-		converse(&session);
+	} else if (!service_find(session->service)->implicit_tls || start_tls_at_once(session)) {
+		greet(session);
+		converse(session);
 	}
-	conn_flush(&session.conn, NULL);
-	conn_close(&session.conn);
-	ipc_close(&session.resolver);
-	ipc_close(&session.authd);
-	status_end(&session.status);
-	arena_free(&session.command_arena);
-	arena_free(&session.transaction_arena);
-	return status;
+	conn_flush(&session->conn, NULL);
+	conn_close(&session->conn);
+	return status; /* the process ends, and with it its channels and its memory */
 }

@@ -2,9 +2,10 @@
  * smtpd: takes mail by SMTP and submission.
  *
  * Services: smtp (25), submission (587), smtps (465, TLS from the first octet), local (a Unix socket for the sendmail
- * command). A process for each connection, forked by the listener, forgets the key that makes tokens, opens its
- * channels to resolver and authd, enters its sandbox, and only then reads. From there on it can add files to its drop,
- * read published settings, and ask its two channels; it can neither make sockets nor see other mail.
+ * command). The listener makes the token that a client's address has a right to, and forks a process for the
+ * connection, which forgets the key that makes tokens, opens its channels to resolver and authd, enters its sandbox,
+ * and only then reads. From there on it can add files to its drop, read published settings, and ask its two channels;
+ * it can neither make sockets nor see other mail.
  *
  * Promises: 250 to the end of a message is given when that is on disk under its name; a message ends at CRLF "." CRLF
  * only; nobody relays without a token, which this process cannot make.
@@ -74,8 +75,13 @@ struct session {
 	bool closing; /* no further command is read */
 };
 
-/* The whole conversation on a connection that was just accepted; the exit status of its process. */
-int session_run(struct smtpd *smtpd, int fd, const char *service);
+/*
+ * In the listener: begin the session of a connection that was just accepted, with the right to relay that its client's
+ * address has. What the one before it was given is gone then.
+ */
+void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const char *service);
+/* In its process: the whole conversation. Returns the exit status. */
+int session_run(struct session *session);
 /* May this session send to other domains: by its address, or since somebody logged in? */
 bool session_may_relay(const struct session *session);
 /* The domain for a local part alone: the default domain for programs of this machine, for everybody else none. */

@@ -138,6 +138,8 @@ static void serve(struct listener *listener, int fd, const char *service, const 
 		return;
 	if (listener->hooks->refresh != NULL)
 		listener->hooks->refresh(listener->hooks->context);
+	if (listener->hooks->prepare != NULL && session.kind == LISTENER_SESSION)
+		listener->hooks->prepare(fd, service, listener->hooks->context);
 	session_bell = make_line(listener);
 	session.pid = fork();
 	if (session.pid == 0)

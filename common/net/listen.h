@@ -19,6 +19,12 @@
 struct listen_hooks {
 	/* In the listener, before each fork: look at settings and certificates again. May be NULL. */
 	void (*refresh)(void *context);
+	/*
+	 * In the listener, before the fork of a session (not of a refusal or a question): make what the session must not be
+	 * able to make itself, and what costs less here, where the pages are mapped already. Must not read from fd nor keep
+	 * it. May be NULL.
+	 */
+	void (*prepare)(int fd, const char *service, void *context);
 	/* In the child; service is the name of the socket it came by. The return value is the exit status. */
 	int (*session)(int fd, const char *service, void *context);
 	/* In the child instead of session, where a limit refuses the connection: say why in the protocol's words in one

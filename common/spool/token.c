@@ -60,8 +60,12 @@ static void make_mac(const struct token_key *key, struct str issuer, int64_t sec
 	add_part(&text, peer);
 	add_part(&text, user);
 	HMAC(EVP_sha256(), key->bytes, TOKEN_KEY_LEN, (const unsigned char *)text.data, text.len, mac, &length);
-	for (unsigned i = 0; i < MAC_LEN; i++)
-		snprintf(hex + 2 * i, 3, "%02x", mac[i]);
+	for (unsigned i = 0; i < MAC_LEN; i++) {
+		hex[2 * i] = "0123456789abcdef"[mac[i] >> 4];
+		hex[2 * i + 1] = "0123456789abcdef"[mac[i] & 15];
+	}
+	hex[MAC_HEX] = '\0';
+	memory_wipe(mac, sizeof mac);
 	buf_free(&text);
 }
 
@@ -74,6 +78,7 @@ void token_make(const struct token_key *key, const char *issuer, struct str serv
 	clock_gettime(CLOCK_REALTIME, &now);
 	make_mac(key, str_of(issuer), now.tv_sec, service, peer, user, hex);
 	snprintf(out, TOKEN_MAX, "%.24s:%" PRId64 ":%s", issuer, (int64_t)now.tv_sec, hex);
+	memory_wipe(hex, sizeof hex); /* a listener's next session inherits what stays on the stack */
 }
 
 bool token_check(const struct token_key *key, const char *issuer, struct str token, struct str service, struct str peer,
