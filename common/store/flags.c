@@ -65,7 +65,7 @@ static int flag_message(struct mailbox *mailbox, struct flagging *work, uint32_t
 	size = db_number(statement, 2);
 	after = change_flags(before, change);
 	buf_reset(&work->keywords);
-	row = keywords_change(db_text(statement, 3), change->how, buf_str(&work->wanted), &work->keywords, err);
+	row = keywords_merge(db_text(statement, 3), change->how, buf_str(&work->wanted), &work->keywords, err);
 	same = before == after && str_equal(db_text(statement, 3), buf_str(&work->keywords));
 	db_reset(statement);
 	if (row != 0 || same)

@@ -239,7 +239,7 @@ static int write_values(struct mailbox *mailbox, const struct folder_row *row, s
 	return result;
 }
 
-static int create_locked(struct mailbox *mailbox, struct str name, int64_t *id_out, struct err *err)
+int folder_create(struct mailbox *mailbox, struct str name, int64_t *id_out, struct err *err)
 {
 	struct mailbox_folder there;
 	struct folder_row row = {.uidnext = 1, .modseq = 1, .modseq_mark = MODSEQ_BLOCK};
@@ -252,7 +252,8 @@ static int create_locked(struct mailbox *mailbox, struct str name, int64_t *id_o
 	mark = (struct marks_folder){row.id, row.uidvalidity, row.uid_mark, row.modseq_mark, name};
 	if (marks_write(mailbox, &mark, err) != 0 || db_begin(&mailbox->db, err) != 0)
 		return -1;
-	if (folder_insert(mailbox, &row, name, err) != 0 || write_values(mailbox, &row, err) != 0) {
+	if (folder_insert(mailbox, &row, name, err) != 0 || write_values(mailbox, &row, err) != 0 ||
+	    acl_inherit(mailbox, row.id, name, err) != 0) {
 		db_rollback(&mailbox->db);
 		return -1;
 	}
@@ -268,7 +269,7 @@ int mailbox_folder_create(struct mailbox *mailbox, struct str name, int wait_ms,
 
 	if (folder_check_name(name, err) != 0 || mailbox_lock(mailbox, wait_ms, err) != 0)
 		return -1;
-	result = create_locked(mailbox, name, id_out, err);
+	result = folder_create(mailbox, name, id_out, err);
 	mailbox_unlock(mailbox);
 	return result;
 }

@@ -46,7 +46,7 @@ int keywords_sort(struct str words, struct buf *out, struct err *err)
 	return 0;
 }
 
-int keywords_change(struct str old, enum store_how how, struct str change, struct buf *out, struct err *err)
+int keywords_merge(struct str old, enum store_how how, struct str change, struct buf *out, struct err *err)
 {
 	struct str left = str_cut_word(&old), right = str_cut_word(&change);
 
@@ -65,4 +65,17 @@ int keywords_change(struct str old, enum store_how how, struct str change, struc
 			right = str_cut_word(&change);
 	}
 	return 0;
+}
+
+int keywords_change(struct str old, enum store_how how, struct str change, struct buf *out, struct err *err)
+{
+	struct buf sorted;
+	int result;
+
+	buf_init(&sorted, STORE_KEYWORDS_MAX);
+	result = keywords_sort(change, &sorted, err);
+	if (result == 0)
+		result = keywords_merge(old, how, buf_str(&sorted), out, err);
+	buf_free(&sorted);
+	return result;
 }

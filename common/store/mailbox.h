@@ -136,6 +136,10 @@ int folder_advance(struct mailbox *mailbox, const struct folder_row *row, const 
                    struct err *err);
 int folder_insert(struct mailbox *mailbox, const struct folder_row *row, struct str name, struct err *err);
 int folder_check_name(struct str name, struct err *err);
+/* mailbox_folder_create under the lock. */
+int folder_create(struct mailbox *mailbox, struct str name, int64_t *id_out, struct err *err);
+/* attributes.c: a new folder takes the access list of the one above it. */
+int acl_inherit(struct mailbox *mailbox, int64_t id, struct str name, struct err *err);
 
 /* message.c: one message's row. */
 struct message_row {
@@ -183,6 +187,8 @@ int vanish_end(struct vanish *vanish, struct err *err);
  * out has a limit of STORE_KEYWORDS_MAX. -1: ERR_LIMIT (one, or all, too long).
  */
 int keywords_sort(struct str words, struct buf *out, struct err *err);
+/* keywords_change where change is sorted already. */
+int keywords_merge(struct str old, enum store_how how, struct str change, struct buf *out, struct err *err);
 
 /* cache.c: the blob of a message goes, or is copied with it; within a transaction. */
 int cache_delete(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct err *err);

@@ -235,8 +235,9 @@ static int restore_folder(struct mailbox *mailbox, const struct marks_folder *ma
 	return sweep_new_files(mailbox, mark->id, sweep, err);
 }
 
-static int reconcile_folder(struct mailbox *mailbox, const struct marks_folder *mark, struct sweep *sweep,
-                            struct err *err)
+/* known: ids below this one the index has given out; one of them without a row is a folder that was removed. */
+static int reconcile_folder(struct mailbox *mailbox, const struct marks_folder *mark, int64_t known,
+                            struct sweep *sweep, struct err *err)
 {
 	struct mailbox_totals nothing = {0};
 	struct db_statement update;
@@ -244,6 +245,8 @@ static int reconcile_folder(struct mailbox *mailbox, const struct marks_folder *
 	int result;
 
 	if (folder_read(mailbox, mark->id, &row, err) != 0) {
+		if (err->code == ERR_NOT_FOUND && mark->id < known)
+			return 0;
 		if (err->code != ERR_NOT_FOUND || restore_folder(mailbox, mark, sweep, err) != 0 ||
 		    folder_read(mailbox, mark->id, &row, err) != 0)
 			return -1;
@@ -256,6 +259,9 @@ static int reconcile_folder(struct mailbox *mailbox, const struct marks_folder *
 	}
 	if (mark->modseq > row.modseq_mark)
 		row.modseq = row.modseq_mark = mark->modseq;
+	/* The index is an old one: what has vanished since it does not know, nor which flags are not as clients saw them.
+	 */
+	row.forgotten = row.modseq;
 	if (folder_advance(mailbox, &row, &nothing, err) != 0)
 		return -1;
 	if (db_prepare(&mailbox->db, &update, "UPDATE folder SET uidvalidity = ? WHERE id = ?", err) != 0)
@@ -264,7 +270,26 @@ static int reconcile_folder(struct mailbox *mailbox, const struct marks_folder *
 	db_bind_number(&update, 2, mark->id);
 	result = db_run(&update, err);
 	db_finalize(&update);
+	if (result != 0 || db_prepare(&mailbox->db, &update, "UPDATE message SET modseq = ? WHERE folder = ?", err) != 0)
+		return -1;
+	db_bind_number(&update, 1, row.modseq);
+	db_bind_number(&update, 2, mark->id);
+	result = db_run(&update, err);
+	db_finalize(&update);
 	return result;
+}
+
+static int read_next_folder(struct mailbox *mailbox, int64_t *next, struct err *err)
+{
+	struct db_statement query;
+	int row;
+
+	if (db_prepare(&mailbox->db, &query, "SELECT next_folder FROM mailbox", err) != 0)
+		return -1;
+	row = db_step(&query, err);
+	*next = row == 1 ? db_number(&query, 0) : 0;
+	db_finalize(&query);
+	return row < 0 ? -1 : 0;
 }
 
 static int reconcile_mailbox(struct mailbox *mailbox, const struct marks *marks, struct err *err)
@@ -286,13 +311,14 @@ static int reconcile_mailbox(struct mailbox *mailbox, const struct marks *marks,
 int marks_reconcile(struct mailbox *mailbox, struct sweep *sweep, struct err *err)
 {
 	struct marks marks;
+	int64_t known;
 	int result;
 
-	if (marks_read(mailbox, &marks, err) != 0)
+	if (read_next_folder(mailbox, &known, err) != 0 || marks_read(mailbox, &marks, err) != 0)
 		return -1;
 	result = marks.found ? reconcile_mailbox(mailbox, &marks, err) : marks_write(mailbox, NULL, err);
 	for (size_t i = 0; i < marks.count && result == 0; i++)
-		result = reconcile_folder(mailbox, &marks.folders[i], sweep, err);
+		result = reconcile_folder(mailbox, &marks.folders[i], known, sweep, err);
 	marks_free(&marks);
 	return result;
 }
