@@ -9,8 +9,8 @@
  * A mailbox that is locked is tried again every few milliseconds and put off alone; nothing fails for good here: what
  * cannot be done now is answered "deferred". Repeating a request is harmless, the store knows message ids.
  *
- * It reads messages as bytes and parses nothing of them; it reaches the mail store and no network. imapd's sessions hear
- * from it which mailboxes got something (common/net/bell.h).
+ * It reads messages as bytes and parses nothing of them; it reaches the mail store and no network. imapd's sessions
+ * hear from it which mailboxes got something (common/net/bell.h).
  */
 #ifndef POSTROOM_DELIVER_DELIVER_H
 #define POSTROOM_DELIVER_DELIVER_H
@@ -65,8 +65,15 @@ void cache_drop(struct cache *cache, int64_t uid);
 
 /* writer.c: the batches. */
 struct writer;
-struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max);
+/* ringer: of ringer_start. The loop ends where that has ended. */
+struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer);
 void writer_free(struct writer *writer);
 ipc_handler writer_handle; /* context: the writer */
+
+/* ringer.c: a process of its own that tells imapd of changes. Start it before the sandbox; the descriptor to it, or -1.
+ */
+int ringer_start(const struct daemon *daemon, struct err *err);
+/* Never waits. -1: it is gone. */
+int ringer_tell(int ringer, const int64_t *users, size_t count);
 
 #endif

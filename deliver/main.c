@@ -33,7 +33,7 @@ static size_t mailboxes_max(void)
 	return count < MAILBOXES_MAX ? (size_t)count : MAILBOXES_MAX;
 }
 
-/* The mail store and imapd's socket, and nothing else; no network. */
+/* The mail store and nothing else; no network. */
 static int confine(const struct instance *instance, struct err *err)
 {
 	char folder[INSTANCE_PATH_MAX + 128];
@@ -41,8 +41,7 @@ static int confine(const struct instance *instance, struct err *err)
 	int result;
 
 	instance_path(folder, sizeof folder, instance->state, "mail");
-	if (io_make_folder(folder, 0700, err) != 0 ||
-	    sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER | SANDBOX_UNIX, err) != 0)
+	if (io_make_folder(folder, 0700, err) != 0 || sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0)
 		return -1;
 	result = sandbox_allow(&sandbox, folder, SANDBOX_WRITE, err);
 	if (result == 0)
@@ -59,14 +58,18 @@ int main(int argc, char **argv)
 	struct event_base *base;
 	struct writer *writer;
 	struct err err;
+	int ringer;
 
 	daemon_start(&daemon, argc, argv, "deliver");
+	ringer = ringer_start(&daemon, &err);
+	if (ringer < 0)
+		daemon_fail(&err);
 	base = event_base_new();
 	if (base == NULL || event_base_priority_init(base, 3) != 0) {
 		err_set(&err, ERR_SYSTEM, "cannot make an event loop");
 		daemon_fail(&err);
 	}
-	writer = writer_new(base, &daemon.instance, mailboxes_max());
+	writer = writer_new(base, &daemon.instance, mailboxes_max(), ringer);
 	if (ipc_serve(base, &daemon, writer_handle, NULL, writer, &err) != 0 || confine(&daemon.instance, &err) != 0)
 		daemon_fail(&err);
 	daemon_ready(&daemon);

@@ -3,7 +3,6 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
-#include "common/net/bell.h"
 
 #include <time.h>
 
@@ -25,7 +24,8 @@ struct writer {
 	struct store_append appends[BATCH_MAX];
 	struct slot slots[BATCH_MAX];
 	size_t count, mailboxes;
-	struct bell_wire bell;      /* to the IMAP sessions */
+	struct event_base *base;
+	int ringer;                 /* hears which mailboxes changed */
 	int64_t changed[BATCH_MAX]; /* users whose mailbox got something in this batch */
 	size_t changed_count;
 	int64_t locked[BATCH_MAX]; /* users whose mailbox was found locked, until `later` */
@@ -145,8 +145,10 @@ static void ring(struct writer *writer)
 {
 	if (writer->changed_count == 0)
 		return;
-	bell_wire_keep(&writer->bell);
-	bell_wire_ring(&writer->bell, writer->changed, writer->changed_count);
+	if (ringer_tell(writer->ringer, writer->changed, writer->changed_count) != 0) {
+		log_error("the process that rings at IMAP sessions is gone; starting again");
+		event_base_loopbreak(writer->base);
+	}
 	writer->changed_count = 0;
 }
 
@@ -181,15 +183,16 @@ static void on_later(evutil_socket_t fd, short what, void *context)
 	run_batch(writer);
 }
 
-struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max)
+struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer)
 {
 	struct writer *writer = memory_get(sizeof *writer);
 
 	writer->cache = cache_new(instance, mailboxes_max);
 	writer->mailboxes_max = mailboxes_max;
+	writer->base = base;
+	writer->ringer = ringer;
 	writer->last = &writer->first;
 	ipc_message_init(&writer->reply);
-	bell_wire_init(&writer->bell, instance, "deliver");
 	writer->run = event_new(base, -1, 0, on_run, writer);
 	writer->later = event_new(base, -1, 0, on_later, writer);
 	/* After all requests that wait have been read, so that they share a batch. */
@@ -203,7 +206,6 @@ void writer_free(struct writer *writer)
 	event_free(writer->later);
 	cache_free(writer->cache);
 	ipc_message_free(&writer->reply);
-	bell_wire_close(&writer->bell);
 	memory_free(writer);
 }
 

@@ -12,6 +12,8 @@ static pid_t server;
 static struct ipc_channel channel = {.fd = -1};
 static struct ipc_message request, reply;
 
+static int bells[2]; /* what the writer tells its ringer comes out of the first */
+
 static int listen_at(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -33,7 +35,7 @@ static void serve(int fd)
 	str_copy(STR("from-queue-manager"), daemon.sockets[0].name, sizeof daemon.sockets[0].name);
 	event_base_priority_init(base, 3);
 	/* A small cache, so that mailboxes are closed and opened again all the time. */
-	if (ipc_serve(base, &daemon, writer_handle, NULL, writer_new(base, &instance, 8), &err) == 0)
+	if (ipc_serve(base, &daemon, writer_handle, NULL, writer_new(base, &instance, 8, bells[1]), &err) == 0)
 		event_base_dispatch(base);
 	_exit(1);
 }
@@ -50,7 +52,7 @@ static int start(void **state)
 	mkdir(path, 0700);
 	snprintf(path, sizeof path, "%s/deliver/queue-manager.sock", instance.run);
 	fd = listen_at(path);
-	if (fd < 0)
+	if (fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, bells) != 0)
 		return -1;
 	server = fork();
 	if (server == 0)
@@ -66,6 +68,8 @@ static int stop(void **state)
 	ipc_close(&channel);
 	kill(server, SIGKILL);
 	waitpid(server, NULL, 0);
+	close(bells[0]);
+	close(bells[1]);
 	ipc_message_free(&request);
 	ipc_message_free(&reply);
 	return remove_store(state);
@@ -114,6 +118,21 @@ static void deliver(const char *id, const char *text, int first, int last)
 	assert_delivered((size_t)(last - first + 1));
 }
 
+/* The users whose sessions are told of a delivery, each once, in as many batches as there were. */
+static void assert_rung(int first, int last)
+{
+	int64_t users[32];
+	int next = first;
+
+	while (next <= last) {
+		ssize_t size = recv(bells[0], users, sizeof users, 0);
+
+		assert_true(size > 0);
+		for (ssize_t i = 0; i < size / (ssize_t)sizeof users[0]; i++)
+			assert_int_equal(users[i], next++);
+	}
+}
+
 static size_t count_in(int64_t uid)
 {
 	struct mailbox *mailbox;
@@ -131,7 +150,9 @@ static void test_one_and_many(void **state)
 
 	(void)state;
 	deliver("id-1", "Subject: x\r\n\r\nx\r\n", 5, 5);
+	assert_rung(5, 5);
 	deliver("id-2", "Subject: y\r\n\r\ny\r\n", 1, 20);
+	assert_rung(1, 20);
 	deliver("id-2", "Subject: y\r\n\r\ny\r\n", 1, 20); /* asked again: no second copy */
 	assert_int_equal(mailbox_open(&mailbox, &instance, 5, 5000, &err), 0);
 	assert_int_equal(count_messages(mailbox), 2);
