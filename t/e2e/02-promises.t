@@ -19,9 +19,11 @@ my $p = Postroom::Test->start(users => { anna => 'anna-secret' });
 my $scratch = File::Temp->newdir;
 
 subtest '01-1.4 a fresh installation listens on its ports, each daemon as a user of its own' => sub {
-	for my $service (qw(smtp submission smtps pop3 pop3s)) {
-		my $client = $service =~ /pop3/ ? $p->pop3(service => $service) : $p->smtp(service => $service);
-		like $client->greeting, qr/\A(?:220|\+OK) /, $service;
+	for my $service (qw(smtp submission smtps pop3 pop3s imap imaps)) {
+		my ($protocol) = $service =~ /(pop3|imap)/;
+		my $client = $protocol ? $p->$protocol(service => $service) : $p->smtp(service => $service);
+		my $greeting = $client->greeting;
+		like ref $greeting ? $greeting->{raw} : $greeting, qr/\A(?:220|\+OK|\* OK) /, $service;
 	}
 	plan skip_all => 'needs root for the users' if $> != 0;
 	my %users = map { $_ => undef } qw(configd authd dnsd resolver deliver sender queue-manager smtpd pop3-login);

@@ -45,8 +45,8 @@ while ($list =~ /^\s+\{"([\w-]+)", "([\w-]+)", (\d+), (?:true|false)\}/mg) {
 }
 
 subtest 'each program has its service, each caller and each port its socket' => sub {
-	is scalar(keys %programs), 12, 'the programs';
-	is scalar(keys %services), 6, 'the services';
+	is scalar(keys %programs), 14, 'the programs';
+	is scalar(keys %services), 8, 'the services';
 	my %expected = ('postroom.target' => 1);
 	for my $name (sort keys %programs) {
 		my $service = unit("postroom-$name.service");

@@ -68,13 +68,13 @@ my %USERS = (
 	'postroom-auth'    => { read => 'state/(?:auth|settings)/|etc/keys/(?:relay-authd|secrets)\.key\z', write => 'state/auth(?:/|\z)' },
 	'postroom-dns'     => { read => 'state/settings/', write => '' },
 	'postroom-resolve' => { read => 'state/settings/', write => '' },
-	'postroom-mail'    => { read => 'state/(?:mail|settings)/', write => 'state/mail(?:/|\z)|run/authd/pop3d' },
+	'postroom-mail'    => { read => 'state/(?:mail|settings)/', write => 'state/mail(?:/|\z)|run/(?:authd|statusd|imapd)/(?:pop3d|imapd|deliver)' },
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
 		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd)/smtpd',
 	},
-	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|pop3d)/pop3-login' },
+	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|pop3d|imapd)/(?:pop3|imap)-login' },
 	'postroom-queue'   => {
 		read  => 'state/(?:queue|settings)/|spool/|etc/keys/relay-(?:authd|smtpd)\.key\z',
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|sender)/queue-manager',
@@ -111,9 +111,11 @@ sub status_of {
 subtest 'every process runs as its user, with no more' => sub {
 	my $pop3 = $p->pop3;
 	$pop3->login('anna', 'anna-secret');
-	my @clients = ($p->smtp, $p->pop3, $pop3);
+	my $imap = $p->imap;
+	$imap->login('anna', 'anna-secret');
+	my @clients = ($p->smtp, $p->pop3, $pop3, $p->imap, $imap);
 	my %user_of = (configd => 'config', authd => 'auth', dnsd => 'dns', resolver => 'resolve', deliver => 'mail', pop3d => 'mail',
-		sender => 'send', smtpd => 'smtp', 'pop3-login' => 'login', 'queue-manager' => 'queue');
+		sender => 'send', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
 	my $processes = $p->processes;
 	for my $pid (sort { $a <=> $b } keys %$processes) {
 		my ($program, $parent) = @{ $processes->{$pid} };
@@ -125,7 +127,7 @@ subtest 'every process runs as its user, with no more' => sub {
 		is $status->{CapEff} =~ s/0//gr . $status->{CapPrm} =~ s/0//gr . $status->{CapInh} =~ s/0//gr, '', "$name: no capabilities";
 		next if !$separate;
 		my @groups = map { scalar getgrgid $_ } split ' ', $status->{Groups};
-		my @wanted = ("postroom-$user_of{$program}", 'postroom', $program =~ /\A(?:smtpd|pop3-login)\z/ ? 'postroom-tls' : ());
+		my @wanted = ("postroom-$user_of{$program}", 'postroom', $program =~ /\A(?:smtpd|pop3-login|imap-login)\z/ ? 'postroom-tls' : ());
 		is_deeply [sort @groups], [sort @wanted], "$name: its groups";
 	}
 	is scalar(grep { status_of($_)->{Seccomp} != 2 || status_of($_)->{NoNewPrivs} != 1 } grep { $_ != $p->{pid} } keys %$processes), 0,
