@@ -128,10 +128,12 @@ bool imap_parse_command(struct imap_parser *parser, struct str *tag, struct str 
 	word = take_word(parser);
 	if (word.len == 0)
 		return imap_fail(parser, IMAP_BAD, "A command is expected behind the tag");
-	if (str_equal_nocase(word, STR("UID")) && imap_parse_space(parser))
-		*name = arena_printf(parser->arena, "UID %.*s", STR_ARG(upper(parser->arena, take_word(parser))));
-	else
+	if (str_equal_nocase(word, STR("UID")) && imap_parse_space(parser)) {
+		word = upper(parser->arena, take_word(parser));
+		*name = arena_printf(parser->arena, "UID %.*s", STR_ARG(word));
+	} else {
 		*name = upper(parser->arena, word);
+	}
 	return parser->failure == IMAP_PARSED;
 }
 

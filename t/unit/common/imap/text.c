@@ -1,0 +1,172 @@
+/* imap/text: RFC 3501 5.1.3 (modified UTF-7), RFC 9051 section 9 (strings, dates). */
+#include "common/imap/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void check_both(const char *utf8, const char *mutf7)
+{
+	struct buf out;
+
+	buf_init(&out, 1000);
+	assert_int_equal(mutf7_encode(str_of(utf8), &out, NULL), 0);
+	assert_string_equal(buf_text(&out), mutf7);
+	buf_reset(&out);
+	assert_int_equal(mutf7_decode(str_of(mutf7), &out, NULL), 0);
+	assert_string_equal(buf_text(&out), utf8);
+	buf_free(&out);
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	/* RFC 3501 5.1.3: "~peter/mail/&U,BTFw-/&ZeVnLIqe-" mixes English, Chinese and Japanese text */
+	check_both("~peter/mail/\u53f0\u5317/\u65e5\u672c\u8a9e", "~peter/mail/&U,BTFw-/&ZeVnLIqe-");
+	check_both("INBOX", "INBOX");
+	check_both("R&D", "R&-D");
+	check_both("&", "&-");
+	check_both("Entw\u00fcrfe", "Entw&APw-rfe");
+	check_both("\u00e9\u00e8", "&AOkA6A-");
+	check_both("a\u00e9&b", "a&AOk-&-b");
+	check_both("\U0001f4e7", "&2D3c5w-"); /* a pair of surrogates */
+	check_both("", "");
+}
+
+static void test_only_what_encoding_gives(void **state)
+{
+	static const char *const bad[] = {
+	    "&",
+	    "a&b",
+	    "&AOk",               /* not ended */
+	    "&Jjo!",              /* RFC 3501: does not shift back to US-ASCII before the end */
+	    "&U,BTFw-&ZeVnLIqe-", /* RFC 3501: contains a superfluous shift */
+	    "&AGE-",              /* "a" stands for itself */
+	    "&ACY-",              /* so does "&", as "&-" */
+	    "&AOl-",              /* bits left over that are not zero */
+	    "&AOkA-",             /* too many characters */
+	    "&2D0-",              /* half a pair of surrogates */
+	    "&3OcA6Q-",           /* the second half alone */
+	    "&AOk=-",             /* no padding */
+	    "&AO/-",              /* "," takes the place of "/" */
+	    "\xc3\xa9",           /* not ASCII */
+	    "a\x01",
+	};
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1000);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct err err;
+
+		assert_int_equal(mutf7_decode(str_of(bad[i]), &out, &err), -1);
+		assert_int_equal(err.code, ERR_SYNTAX);
+	}
+	assert_int_equal(mutf7_encode(STR("\xff"), &out, NULL), -1);
+	buf_free(&out);
+}
+
+static void test_limit(void **state)
+{
+	struct err err;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 3);
+	assert_int_equal(mutf7_decode(STR("abcd"), &out, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	buf_free(&out);
+}
+
+static struct conn conn;
+static int other;
+
+static int set_up(void **state)
+{
+	int pair[2];
+
+	(void)state;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+		return -1;
+	conn_init(&conn, pair[0], 1000);
+	other = pair[1];
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	conn_close(&conn);
+	return close(other);
+}
+
+static void check_written(const char *expected)
+{
+	char text[4096];
+	ssize_t len;
+
+	assert_int_equal(conn_flush(&conn, NULL), 0);
+	len = read(other, text, sizeof text - 1);
+	assert_true(len >= 0);
+	text[len] = '\0';
+	assert_string_equal(text, expected);
+}
+
+static void test_strings(void **state)
+{
+	(void)state;
+	imap_write_string(&conn, STR("plain"), false);
+	check_written("\"plain\"");
+	imap_write_string(&conn, STR(""), false);
+	check_written("\"\"");
+	imap_write_string(&conn, STR("a \"b\" \\c"), false);
+	check_written("\"a \\\"b\\\" \\\\c\"");
+	imap_write_string(&conn, STR("two\r\nlines"), true);
+	check_written("{10}\r\ntwo\r\nlines");
+	imap_write_string(&conn, STR("caf\u00e9"), false);
+	check_written("{5}\r\ncaf\u00e9");
+	imap_write_string(&conn, STR("caf\u00e9"), true);
+	check_written("\"caf\u00e9\"");
+	imap_write_string(&conn, STR("\xff"), true); /* not UTF-8: quotes may not hold it */
+	check_written("{1}\r\n\xff");
+	imap_write_nstring(&conn, str_from(NULL, 0), false);
+	check_written("NIL");
+	imap_write_astring(&conn, STR("atom]"), false);
+	check_written("atom]");
+	imap_write_astring(&conn, STR("nil"), false);
+	check_written("\"nil\"");
+	imap_write_astring(&conn, STR("two words"), false);
+	check_written("\"two words\"");
+	imap_write_mailbox(&conn, STR("Entw\u00fcrfe"), false);
+	check_written("Entw&APw-rfe");
+	imap_write_mailbox(&conn, STR("Entw\u00fcrfe"), true);
+	check_written("\"Entw\u00fcrfe\"");
+}
+
+static void test_dates(void **state)
+{
+	(void)state;
+	imap_write_date_time(&conn, 837596665);
+	check_written("\"17-Jul-1996 09:44:25 +0000\"");
+	imap_write_date_time(&conn, 0);
+	check_written("\" 1-Jan-1970 00:00:00 +0000\"");
+	imap_write_date_time(&conn, -1);
+	check_written("\"31-Dec-1969 23:59:59 +0000\"");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_only_what_encoding_gives),
+	    cmocka_unit_test(test_limit),
+	    cmocka_unit_test_setup_teardown(test_strings, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_dates, set_up, tear_down),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("imap/text", tests, NULL, NULL);
+}
