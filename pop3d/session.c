@@ -1,6 +1,7 @@
 #include "pop3d/pop3d.h"
 
 #include "common/base/log.h"
+#include "common/store/bin.h"
 #include "pop3d/extent.h"
 
 #include <inttypes.h>
@@ -85,6 +86,7 @@ static int open_mailbox(struct session *session, struct err *err)
 			err->code = ERR_TEMPORARY; /* not the lock of another POP3 session */
 		return -1;
 	}
+	mailbox_set_bin(session->mailbox, settings_number(&session->service->settings, SETTING_MAILBOX_RECYCLE) * 3600);
 	if (mailbox_lock_pop3(session->mailbox, err) != 0 ||
 	    mailbox_list(session->mailbox, STORE_INBOX, &session->list, err) != 0 ||
 	    (session->strip && strip_sizes(session, err) != 0))
