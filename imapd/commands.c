@@ -21,6 +21,8 @@ const struct command commands[] = {
     {"UID REPLACE", command_replace, SELECTED, false, NULL, NULL},
     {"STORE", command_store, SELECTED, true, NULL, NULL},
     {"UID STORE", command_store, SELECTED, false, NULL, NULL},
+    {"FETCH", command_fetch, SELECTED, true, "BINARY PREVIEW SAVEDATE", NULL},
+    {"UID FETCH", command_fetch, SELECTED, false, NULL, NULL},
     {"COPY", command_copy, SELECTED, false, NULL, NULL},
     {"UID COPY", command_copy, SELECTED, false, NULL, NULL},
     {"MOVE", command_move, SELECTED, false, "MOVE", NULL},
