@@ -3,6 +3,7 @@
 #include "common/base/memory.h"
 #include "common/net/bell.h"
 #include "common/net/listen.h"
+#include "common/store/bin.h"
 #include "imapd/imapd.h"
 
 #include <inttypes.h>
@@ -90,6 +91,7 @@ static void serve(struct session *session, struct str ticket, struct str tag)
 
 	if (redeem(session, ticket, &err) == 0 && enter_sandbox(session, &err) == 0 &&
 	    mailbox_open(&session->mailbox, instance, session->uid, IMAP_WAIT_MS, &err) == 0) {
+		mailbox_set_bin(session->mailbox, settings_number(&session->imapd->settings, SETTING_MAILBOX_RECYCLE) * 3600);
 		bell_claim(session->bell, session->uid);
 		status_login(&session->statusd, session->user, session->uid);
 		log_info("session began, user=%s uid=%" PRId64 " peer=%s", session->user, session->uid, session->conn.peer);

@@ -151,28 +151,6 @@ bool upload_literal(struct upload *upload, bool needs_literal8)
 	return good;
 }
 
-/* All or none: where one failed, those that did not are taken back. */
-static int check_stored(struct upload *upload, const struct store_append *appends)
-{
-	struct session *session = upload->session;
-	uint32_t *uids = arena_get(&session->arena, upload->count * sizeof *uids);
-	const struct store_append *failed = NULL;
-	size_t added = 0;
-	struct err err;
-
-	for (size_t i = 0; i < upload->count; i++)
-		if (appends[i].result == STORE_ADDED)
-			uids[added++] = appends[i].uid;
-		else
-			failed = &appends[i];
-	if (failed == NULL)
-		return 0;
-	if (added > 0 && mailbox_expunge(session->mailbox, failed->folder, uids, added, IMAP_WAIT_MS, NULL, &err) != 0)
-		log_error("cannot take %zu messages back, user=%s: %s", added, session->user, err.text);
-	imap_no_store(session, &failed->err);
-	return -1;
-}
-
 static const char *append_code(struct session *session, uint32_t uidvalidity, const struct store_append *appends,
                                size_t count)
 {
@@ -192,6 +170,7 @@ int upload_store(struct upload *upload, const struct mailbox_folder *folder, con
 	struct session *session = upload->session;
 	struct store_append *appends = arena_get(&session->arena, upload->count * sizeof *appends);
 	struct store_source *sources = arena_get(&session->arena, upload->count * sizeof *sources);
+	struct err err;
 
 	for (size_t i = 0; i < upload->count; i++) {
 		const struct upload_message *message = &upload->messages[i];
@@ -209,9 +188,10 @@ int upload_store(struct upload *upload, const struct mailbox_folder *folder, con
 		                                   .flags = message->flags,
 		                                   .keywords = message->keywords};
 	}
-	store_append(appends, upload->count, IMAP_WAIT_MS);
-	if (check_stored(upload, appends) != 0)
+	if (store_append_together(appends, upload->count, IMAP_WAIT_MS, &err) != 0) {
+		imap_no_store(session, &err);
 		return -1;
+	}
 	*code_out = append_code(session, folder->uidvalidity, appends, upload->count);
 	session_ring(session);
 	return 0;
