@@ -1,5 +1,6 @@
 #include "common/net/conn.h"
 
+#include "common/net/conn_deflate.h"
 #include "common/net/conn_io.h"
 
 #include <openssl/ssl.h>
@@ -45,6 +46,8 @@ void conn_close(struct conn *conn)
 		close(conn->fd);
 		conn->fd = -1;
 	}
+	if (conn->deflate != NULL)
+		conn_deflate_free(conn);
 	conn->tls_active = false;
 	buf_free(&conn->in);
 	buf_free(&conn->out);
@@ -69,7 +72,8 @@ void conn_consume(struct conn *conn, size_t count)
 
 bool conn_has_input(const struct conn *conn)
 {
-	return conn->in.len > conn->in_used || (conn->ssl != NULL && SSL_pending(conn->ssl) > 0);
+	return conn->in.len > conn->in_used || (conn->deflate != NULL && conn_deflate_has_input(conn)) ||
+	       (conn->ssl != NULL && SSL_pending(conn->ssl) > 0);
 }
 
 void conn_drop_input(struct conn *conn)
@@ -193,13 +197,7 @@ int conn_push(struct conn *conn, struct str more, struct err *err)
 		buf_reset(&conn->out);
 		return conn_fail(conn, NULL, err);
 	}
-	if (conn->ssl == NULL) {
-		result = conn_send(conn, buf_str(&conn->out), more, &reason);
-	} else {
-		result = conn_tls_send(conn, buf_str(&conn->out), &reason);
-		if (result == 0)
-			result = conn_tls_send(conn, more, &reason);
-	}
+	result = conn_send(conn, buf_str(&conn->out), more, &reason);
 	if (result != 0) {
 		conn->read_timed_out = false;
 		conn_fail(conn, &reason, err);

@@ -19,10 +19,13 @@
 #include <openssl/types.h>
 #include <sys/types.h>
 
+struct conn_deflate;
+
 struct conn {
 	int fd;
-	SSL *ssl;      /* NULL while in clear */
-	struct buf in; /* read, not yet consumed from in_used on */
+	SSL *ssl;                     /* NULL while in clear */
+	struct conn_deflate *deflate; /* NULL while not compressed */
+	struct buf in;                /* read, not yet consumed from in_used on */
 	size_t in_used;
 	struct buf out;
 	int timeout_ms;           /* limit of each wait for the peer */
@@ -103,6 +106,12 @@ int conn_accept_tls(struct conn *conn, SSL_CTX *context, struct err *err);
 int conn_connect_tls(struct conn *conn, SSL_CTX *context, const char *host, bool verify, struct err *err);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs and Received; "" in clear. */
 const char *conn_tls_text(const struct conn *conn, struct arena *arena);
+
+/*
+ * Compress both directions from here on (RFC 4978, raw deflate), once a connection; what was written before is flushed
+ * as it is. Each flush sends all that there is. -1: as conn_flush.
+ */
+int conn_compress(struct conn *conn, struct err *err);
 
 /* Connect to an address (IPv4 or IPv6 as text, no names) and port. On failure (ERR_SYNTAX, ERR_TIMEOUT, ERR_SYSTEM)
  * there is nothing to close, but conn_close does no harm. */

@@ -2,6 +2,7 @@
 #include "common/net/conn_io.h"
 
 #include "common/base/io.h"
+#include "common/net/conn_deflate.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -41,6 +42,8 @@ static void release(struct conn *conn)
 		buf_free(&conn->in);
 	if (conn->out.len == 0)
 		buf_free(&conn->out);
+	if (conn->deflate != NULL)
+		conn_deflate_release(conn);
 	if (conn->ssl != NULL)
 		SSL_free_buffers(conn->ssl);
 	if (conn->on_idle != NULL)
@@ -103,17 +106,17 @@ int conn_system_failure(const char *what, struct err *err)
 	return err_system(err, "%s", what);
 }
 
-char *conn_input_room(struct conn *conn, size_t *room_out, struct err *err)
+char *conn_room(struct buf *to, size_t *room_out, struct err *err)
 {
 	char *room = NULL;
 
-	if (conn->in.capacity == 0)
-		room = buf_reserve(&conn->in, CONN_READ_MIN - 1);
+	if (to->capacity == 0)
+		room = buf_reserve(to, CONN_READ_MIN - 1);
 	else
-		room = buf_reserve(&conn->in, conn->in.len + 1 < conn->in.capacity ? 1 : conn->in.capacity);
+		room = buf_reserve(to, to->len + 1 < to->capacity ? 1 : to->capacity);
 	if (room == NULL)
 		err_set(err, ERR_LIMIT, "more than %d octets wait unread", CONN_BUFFER_LIMIT);
-	*room_out = conn->in.capacity - 1 - conn->in.len;
+	*room_out = to->capacity - 1 - to->len;
 	return room;
 }
 
@@ -130,7 +133,7 @@ static void limit_blocking(struct conn *conn, int wait_ms)
  * A blocking read with the socket's own time limit takes one system call where poll and read take two; only a wait that
  * becomes long goes on in poll.
  */
-int conn_receive(struct conn *conn, struct err *err)
+int conn_receive_raw(struct conn *conn, struct buf *to, struct err *err)
 {
 	int64_t until = conn_wait_end(conn);
 	int64_t left;
@@ -140,12 +143,12 @@ int conn_receive(struct conn *conn, struct err *err)
 	conn->idle = false;
 	left = until - conn->waiting_since_ms;
 	if (conn->ssl != NULL)
-		return conn_tls_receive(conn, until, err);
+		return conn_tls_receive(conn, to, until, err);
 	if (left > 0)
 		limit_blocking(conn, left < CONN_IDLE_MS ? (int)left : CONN_IDLE_MS);
 	for (;;) {
 		size_t size;
-		char *room = conn_input_room(conn, &size, err);
+		char *room = conn_room(to, &size, err);
 
 		if (room == NULL)
 			return -1;
@@ -161,11 +164,16 @@ int conn_receive(struct conn *conn, struct err *err)
 		if (conn_wait(conn, POLLIN, until, err) != 0)
 			return -1;
 	}
-	conn->in.len += (size_t)count;
+	to->len += (size_t)count;
 	return 0;
 }
 
-int conn_send(struct conn *conn, struct str first, struct str second, struct err *err)
+int conn_receive(struct conn *conn, struct err *err)
+{
+	return conn->deflate != NULL ? conn_deflate_receive(conn, err) : conn_receive_raw(conn, &conn->in, err);
+}
+
+static int send_in_clear(struct conn *conn, struct str first, struct str second, struct err *err)
 {
 	while (first.len + second.len > 0) {
 		struct iovec parts[2] = {{(void *)first.data, first.len}, {(void *)second.data, second.len}};
@@ -185,6 +193,20 @@ int conn_send(struct conn *conn, struct str first, struct str second, struct err
 		}
 	}
 	return 0;
+}
+
+int conn_send_raw(struct conn *conn, struct str first, struct str second, struct err *err)
+{
+	if (conn->ssl == NULL)
+		return send_in_clear(conn, first, second, err);
+	return conn_tls_send(conn, first, err) == 0 ? conn_tls_send(conn, second, err) : -1;
+}
+
+int conn_send(struct conn *conn, struct str first, struct str second, struct err *err)
+{
+	if (conn->deflate == NULL)
+		return conn_send_raw(conn, first, second, err);
+	return conn_deflate_send(conn, first, err) == 0 ? conn_deflate_send(conn, second, err) : -1;
 }
 
 static void address_text(const struct sockaddr_storage *address, char *text, size_t size, unsigned *port)

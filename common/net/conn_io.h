@@ -33,14 +33,18 @@ int64_t conn_wait_end(const struct conn *conn);
 /* Wait for POLLIN or POLLOUT. -1: ERR_TIMEOUT, ERR_SYSTEM; not latched. */
 int conn_wait(struct conn *conn, short events, int64_t until, struct err *err);
 
-/* Room for input, at least one octet; a wait may take it away again. NULL: ERR_LIMIT. */
-char *conn_input_room(struct conn *conn, size_t *room_out, struct err *err);
+/* Room for input in a buffer, at least one octet; a wait may take it away again. NULL: ERR_LIMIT. */
+char *conn_room(struct buf *to, size_t *room_out, struct err *err);
 /* Add what is there to the input, at least one octet, waiting where there is nothing. -1: not latched. */
 int conn_receive(struct conn *conn, struct err *err);
-int conn_tls_receive(struct conn *conn, int64_t until, struct err *err);
+/* The same below the compression, into any buffer. */
+int conn_receive_raw(struct conn *conn, struct buf *to, struct err *err);
+int conn_tls_receive(struct conn *conn, struct buf *to, int64_t until, struct err *err);
 
 /* Write both parts, in this order, waiting as often as it takes. -1: not latched. */
 int conn_send(struct conn *conn, struct str first, struct str second, struct err *err);
+/* The same below the compression. */
+int conn_send_raw(struct conn *conn, struct str first, struct str second, struct err *err);
 int conn_tls_send(struct conn *conn, struct str bytes, struct err *err);
 
 /* What waits to be written, followed by more (of any length), now. -1: latched. */

@@ -48,11 +48,11 @@ static int tls_wait(struct conn *conn, SSL *ssl, int result, int64_t until, stru
 	return err_set(err, ERR_PROTOCOL, "TLS: %s", reason != NULL ? reason : "unknown error");
 }
 
-int conn_tls_receive(struct conn *conn, int64_t until, struct err *err)
+int conn_tls_receive(struct conn *conn, struct buf *to, int64_t until, struct err *err)
 {
 	for (;;) {
 		size_t size;
-		char *room = conn_input_room(conn, &size, err);
+		char *room = conn_room(to, &size, err);
 		int count;
 
 		if (room == NULL)
@@ -61,7 +61,7 @@ int conn_tls_receive(struct conn *conn, int64_t until, struct err *err)
 		errno = 0;
 		count = SSL_read(conn->ssl, room, size < INT_MAX ? (int)size : INT_MAX);
 		if (count > 0) {
-			conn->in.len += (size_t)count;
+			to->len += (size_t)count;
 			return 0;
 		}
 		if (tls_wait(conn, conn->ssl, count, until, err) != 0)
