@@ -77,6 +77,7 @@ static void rest(void *context)
 	struct session *session = context;
 	struct err err;
 
+	session_take_recent(session);
 	if (mailbox_sync(session->mailbox, &err) != 0)
 		log_error("cannot sync the mailbox of user=%s: %s", session->user, err.text);
 	if (session->waiting) /* not in the middle of a command */
@@ -103,6 +104,7 @@ static void serve(struct session *session, struct str ticket, struct str tag)
 		refuse(session, tag, &err);
 	}
 	conn_flush(&session->conn, &err);
+	session_take_recent(session);
 	if (session->mailbox != NULL && mailbox_sync(session->mailbox, &err) != 0)
 		log_error("cannot sync the mailbox of user=%s: %s", session->user, err.text);
 	view_close(session->view);

@@ -80,13 +80,17 @@ static void tell_gone(struct session *session)
 	sequence_builder_free(&vanished);
 }
 
-/* \Recent has no meaning in IMAP4rev2 (RFC 9051 appendix E), and only who may write takes it from others. */
+/*
+ * \Recent has no meaning in IMAP4rev2 (RFC 9051 appendix E), and only who may write takes it from others. That is noted
+ * when the folder is opened and left, and when the client rests, not with each message that comes: RFC 3501 2.3.2 lets
+ * more than one session see a message as recent.
+ */
 void session_take_recent(struct session *session)
 {
 	struct view *view = session->view;
 	struct err err;
 
-	if (view->read_only || session->enabled.rev2 || view->state.recent >= view->state.uidnext)
+	if (view == NULL || view->read_only || session->enabled.rev2 || view->state.recent >= view->state.uidnext)
 		return;
 	if (mailbox_mark_recent(session->mailbox, view->folder, view->state.uidnext, 0, &err) == 0)
 		view->state.recent = view->state.uidnext;
@@ -100,10 +104,8 @@ static void tell_count(struct session *session)
 
 	conn_printf(&session->conn, "* %zu EXISTS\r\n", view->count);
 	view->told = view->count;
-	if (!session->enabled.rev2) {
+	if (!session->enabled.rev2)
 		conn_printf(&session->conn, "* %zu RECENT\r\n", view->recent);
-		session_take_recent(session);
-	}
 }
 
 void session_tell_flags(struct session *session, size_t at, bool with_flags)

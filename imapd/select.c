@@ -23,6 +23,7 @@ const char *session_modseq_code(struct session *session)
 
 static void leave_folder(struct session *session)
 {
+	session_take_recent(session);
 	view_close(session->view);
 	session->view = NULL;
 	memory_free(session->saved.ranges);

@@ -101,6 +101,8 @@ void session_bye(struct session *session, const char *text)
 void session_ring(struct session *session)
 {
 	session->rang = true;
+	if (session->view != NULL)
+		session->view->behind = true;
 }
 
 void session_ring_now(struct session *session)

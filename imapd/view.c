@@ -165,10 +165,11 @@ int view_follow(struct view *view, struct mailbox *mailbox, struct err *err)
 	int64_t modseq;
 	uint32_t uidnext;
 
-	if (mailbox_peek(mailbox, view->folder, &modseq, &uidnext, err) != 0)
+	if (!view->behind && mailbox_peek(mailbox, view->folder, &modseq, &uidnext, err) != 0)
 		return -1;
-	if (modseq == view->state.modseq && uidnext == view->state.uidnext)
+	if (!view->behind && modseq == view->state.modseq && uidnext == view->state.uidnext)
 		return 0;
+	view->behind = false;
 	view_trim_keywords(view);
 	return take_changes(view, mailbox, err);
 }

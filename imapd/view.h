@@ -42,6 +42,7 @@ struct view {
 	size_t told; /* the first so many messages are known to the client: what EXISTS said, less what was expunged */
 	size_t gone; /* how many are marked VIEW_GONE */
 	int64_t told_modseq;          /* of the latest change of which, and of all before it, the client knows */
+	bool behind;         /* the session itself changed the folder: no need to ask whether somebody did */
 	bool holds_back;              /* the client was told that there is more to come */
 	size_t recent;                /* how many are marked VIEW_RECENT */
 	uint32_t due_first, due_last; /* the UIDs between which VIEW_CHANGED and VIEW_MODSEQ may be; first > last: none */
