@@ -62,8 +62,8 @@ static int read_fields(struct fetch_message *message, const struct section *sect
 
 	if (mime_source_read(&message->source, extent->at, header, len, err) != 0)
 		return -1;
+	*extent = (struct extent){.exists = true, .in_memory = true};
 	extent->text = pick_fields(section, str_from(header, len), &message->arena);
-	extent->in_memory = true;
 	return 0;
 }
 
