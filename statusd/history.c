@@ -24,11 +24,11 @@ struct history {
 	struct ipc_client *historyd;
 	struct event *send;
 	STAILQ_HEAD(entries, entry) waiting;
-	size_t count;  /* of waiting */
-	size_t sent;   /* of those, at the head: asked and not answered yet */
-	bool asking;   /* a request waits for its answer */
-	bool failing;  /* the last one was in vain */
-	uint64_t lost; /* since the last complaint */
+	size_t count; /* of waiting */
+	size_t sent;  /* of those, at the head: asked and not answered yet */
+	bool asking;  /* a request waits for its answer */
+	bool failing; /* the last one was in vain */
+	size_t lost;  /* since the last complaint */
 	int64_t next_report_ms;
 };
 
@@ -44,7 +44,7 @@ static void report_loss(struct history *history)
 {
 	if (history->lost == 0 || io_now_ms() < history->next_report_ms)
 		return;
-	log_error("%llu records are lost, because historyd does not take them", (unsigned long long)history->lost);
+	log_error("%zu records are lost, because historyd does not take them", history->lost);
 	history->lost = 0;
 	history->next_report_ms = io_now_ms() + REPORT_MS;
 }
@@ -92,7 +92,7 @@ static void send_batch(evutil_socket_t fd, short what, void *context)
 	history->asking = true;
 	ipc_message_init(&request);
 	ipc_request(&request, "record");
-	STAILQ_FOREACH (entry, &history->waiting, next) {
+	for (entry = STAILQ_FIRST(&history->waiting); entry != NULL; entry = STAILQ_NEXT(entry, next)) {
 		if (request.fields.len + entry->len > BATCH_OCTETS)
 			break;
 		ipc_add(&request, entry->key, str_from(entry->text, entry->len));
@@ -155,7 +155,7 @@ struct history *history_open(struct event_base *base, const struct instance *ins
 void history_free(struct history *history)
 {
 	if (history->lost + history->count > 0)
-		log_error("%llu records are lost at the end", (unsigned long long)(history->lost + history->count));
+		log_error("%zu records are lost at the end", history->lost + history->count);
 	history->sent = history->count;
 	forget_sent(history);
 	event_free(history->send);

@@ -188,7 +188,7 @@ static void take_list(const struct statusd *statusd, struct ipc_incoming *incomi
 	buf_init(&line, STATUS_RECORD_MAX);
 	ipc_message_init(&reply);
 	ipc_reply_ok(&reply);
-	TAILQ_FOREACH (session, &statusd->sessions, all) {
+	for (session = TAILQ_FIRST(&statusd->sessions); session != NULL; session = TAILQ_NEXT(session, all)) {
 		struct status_record record;
 
 		sessions_record(session, &record);

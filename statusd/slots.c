@@ -124,21 +124,23 @@ static void grant(struct slots *slots, struct slot_class *class)
 	}
 }
 
-static struct slot **find_link(struct slot_holder *holder, struct str class)
+static struct slot *find(const struct slot_holder *holder, struct str class)
 {
-	struct slot **link = &holder->slots;
+	struct slot *slot = holder->slots;
 
-	while (*link != NULL && !str_equal(str_of((*link)->counter->class->name), class))
-		link = &(*link)->next;
-	return link;
+	while (slot != NULL && !str_equal(str_of(slot->counter->class->name), class))
+		slot = slot->next;
+	return slot;
 }
 
 /* Take a slot out of everything, without looking who gets its place. Returns its class. */
-static struct slot_class *slot_remove(struct slots *slots, struct slot **link)
+static struct slot_class *slot_remove(struct slots *slots, struct slot *slot)
 {
-	struct slot *slot = *link;
 	struct slot_class *class = slot->counter->class;
+	struct slot **link = &slot->holder->slots;
 
+	while (*link != slot)
+		link = &(*link)->next;
 	*link = slot->next;
 	slot->holder->count--;
 	if (slot->held) {
@@ -155,16 +157,16 @@ static struct slot_class *slot_remove(struct slots *slots, struct slot **link)
 
 void slots_free(struct slots *slots, struct slot_holder *holder, struct str class)
 {
-	struct slot **link = find_link(holder, class);
+	struct slot *slot = find(holder, class);
 
-	if (*link != NULL)
-		grant(slots, slot_remove(slots, link));
+	if (slot != NULL)
+		grant(slots, slot_remove(slots, slot));
 }
 
 void slots_forget(struct slots *slots, struct slot_holder *holder)
 {
 	while (holder->slots != NULL)
-		grant(slots, slot_remove(slots, &holder->slots));
+		grant(slots, slot_remove(slots, holder->slots));
 }
 
 static struct slot *slot_add(struct slot_holder *holder, struct slot_counter *counter,
@@ -204,14 +206,14 @@ enum slot_state slots_ask(struct slots *slots, struct slot_holder *holder, const
 		return SLOT_HELD;
 	if (request->wait_ms > 0)
 		return SLOT_WAITING;
-	slot_remove(slots, &holder->slots);
+	slot_remove(slots, slot);
 	err_set(err, ERR_LIMIT, "all slots are taken");
 	return SLOT_NONE;
 }
 
 enum slot_state slots_wait(struct slot_holder *holder, struct str class, void *waiter, bool *kept)
 {
-	struct slot *slot = *find_link(holder, class);
+	struct slot *slot = find(holder, class);
 
 	*kept = false;
 	if (slot == NULL)
@@ -233,7 +235,7 @@ static int64_t expire_class(struct slots *slots, struct slot_class *class, int64
 
 		next = TAILQ_NEXT(slot, queue);
 		if (left <= 0)
-			slot_remove(slots, find_link(slot->holder, str_of(class->name)));
+			slot_remove(slots, slot);
 		else if (soonest < 0 || left < soonest)
 			soonest = left;
 	}

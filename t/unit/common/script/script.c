@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -381,15 +382,50 @@ static void test_files(void **state)
 	rmdir(path);
 }
 
+/* Where scripts run: a session that may read the scripts' folder, and can do little else. */
+static int run_confined(void)
+{
+	struct sandbox sandbox;
+
+	if (sandbox_init(&sandbox, 0, &err) != 0 || script_allow(&sandbox, &instance, &err) != 0 ||
+	    sandbox_prepare(&sandbox, &err) != 0 || sandbox_limit((size_t)256 << 20, 60, 64, &err) != 0 ||
+	    sandbox_enter(&sandbox, &err) != 0)
+		return 1;
+	script_open(&script, &instance, "test", NULL, NULL); /* with the usual limits, which must fit the session's */
+	if (script_call(&script, "f", NULL, 0, NULL, 0, &arena) != 1)
+		return 2;
+	script.limits.call_ms = 200;
+	if (script_call(&script, "g", NULL, 0, NULL, 0, &arena) != -1)
+		return 3;
+	script.rest_until_ms = 0;
+	return script_call(&script, "f", NULL, 0, NULL, 0, &arena) == 1 ? 0 : 4;
+}
+
+static void test_in_sandbox(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	write_script("function f() local t = {} for i = 1, 10000 do t[i] = i .. '' end end\n"
+	             "function g() return (('a'):rep(40)):find(('a*'):rep(20) .. 'b') end");
+	pid = fork();
+	if (pid == 0)
+		_exit(run_confined());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_script, close_script)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_absent),       TEST(test_values), TEST(test_wrong_results), TEST(test_errors),
-	    TEST(test_globals_stay), TEST(test_reload), TEST(test_what_is_there), TEST(test_bytecode),
-	    TEST(test_endless),      TEST(test_rest),   TEST(test_greedy),        TEST(test_leaves_nothing),
-	    TEST(test_files),
+	    TEST(test_absent),       TEST(test_values),     TEST(test_wrong_results), TEST(test_errors),
+	    TEST(test_globals_stay), TEST(test_reload),     TEST(test_what_is_there), TEST(test_bytecode),
+	    TEST(test_endless),      TEST(test_rest),       TEST(test_greedy),        TEST(test_leaves_nothing),
+	    TEST(test_files),        TEST(test_in_sandbox),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
