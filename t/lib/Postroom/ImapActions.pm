@@ -349,7 +349,7 @@ sub fetch_all {
 			refused($worker, $response, $view->uids);
 		} else {
 			for my $record (@missing) {
-				next if defined $record->{uid} && !is_sure($worker, $record->{uid});
+				next if defined $record->{uid} ? !is_sure($worker, $record->{uid}) : !$options{strict};
 				$worker->complain('FETCH 1:* leaves out UID ' . ($record->{uid} // '(never told)'));
 			}
 		}
@@ -461,7 +461,7 @@ sub reselect {
 	my $folder = $worker->{swarm}->choose_folder;
 	return $worker->select_folder($folder) if rand() < 0.5;
 	$worker->{ready} = 0;
-	$worker->send('UNSELECT', cut => sub { }, done => sub {
+	$worker->send('UNSELECT', cut => sub { $worker->broken('no UNSELECT') }, done => sub {
 		$worker->leave_view;
 		$worker->select_folder($folder);
 	});

@@ -81,7 +81,7 @@ sub next_id { return "$_[0]{prefix}-$_[1]-" . ++$_[0]{ids} }
 sub choose_folder {
 	my ($self, $other_than) = @_;
 	my @folders = grep { $_ ne ($other_than // '') } @{ $self->{folders} };
-	return $folders[rand @folders];
+	return @folders ? $folders[rand @folders] : $other_than;
 }
 
 # Keep the last lines of whom a complaint is about, while they are there.

@@ -27,7 +27,7 @@ use Postroom::ImapResponse qw(take_response parse_response);
 use Postroom::ImapView;
 use Time::HiRes qw(time);
 
-use constant { TRANSCRIPT_MAX => 60, LINE_SHOWN => 400, READ_SIZE => 1 << 18 };
+use constant { TRANSCRIPT_MAX => 60, LINE_SHOWN => 400, READ_SIZE => 1 << 18, RETRY_S => 0.05 };
 
 sub new {
 	my ($class, %options) = @_;
@@ -62,7 +62,11 @@ sub connect {
 	my ($self) = @_;
 	%$self = (%$self, %{ closed() });
 	$self->{socket} = IO::Socket::IP->new(PeerHost => $self->{swarm}{host}, PeerPort => $self->{swarm}{port}, Timeout => 10);
-	return $self->broken("cannot connect: $@") if !$self->{socket};
+	if (!$self->{socket}) {
+		$self->complain("cannot connect: $@") if !$self->{swarm}{may_break};
+		$self->{retry_at} = time + RETRY_S;
+		return;
+	}
 	$self->{socket}->blocking(0);
 	push @{ $self->{inflight} }, { tag => '', name => 'greeting', seen => [], since => time };
 	return;
@@ -143,7 +147,7 @@ sub read {
 # The connection is gone. What was under way may have happened.
 sub broken {
 	my ($self, $why) = @_;
-	return if !$self->{socket} && !$self->is_busy;
+	return if !$self->{socket};
 	$self->note('--', $why);
 	my @cut = @{ $self->{inflight} };
 	my $leaves = $self->{leaves};
@@ -154,7 +158,7 @@ sub broken {
 	for my $command (@cut) {
 		$command->{cut}->($command) if $command->{cut};
 	}
-	$self->{retry_at} = time + 0.05;
+	$self->{retry_at} = time + RETRY_S;
 	return;
 }
 
@@ -217,7 +221,7 @@ sub greeted {
 	my ($self) = @_;
 	shift @{ $self->{inflight} };
 	my $swarm = $self->{swarm};
-	$self->send("LOGIN $swarm->{user} $swarm->{password}", cut => sub { }, done => sub {
+	$self->send("LOGIN $swarm->{user} $swarm->{password}", cut => sub { $self->broken('no LOGIN') }, done => sub {
 		my ($response) = @_;
 		return $self->complain("login: $response->{raw}") if $response->{type} ne 'OK';
 		my @enable = ($self->{qresync} ? 'QRESYNC' : $self->{condstore} ? 'CONDSTORE' : (),
@@ -262,7 +266,7 @@ sub select_folder {
 		return $self->complain("SELECT: $response->{raw}") if $response->{type} ne 'OK';
 		$self->complain('SELECT without CLOSED') if $was_open && ($self->{view} != $view || $view->{left});
 		$self->selected($command, $parameters && $cache, $known ne '');
-	}, cut => sub { });
+	}, cut => sub { $self->broken('no SELECT') });
 	if ($was_open && !$same) {
 		$self->{view}{left} = 1;
 	} else {
