@@ -72,12 +72,16 @@ my %USERS = (
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
-		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd)/smtpd',
+		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd)/smtpd',
 	},
 	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|pop3d|imapd)/(?:pop3|imap)-login' },
 	'postroom-queue'   => {
 		read  => 'state/(?:queue|settings)/|spool/|etc/keys/relay-(?:authd|smtpd)\.key\z',
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|sender)/queue-manager',
+	},
+	'postroom-status'  => {
+		read  => 'state/(?:history|settings)/|log/luaerrors\.(?:log|lbk)\z',
+		write => 'state/history(?:/|\z)|log/luaerrors\.(?:log|lbk)\z|run/historyd/statusd',
 	},
 	'nobody'           => { read => undef, write => undef },
 );
@@ -115,6 +119,7 @@ subtest 'every process runs as its user, with no more' => sub {
 	$imap->login('anna', 'anna-secret');
 	my @clients = ($p->smtp, $p->pop3, $pop3, $p->imap, $imap);
 	my %user_of = (configd => 'config', authd => 'auth', dnsd => 'dns', resolver => 'resolve', deliver => 'mail', pop3d => 'mail',
+		statusd => 'status', historyd => 'status',
 		sender => 'send', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
 	my $processes = $p->processes;
 	for my $pid (sort { $a <=> $b } keys %$processes) {
