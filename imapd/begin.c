@@ -4,7 +4,9 @@
 #include "common/net/bell.h"
 #include "common/net/listen.h"
 #include "common/store/bin.h"
-#include "imapd/imapd.h"
+#include "imapd/context.h"
+#include "imapd/indexer.h"
+#include "imapd/notify.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -82,6 +84,7 @@ static void rest(void *context)
 		log_error("cannot sync the mailbox of user=%s: %s", session->user, err.text);
 	if (session->waiting) /* not in the middle of a command */
 		arena_free(&session->arena);
+	indexer_consider(session);
 	mailbox_idle(session->mailbox);
 }
 
@@ -107,6 +110,8 @@ static void serve(struct session *session, struct str ticket, struct str tag)
 	session_take_recent(session);
 	if (session->mailbox != NULL && mailbox_sync(session->mailbox, &err) != 0)
 		log_error("cannot sync the mailbox of user=%s: %s", session->user, err.text);
+	contexts_close(session);
+	notify_free(session->notify);
 	view_close(session->view);
 	mailbox_close(session->mailbox);
 	status_end(&session->statusd);

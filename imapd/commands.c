@@ -15,6 +15,7 @@ const struct command commands[] = {
     {"CHECK", command_check, SELECTED, false, NULL, NULL},
     {"EXPUNGE", command_expunge, SELECTED, false, NULL, NULL},
     {"UID EXPUNGE", command_expunge, SELECTED, false, "UIDPLUS", NULL},
+    {"NOTIFY", command_notify, AUTHENTICATED, false, "NOTIFY", NULL},
     {"IDLE", command_idle, AUTHENTICATED, false, "IDLE", session_offers_idle},
     {"APPEND", command_append, AUTHENTICATED, false, "MULTIAPPEND", NULL},
     {"REPLACE", command_replace, SELECTED, false, "REPLACE", NULL},
@@ -27,6 +28,13 @@ const struct command commands[] = {
     {"UID COPY", command_copy, SELECTED, false, NULL, NULL},
     {"MOVE", command_move, SELECTED, false, "MOVE", NULL},
     {"UID MOVE", command_move, SELECTED, false, NULL, NULL},
+    {"SEARCH", command_search, SELECTED, true, "ESEARCH SEARCHRES WITHIN CONTEXT=SEARCH PARTIAL", NULL},
+    {"UID SEARCH", command_search, SELECTED, false, NULL, NULL},
+    {"SORT", command_sort, SELECTED, true, "SORT SORT=DISPLAY ESORT CONTEXT=SORT", NULL},
+    {"UID SORT", command_sort, SELECTED, false, NULL, NULL},
+    {"THREAD", command_thread, SELECTED, true, "THREAD=REFERENCES THREAD=ORDEREDSUBJECT", NULL},
+    {"UID THREAD", command_thread, SELECTED, false, NULL, NULL},
+    {"CANCELUPDATE", command_cancelupdate, SELECTED, false, NULL, NULL},
     {NULL, NULL, AUTHENTICATED, false, NULL, NULL},
 };
 /* clang-format on */

@@ -1,6 +1,7 @@
 /* imapd: telling the client what happened in the selected folder (RFC 9051 5.2 and 7, RFC 7162 3.2.10). */
 #include "common/base/log.h"
-#include "imapd/imapd.h"
+#include "imapd/context.h"
+#include "imapd/notify.h"
 
 #include <inttypes.h>
 
@@ -168,23 +169,47 @@ static void tell_modseq(struct session *session)
 	view->holds_back = view->gone > 0;
 }
 
-int session_follow(struct session *session)
+/* The client did not ask to hear of flags: forget what is due. */
+static void drop_changes(struct session *session)
 {
 	struct view *view = session->view;
-	struct err err;
 
+	for (size_t at = view_lower_bound(view, view->due_first);
+	     at < view->count && view->messages[at].uid <= view->due_last; at++)
+		view->messages[at].flags &= ~(unsigned)(VIEW_CHANGED | VIEW_MODSEQ | VIEW_EXPECTED);
+	view->due_first = UINT32_MAX;
+	view->due_last = 0;
+}
+
+int session_follow(struct session *session)
+{
+	unsigned events = notify_selected_events(session);
+	struct view *view = session->view;
+	bool own = view->behind;
+	struct err err;
+	size_t told;
+
+	if (events == 0 && !own) /* RFC 5465 3.1: but what the client does itself is answered */
+		return 0;
 	if (view_follow(view, session->mailbox, &err) != 0) {
 		if (err.code != ERR_NOT_FOUND)
 			log_error("cannot follow a folder of user=%s: %s", session->user, err.text);
 		return -1;
 	}
-	if (view->gone > 0 && !session->keep_sequence)
+	if (view->gone > 0 && !session->keep_sequence) {
+		contexts_before_expunge(session);
 		tell_gone(session);
-	if (view->count != view->told)
+	}
+	told = view->told;
+	if (view->count != told)
 		tell_count(session);
-	if (view->due_first <= view->due_last)
+	if (view->due_first <= view->due_last && !own && (events & NOTIFY_FLAGS) == 0)
+		drop_changes(session);
+	else if (view->due_first <= view->due_last)
 		tell_changes(session);
 	tell_modseq(session);
+	contexts_after(session);
+	notify_fetch_new(session, told);
 	return 0;
 }
 

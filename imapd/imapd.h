@@ -80,6 +80,7 @@ struct session {
 	struct view *view;         /* the selected folder; NULL: none */
 	struct sequence saved;     /* "$" (RFC 5182), UIDs; its ranges are the session's */
 	struct notify *notify;     /* RFC 5465; NULL: not in use */
+	int64_t indexed_ms;        /* when the indexer was started last; io_now_ms() (indexer.c) */
 	struct contexts *contexts; /* searches that are kept up to date (RFC 5267); NULL: none */
 
 	const struct command *command; /* that runs; NULL: none that there is */
@@ -142,6 +143,8 @@ int session_find_folder(struct session *session, struct str name, const char *ri
 void session_ring(struct session *session);
 /* The same at once. */
 void session_ring_now(struct session *session);
+/* Take the rings of others; anyway: something may have changed even if there were none. */
+void session_hear(struct session *session, bool anyway);
 /* What is new, in the selected folder and elsewhere, for a client that waits; -1 as session_follow, the BYE is said. */
 int session_news(struct session *session);
 /* In a command that takes long: after a second, and then every five, tell the client how far it is (RFC 9585). goal 0:

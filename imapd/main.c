@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 	hooks.max_sessions = imapd.daemon.instance.max_sessions;
 	if (instance_user(&imapd.daemon.instance, "imap-login", &imapd.login_user, &group, &err) != 0 ||
 	    settings_open(&imapd.settings, &imapd.daemon.instance, false, &err) != 0 ||
-	    sandbox_init(&imapd.sandbox, SANDBOX_LOCK_OWNER, &err) != 0 || sandbox_prepare(&imapd.sandbox, &err) != 0)
+	    sandbox_init(&imapd.sandbox, SANDBOX_LOCK_OWNER | SANDBOX_FORK, &err) != 0 || sandbox_prepare(&imapd.sandbox, &err) != 0)
 		daemon_fail(&err);
 	daemon_ready(&imapd.daemon);
 	if (listen_run(&imapd.daemon, names, &hooks, &err) != 0)

@@ -1,5 +1,6 @@
 /* imapd: SELECT, EXAMINE and how a folder is left again. */
 #include "common/base/memory.h"
+#include "imapd/context.h"
 #include "imapd/imapd.h"
 #include "imapd/resync.h"
 
@@ -24,6 +25,7 @@ const char *session_modseq_code(struct session *session)
 static void leave_folder(struct session *session)
 {
 	session_take_recent(session);
+	contexts_close(session);
 	view_close(session->view);
 	session->view = NULL;
 	memory_free(session->saved.ranges);

@@ -28,6 +28,7 @@ struct search_index;
 /* Open for reading. -1: ERR_NOT_FOUND (there is none yet), ERR_CORRUPT, ERR_SYSTEM, ERR_TEMPORARY. */
 int search_index_open(struct search_index **index_out, const struct mailbox *mailbox, struct err *err);
 void search_index_close(struct search_index *index);
+bool search_index_exists(const struct mailbox *mailbox);
 /* Messages of the folder with a lower UID are in it; 0: none are. */
 uint32_t search_index_covered(struct search_index *index, int64_t folder, uint32_t uidvalidity);
 

@@ -33,15 +33,21 @@ static int prepare(struct search_index *index, struct err *err)
 	return db_prepare(&index->db, &index->covered, "SELECT upto FROM folder WHERE id = ? AND uidvalidity = ?", err);
 }
 
+bool search_index_exists(const struct mailbox *mailbox)
+{
+	struct stat info;
+
+	return fstatat(mailbox->root, "search.db", &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int search_index_open(struct search_index **index_out, const struct mailbox *mailbox, struct err *err)
 {
 	struct search_index *index;
 	char path[STORE_PATH_MAX + 32];
-	struct stat info;
 
 	*index_out = NULL;
 	snprintf(path, sizeof path, "%s/search.db", mailbox->path);
-	if (fstatat(mailbox->root, "search.db", &info, AT_SYMLINK_NOFOLLOW) != 0)
+	if (!search_index_exists(mailbox))
 		return err_set(err, ERR_NOT_FOUND, "there is no %s", path);
 	index = memory_get(sizeof *index);
 	if (db_open(&index->db, path, DB_NO_CHECKPOINT, BUSY_MS, err) != 0 ||
