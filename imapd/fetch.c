@@ -10,9 +10,8 @@
 enum {
 	BATCH = 64,
 	BATCH_BLOBS_MAX = BATCH * STORE_CACHE_MAX,
-	SLOT_WAIT_MS = 40000,   /* for one of the FETCHes that may run at a time */
-	SLOT_MESSAGES = 256,    /* a FETCH of more messages than this */
-	SLOT_OCTETS = 64 << 10, /* or of more octets of bodies is one that counts */
+	TURN_WAIT_MS = 40000,
+	TURN_MESSAGES = 1000, /* of which a FETCH tells without waiting for its turn */
 };
 
 /* What was asked of the store for some messages, and what it is to keep of them. */
@@ -218,29 +217,63 @@ static int run_batch(struct batch *batch, struct arena *arena, struct err *err)
 	return 0;
 }
 
-static void run(struct fetch *fetch, const uint32_t *uids, size_t count)
+int fetch_take_turn(struct fetch *fetch, struct err *err)
 {
 	struct session *session = fetch->session;
-	struct batch *batch = memory_get(sizeof *batch);
+	const struct settings *settings = &session->imapd->settings;
+	const struct status_slot slot = {
+	    .class = STATUS_IMAP_FETCH,
+	    .key = session->user,
+	    .limit = (long)settings_number(settings, SETTING_IMAP_FETCHES_PER_USER),
+	    .total = (long)settings_number(settings, SETTING_IMAP_FETCHES),
+	    .wait_ms = TURN_WAIT_MS,
+	};
+
+	if (fetch->in_turn)
+		return 0;
+	if (status_acquire(&session->statusd, &slot, err) != 0)
+		return err_set(err, ERR_LIMIT, "Too many current FETCHes active");
+	fetch->in_turn = true;
+	return 0;
+}
+
+/* All the messages; -1: the command cannot go on. */
+static int run_all(struct fetch *fetch, struct batch *batch, const uint32_t *uids, size_t count, struct err *err)
+{
+	struct session *session = fetch->session;
 	struct arena arena;
-	struct err err;
 	int result = 0;
 
-	batch->fetch = fetch;
-	buf_init(&batch->blobs, BATCH_BLOBS_MAX);
-	buf_init(&batch->learned, BATCH_BLOBS_MAX);
+	if (count > TURN_MESSAGES && fetch_take_turn(fetch, err) != 0)
+		return -1;
 	arena_init(&arena);
 	for (size_t done = 0; done < count && result == 0 && session->conn.failed == 0; done += batch->count) {
 		batch->uids = uids + done;
 		batch->count = count - done < BATCH ? count - done : BATCH;
-		result = run_batch(batch, &arena, &err);
+		result = run_batch(batch, &arena, err);
 		if (done != 0)
 			session_progress(session, done, count);
 	}
 	arena_free(&arena);
+	return result;
+}
+
+static void run(struct fetch *fetch, const uint32_t *uids, size_t count)
+{
+	struct session *session = fetch->session;
+	struct batch *batch = memory_get(sizeof *batch);
+	struct err err;
+	int result;
+
+	batch->fetch = fetch;
+	buf_init(&batch->blobs, BATCH_BLOBS_MAX);
+	buf_init(&batch->learned, BATCH_BLOBS_MAX);
+	result = run_all(fetch, batch, uids, count, &err);
 	buf_free(&batch->blobs);
 	buf_free(&batch->learned);
 	memory_free(batch);
+	if (fetch->in_turn)
+		status_release(&session->statusd, STATUS_IMAP_FETCH);
 	if (result != 0 && session->conn.failed == 0)
 		imap_no_store(session, &err);
 	else if (fetch->undecodable)
@@ -325,52 +358,6 @@ static void enable_condstore(struct fetch *fetch)
 		session_enable_condstore(fetch->session);
 }
 
-static void add_size(uint32_t uid, const struct mailbox_details *details, void *context)
-{
-	(void)uid;
-	*(int64_t *)context += details->size;
-}
-
-/* Only what takes long counts among the FETCHes that may run at a time: asking about each would cost more than most. */
-static bool is_long(struct fetch *fetch, const uint32_t *uids, size_t count)
-{
-	struct session *session = fetch->session;
-	bool reads_bodies = false;
-	int64_t octets = 0;
-	struct err err;
-
-	for (size_t i = 0; i < fetch->count; i++)
-		reads_bodies |= fetch->items[i].what == FETCH_SECTION || fetch->items[i].what == FETCH_BINARY;
-	if (count > SLOT_MESSAGES)
-		return true;
-	return reads_bodies &&
-	       mailbox_details_each(session->mailbox, session->view->folder, uids, count, add_size, &octets, &err) == 0 &&
-	       octets > SLOT_OCTETS;
-}
-
-static void run_in_turn(struct fetch *fetch, const uint32_t *uids, size_t count)
-{
-	struct session *session = fetch->session;
-	const struct settings *settings = &session->imapd->settings;
-	const struct status_slot slot = {
-	    .class = STATUS_IMAP_FETCH,
-	    .key = session->user,
-	    .limit = (long)settings_number(settings, SETTING_IMAP_FETCHES_PER_USER),
-	    .total = (long)settings_number(settings, SETTING_IMAP_FETCHES),
-	    .wait_ms = SLOT_WAIT_MS,
-	};
-	bool takes_turn = is_long(fetch, uids, count);
-	struct err err;
-
-	if (takes_turn && status_acquire(&session->statusd, &slot, &err) != 0) {
-		imap_no(session, "LIMIT", "Too many current FETCHes active");
-		return;
-	}
-	run(fetch, uids, count);
-	if (takes_turn)
-		status_release(&session->statusd, STATUS_IMAP_FETCH);
-}
-
 void command_fetch(struct session *session)
 {
 	struct fetch *fetch = arena_get(&session->arena, sizeof *fetch);
@@ -393,5 +380,5 @@ void command_fetch(struct session *session)
 	cut_window(fetch, &uids, &count);
 	drop_unchanged(fetch, uids, &count);
 	if (count != 0)
-		run_in_turn(fetch, uids, count);
+		run(fetch, uids, count);
 }

@@ -72,6 +72,8 @@ struct fetch {
 	bool vanished;
 	bool is_partial; /* RFC 9394: only messages first to last of the set, counted from its end where negative */
 	int64_t partial_first, partial_last;
+	int64_t octets;   /* of messages that were opened */
+	bool in_turn;     /* counted among the FETCHes that may run at a time */
 	bool lost;        /* the file of a message is gone */
 	bool undecodable; /* a part has an encoding that is not known */
 };
@@ -86,6 +88,7 @@ struct fetch_message {
 	struct cached cached;
 	int fd; /* -1: not open */
 	struct mime_source source;
+	const char *data;       /* all of it, where it is short */
 	struct mime_part *root; /* NULL: not parsed */
 	struct arena arena;
 };
@@ -99,6 +102,13 @@ bool fetch_add_item(struct fetch *fetch, enum fetch_what what, const char *label
 /* Does any item need this of the store? */
 bool fetch_wants_details(const struct fetch *fetch);
 bool fetch_wants_cached(const struct fetch *fetch);
+
+/*
+ * Only what takes long counts among the FETCHes that may run at a time (05-services, IMAP limits): asking statusd about
+ * each would cost more than most. Waits for a turn, which ends
+ * with the command. -1: ERR_LIMIT with the specified text.
+ */
+int fetch_take_turn(struct fetch *fetch, struct err *err);
 
 /* Answer for one message. -1: it could not be read (ERR_NOT_FOUND: it is gone); nothing was written then. */
 int fetch_write_message(struct fetch *fetch, struct fetch_message *message, struct err *err);

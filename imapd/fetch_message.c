@@ -10,8 +10,26 @@
 
 enum {
 	STRUCTURE_MAX = 16 << 20, /* octets of a BODY answer */
+	SHORT_MAX = 16 << 10,     /* octets of a message that is read at once */
+	TURN_OCTETS = 256 << 10,  /* of messages that a FETCH opens before it has to wait for its turn */
 	LAZY_MAX = 64 << 10,      /* octets of a message whose preview is made also for who would do without */
 };
+
+/* A short message is read at once; of a long one only what is needed, and its octets go by sendfile. */
+static int load(struct fetch_message *message, struct err *err)
+{
+	size_t size = (size_t)message->source.size;
+	char *data;
+
+	if (message->source.size > SHORT_MAX)
+		return 0;
+	data = arena_get(&message->arena, size + 1);
+	if (mime_source_read(&message->source, 0, data, size, err) != 0)
+		return -1;
+	message->data = data;
+	message->source = mime_source_memory(str_from(data, size));
+	return 0;
+}
 
 int fetch_open(struct fetch *fetch, struct fetch_message *message, struct err *err)
 {
@@ -27,7 +45,10 @@ int fetch_open(struct fetch *fetch, struct fetch_message *message, struct err *e
 	if (fstat(message->fd, &st) != 0)
 		return err_system(err, "cannot look at a message");
 	message->source = mime_source_file(message->fd, 0, st.st_size);
-	return 0;
+	fetch->octets += st.st_size;
+	if (fetch->octets > TURN_OCTETS && fetch_take_turn(fetch, err) != 0)
+		return -1;
+	return load(message, err);
 }
 
 int fetch_parse_message(struct fetch *fetch, struct fetch_message *message, struct err *err)

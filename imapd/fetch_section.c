@@ -165,8 +165,10 @@ static int write_section(struct fetch *fetch, struct fetch_message *message, con
 		return 0;
 	}
 	conn_printf(conn, "{%" PRId64 "}\r\n", extent.len);
-	if (!extent.in_memory)
+	if (!extent.in_memory && message->data == NULL)
 		return conn_send_file(conn, message->fd, extent.at, extent.len, false, err);
+	if (!extent.in_memory)
+		extent.text = str_from(message->data, (size_t)message->source.size);
 	conn_write(conn, str_sub(extent.text, (size_t)extent.at, (size_t)extent.len));
 	return 0;
 }
