@@ -154,3 +154,51 @@ int file_each_folder(struct mailbox *mailbox, const char *path, int64_t from, fi
 	memory_free(numbers);
 	return result;
 }
+
+struct names_visit {
+	struct file_place at;
+	file_visit_name *visit;
+	void *context;
+};
+
+static int visit_bucket(struct mailbox *mailbox, int64_t bucket, void *context, struct err *err)
+{
+	struct names_visit *names = context;
+	char path[FOLDER_PATH_MAX];
+	struct dirent *entry;
+	DIR *folder;
+	int fd, result = 0;
+
+	names->at.bucket = bucket;
+	snprintf(path, sizeof path, "%s/%lld/%lld", names->at.place, (long long)names->at.folder, (long long)bucket);
+	fd = openat(mailbox->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	folder = fd >= 0 ? fdopendir(fd) : NULL;
+	if (folder == NULL) {
+		err_system(err, "cannot read %s/%s", mailbox->path, path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while (result == 0 && (entry = readdir(folder)) != NULL)
+		if (entry->d_name[0] != '.')
+			result = names->visit(mailbox, &names->at, entry->d_name, names->context, err);
+	closedir(folder);
+	return result;
+}
+
+static int visit_folder(struct mailbox *mailbox, int64_t number, void *context, struct err *err)
+{
+	struct names_visit *names = context;
+	char path[FOLDER_PATH_MAX];
+
+	names->at.folder = number;
+	snprintf(path, sizeof path, "%s/%lld", names->at.place, (long long)number);
+	return file_each_folder(mailbox, path, 0, visit_bucket, context, err);
+}
+
+int file_each_name(struct mailbox *mailbox, const char *place, file_visit_name *visit, void *context, struct err *err)
+{
+	struct names_visit names = {.at.place = place, .visit = visit, .context = context};
+
+	return file_each_folder(mailbox, place, 1, visit_folder, &names, err);
+}

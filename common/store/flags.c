@@ -1,4 +1,4 @@
-#include "common/store/mailbox.h"
+#include "common/store/backup.h"
 #include "common/store/marks.h"
 
 enum { SYNC_WAIT_MS = 20000 };
@@ -162,6 +162,8 @@ int mailbox_sync(struct mailbox *mailbox, struct err *err)
 
 void mailbox_idle(struct mailbox *mailbox)
 {
+	if (mailbox->db.handle != NULL)
+		backup_if_due(mailbox);
 	index_finalize(mailbox);
 	if (mailbox->db.handle != NULL)
 		sqlite3_db_release_memory(mailbox->db.handle);

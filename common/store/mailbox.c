@@ -3,6 +3,7 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/store/backup.h"
 #include "common/store/marks.h"
 
 #include <errno.h>
@@ -116,6 +117,8 @@ static int recover(struct mailbox *mailbox, struct err *err)
 	if (message_finish_removal(mailbox, err) != 0 || mailbox_folder_each(mailbox, sweep_folder, &recovery, err) != 0 ||
 	    recovery.result != 0 || marks_reconcile(mailbox, &recovery.sweep, err) != 0)
 		return -1;
+	if (sweep->taken_in > 0 && marks_write(mailbox, NULL, err) != 0)
+		return -1;
 	if (sweep->taken_in > 0 || sweep->files_removed > 0)
 		log_warning("mailbox uid=%lld: mended after an unclean stop, messages taken in: %lld, files removed: %lld",
 		            (long long)mailbox->uid, (long long)sweep->taken_in, (long long)sweep->files_removed);
@@ -156,8 +159,10 @@ void mailbox_close(struct mailbox *mailbox)
 {
 	if (mailbox == NULL)
 		return;
-	if (mailbox->db.handle != NULL)
+	if (mailbox->db.handle != NULL) {
+		backup_if_due(mailbox);
 		index_close(mailbox);
+	}
 	mailbox_unlock_pop3(mailbox);
 	if (mailbox->lock >= 0)
 		close(mailbox->lock);

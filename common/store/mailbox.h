@@ -214,6 +214,15 @@ typedef int file_visit(struct mailbox *mailbox, int64_t number, void *context, s
 int file_each_folder(struct mailbox *mailbox, const char *path, int64_t from, file_visit *visit, void *context,
                      struct err *err);
 
+/* files.c. Visit the names in the buckets of all folders below "msg" or "bin", but those with a leading dot. */
+struct file_place {
+	const char *place;
+	int64_t folder, bucket;
+};
+typedef int file_visit_name(struct mailbox *mailbox, const struct file_place *place, const char *name, void *context,
+                            struct err *err);
+int file_each_name(struct mailbox *mailbox, const char *place, file_visit_name *visit, void *context, struct err *err);
+
 /* sweep.c */
 struct sweep {
 	int64_t taken_in, renumbered, files_removed, rows_removed;

@@ -1,6 +1,5 @@
-#include "common/store/mailbox.h"
-
 #include "common/base/io.h"
+#include "common/store/backup.h"
 #include "common/store/marks.h"
 
 #include <dirent.h>
@@ -75,6 +74,16 @@ static int open_or_rebuild(struct repair *repair, struct err *err)
 	return index_open(mailbox, true, err);
 }
 
+static int remove_empty_bucket(struct mailbox *mailbox, int64_t bucket, void *context, struct err *err)
+{
+	char path[FOLDER_PATH_MAX];
+
+	(void)err;
+	snprintf(path, sizeof path, "%s/%lld", (const char *)context, (long long)bucket);
+	unlinkat(mailbox->root, path, AT_REMOVEDIR);
+	return 0;
+}
+
 /* A folder of files that neither index nor marks know. */
 static int recover_folder(struct mailbox *mailbox, int64_t id, void *context, struct err *err)
 {
@@ -88,6 +97,11 @@ static int recover_folder(struct mailbox *mailbox, int64_t id, void *context, st
 		return 0;
 	if (err->code != ERR_NOT_FOUND)
 		return -1;
+	snprintf(name, sizeof name, "msg/%lld", (long long)id);
+	if (file_each_folder(mailbox, name, 0, remove_empty_bucket, name, err) != 0)
+		return -1;
+	if (unlinkat(mailbox->root, name, AT_REMOVEDIR) == 0)
+		return 0; /* left by a folder that was removed */
 	row = (struct folder_row){.id = id, .uidvalidity = (int64_t)time(NULL), .uidnext = 1, .modseq = 1};
 	snprintf(name, sizeof name, "Recovered (%lld)", (long long)id);
 	if (folder_insert(mailbox, &row, str_of(name), err) != 0 ||
@@ -107,69 +121,16 @@ static bool sweep_visited(const struct mailbox_folder *folder, void *context)
 	return repair->result == 0;
 }
 
-static int copy_row(struct db_statement *from, struct db_statement *to, int columns, struct err *err)
-{
-	for (int i = 0; i < columns; i++)
-		if (sqlite3_column_type(from->handle, i) == SQLITE_INTEGER)
-			db_bind_number(to, i + 1, db_number(from, i));
-		else
-			db_bind_text(to, i + 1, db_text(from, i));
-	return db_run(to, err);
-}
-
-/* Carry rows over until the damage is met: the rest is what cannot be saved. -1: the new index fails. */
-static int salvage_rows(struct db *old, struct db *new, const char *query, const char *change, int columns,
-                        struct err *err)
-{
-	struct db_statement from, to;
-	struct err damage;
-	int result;
-
-	if (db_prepare(old, &from, query, &damage) != 0)
-		return 0;
-	result = db_prepare(new, &to, change, err);
-	while (result == 0 && db_step(&from, &damage) == 1)
-		result = copy_row(&from, &to, columns, err);
-	db_finalize(&from);
-	db_finalize(&to);
-	return result;
-}
-
-/* Flags, dates and delivered ids from the index that was set aside. */
-static int salvage(struct repair *repair, struct err *err)
-{
-	struct mailbox *mailbox = repair->mailbox;
-	char path[STORE_PATH_MAX + 80];
-	struct db old;
-	struct err damage;
-	int result;
-
-	if (db_open(&old, mailbox_file(mailbox, repair->damaged, path, sizeof path), DB_NO_CHECKPOINT, 0, &damage) != 0)
-		return 0;
-	result = db_begin(&mailbox->db, err);
-	if (result == 0)
-		result = salvage_rows(&old, &mailbox->db,
-		                      "SELECT folder, uid, id, flags, keywords, internal_date, save_date, held FROM message",
-		                      "UPDATE message SET flags = ?4, keywords = ?5, internal_date = ?6, save_date = ?7,"
-		                      " held = ?8 WHERE folder = ?1 AND uid = ?2 AND id = ?3",
-		                      8, err);
-	if (result == 0)
-		result = salvage_rows(&old, &mailbox->db, "SELECT id, time FROM delivered",
-		                      "INSERT OR IGNORE INTO delivered VALUES(?, ?)", 2, err);
-	if (result == 0)
-		result = db_commit(&mailbox->db, err);
-	else
-		db_rollback(&mailbox->db);
-	db_close(&old);
-	return result;
-}
-
 static int count_anew(struct mailbox *mailbox, struct err *err)
 {
 	return db_exec(&mailbox->db,
-	               "UPDATE folder SET (messages, bytes, held_messages, held_bytes) ="
+	               "UPDATE folder SET (messages, bytes, held_messages, held_bytes, unseen, deleted, deleted_bytes) ="
 	               " (SELECT ifnull(sum(NOT held), 0), ifnull(sum(size * NOT held), 0), ifnull(sum(held), 0),"
-	               " ifnull(sum(size * held), 0) FROM message WHERE folder = folder.id)",
+	               " ifnull(sum(size * held), 0), ifnull(sum(NOT held AND flags & 1 = 0), 0),"
+	               " ifnull(sum(NOT held AND flags & 8 <> 0), 0),"
+	               " ifnull(sum(size * (NOT held AND flags & 8 <> 0)), 0)"
+	               " FROM message WHERE folder = folder.id),"
+	               " vanished = (SELECT count(*) FROM vanished WHERE folder = folder.id)",
 	               err);
 }
 
@@ -200,7 +161,11 @@ static int mend(struct repair *repair, struct err *err)
 	    file_each_folder(mailbox, "msg", 1, recover_folder, repair, err) != 0 ||
 	    mailbox_folder_each(mailbox, sweep_visited, repair, err) != 0 || repair->result != 0)
 		return -1;
-	if (repair->damaged[0] != '\0' && salvage(repair, err) != 0)
+	/* The older one first. */
+	if (repair->damaged[0] != '\0' && (salvage(mailbox, "index.bak", DB_READ_ONLY, err) != 0 ||
+	                                   salvage(mailbox, repair->damaged, DB_NO_CHECKPOINT, err) != 0))
+		return -1;
+	if (message_finish_removal(mailbox, err) != 0 || salvage_bin(mailbox, err) != 0)
 		return -1;
 	if (count_anew(mailbox, err) != 0 || marks_write(mailbox, NULL, err) != 0 || index_sync(mailbox, err) != 0 ||
 	    remove_temporary(repair, err) != 0 || io_sync_folder(mailbox->path, err) != 0)

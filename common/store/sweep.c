@@ -24,6 +24,7 @@ struct sweep_work {
 	struct folder_row row;
 	int64_t known; /* UIDs below this one are the index's business */
 	bool all;      /* look at those too */
+	bool changed;  /* there are rows more or less */
 	struct arena arena;
 	struct found *files; /* of one bucket */
 	size_t count, capacity;
@@ -123,6 +124,7 @@ static int take_in(struct mailbox *mailbox, struct sweep_work *work, const struc
 		work->row.uidnext = (int64_t)file->uid + 1;
 	totals_count(&work->change, 1, 0, false, message.size);
 	work->sweep->taken_in++;
+	work->changed = true;
 	return 0;
 }
 
@@ -141,6 +143,25 @@ static int has_row(struct mailbox *mailbox, const struct sweep_work *work, const
 		return row;
 	row = str_equal(db_text(statement, 0), file->id);
 	db_reset(statement);
+	return row;
+}
+
+/* Where the recycle bin has it, it is to be moved there still: 1; 0: it does not; -1: err. */
+static int keep_for_bin(struct mailbox *mailbox, const struct sweep_work *work, const struct found *file,
+                        struct err *err)
+{
+	struct db_statement query;
+	int row;
+
+	if (db_prepare(&mailbox->db, &query, "SELECT 1 FROM bin WHERE folder = ? AND uid = ? AND id = ?", err) != 0)
+		return -1;
+	db_bind_number(&query, 1, work->row.id);
+	db_bind_number(&query, 2, file->uid);
+	db_bind_text(&query, 3, file->id);
+	row = db_step(&query, err);
+	db_finalize(&query);
+	if (row == 1 && removed_add(mailbox, work->row.id, file->uid, file->id, REMOVED_TO_BIN, err) != 0)
+		return -1;
 	return row;
 }
 
@@ -165,6 +186,8 @@ static int visit_file(struct mailbox *mailbox, struct sweep_work *work, const st
 	if (!work->all)
 		return 0;
 	known = has_row(mailbox, work, file, err);
+	if (known == 0)
+		known = keep_for_bin(mailbox, work, file, err);
 	return known == 0 ? remove_file(mailbox, work, file, err) : known == 1 ? 0 : -1;
 }
 
@@ -208,33 +231,41 @@ static int renumber(struct mailbox *mailbox, struct sweep_work *work, struct fou
 /* Rows whose file is gone cannot be served: they go. */
 static int remove_empty_rows(struct mailbox *mailbox, struct sweep_work *work, struct err *err)
 {
-	char path[FOLDER_PATH_MAX + FILE_NAME_MAX], bucket[FOLDER_PATH_MAX], name[FILE_NAME_MAX];
 	struct db_statement *delete = index_statement(mailbox, STATEMENT_DELETE_MESSAGE, err);
+	struct vanish vanish = {.mailbox = mailbox, .row = &work->row};
+	char path[FILE_PATH_MAX];
 	struct db_statement query;
 	struct stat info;
 	int row;
 
 	if (delete == NULL ||
-	    db_prepare(&mailbox->db, &query, "SELECT uid, id FROM message WHERE folder = ? ORDER BY uid", err) != 0)
+	    db_prepare(&mailbox->db, &query, "SELECT uid, id, size, flags, held FROM message WHERE folder = ? ORDER BY uid",
+	               err) != 0)
 		return -1;
 	db_bind_number(&query, 1, work->row.id);
 	while ((row = db_step(&query, err)) == 1) {
 		uint32_t uid = (uint32_t)db_number(&query, 0);
 
-		file_bucket(bucket, work->row.id, uid);
-		snprintf(path, sizeof path, "%s/%s", bucket, file_name(name, uid, db_text(&query, 1)));
+		file_path(path, "msg", work->row.id, uid, db_text(&query, 1));
 		if (fstatat(mailbox->root, path, &info, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
 			continue;
+		totals_count(&work->change, -1, (unsigned)db_number(&query, 3), db_number(&query, 4) != 0,
+		             db_number(&query, 2));
 		/* Deleting the row that a query stands on is allowed: it goes on behind it. */
 		db_bind_number(delete, 1, work->row.id);
 		db_bind_number(delete, 2, uid);
 		row = db_run(delete, err);
+		if (row == 0)
+			row = cache_delete(mailbox, work->row.id, uid, err);
+		if (row == 0)
+			row = vanish_add(&vanish, uid, err);
 		if (row != 0)
 			break;
 		work->sweep->rows_removed++;
+		work->changed = true;
 	}
 	db_finalize(&query);
-	return row;
+	return row == 0 ? vanish_end(&vanish, err) : row;
 }
 
 static int sweep_rows(struct mailbox *mailbox, struct sweep_work *work, struct err *err)
@@ -249,13 +280,17 @@ static int sweep_rows(struct mailbox *mailbox, struct sweep_work *work, struct e
 	for (size_t i = 0; i < work->clashing_count; i++)
 		if (renumber(mailbox, work, work->clashing[i], err) != 0)
 			return -1;
-	return work->change.messages > 0 ? folder_advance(mailbox, &work->row, &work->change, err) : 0;
+	if (!work->changed)
+		return 0;
+	/* The marks follow when all folders have been swept: they may name some that the index does not know yet. */
+	if (work->row.modseq > work->row.modseq_mark)
+		work->row.modseq_mark = work->row.modseq;
+	return folder_advance(mailbox, &work->row, &work->change, err);
 }
 
 static int sweep_folder(struct mailbox *mailbox, int64_t folder, bool all, struct sweep *sweep, struct err *err)
 {
 	struct sweep_work work = {.all = all, .sweep = sweep};
-	int64_t before = sweep->taken_in;
 	int result;
 
 	if (folder_read(mailbox, folder, &work.row, err) != 0)
@@ -271,7 +306,7 @@ static int sweep_folder(struct mailbox *mailbox, int64_t folder, bool all, struc
 		db_rollback(&mailbox->db);
 	else
 		result = db_commit(&mailbox->db, err);
-	if (result == 0 && sweep->taken_in > before)
+	if (result == 0 && work.changed)
 		result = index_sync(mailbox, err);
 	arena_free(&work.arena);
 	memory_free(work.files);
