@@ -90,6 +90,7 @@ struct session {
 	bool by_uid;             /* the command is a UID one: responses name UIDs */
 	bool keep_sequence;  /* FETCH, STORE, SEARCH, SORT, THREAD by number: no EXPUNGE before its end (RFC 9051 7.5.1) */
 	bool ended;          /* no further command is read */
+	bool compress;       /* both directions are, from behind the tagged answer to COMPRESS on */
 	unsigned bad_count;  /* commands in a row that ended with BAD */
 	int64_t progress_ms; /* when session_progress last said something; io_now_ms() */
 };

@@ -1,0 +1,27 @@
+/*
+ * imapd/names: all names of folders that a user has, as LIST needs them: those of folders, those subscribed to, and the
+ * levels above both.
+ */
+#ifndef POSTROOM_IMAPD_NAMES_H
+#define POSTROOM_IMAPD_NAMES_H
+
+#include "imapd/imapd.h"
+
+struct name_entry {
+	struct str name;
+	int64_t folder; /* 0: there is none of that name */
+	bool subscribed;
+	bool has_children; /* folders below it */
+};
+
+struct names {
+	struct name_entry *entries; /* INBOX first; what is below a name follows it */
+	size_t count;
+};
+
+/* Collect, into the session's arena. subscriptions: are they wanted? -1 as the store fails. */
+int names_collect(struct session *session, bool subscriptions, struct names *names, struct err *err);
+/* Is name below parent? */
+bool names_is_below(struct str name, struct str parent);
+
+#endif
