@@ -89,10 +89,12 @@ static void unlist(struct bell_line *line)
 		line->next->from = line->from;
 }
 
-static void hang_up(struct bell_line *line)
+static void hang_up(struct bell_hub *hub, struct bell_line *line)
 {
 	unlist(line);
-	close(line->fd); /* and with it its place in epoll: nobody else has it */
+	/* closing does not do that while a session just forked holds the same file, until it leaves the hub */
+	epoll_ctl(hub->epoll, EPOLL_CTL_DEL, line->fd, NULL);
+	close(line->fd);
 	memory_free(line);
 }
 
@@ -182,7 +184,7 @@ static void take_packets(struct bell_hub *hub, struct bell_line *line)
 			count = 0;
 		}
 		if (count <= 0) {
-			hang_up(line);
+			hang_up(hub, line);
 			return;
 		}
 	}
@@ -268,9 +270,9 @@ void bell_hub_free(struct bell_hub *hub)
 		return;
 	for (size_t i = 0; i < BUCKETS; i++)
 		while (hub->buckets[i] != NULL)
-			hang_up(hub->buckets[i]);
+			hang_up(hub, hub->buckets[i]);
 	while (hub->others != NULL)
-		hang_up(hub->others);
+		hang_up(hub, hub->others);
 	close(hub->epoll);
 	memory_free(hub);
 }
