@@ -1,6 +1,7 @@
 /*
  * imapd: serves mailboxes by IMAP, after the login. See imapd.h.
  */
+#include "common/mime/text.h"
 #include "common/net/listen.h"
 #include "imapd/imapd.h"
 
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
 	    settings_open(&imapd.settings, &imapd.daemon.instance, false, &err) != 0 ||
 	    sandbox_init(&imapd.sandbox, SANDBOX_LOCK_OWNER | SANDBOX_FORK, &err) != 0 || sandbox_prepare(&imapd.sandbox, &err) != 0)
 		daemon_fail(&err);
+	mime_charset_preload(); /* sessions cannot read the modules of charsets */
 	daemon_ready(&imapd.daemon);
 	if (listen_run(&imapd.daemon, names, &hooks, &err) != 0)
 		daemon_fail(&err);

@@ -209,6 +209,11 @@ subtest 'dates and ids' => sub {
 
 subtest 'PREVIEW' => sub {
 	is item(1, 'PREVIEW'), 'Hello World', 'of a text';
+	$imap->append('INBOX', lines('Subject: x', 'Content-Type: text/plain; charset=koi8-r', '', "\xf0\xd2\xc9\xd7\xc5\xd4"));
+	$imap->cmd('NOOP');
+	is item(4, 'PREVIEW'), "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82", 'of a charset whose module is in no folder that the session sees';
+	$imap->cmd('STORE 4 +FLAGS.SILENT (\Deleted)');
+	$imap->cmd('EXPUNGE');
 	is item(2, 'PREVIEW'), "Gr\xc3\xbc\xc3\x9fe an alle", 'in UTF-8';
 	like raw('FETCH 2 PREVIEW'), qr/PREVIEW \{/, 'as a literal while UTF-8 is not enabled';
 	is item(1, 'PREVIEW (LAZY)', 'PREVIEW'), 'Hello World', 'LAZY, from what is kept';
