@@ -21,15 +21,6 @@ enum {
 	NOTICES_MAX = 64, /* looked at in one turn, so that none who sends many keeps us from the rest */
 };
 
-int spawn_open_log(const struct instance *instance, struct err *err)
-{
-	char path[INSTANCE_PATH_MAX + 32];
-	int fd = open(instance_path(path, sizeof path, instance->log, "postroom.log"),
-	              O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-
-	return fd >= 0 ? fd : err_system(err, "cannot open %s", path);
-}
-
 /* For daemons alone: the one user that all have here, or the group that all are in. */
 static int give_to_daemons(const struct instance *instance, const char *path)
 {

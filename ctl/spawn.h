@@ -37,7 +37,4 @@ int spawn_daemon(struct child *child, const struct instance *instance, const str
  */
 int spawn_become_user(const struct instance *instance, const struct program *program, struct err *err);
 
-/* Append to log/postroom.log. -1: ERR_SYSTEM. */
-int spawn_open_log(const struct instance *instance, struct err *err);
-
 #endif

@@ -1,5 +1,6 @@
 #include "ctl/supervisor.h"
 
+#include "ctl/log_writer.h"
 #include "ctl/spawn.h"
 
 #include "common/base/io.h"
@@ -24,6 +25,7 @@ enum {
 	CHILDREN_MAX = 32,
 	RESTART_PAUSE_MS = 500,   /* between two starts of a daemon that dies at once */
 	END_PATIENCE_MS = 8000,   /* for daemons to end by themselves */
+	LOG_PATIENCE_MS = 4000,   /* for the log writer to write the rest */
 	LOCK_PATIENCE_MS = 15000, /* for a command that borrowed configd and authd */
 };
 
@@ -32,7 +34,8 @@ struct supervisor {
 	struct sockets sockets;
 	struct child children[CHILDREN_MAX];
 	int child_count;
-	int signal_fd, notify_fd, log_fd;
+	int signal_fd, notify_fd;
+	struct log_writer log;
 	bool ending;
 	bool failed; /* a daemon could not start */
 };
@@ -154,7 +157,7 @@ static void start_child(struct supervisor *supervisor, struct child *child)
 {
 	struct err err;
 
-	if (spawn_daemon(child, supervisor->instance, &supervisor->sockets, supervisor->log_fd, &err) != 0) {
+	if (spawn_daemon(child, supervisor->instance, &supervisor->sockets, supervisor->log.out, &err) != 0) {
 		report("%s", err.text);
 		child->restart_ms = io_now_ms() + RESTART_PAUSE_MS;
 		supervisor->failed |= !child->was_ready;
@@ -193,7 +196,9 @@ static void reap(struct supervisor *supervisor)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct child *child = find_child(supervisor, pid);
 
-		if (child != NULL) {
+		if (log_writer_ended(&supervisor->log, pid)) {
+			log_error("the log writer ended; starting it again");
+		} else if (child != NULL) {
 			child_ended(supervisor, child, status);
 			write_status(supervisor);
 		}
@@ -249,10 +254,10 @@ static void read_signals(struct supervisor *supervisor)
 	reap(supervisor);
 }
 
-/* Milliseconds until a daemon is to be started again, -1 where none waits; starts those whose time has come. */
+/* Milliseconds until a process is to be started again, -1 where none waits; starts those whose time has come. */
 static int restart_due(struct supervisor *supervisor)
 {
-	int64_t now = io_now_ms(), wait = -1;
+	int64_t now = io_now_ms(), wait = log_writer_keep(&supervisor->log);
 
 	for (int i = 0; i < supervisor->child_count; i++) {
 		struct child *child = &supervisor->children[i];
@@ -280,13 +285,17 @@ static void watch(struct supervisor *supervisor, bool until_ready)
 	}
 }
 
-/* Signal every process that is our child now, sessions left over by their listener among them. */
-static void signal_children(int number)
+/*
+ * Signal every process that is our child now, but the log writer; sessions left over by their listener are among them.
+ * Returns how many.
+ */
+static int signal_children(const struct supervisor *supervisor, int number)
 {
 	char path[64];
 	struct buf text;
 	struct str rest;
 	struct err err;
+	int count = 0;
 
 	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
 	buf_init(&text, 1 << 20);
@@ -295,25 +304,27 @@ static void signal_children(int number)
 		for (struct str word = str_cut_word(&rest); word.len > 0; word = str_cut_word(&rest)) {
 			uint64_t pid;
 
-			if (str_to_u64(word, INT32_MAX, &pid) && pid > 1)
-				kill((pid_t)pid, number);
+			if (str_to_u64(word, INT32_MAX, &pid) && pid > 1 && (pid_t)pid != supervisor->log.pid)
+				count += kill((pid_t)pid, number) == 0;
 		}
 	}
 	buf_free(&text);
+	return count;
 }
 
-/* End the daemons: politely, then, after END_PATIENCE_MS, at once; until no process is left. */
+/* End the daemons: politely, then, after END_PATIENCE_MS, at once; until none is left. Last the log writer. */
 static void end_all(struct supervisor *supervisor)
 {
 	int64_t patience = io_now_ms() + END_PATIENCE_MS;
 	bool killed = false;
 
 	supervisor->ending = true;
-	signal_children(SIGTERM);
-	while (waitpid(-1, NULL, WNOHANG) >= 0) {
+	signal_children(supervisor, SIGTERM);
+	while (reap(supervisor), signal_children(supervisor, 0) > 0) {
 		struct pollfd event = {.fd = supervisor->signal_fd, .events = POLLIN};
 		struct signalfd_siginfo info;
 
+		log_writer_keep(&supervisor->log);
 		poll(&event, 1, 100);
 		while (read(supervisor->signal_fd, &info, sizeof info) == sizeof info)
 			;
@@ -321,9 +332,10 @@ static void end_all(struct supervisor *supervisor)
 			if (!killed)
 				log_warning("what has not ended by now is killed");
 			killed = true;
-			signal_children(SIGKILL);
+			signal_children(supervisor, SIGKILL);
 		}
 	}
+	log_writer_close(&supervisor->log, LOG_PATIENCE_MS);
 }
 
 static int open_events(struct supervisor *supervisor, struct err *err)
@@ -343,8 +355,7 @@ static int open_events(struct supervisor *supervisor, struct err *err)
 	supervisor->notify_fd = spawn_notify_socket(supervisor->instance, err);
 	if (supervisor->notify_fd < 0)
 		return -1;
-	supervisor->log_fd = spawn_open_log(supervisor->instance, err);
-	return supervisor->log_fd < 0 ? -1 : 0;
+	return log_writer_open(&supervisor->log, supervisor->instance, err);
 }
 
 /* Every daemon needs many descriptors: connections of callers, open mailboxes. */
@@ -420,7 +431,7 @@ int supervisor_run(const struct instance *instance)
 	result = open_events(&supervisor, &err);
 	if (result == 0) {
 		terminal_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-		dup2(supervisor.log_fd, STDERR_FILENO);
+		dup2(supervisor.log.file, STDERR_FILENO);
 		log_info("starting Postroom %s", POSTROOM_VERSION);
 		result = start_first(&supervisor, &err);
 	}
@@ -457,6 +468,7 @@ static void end_borrowed(void)
 			nanosleep(&(struct timespec){0, 2000000}, NULL);
 		}
 	}
+	log_writer_close(&borrowed.log, LOG_PATIENCE_MS);
 }
 
 int supervisor_borrow(const struct instance *instance, struct err *err)

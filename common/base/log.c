@@ -2,6 +2,7 @@
 
 #include "common/base/str.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_LEN = 4096 };
+/* A line is a single write to a pipe that many write to: more than PIPE_BUF could mix with others' (pipe(7)). */
+enum { LINE_MAX_LEN = PIPE_BUF };
 
 static const char *process_name = "postroom";
 static enum log_level threshold = LOG_LEVEL_INFO;
@@ -49,7 +51,7 @@ static size_t add_escaped(char *line, size_t used, size_t limit, const char *tex
 static void log_line(enum log_level level, const char *format, va_list args)
 {
 	static const char *const words[] = {"error", "warning", "info", "debug"};
-	char text[LINE_MAX_LEN], line[LINE_MAX_LEN + 160];
+	char text[LINE_MAX_LEN], line[LINE_MAX_LEN];
 	struct timespec now;
 	struct tm utc;
 	size_t used;

@@ -1,10 +1,10 @@
 /*
- * log: one line an event, to standard error, in a single write.
+ * log: one line an event, to standard error, in a single write of at most PIPE_BUF octets (what is longer is cut).
  *
- * The supervisor points standard error at log/postroom.log (append), systemd at the journal. A line reads
- *   2026-11-21T10:00:00.123Z smtpd[812]: info: id=... what happened, key=value ...
- * A message's id stands in every line about it as id=ID. Control characters and bytes that are not UTF-8 of what
- * strangers sent are written as \xNN, so that nobody can forge a line. Never log a password.
+ * The supervisor points standard error at the log writer's pipe (ctl/log_writer.h), systemd at the journal. A line
+ * reads 2026-11-21T10:00:00.123Z smtpd[812]: info: id=... what happened, key=value ... A message's id stands in every
+ * line about it as id=ID. Control characters and bytes that are not UTF-8 of what strangers sent are written as \xNN,
+ * so that nobody can forge a line. Never log a password.
  */
 #ifndef POSTROOM_BASE_LOG_H
 #define POSTROOM_BASE_LOG_H

@@ -90,7 +90,7 @@ Short for what tests do most. C<queue> is the decoded C<queue list --json>.
 
 =item wait_for($condition, $what, $seconds), wait_log($pattern, $seconds), log
 
-Wait until it is true; until the log matches. C<log> is the log's text.
+Wait until it is true; until the log matches. C<log> is the log's text, with all that was logged before the call.
 
 =item pids($daemon), main_pid($daemon), kill_daemon($daemon, $signal)
 
@@ -271,8 +271,17 @@ sub wait_for {
 	return wait_until($condition, $what, $seconds);
 }
 
+# Whoever logs wakes the log writer before his write returns: what was logged before now stands in the file once it sleeps.
+sub settle_log {
+	my ($self) = @_;
+	for my $pid ($self->pids('log-writer')) {
+		$self->wait_for(sub { (read_file("/proc/$pid/stat") // '') !~ /\A.*\) [RD]/s }, 'the log is written');
+	}
+}
+
 sub log {
 	my ($self) = @_;
+	$self->settle_log;
 	return read_file($self->log_path) // '';
 }
 
@@ -290,7 +299,9 @@ sub processes {
 		next if !grep { $_ eq $self->{dir} } @arguments;
 		my ($state, $parent) = (read_file("$folder/stat") // '') =~ /\A.*\) (\S) (\d+)/s or next;
 		next if $state eq 'Z';
-		$found{ basename($folder) } = [basename($arguments[0]), $parent];
+		my $name = basename($arguments[0]);
+		$name = 'log-writer' if (read_file("$folder/comm") // '') eq "log-writer\n"; # forked by the supervisor
+		$found{ basename($folder) } = [$name, $parent];
 	}
 	return \%found;
 }
