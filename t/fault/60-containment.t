@@ -7,7 +7,7 @@ use warnings;
 use lib 't/lib';
 use Fcntl;
 use File::Temp;
-use POSIX qw(EACCES ENOSYS EPERM EXDEV SIGCHLD SIGCONT SIGSTOP SIGTERM);
+use POSIX qw(EACCES EINVAL ENOSYS EPERM ESPIPE EXDEV SIGCHLD SIGCONT SIGSTOP SIGTERM);
 use Postroom::Hijack qw(call_number constant hijack need_hijack);
 use Postroom::Process qw(read_file run_program spawn_program wait_until write_file);
 use Postroom::SmtpServer;
@@ -246,6 +246,7 @@ sub process_attempts {
 		['the map of another', 'openat', AT_FDCWD, "/proc/$victim/maps", O_RDONLY],
 		['environment of the supervisor', 'openat', AT_FDCWD, "/proc/$p->{pid}/environ", O_RDONLY],
 		['the log by way of the supervisor', 'openat', AT_FDCWD, "/proc/$p->{pid}/fd/2", O_WRONLY],
+		['what others log', 'openat', AT_FDCWD, '/proc/self/fd/2', O_RDONLY],
 		['setns', 'setns', LOG_FD, 0],
 		['unshare', 'unshare', NEW_USER],
 		['clone into a namespace', 'clone', NEW_USER | SIGCHLD, 0, 0, 0, 0],
@@ -389,6 +390,10 @@ sub contained {
 		$may{unix} && $separate ? ("others' sockets" => [channel_attempts($program)]) : (),
 		@{ $is{also} // [] },
 	);
+	if ($may{truncate}) { # of files of its own, but what it logs to is none
+		my @results = hijack($pid, ['ftruncate', LOG_FD, 0], ['fallocate', LOG_FD, 3, 0, 10], ['lseek', LOG_FD, 0, 0]);
+		is_deeply [map { $_->{errno} } @results], [EINVAL, ESPIPE, ESPIPE], 'the log has no beginning to cut or write over';
+	}
 	my @open = grep { m{\A\Q$dir\E/(?:etc|state/(?:mail|auth|config|queue))/} && !$is_own->($_) && $_ !~ /\A\Q$mailbox{anna}\E/ }
 		map { readlink($_) // '' } glob "/proc/$pid/fd/*";
 	ok !@open, 'nothing else is open' or diag "@open";
@@ -515,6 +520,12 @@ subtest 'configd' => sub {
 	pass 'it still answers';
 };
 
+subtest 'the log writer' => sub {
+	my $pid = $p->main_pid('log-writer');
+	contained($pid, 'statusd');
+	allowed($pid, ['going on', 'write', LOG_FD, \"written by the log writer\n", 26]);
+};
+
 subtest 'statusd' => sub {
 	contained($p->main_pid('statusd'), 'statusd', may => ['accept', 'unix']);
 	my $smtp = $p->smtp;
@@ -543,7 +554,7 @@ subtest 'queue-manager' => sub {
 
 ok kill(0, $_), 'what was signalled lives' for values %victims;
 kill 'KILL', values %victims;
-like read_file($p->log_path), qr/starting Postroom/, 'the log is whole';
+like $p->log, qr/starting Postroom.*written by the log writer.*delivered/s, 'the log is whole';
 $p->stop;
 
 # The same where all run as one user, in a copy that this user can read.
