@@ -64,6 +64,27 @@ static void greet(struct session *session, struct str tag)
 		conn_printf(&session->conn, "* PREAUTH [CAPABILITY %.*s] Ready\r\n", STR_ARG(capabilities));
 }
 
+/* The limits of logins (05-13.3), for as long as the session lasts. imap-login looked already, where the connection can
+ * stay; who comes here too late ends. NULL: there is room. */
+static const char *take_places(struct session *session)
+{
+	const struct settings *settings = &session->imapd->settings;
+	char address[STATUS_TEXT_MAX];
+	const struct status_slot of_user = {.class = STATUS_IMAP_LOGIN,
+	                                    .key = session->user,
+	                                    .limit = (long)settings_number(settings, SETTING_IMAP_LOGINS)};
+	const struct status_slot of_address = {.class = STATUS_IMAP_CONNECTION,
+	                                       .key = status_address_key(session->conn.peer, address),
+	                                       .limit = (long)settings_number(settings, SETTING_IMAP_CONNECTIONS)};
+	struct err err;
+
+	if (status_acquire(&session->statusd, &of_user, &err) != 0)
+		return "Too many logins for this user";
+	if (address[0] != '\0' && status_acquire(&session->statusd, &of_address, &err) != 0)
+		return "Too many connections from this address!";
+	return NULL;
+}
+
 static void refuse(struct session *session, struct str tag, const struct err *err)
 {
 	log_error("session could not begin, user=%s peer=%s: %s", session->user, session->conn.peer, err->text);
@@ -88,6 +109,25 @@ static void rest(void *context)
 	mailbox_idle(session->mailbox);
 }
 
+static void begin(struct session *session, struct str tag)
+{
+	const char *limit = take_places(session);
+
+	if (limit != NULL) {
+		log_info("login refused, user=%s peer=%s: %s", session->user, session->conn.peer, limit);
+		if (tag.len != 0)
+			conn_printf(&session->conn, "%.*s NO [LIMIT] %s\r\n", STR_ARG(tag), limit);
+		session_bye(session, limit);
+		return;
+	}
+	log_info("session began, user=%s uid=%" PRId64 " peer=%s", session->user, session->uid, session->conn.peer);
+	session_make_defaults(session);
+	session->conn.on_idle = rest;
+	session->conn.idle_context = session;
+	greet(session, tag);
+	session_converse(session);
+}
+
 static void serve(struct session *session, struct str ticket, struct str tag)
 {
 	const struct instance *instance = &session->imapd->daemon.instance;
@@ -98,11 +138,7 @@ static void serve(struct session *session, struct str ticket, struct str tag)
 		mailbox_set_bin(session->mailbox, settings_number(&session->imapd->settings, SETTING_MAILBOX_RECYCLE) * 3600);
 		bell_claim(session->bell, session->uid);
 		status_login(&session->statusd, session->user, session->uid);
-		log_info("session began, user=%s uid=%" PRId64 " peer=%s", session->user, session->uid, session->conn.peer);
-		session->conn.on_idle = rest;
-		session->conn.idle_context = session;
-		greet(session, tag);
-		session_converse(session);
+		begin(session, tag);
 	} else {
 		refuse(session, tag, &err);
 	}

@@ -1,6 +1,5 @@
 /* imapd: IDLE (RFC 2177): waits for the client and for the bell at once. */
 #include "common/base/io.h"
-#include "common/net/bell.h"
 #include "imapd/imapd.h"
 
 enum { LOOK_EVERY_MS = 120000 }; /* a ring may get lost; nobody waits longer than this for it */
@@ -42,8 +41,7 @@ static bool wait_for_client(struct session *session, int64_t until)
 		events = conn_wait_input(&session->conn, session->bell, left < LOOK_EVERY_MS ? (int)left : LOOK_EVERY_MS, &err);
 		if (events < 0)
 			return false;
-		if ((events & CONN_OTHER) != 0 && bell_take(session->bell) < 0)
-			session->bell = -1; /* the listener is gone: look now and then */
+		session_hear(session, events == 0);
 		if ((events & CONN_INPUT) != 0)
 			return true;
 	}

@@ -115,6 +115,8 @@ extern const struct command commands[]; /* ends with a name of NULL */
 
 /* A whole session (begin.c); fd is the connection of one login process. Returns the exit status. */
 int imap_session(int fd, const char *service, void *context);
+/* Make the folders that a user has from the start, where that was not done yet (defaults.c). A failure is logged. */
+void session_make_defaults(struct session *session);
 /* Take commands until the session ends (session.c). */
 void session_converse(struct session *session);
 /* What CAPABILITY announces, without the word itself; in the arena (capability.c). */

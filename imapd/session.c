@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/net/bell.h"
 #include "imapd/imapd.h"
+#include "imapd/notify.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -103,6 +104,8 @@ void session_ring(struct session *session)
 	session->rang = true;
 	if (session->view != NULL)
 		session->view->behind = true;
+	if (session->notify != NULL)
+		session->notify->due = true;
 }
 
 void session_ring_now(struct session *session)
@@ -114,12 +117,27 @@ void session_ring_now(struct session *session)
 	bell_ring(session->bell);
 }
 
+void session_hear(struct session *session, bool anyway)
+{
+	int heard = bell_take(session->bell);
+
+	if (heard < 0)
+		session->bell = -1; /* the listener is gone: look now and then */
+	if (session->notify != NULL && (heard != 0 || anyway))
+		session->notify->due = true;
+}
+
 int session_news(struct session *session)
 {
-	if (session->view == NULL || session_follow(session) == 0)
-		return 0;
-	session_bye(session, "The selected folder is gone");
-	return -1;
+	if (session->view != NULL && session_follow(session) != 0) {
+		session_bye(session, "The selected folder is gone");
+		return -1;
+	}
+	if (session->notify != NULL) {
+		session_hear(session, false);
+		notify_tell(session);
+	}
+	return 0;
 }
 
 void session_progress(struct session *session, uint64_t done, uint64_t goal)
@@ -179,6 +197,8 @@ static void answer(struct session *session)
 		conn_printf(&session->conn, "[%.*s] ", STR_ARG(session->code));
 	conn_write(&session->conn, session->text);
 	conn_write(&session->conn, STR("\r\n"));
+	if (session->compress && session->conn.deflate == NULL)
+		conn_compress(&session->conn, NULL); /* where it fails, so does all that follows */
 }
 
 /* A client that only sends nonsense is no client. */
@@ -211,6 +231,7 @@ void session_converse(struct session *session)
 
 		arena_reset(&session->arena);
 		session->command = NULL;
+		session->tag = STR("");
 		session->keep_sequence = session->by_uid = false;
 		session->progress_ms = 0;
 		session->parser.wants_utf8 = session_utf8(session);
@@ -218,6 +239,10 @@ void session_converse(struct session *session)
 		if (!conn_has_input(&session->conn))
 			session_ring_now(session);
 		session->waiting = true;
+		if (session->notify != NULL)
+			notify_wait(session);
+		if (session->ended)
+			break;
 		parsed = imap_parse_command(&session->parser, &session->tag, &name);
 		session->waiting = false;
 		if (parsed)
@@ -227,8 +252,8 @@ void session_converse(struct session *session)
 		if (!imap_parse_finish(&session->parser) || session->conn.failed != 0) {
 			end_session(session);
 		} else {
-			answer(session);
 			count_bad(session);
+			answer(session);
 		}
 	}
 	session_ring_now(session);
