@@ -18,6 +18,7 @@ enum {
 	LOG_PAGES_MAX = 512,       /* of 4 kB: about 2 MB of log before it goes back into the index */
 	LOG_OPEN_MAX = 256 * 1024, /* octets of log that whoever opens the index first may have to read through */
 	LOCK_POLL_MS = 2,
+	WORKING = 'w',
 	LOOK_WAIT_MS = 20000,
 };
 
@@ -150,6 +151,7 @@ int mailbox_open(struct mailbox **mailbox_out, const struct instance *instance, 
 		return -1;
 	}
 	shorten_log(mailbox);
+	mailbox->working = true; /* what was left is mended */
 	mailbox_unlock(mailbox);
 	*mailbox_out = mailbox;
 	return 0;
@@ -224,11 +226,37 @@ int mailbox_lock_loose(struct mailbox *mailbox, int wait_ms, struct err *err)
 	return -1;
 }
 
+/*
+ * While files and rows are being changed the lock file holds a byte that says so. Who finds it there took the lock from
+ * a process that died, and mends at once: otherwise a UID that it was about to use would get a second file.
+ */
+static int mark_working(struct mailbox *mailbox, struct err *err)
+{
+	char byte = '-';
+
+	if (pread(mailbox->lock, &byte, 1, 0) == 1 && byte == WORKING && recover(mailbox, err) != 0)
+		return -1;
+	byte = WORKING;
+	if (pwrite(mailbox->lock, &byte, 1, 0) != 1)
+		return err_set(err, errno == ENOSPC ? ERR_TEMPORARY : ERR_SYSTEM, "cannot write %s/lock", mailbox->path);
+	mailbox->working = true;
+	return 0;
+}
+
+static void mark_done(struct mailbox *mailbox)
+{
+	const char byte = '-';
+
+	if (mailbox->working && pwrite(mailbox->lock, &byte, 1, 0) != 1)
+		log_warning("cannot write %s/lock: the next one to write mends for nothing", mailbox->path);
+	mailbox->working = false;
+}
+
 int mailbox_lock(struct mailbox *mailbox, int wait_ms, struct err *err)
 {
 	if (mailbox_lock_loose(mailbox, wait_ms, err) != 0)
 		return -1;
-	if (settle_log(mailbox, err) == 0)
+	if (settle_log(mailbox, err) == 0 && mark_working(mailbox, err) == 0)
 		return 0;
 	flock(mailbox->lock, LOCK_UN);
 	return -1;
@@ -248,6 +276,7 @@ void mailbox_unlock(struct mailbox *mailbox)
 {
 	struct err err;
 
+	mark_done(mailbox);
 	if (mailbox->log_pages >= LOG_PAGES_MAX && index_checkpoint(mailbox, &err) != 0 && err.code != ERR_TEMPORARY)
 		log_warning("%s", err.text);
 	flock(mailbox->lock, LOCK_UN);

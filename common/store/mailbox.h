@@ -72,6 +72,7 @@ struct mailbox {
 	int root;      /* descriptor of the mailbox's folder */
 	int lock;      /* descriptor of `lock` */
 	int pop3_lock; /* -1 while not held */
+	bool working;  /* the lock file says that files and rows are being changed */
 	struct db db;
 	struct db_statement statements[STATEMENT_COUNT]; /* prepared when first needed */
 	struct names_ahead *ahead;                       /* open.c; NULL before the first message is opened */

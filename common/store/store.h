@@ -4,7 +4,9 @@
  *   index.db        folders, messages, totals, what was delivered (SQLite, WAL)
  *   msg/<folder>/<uid / 1000>/<uid>[.<message id>]   the messages: immutable, 0440, CRLF, sent to clients as they are
  *   marks           how far UIDs, MODSEQ, UIDVALIDITY and folder ids may have been given out, and the folders' names
- *   lock            flock: held by who writes the index, and while the index is opened
+ *   lock            flock: held by who writes the index, and while the index is opened; "w" in it: by one that died
+ *   bin/...         what was removed, as in msg/, for some hours (bin.h)
+ *   index.bak       flags and the like of yesterday at the latest, for a lost index
  *   pop3.lock       flock: held by the one POP3 session
  *
  * Promises: a message is acknowledged after its bytes, its name and its row are synced, in that order; a name without a

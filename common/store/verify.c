@@ -66,7 +66,7 @@ static const char *const index_checks[] = {
     "SELECT format('message %d of folder %d: MODSEQ %d', uid, folder, modseq) FROM message WHERE modseq < 1",
 
     "SELECT format('folder %d: uidnext %d or MODSEQ %d is above what is reserved (%d, %d)', id, uidnext, modseq,"
-    " uid_mark, modseq_mark) FROM folder WHERE uidnext - 1 > uid_mark OR modseq > modseq_mark",
+    " uid_mark, modseq_mark) FROM folder WHERE uidnext - 1 > uid_mark OR modseq > max(modseq_mark, 1)",
 
     "SELECT format('messages of folder %d, which there is not', folder) FROM message"
     " WHERE folder NOT IN (SELECT id FROM folder) GROUP BY folder",
@@ -178,7 +178,8 @@ static int check_marks(struct verify *verify, struct err *err)
 			return -1;
 		}
 		verify->report->folders++;
-		if (row.uidvalidity != mark->uidvalidity || row.uidnext - 1 > mark->uid || row.modseq > mark->modseq)
+		if (row.uidvalidity != mark->uidvalidity || row.uidnext - 1 > mark->uid ||
+		    (row.modseq > mark->modseq && row.modseq > 1))
 			report(verify, "folder %lld: the marks (%lld, %lld, %lld) are behind (%lld, %lld, %lld)", (long long)row.id,
 			       (long long)mark->uidvalidity, (long long)mark->uid, (long long)mark->modseq,
 			       (long long)row.uidvalidity, (long long)row.uidnext - 1, (long long)row.modseq);
