@@ -10,7 +10,7 @@
 #include "common/mime/mime.h"
 
 void envelope_format(const struct mime_envelope *envelope, struct arena *arena, struct buf *out);
-/* extended: BODYSTRUCTURE, else BODY. */
+/* extended: BODYSTRUCTURE, else BODY. What out has no room for is shown as a single part of octets. */
 void structure_format(const struct mime_part *root, bool extended, struct arena *arena, struct buf *out);
 
 /* A string as it is to be sent; data NULL: NIL. */

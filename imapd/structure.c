@@ -135,10 +135,20 @@ static void end_part(struct format *f, const struct mime_part *part)
 	buf_add_char(f->out, ')');
 }
 
+/* A structure that out has no room for is shown as one part that is not looked into. */
+static void add_closed(struct format *f, const struct mime_part *root, size_t start)
+{
+	f->out->len = start;
+	f->out->overflow = false;
+	buf_printf(f->out, "(\"application\" \"octet-stream\" NIL NIL NIL \"binary\" %" PRId64 "%s)", root->body_len,
+	           f->extended ? " NIL NIL NIL NIL" : "");
+}
+
 void structure_format(const struct mime_part *root, bool extended, struct arena *arena, struct buf *out)
 {
 	struct format f = {arena, out, extended};
 	const struct mime_part *part = root;
+	size_t start = out->len;
 
 	while (part != NULL) {
 		const struct mime_part *child = begin_part(&f, part);
@@ -154,4 +164,6 @@ void structure_format(const struct mime_part *root, bool extended, struct arena 
 		}
 		part = part != root ? part->next : NULL;
 	}
+	if (out->overflow)
+		add_closed(&f, root, start);
 }
