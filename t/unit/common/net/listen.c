@@ -26,6 +26,16 @@ static struct err err;
 
 /* The listener's side. */
 
+static int prepared_fd, prepared_by, prepared_count;
+
+static void prepare(int fd, const char *service, void *context)
+{
+	(void)context;
+	prepared_fd = strcmp(service, "smtp") == 0 ? fd : -1;
+	prepared_by = (int)getpid();
+	prepared_count++;
+}
+
 static int session(int fd, const char *service, void *context)
 {
 	struct conn conn;
@@ -40,6 +50,8 @@ static int session(int fd, const char *service, void *context)
 			conn_printf(&conn, "%d\r\n", (int)getppid());
 		else if (str_equal(line, STR("count")))
 			conn_printf(&conn, "%ld\r\n", listen_session_count());
+		else if (str_equal(line, STR("prepared")))
+			conn_printf(&conn, "%d, %d by %d\r\n", prepared_fd == fd, prepared_count, prepared_by);
 		else if (str_equal(line, STR("sockets")))
 			conn_printf(&conn, "%d\r\n", fcntl(FIRST_FD, F_GETFD) >= 0 || fcntl(FIRST_FD + 1, F_GETFD) >= 0);
 		else
@@ -60,7 +72,7 @@ static int serve(char **argv)
 {
 	static const char *const names[] = {"smtp", "from-postroom", NULL};
 	const struct listen_hooks hooks = {
-	    .session = session, .refuse = refuse, .max_sessions = MAX_SESSIONS, .max_per_address = 1};
+	    .prepare = prepare, .session = session, .refuse = refuse, .max_sessions = MAX_SESSIONS, .max_per_address = 1};
 	struct daemon daemon = {.name = "test", .argv = argv, .socket_count = 2};
 
 	daemon.sockets[0] = (struct daemon_socket){.fd = FIRST_FD, .name = "smtp"};
@@ -192,6 +204,22 @@ static void each_connection_has_its_process(void **state)
 	conn_close(&two);
 }
 
+static void the_listener_prepares_sessions_alone(void **state)
+{
+	struct conn conn, question;
+	char by_listener[32];
+
+	(void)state;
+	snprintf(by_listener, sizeof by_listener, "1, 1 by %d", (int)listener);
+	open_session(&conn, 0);
+	expect_answer(&conn, "prepared", by_listener);
+	conn_close(&conn);
+	open_session(&question, 1);
+	expect_answer(&question, "hello", "from-postroom");
+	expect_answer(&question, "prepared", by_listener); /* what the session before it was given */
+	conn_close(&question);
+}
+
 static void too_many_are_refused_and_told(void **state)
 {
 	struct conn conns[MAX_SESSIONS], more, question;
@@ -312,9 +340,13 @@ static void nothing_to_listen_on_is_an_error(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(each_connection_has_its_process),    TEST(too_many_are_refused_and_told),
-	    TEST(a_crash_starts_the_listener_afresh), TEST(an_address_has_its_share),
-	    TEST(sessions_end_with_the_listener),     cmocka_unit_test(nothing_to_listen_on_is_an_error),
+	    TEST(each_connection_has_its_process),
+	    TEST(the_listener_prepares_sessions_alone),
+	    TEST(too_many_are_refused_and_told),
+	    TEST(a_crash_starts_the_listener_afresh),
+	    TEST(an_address_has_its_share),
+	    TEST(sessions_end_with_the_listener),
+	    cmocka_unit_test(nothing_to_listen_on_is_an_error),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "serve") == 0)
