@@ -63,12 +63,37 @@ static int put_group(struct mime_decoder *d, struct err *err)
 	return count > 1 ? put(d, bytes, count - 1, err) : MIME_MORE;
 }
 
+/* Whole groups, as long as nothing else comes and there is room. Returns how many characters were taken. */
+static size_t take_groups(struct mime_decoder *d, struct str in)
+{
+	const unsigned char *from = (const unsigned char *)in.data, *end = from + (in.len & ~(size_t)3);
+
+	while (from < end && d->out_len + 3 <= sizeof d->out) {
+		unsigned a = values[from[0]], b = values[from[1]], c = values[from[2]], e = values[from[3]];
+		uint32_t bits = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (e - 1);
+
+		if (a == 0 || b == 0 || c == 0 || e == 0)
+			break;
+		d->out[d->out_len++] = (char)(bits >> 16);
+		d->out[d->out_len++] = (char)(bits >> 8);
+		d->out[d->out_len++] = (char)bits;
+		from += 4;
+	}
+	return (size_t)((const char *)from - in.data);
+}
+
 static int write_base64(struct mime_decoder *d, struct str in, struct err *err)
 {
 	int result = MIME_MORE;
 
 	for (size_t i = 0; i < in.len && result == MIME_MORE; i++) {
-		unsigned value = values[(unsigned char)in.data[i]];
+		unsigned value;
+
+		if (d->count == 0)
+			i += take_groups(d, str_skip(in, i));
+		if (i == in.len)
+			break;
+		value = values[(unsigned char)in.data[i]];
 
 		if (value != 0) {
 			d->bits = d->bits << 6 | (value - 1);
