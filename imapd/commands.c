@@ -4,7 +4,7 @@
 /* One a line. */
 /* clang-format off */
 const struct command commands[] = {
-    {"CAPABILITY", command_capability, AUTHENTICATED, false, "IMAP4rev1 IMAP4rev2 LITERAL+", NULL},
+    {"CAPABILITY", command_capability, AUTHENTICATED, false, "IMAP4rev1 IMAP4rev2 LITERAL+ INPROGRESS", NULL},
     {"NOOP", command_noop, AUTHENTICATED, false, NULL, NULL},
     {"LOGOUT", command_logout, AUTHENTICATED, false, NULL, NULL},
     {"ENABLE", command_enable, AUTHENTICATED, false, "ENABLE UTF8=ACCEPT", NULL},

@@ -149,7 +149,10 @@ void session_progress(struct session *session, uint64_t done, uint64_t goal)
 	if (now - session->progress_ms < PROGRESS_EVERY_MS)
 		return;
 	session->progress_ms = now;
-	conn_printf(&session->conn, "* OK [INPROGRESS (\"%.*s\" %" PRIu64 " ", STR_ARG(session->tag), done);
+	if (session->tag.len != 0)
+		conn_printf(&session->conn, "* OK [INPROGRESS (\"%.*s\" %" PRIu64 " ", STR_ARG(session->tag), done);
+	else
+		conn_printf(&session->conn, "* OK [INPROGRESS (NIL %" PRIu64 " ", done);
 	if (goal != 0)
 		conn_printf(&session->conn, "%" PRIu64 ")] Still at it\r\n", goal);
 	else
