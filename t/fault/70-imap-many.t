@@ -71,7 +71,7 @@ subtest 'the checker sees what is wrong' => sub {
 
 diag("SEED=$seed");
 srand $seed;
-my $p = Postroom::Test->start(users => { anna => 'secret' });
+my $p = Postroom::Test->start(users => { anna => 'secret' }, set => { 'imap.logins-per-user' => 0 });
 my $swarm = Postroom::ImapSwarm->new(port => $p->port('imap'), user => 'anna', password => 'secret', clients => $clients,
 	folders => ['INBOX', 'one', 'two'], on_turn => \&deliver_now_and_then);
 
