@@ -49,10 +49,10 @@ struct bell_wire {
 	const struct instance *instance;
 	const char *caller; /* "deliver" */
 	struct ipc_channel channel;
-	int64_t tried_ms; /* the last attempt to connect */
+	int64_t failed_ms; /* when connecting failed; 0: it did not */
 };
 void bell_wire_init(struct bell_wire *wire, const struct instance *instance, const char *caller);
-/* Connect to imapd where that is not done, or no longer; at most once a second, never waiting. */
+/* Connect to imapd where that is not done, or no longer; a second after a failure at the earliest, never waiting. */
 void bell_wire_keep(struct bell_wire *wire);
 /* Say that these mailboxes changed. What imapd does not take at once is not said: its sessions look now and then. */
 void bell_wire_ring(struct bell_wire *wire, const int64_t *mailboxes, size_t count);

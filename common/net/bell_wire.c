@@ -29,11 +29,13 @@ void bell_wire_keep(struct bell_wire *wire)
 
 	if (wire->channel.fd >= 0 && is_dead(wire))
 		ipc_close(&wire->channel);
-	if (wire->channel.fd >= 0 || (wire->tried_ms != 0 && now < wire->tried_ms + RETRY_MS))
+	if (wire->channel.fd >= 0 || (wire->failed_ms != 0 && now < wire->failed_ms + RETRY_MS))
 		return;
-	wire->tried_ms = now;
-	if (ipc_connect_now(&wire->channel, wire->instance, "imapd", wire->caller, &err) != 0)
-		log_debug("no IMAP session hears of changes now: %s", err.text);
+	wire->failed_ms = 0;
+	if (ipc_connect_now(&wire->channel, wire->instance, "imapd", wire->caller, &err) == 0)
+		return;
+	wire->failed_ms = now;
+	log_debug("no IMAP session hears of changes now: %s", err.text);
 }
 
 void bell_wire_ring(struct bell_wire *wire, const int64_t *mailboxes, size_t count)
