@@ -51,6 +51,9 @@ const struct command commands[] = {
     {"THREAD", command_thread, SELECTED, true, "THREAD=REFERENCES THREAD=ORDEREDSUBJECT", NULL},
     {"UID THREAD", command_thread, SELECTED, false, NULL, NULL},
     {"CANCELUPDATE", command_cancelupdate, SELECTED, false, NULL, NULL},
+    {"GENURLAUTH", command_genurlauth, AUTHENTICATED, false, "URLAUTH", NULL},
+    {"URLFETCH", command_urlfetch, AUTHENTICATED, false, NULL, NULL},
+    {"RESETKEY", command_resetkey, AUTHENTICATED, false, NULL, NULL},
     {NULL, NULL, AUTHENTICATED, false, NULL, NULL},
 };
 /* clang-format on */

@@ -367,6 +367,7 @@ void command_fetch(struct session *session)
 	size_t count;
 
 	fetch->session = session;
+	fetch->folder = session->view->folder;
 	if (!imap_parse_space(parser) || !imap_parse_sequence_text(parser, &set) || !imap_parse_space(parser) ||
 	    !fetch_parse(fetch)) {
 		imap_refuse(session);

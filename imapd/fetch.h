@@ -9,7 +9,7 @@
 #ifndef POSTROOM_IMAPD_FETCH_H
 #define POSTROOM_IMAPD_FETCH_H
 
-#include "common/mime/mime.h"
+#include "common/mime/text.h"
 #include "imapd/cached.h"
 #include "imapd/imapd.h"
 
@@ -65,6 +65,7 @@ struct fetch_item {
 
 struct fetch {
 	struct session *session;
+	int64_t folder;
 	struct fetch_item *items;
 	size_t count, capacity;
 	bool sets_seen;        /* an item that is no PEEK */
@@ -96,6 +97,10 @@ struct fetch_message {
 /* Parse what follows the sequence set: items and modifiers. Noted in the parser where it fails. */
 bool fetch_parse(struct fetch *fetch);
 
+/* Parse a section up to its "]", which is taken; what it is called in the answer is added to label. with_text: HEADER
+ * and the like are allowed. Noted in the parser where it fails. */
+bool section_parse(struct imap_parser *parser, struct section *section, bool with_text, struct buf *label);
+
 /* Add an item. False: there are too many; noted in the parser. */
 bool fetch_add_item(struct fetch *fetch, enum fetch_what what, const char *label);
 
@@ -112,6 +117,8 @@ int fetch_take_turn(struct fetch *fetch, struct err *err);
 
 /* Answer for one message. -1: it could not be read (ERR_NOT_FOUND: it is gone); nothing was written then. */
 int fetch_write_message(struct fetch *fetch, struct fetch_message *message, struct err *err);
+/* Have what an item needs, so that nothing can fail once the answer has begun. */
+int fetch_prepare(struct fetch *fetch, struct fetch_message *message, const struct fetch_item *item, struct err *err);
 /* Open the file, and parse it. */
 int fetch_open(struct fetch *fetch, struct fetch_message *message, struct err *err);
 int fetch_parse_message(struct fetch *fetch, struct fetch_message *message, struct err *err);
@@ -121,5 +128,8 @@ bool section_is_cached(const struct section *section);
 /* Write "label value" of a section, BINARY or BINARY.SIZE. The message is open. -1 as conn_send_file; the connection
  * has failed then. */
 int section_write(struct fetch *fetch, struct fetch_message *message, const struct fetch_item *item, struct err *err);
+/* Send a section of a message that is prepared for it to a sink. -1: ERR_NOT_FOUND (it has no such section), or as
+ * mime_send. */
+int section_send(struct fetch_message *message, const struct section *section, struct mime_sink *sink, struct err *err);
 
 #endif

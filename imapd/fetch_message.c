@@ -38,7 +38,7 @@ int fetch_open(struct fetch *fetch, struct fetch_message *message, struct err *e
 
 	if (message->fd >= 0)
 		return 0;
-	if (mailbox_open_message(session->mailbox, session->view->folder, message->uid, &message->fd, err) != 0) {
+	if (mailbox_open_message(session->mailbox, fetch->folder, message->uid, &message->fd, err) != 0) {
 		message->fd = -1;
 		return -1;
 	}
@@ -90,9 +90,7 @@ static int prepare_section(struct fetch *fetch, struct fetch_message *message, c
 	return fetch_open(fetch, message, err);
 }
 
-/* Have what an item needs, so that nothing can fail once the answer has begun. */
-static int prepare_item(struct fetch *fetch, struct fetch_message *message, const struct fetch_item *item,
-                        struct err *err)
+int fetch_prepare(struct fetch *fetch, struct fetch_message *message, const struct fetch_item *item, struct err *err)
 {
 	switch (item->what) {
 	case FETCH_ENVELOPE:
@@ -264,7 +262,7 @@ static int break_off(struct fetch *fetch, const struct fetch_message *message, c
 
 	if (conn->failed != 0)
 		return -1;
-	log_error("cannot read message %u in folder %" PRId64 ", user=%s: %s", message->uid, fetch->session->view->folder,
+	log_error("cannot read message %u in folder %" PRId64 ", user=%s: %s", message->uid, fetch->folder,
 	          fetch->session->user, err->text);
 	conn->failed = err->code;
 	conn->failure = *err;
@@ -277,7 +275,7 @@ int fetch_write_message(struct fetch *fetch, struct fetch_message *message, stru
 	const char *space;
 
 	for (size_t i = 0; i < fetch->count; i++)
-		if (prepare_item(fetch, message, &fetch->items[i], err) != 0)
+		if (fetch_prepare(fetch, message, &fetch->items[i], err) != 0)
 			return -1;
 	conn_write(conn, STR("* "));
 	write_number(conn, (int64_t)message->at + 1);

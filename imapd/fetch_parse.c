@@ -27,9 +27,8 @@ static bool is_digit_next(const struct imap_parser *parser)
 }
 
 /* The numbers of a section-part, and whether a text follows them. */
-static bool parse_numbers(struct fetch *fetch, struct section *section, bool *text_follows, struct buf *label)
+static bool parse_numbers(struct imap_parser *parser, struct section *section, bool *text_follows, struct buf *label)
 {
-	struct imap_parser *parser = &fetch->session->parser;
 	uint32_t numbers[FETCH_NUMBERS_MAX];
 
 	*text_follows = !imap_peek_char(parser, ']');
@@ -62,9 +61,8 @@ static bool is_atom(struct str name)
 }
 
 /* header-list: "(" names ")". */
-static bool parse_fields(struct fetch *fetch, struct section *section, struct buf *label)
+static bool parse_fields(struct imap_parser *parser, struct section *section, struct buf *label)
 {
-	struct imap_parser *parser = &fetch->session->parser;
 	struct str names[FETCH_FIELDS_MAX];
 
 	if (!imap_parse_space(parser) || !imap_parse_open(parser))
@@ -89,7 +87,7 @@ static bool parse_fields(struct fetch *fetch, struct section *section, struct bu
 }
 
 /* section-text behind the numbers, or section-msgtext without any. */
-static bool parse_text(struct fetch *fetch, struct section *section, struct buf *label)
+static bool parse_text(struct imap_parser *parser, struct section *section, struct buf *label)
 {
 	static const struct {
 		const char *name;
@@ -99,7 +97,6 @@ static bool parse_text(struct fetch *fetch, struct section *section, struct buf 
 	             {"HEADER", SECTION_HEADER},
 	             {"TEXT", SECTION_TEXT},
 	             {"MIME", SECTION_MIME}};
-	struct imap_parser *parser = &fetch->session->parser;
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		if (!imap_skip_word(parser, texts[i].name))
@@ -109,9 +106,20 @@ static bool parse_text(struct fetch *fetch, struct section *section, struct buf 
 			break;
 		buf_printf(label, "%s%s", section->count != 0 ? "." : "", texts[i].name);
 		return (section->text != SECTION_FIELDS && section->text != SECTION_FIELDS_NOT) ||
-		       parse_fields(fetch, section, label);
+		       parse_fields(parser, section, label);
 	}
 	return imap_fail(parser, IMAP_BAD, "That is no section of a message");
+}
+
+bool section_parse(struct imap_parser *parser, struct section *section, bool with_text, struct buf *label)
+{
+	bool text_follows;
+
+	if (!parse_numbers(parser, section, &text_follows, label))
+		return false;
+	if (text_follows && !with_text)
+		return imap_fail(parser, IMAP_BAD, "Only whole parts can be fetched decoded");
+	return (!text_follows || parse_text(parser, section, label)) && imap_parse_char(parser, ']');
 }
 
 /* "<" offset "." length ">" */
@@ -133,16 +141,12 @@ static bool parse_partial(struct imap_parser *parser, struct section *section, s
 static bool parse_section(struct fetch *fetch, struct fetch_item *item, const char *name)
 {
 	struct imap_parser *parser = &fetch->session->parser;
-	bool parsed, text_follows;
 	struct buf label;
+	bool parsed;
 
 	buf_init(&label, LABEL_MAX);
 	buf_printf(&label, "%s[", name);
-	parsed = imap_parse_char(parser, '[') && parse_numbers(fetch, &item->section, &text_follows, &label);
-	if (parsed && text_follows)
-		parsed = item->what == FETCH_SECTION ? parse_text(fetch, &item->section, &label)
-		                                     : imap_fail(parser, IMAP_BAD, "Only whole parts can be fetched decoded");
-	parsed = parsed && imap_parse_char(parser, ']');
+	parsed = imap_parse_char(parser, '[') && section_parse(parser, &item->section, item->what == FETCH_SECTION, &label);
 	buf_add_char(&label, ']');
 	parsed = parsed && (item->what == FETCH_BINARY_SIZE || parse_partial(parser, &item->section, &label));
 	if (parsed && label.overflow)

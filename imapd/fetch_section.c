@@ -1,5 +1,4 @@
 /* imapd: sections of a message (RFC 9051 6.4.5.1), and parts decoded (RFC 3516). */
-#include "common/mime/text.h"
 #include "imapd/fetch.h"
 
 #include <inttypes.h>
@@ -171,6 +170,22 @@ static int write_section(struct fetch *fetch, struct fetch_message *message, con
 		extent.text = str_from(message->data, (size_t)message->source.size);
 	conn_write(conn, str_sub(extent.text, (size_t)extent.at, (size_t)extent.len));
 	return 0;
+}
+
+int section_send(struct fetch_message *message, const struct section *section, struct mime_sink *sink, struct err *err)
+{
+	struct extent extent;
+
+	if (find(message, section, &extent, err) != 0)
+		return -1;
+	if (!extent.exists)
+		return err_set(err, ERR_NOT_FOUND, "the message has no such part");
+	if (extent.in_memory)
+		extent.len = (int64_t)extent.text.len;
+	cut(section, &extent.at, &extent.len);
+	if (!extent.in_memory)
+		return mime_send(&message->source, extent.at, extent.len, sink, err) < 0 ? -1 : 0;
+	return sink->write(sink, str_sub(extent.text, (size_t)extent.at, (size_t)extent.len), err) < 0 ? -1 : 0;
 }
 
 /* The first pass over a decoded part: how long it is, whether there is a NUL in it, and itself where it is short. */

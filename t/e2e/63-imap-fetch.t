@@ -262,6 +262,43 @@ subtest 'PARTIAL' => sub {
 	$many->logout;
 };
 
+subtest 'URLAUTH (RFC 4467)' => sub {
+	my ($validity) = map { $_->{options}{UIDVALIDITY} } do { $imap->status('INBOX', 'UIDVALIDITY'); $imap->untagged('STATUS') };
+	my $rump = "imap://anna\@mail.example.test/INBOX;UIDVALIDITY=$validity/;UID=1/;SECTION=HEADER.FIELDS%20(Date)";
+	my $generate = sub {
+		my ($text) = @_;
+		$imap->cmd(qq{GENURLAUTH "$text" INTERNAL});
+		return ($imap->untagged('GENURLAUTH'))[0] && ($imap->untagged('GENURLAUTH'))[0]{raw} =~ /"([^"]+)"/ ? $1 : undef;
+	};
+	my $fetch = sub {
+		my ($url) = @_;
+		$imap->cmd(qq{URLFETCH "$url"});
+		my ($raw) = map { $_->{raw} } $imap->untagged('URLFETCH');
+		return $raw =~ / NIL\r\n\z/ ? undef : $raw =~ /\{(\d+)\}\r\n(.*)\r\n\z/s ? substr($2, 0, $1) : $raw;
+	};
+	my $url = $generate->("$rump;URLAUTH=anonymous");
+	like $url, qr/\A\Q$rump\E;URLAUTH=anonymous:internal:01[0-9a-f]{64}\z/, 'GENURLAUTH';
+	is $fetch->($url), lines('Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)', ''), 'URLFETCH';
+	is $fetch->($generate->("$rump;URLAUTH=$_")), lines('Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)', ''), $_ for 'authuser', 'user+anna';
+	is $fetch->($generate->("$rump;URLAUTH=$_")), undef, "not for $_" for 'user+bert', 'submit+anna';
+	is $fetch->($generate->("$rump;EXPIRE=2001-01-01T00:00:00Z;URLAUTH=anonymous")), undef, 'not when it has expired';
+	ok defined $fetch->($generate->("$rump;EXPIRE=2199-01-01T00:00:00+01:00;URLAUTH=anonymous")), 'before that it is';
+	is $fetch->($url =~ s/UID=1/UID=2/r), undef, 'another message';
+	is $fetch->($url =~ s/(.)\z/$1 eq '0' ? '1' : '0'/er), undef, 'another token';
+	is $fetch->("$rump;URLAUTH=anonymous"), undef, 'no token';
+	is $fetch->('nonsense'), undef, 'no URL';
+	is $imap->cmd(qq{GENURLAUTH "$_" INTERNAL})->{type}, 'BAD', $_ for $rump, '/INBOX/;UID=1;URLAUTH=anonymous', "$rump;URLAUTH=other";
+	is $imap->cmd(qq{GENURLAUTH "imap://$_;URLAUTH=anonymous" INTERNAL})->{type}, 'NO', $_
+	  for 'bert@x/INBOX/;UID=1', 'anna@x/None/;UID=1', 'anna@x/INBOX;UIDVALIDITY=1/;UID=1', 'anna@x/INBOX/;UID=7777';
+	my $answer = $imap->cmd('RESETKEY INBOX INTERNAL');
+	is "$answer->{type} $answer->{code}", 'OK URLMECH', 'RESETKEY';
+	is $fetch->($url), undef, 'makes all of them worthless';
+	ok defined $fetch->($generate->("$rump;URLAUTH=anonymous")), 'until new ones are made';
+	is $imap->cmd('RESETKEY')->{type}, 'OK', 'RESETKEY of all folders';
+	$imap->cmd('GETMETADATA INBOX /private') if $imap->has('METADATA');
+	unlike join('', map { $_->{raw} } $imap->untagged), qr/urlauth/, 'the key is in no metadata';
+};
+
 subtest 'long answers' => sub {
 	my $text = join '', map { sprintf "%-70d\r\n", $_ } 1 .. 30000;
 	my $long = "Subject: long\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n$text\r\n--b\r\n"
