@@ -84,6 +84,27 @@ uint32_t search_index_covered(struct search_index *index, int64_t folder, uint32
 	return upto;
 }
 
+/* The first position from `at` on whose UID is at least uid: near by, as a rule, where many have the word. */
+static size_t find_uid(const struct search_query *query, size_t at, uint32_t uid)
+{
+	size_t step = 1, low = at, high;
+
+	while (low + step < query->count && query->uids[low + step] < uid) {
+		low += step;
+		step *= 2;
+	}
+	high = low + step < query->count ? low + step : query->count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (query->uids[middle] < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* Marks that are at `from` go to `to` for the messages that have the term. *left counts those that do not yet. */
 static int mark_term(struct search_index *index, const struct search_query *query, struct str term, uint8_t *marks,
                      uint8_t from, uint8_t to, size_t *left, struct err *err)
@@ -98,8 +119,7 @@ static int mark_term(struct search_index *index, const struct search_query *quer
 	while ((row = db_step(&index->docs, err)) == 1) {
 		uint32_t uid = (uint32_t)db_number(&index->docs, 0);
 
-		while (at < query->count && query->uids[at] < uid)
-			at++;
+		at = find_uid(query, at, uid);
 		if (at < query->count && query->uids[at] == uid && marks[at] == from) {
 			marks[at] = to;
 			(*left)--;
@@ -167,15 +187,13 @@ static int mark_need(struct search_index *index, const struct search_query *quer
 	return result;
 }
 
-int search_index_find(struct search_index *index, const struct search_query *query, uint8_t *marks, bool *is_exact,
-                      struct err *err)
+static int find(struct search_index *index, const struct search_query *query, uint8_t *marks, bool *is_exact,
+                struct err *err)
 {
 	struct search_need needs[SEARCH_NEEDS_MAX];
 	size_t count = search_needs(query->needle, needs, is_exact), unsure = query->count;
 	uint8_t round = 0;
 
-	if (query->count == 0)
-		return 0;
 	for (size_t i = 0; i < count; i++) {
 		if (!need_is_long(&needs[i]))
 			continue;
@@ -189,4 +207,20 @@ int search_index_find(struct search_index *index, const struct search_query *que
 		marks[i] = marks[i] == round ? SEARCH_HIT : SEARCH_ABSENT;
 	return mark_term(index, query, STR("\"" SEARCH_TERM_UNSURE "\""), marks, SEARCH_ABSENT, SEARCH_UNSURE, &unsure,
 	                 err);
+}
+
+int search_index_find(struct search_index *index, const struct search_query *query, uint8_t *marks, bool *is_exact,
+                      struct err *err)
+{
+	int result;
+
+	*is_exact = false;
+	if (query->count == 0)
+		return 0;
+	/* One transaction: thousands of small questions do not each take the file's locks. */
+	if (db_exec(&index->db, "BEGIN", err) != 0)
+		return -1;
+	result = find(index, query, marks, is_exact, err);
+	db_rollback(&index->db);
+	return result;
 }

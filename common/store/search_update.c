@@ -17,7 +17,9 @@
 enum {
 	COMMIT_MESSAGES = 500,
 	COMMIT_MS = 2000,
-	GONE_MIN = 10000, /* messages that are gone, below which the index is kept whatever their part */
+	MERGE_MIN = 1000,   /* messages added, from which on the index is put in order */
+	MERGE_PAGES = 2000, /* in one transaction */
+	GONE_MIN = 10000,   /* messages that are gone, below which the index is kept whatever their part */
 };
 
 /* One run of the indexer. */
@@ -29,7 +31,7 @@ struct run {
 	struct db db;
 	struct search_writer *writer;
 	struct db_statement set_folder;
-	int64_t done, all;
+	int64_t done, all, added;
 	int64_t began; /* the transaction, io_now_ms; 0: none */
 	unsigned in_transaction;
 	bool is_stopped;
@@ -223,6 +225,7 @@ static int add_file(struct run *run, const struct search_folder *folder, int buc
 		result = search_writer_add(run->writer, folder->id, file->uid, mime_source_file(fd, 0, info.st_size), err);
 	close(fd);
 	run->in_transaction++;
+	run->added++;
 	return result;
 }
 
@@ -294,8 +297,9 @@ static int add_bucket(struct run *run, const struct search_folder *folder, uint3
 	}
 	for (size_t i = 0; i < count && result == 0 && !run->is_stopped; i++) {
 		result = add_file(run, folder, fd, &files[i], err);
+		run->done++;
 		if (result == 0 && run->progress != NULL)
-			run->is_stopped = !run->progress(++run->done, run->all, run->context);
+			run->is_stopped = !run->progress(run->done, run->all, run->context);
 		if (result == 0 && (run->is_stopped || is_time_to_commit(run)))
 			result = commit(run, folder, files[i].uid + 1, err);
 	}
@@ -343,13 +347,50 @@ static int add_folders(struct run *run, struct err *err)
 	return 0;
 }
 
+/* One transaction of putting a table of FTS5 in order. 1: there is more to do; 0; -1. */
+static int merge_some(struct run *run, const char *table, int pages, struct err *err)
+{
+	char query[96];
+	int before = sqlite3_total_changes(run->db.handle);
+
+	snprintf(query, sizeof query, "INSERT INTO %1$s(%1$s, rank) VALUES('merge', %2$d)", table, pages);
+	if (db_begin(&run->db, err) != 0)
+		return -1;
+	if (db_exec(&run->db, query, err) != 0) {
+		db_rollback(&run->db);
+		return -1;
+	}
+	if (db_commit(&run->db, err) != 0)
+		return -1;
+	sqlite3_wal_checkpoint_v2(run->db.handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return sqlite3_total_changes(run->db.handle) - before >= 2;
+}
+
+/* Many additions leave each table in many segments, in each of which a search has to look: make them one. */
+static int merge(struct run *run, struct err *err)
+{
+	for (int i = -1; i < SEARCH_CLASS_COUNT; i++) {
+		const char *table = i < 0 ? "doc" : search_class_tables[i];
+		/* A negative number begins with all segments, also with few of them. */
+		int more = merge_some(run, table, -MERGE_PAGES, err);
+
+		while (more == 1 && !run->is_stopped) {
+			more = merge_some(run, table, MERGE_PAGES, err);
+			run->is_stopped = run->progress != NULL && !run->progress(run->done, run->all, run->context);
+		}
+		if (more < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* One try, from opening to closing. */
 static int build(struct run *run, struct err *err)
 {
 	int result;
 
 	run->began = 0;
-	run->done = 0;
+	run->done = run->added = 0;
 	if (open_index(run, err) != 0)
 		return -1;
 	result = is_worth(run, err);
@@ -361,6 +402,8 @@ static int build(struct run *run, struct err *err)
 	}
 	if (result >= 0)
 		result = add_folders(run, err);
+	if (result == 0 && !run->is_stopped && run->added >= MERGE_MIN)
+		result = merge(run, err);
 	close_index(run);
 	return result;
 }
