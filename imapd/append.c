@@ -7,6 +7,8 @@ static bool take_data(struct upload *upload)
 	struct session *session = upload->session;
 	struct imap_parser *parser = &session->parser;
 
+	if (imap_skip_word(parser, "CATENATE"))
+		return catenate_take(upload);
 	if (!imap_skip_word(parser, "UTF8"))
 		return upload_literal(upload, false);
 	/* RFC 6855 section 4 */

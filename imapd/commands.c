@@ -33,7 +33,7 @@ const struct command commands[] = {
     {"UID EXPUNGE", command_expunge, SELECTED, false, "UIDPLUS", NULL},
     {"NOTIFY", command_notify, AUTHENTICATED, false, "NOTIFY", NULL},
     {"IDLE", command_idle, AUTHENTICATED, false, "IDLE", session_offers_idle},
-    {"APPEND", command_append, AUTHENTICATED, false, "MULTIAPPEND", NULL},
+    {"APPEND", command_append, AUTHENTICATED, false, "MULTIAPPEND CATENATE", NULL},
     {"REPLACE", command_replace, SELECTED, false, "REPLACE", NULL},
     {"UID REPLACE", command_replace, SELECTED, false, NULL, NULL},
     {"STORE", command_store, SELECTED, true, NULL, NULL},

@@ -41,6 +41,9 @@ bool upload_add(struct upload *upload, struct str bytes);
 /* Add the literal that comes next in the command, with the rest of its line read. Notes what went wrong. */
 bool upload_literal(struct upload *upload, bool needs_literal8);
 
+/* Add what stands behind the word CATENATE (catenate.c). Notes what went wrong. */
+bool catenate_take(struct upload *upload);
+
 /*
  * Put them all into a folder, all or none, synced. code_out: "APPENDUID ...", in the arena. Notes the NO and returns
  * -1.

@@ -265,6 +265,25 @@ subtest 'APPEND' => sub {
 	is heard($imap, 'EXPUNGE', 'EXISTS'), '2 EXPUNGE, 4 EXISTS', 'one comes, one goes';
 };
 
+subtest 'CATENATE (RFC 4469)' => sub {
+	my $imap = imap('kate');
+	$imap->cmd('CREATE Drafts2');
+	my $selected = $imap->select('Drafts2');
+	$imap->append('Drafts2', "Subject: old\r\nX: 1\r\n\r\nThe body\r\n");
+	my $url = "/Drafts2;UIDVALIDITY=$selected->{uidvalidity}/;UID=1";
+	$imap->cmd('APPEND Drafts2 (\Draft) CATENATE (TEXT ', \"Subject: new\r\n\r\n", qq{ URL "$url/;SECTION=TEXT" TEXT }, \"end\r\n", ')');
+	is $imap->last->{code}, 'APPENDUID', 'put together';
+	is $imap->fetch(2, '(BODY.PEEK[])')->{2}{'BODY[]'}, "Subject: new\r\n\r\nThe body\r\nend\r\n", 'as it should be';
+	is flags_of($imap, 2), '\Draft', 'with flags';
+	$imap->cmd('APPEND Drafts2 CATENATE (URL "/;UID=1/;SECTION=HEADER" TEXT ', \"x\r\n", ')');
+	is $imap->fetch(3, '(BODY.PEEK[])')->{3}{'BODY[]'}, "Subject: old\r\nX: 1\r\n\r\nx\r\n", 'relative to the selected folder';
+	for my $bad ('/Drafts2/;UID=99', '/Nowhere/;UID=1', 'http://x/', "/Drafts2;UIDVALIDITY=1/;UID=1", 'imap://other/Drafts2/;UID=1') {
+		is $imap->cmd(qq{APPEND Drafts2 CATENATE (URL "$bad" TEXT }, \"x\r\n", ')')->{code}, 'BADURL', "not $bad";
+	}
+	is $imap->cmd('APPEND Drafts2 CATENATE (FILE x)')->{type}, 'BAD', 'neither TEXT nor URL';
+	is $imap->select('Drafts2')->{exists}, 3, 'what failed left nothing';
+};
+
 subtest 'bad input' => sub {
 	my $imap = imap('lars', 'INBOX');
 	my @bad = (
