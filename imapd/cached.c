@@ -162,7 +162,7 @@ int cached_build(const struct mime_source *source, unsigned wanted, struct arena
 	struct mime_part *root;
 	struct buf text;
 
-	if ((full ? mime_parse : mime_parse_header)(source, arena, &root, err) != 0)
+	if ((full ? mime_parse(source, arena, &root, err) : mime_parse_header(source, arena, &root, err)) != 0)
 		return -1;
 	buf_init(&text, TEXT_MAX);
 	envelope_format(root->envelope, arena, &text);

@@ -29,7 +29,7 @@ static bool is_digit_next(const struct imap_parser *parser)
 /* The numbers of a section-part, and whether a text follows them. */
 static bool parse_numbers(struct imap_parser *parser, struct section *section, bool *text_follows, struct buf *label)
 {
-	uint32_t numbers[FETCH_NUMBERS_MAX];
+	uint32_t numbers[FETCH_NUMBERS_MAX] = {0};
 
 	*text_follows = !imap_peek_char(parser, ']');
 	while (is_digit_next(parser)) {

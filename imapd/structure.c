@@ -150,7 +150,7 @@ void structure_format(const struct mime_part *root, bool extended, struct arena 
 	const struct mime_part *part = root;
 	size_t start = out->len;
 
-	while (part != NULL) {
+	do {
 		const struct mime_part *child = begin_part(&f, part);
 
 		if (child != NULL) {
@@ -163,7 +163,7 @@ void structure_format(const struct mime_part *root, bool extended, struct arena 
 			end_part(&f, part);
 		}
 		part = part != root ? part->next : NULL;
-	}
+	} while (part != NULL);
 	if (out->overflow)
 		add_closed(&f, root, start);
 }

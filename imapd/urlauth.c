@@ -242,7 +242,7 @@ void command_resetkey(struct session *session)
 	struct imap_parser *parser = &session->parser;
 	bool all = imap_at_end(parser);
 	struct mailbox_folder folder;
-	struct str name;
+	struct str name = STR("");
 
 	if (!all && imap_parse_space(parser) && imap_parse_mailbox(parser, &name))
 		while (imap_skip_char(parser, ' '))

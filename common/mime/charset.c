@@ -293,15 +293,13 @@ bool mime_charset_known(struct str name)
 {
 	struct mime_charset charset;
 	char normal[NAME_SIZE];
-	bool is_known;
-	struct err err;
 
 	if (!normalise(name, normal))
 		return false;
 	mime_charset_init(&charset, name, NULL);
-	is_known = charset.kind != KIND_GUESS || is_named(normal, "us-ascii");
-	mime_charset_finish(&charset, &err);
-	return is_known;
+	if (charset.kind == KIND_ICONV)
+		iconv_close(charset.iconv);
+	return charset.kind != KIND_GUESS || is_named(normal, "us-ascii");
 }
 
 struct str mime_charset_convert(struct str name, struct str text, struct arena *arena)

@@ -126,30 +126,25 @@ static bool is_blank(char c)
  */
 static int decide_escape(struct mime_decoder *d, char c, bool *again, struct err *err)
 {
+	int high = d->held_len == 2 ? hex(d->held[1]) : -1, low = hex(c);
+	bool may_break = d->held_len == 1 || is_blank(d->held[1]); /* a soft line break, with blanks before its end */
+	unsigned len = d->held_len;
 	char byte;
 
 	*again = false;
-	if (d->held_len > 1 || hex(c) < 0) {
-		if (d->held_len == 2 && hex(d->held[1]) >= 0 && hex(c) >= 0) {
-			byte = (char)(hex(d->held[1]) << 4 | hex(c));
-			d->held_len = 0;
-			return put(d, &byte, 1, err);
-		}
-		if (c == '\n' && (d->held_len == 1 || is_blank(d->held[1]))) {
-			d->held_len = 0; /* a soft line break, perhaps with blanks before its end (RFC 2045 6.7 (3)) */
-			return MIME_MORE;
-		}
-		if (!(is_blank(c) && (d->held_len == 1 || is_blank(d->held[1])) && d->held_len < sizeof d->held)) {
-			unsigned len = d->held_len;
-
-			/* No escape: it stands for itself. */
-			*again = true;
-			d->held_len = 0;
-			return put(d, d->held, len, err);
-		}
+	if ((len == 1 && low >= 0) || (may_break && is_blank(c) && len < sizeof d->held)) {
+		d->held[d->held_len++] = c;
+		return MIME_MORE;
 	}
-	d->held[d->held_len++] = c;
-	return MIME_MORE;
+	d->held_len = 0;
+	if (c == '\n' && may_break)
+		return MIME_MORE; /* RFC 2045 6.7 (5), (3) */
+	if (high >= 0 && low >= 0) {
+		byte = (char)(high << 4 | low);
+		return put(d, &byte, 1, err);
+	}
+	*again = true;
+	return put(d, d->held, len, err); /* no escape: it stands for itself */
 }
 
 /* Blanks, of which those before a line end are not part of the text (RFC 2045 6.7 (3)). */
