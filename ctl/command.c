@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 /* configd may be waiting for authd on behalf of somebody else. */
@@ -124,4 +125,22 @@ int ctl_read_password(bool from_stdin, char password[CTL_PASSWORD_MAX + 1])
 		status = ctl_refuse("the two passwords differ");
 	memory_wipe(again, sizeof again);
 	return status;
+}
+
+bool ctl_parse_time(const char *text, int64_t *ms)
+{
+	static const char *const formats[] = {"%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"};
+
+	for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+		struct tm local = {.tm_isdst = -1};
+		const char *end = strptime(text, formats[i], &local);
+		time_t seconds;
+
+		if (end == NULL || *end != '\0')
+			continue;
+		seconds = mktime(&local);
+		*ms = (int64_t)seconds * 1000;
+		return seconds >= 0;
+	}
+	return false;
 }

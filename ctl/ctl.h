@@ -49,6 +49,9 @@ int ctl_ask(struct ctl *ctl, const char *callee, const struct ipc_message *reque
 enum { CTL_PASSWORD_MAX = 256 };
 int ctl_read_password(bool from_stdin, char password[CTL_PASSWORD_MAX + 1]);
 
+/* "2026-11-21", "2026-11-21 10:00" or "2026-11-21 10:00:00", in local time, to milliseconds since 1970. */
+bool ctl_parse_time(const char *text, int64_t *ms);
+
 /* instance.c: init, run, start, stop, status, reload. */
 int ctl_init(struct ctl *ctl, int argc, char **argv);
 int ctl_run(struct ctl *ctl, int argc, char **argv);
@@ -74,6 +77,8 @@ int ctl_import(struct ctl *ctl, int argc, char **argv);
 int ctl_sessions(struct ctl *ctl, int argc, char **argv);
 int ctl_queue(struct ctl *ctl, int argc, char **argv);
 int ctl_repair(struct ctl *ctl, int argc, char **argv);
+/* mailbox.c */
+int ctl_mailbox(struct ctl *ctl, int argc, char **argv);
 int ctl_resolve(struct ctl *ctl, int argc, char **argv);
 
 #endif

@@ -33,25 +33,6 @@ static void format_time(char *out, size_t size, int64_t ms)
 		snprintf(out, size, "-");
 }
 
-/* "2026-11-21", "2026-11-21 10:00" or "2026-11-21 10:00:00", in local time. */
-static bool parse_time(const char *text, int64_t *ms)
-{
-	static const char *const formats[] = {"%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"};
-
-	for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-		struct tm local = {.tm_isdst = -1};
-		const char *end = strptime(text, formats[i], &local);
-		time_t seconds;
-
-		if (end == NULL || *end != '\0')
-			continue;
-		seconds = mktime(&local);
-		*ms = (int64_t)seconds * 1000;
-		return seconds >= 0;
-	}
-	return false;
-}
-
 static void print_json(const struct status_record *record, bool *first)
 {
 	char id[24];
@@ -224,7 +205,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 			options->history = true;
 		else if (option == 'j')
 			options->json = true;
-		else if (option == 't' ? !parse_time(optarg, &options->since)
+		else if (option == 't' ? !ctl_parse_time(optarg, &options->since)
 		                       : option != 'l' || !str_to_u64(str_of(optarg), 100000, &options->limit))
 			return -1;
 	}
