@@ -77,23 +77,25 @@ sub told {
 	my ($code, $value) = ($response->{code}, $response->{code_data}[0]);
 	my $name = { UIDVALIDITY => 'uidvalidity', UIDNEXT => 'uidnext', HIGHESTMODSEQ => 'highest' }->{$code} // return;
 	$self->{$name} = $value;
+	$self->{coded} = $value if $name eq 'highest';
 	$self->{ledger}->check_folder_told($self->{who}, $self->{folder}, $self->{then}, map { $code eq $_ ? $value : undef }
 		qw(UIDVALIDITY UIDNEXT HIGHESTMODSEQ));
 	return;
 }
 
-# RFC 7162 6: the code counts; without one, the highest MODSEQ since the last tagged response.
+# RFC 7162 6: the code counts, in this response or in one since the last tagged, "even if it has seen higher
+# mod-sequences"; without one, the highest MODSEQ since then.
 sub tagged {
 	my ($self, $code, @data) = @_;
-	my $highest = $self->{highest} // 0;
-	if (($code // '') eq 'HIGHESTMODSEQ') {
-		$self->complain("HIGHESTMODSEQ falls from $highest to $data[0]")
-			if $data[0] < ($self->{told_highest} // 0);
-		$self->{highest} = $self->{told_highest} = $data[0];
-	} elsif ($self->{pending_max} > $highest) {
+	my $coded = ($code // '') eq 'HIGHESTMODSEQ' ? $data[0] : $self->{coded};
+	if (defined $coded) {
+		$self->complain("HIGHESTMODSEQ falls from $self->{told_highest} to $coded") if $coded < ($self->{told_highest} // 0);
+		$self->{highest} = $self->{told_highest} = $coded;
+	} elsif ($self->{pending_max} > ($self->{highest} // 0)) {
 		$self->{highest} = $self->{pending_max};
 	}
 	$self->{pending_max} = 0;
+	delete $self->{coded};
 	return;
 }
 
