@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 enum {
 	UP_SIZE = 4096,    /* commands */
 	DOWN_SIZE = 65536, /* messages; only pages that were used take memory */
+	IDLE_MS = 2000,
 };
 
 /* Bytes on their way in one direction. */
@@ -132,6 +134,24 @@ static void move(struct shovel *s, bool *up_was_closed)
 		write_client(s);
 }
 
+/* Both sides are silent: what TLS and the allocator keep for later goes back to the system. */
+static void release(const struct shovel *s)
+{
+	SSL_free_buffers(s->ssl);
+	malloc_trim(0);
+}
+
+/* Wait until something can move. False: the daemon has ended, and the client did not take its last bytes in time. */
+static bool wait_to_move(const struct shovel *s, int timeout_ms)
+{
+	if (s->down.ended)
+		return wait_for_either(s, timeout_ms);
+	if (wait_for_either(s, IDLE_MS))
+		return true;
+	release(s);
+	return wait_for_either(s, -1);
+}
+
 void shovel_run(struct conn *conn, int pair)
 {
 	char up[UP_SIZE], down[DOWN_SIZE];
@@ -144,7 +164,7 @@ void shovel_run(struct conn *conn, int pair)
 	set_nonblocking(pair);
 	while (moving && !s.failed && !(s.down.ended && flow_is_empty(&s.down))) {
 		if (!s.more || !flow_is_empty(&s.up))
-			moving = wait_for_either(&s, s.down.ended ? conn->timeout_ms : -1);
+			moving = wait_to_move(&s, conn->timeout_ms);
 		move(&s, &up_was_closed);
 	}
 }

@@ -124,6 +124,7 @@ static SSL_CTX *server_context(struct tls_server *server, const char *certificat
 	SSL_CTX_set_num_tickets(context, 1);
 	SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(context, server);
+	tls_warm_up(context);
 	return context;
 }
 

@@ -39,6 +39,13 @@ void tls_server_refresh(struct tls_server *server);
 void tls_server_close(struct tls_server *server);
 
 /*
+ * Shake hands with ourselves, in memory: OpenSSL fetches algorithms and makes tables at the first handshake. Made in a
+ * listener they are shared by all processes that it forks, which begin faster and have less memory of their own.
+ * Nothing depends on it.
+ */
+void tls_warm_up(SSL_CTX *context);
+
+/*
  * Check a chain and key before they are installed: they parse, the key matches the first certificate, each certificate
  * is signed by the next, none expired. -1: ERR_SYNTAX with a sentence that says which of these.
  */
