@@ -10,7 +10,10 @@
 
 enum {
 	BUSY_MS = 2000,
-	NEED_MIN = 3, /* characters: a trigram */
+	NEED_MIN = 3,      /* characters: a trigram */
+	TOGETHER_MAX = 64, /* words in one question */
+	FEW = 4,           /* messages with a word */
+	MANY = 32,
 };
 
 struct search_index {
@@ -105,9 +108,10 @@ static size_t find_uid(const struct search_query *query, size_t at, uint32_t uid
 	return low;
 }
 
-/* Marks that are at `from` go to `to` for the messages that have the term. *left counts those that do not yet. */
+/* Marks that are at `from` go to `to` for the messages that have the term; *rows counts those. *left counts those that
+ * do not yet. */
 static int mark_term(struct search_index *index, const struct search_query *query, struct str term, uint8_t *marks,
-                     uint8_t from, uint8_t to, size_t *left, struct err *err)
+                     uint8_t from, uint8_t to, size_t *left, size_t *rows, struct err *err)
 {
 	int64_t base = query->folder << 32;
 	size_t at = 0;
@@ -119,6 +123,7 @@ static int mark_term(struct search_index *index, const struct search_query *quer
 	while ((row = db_step(&index->docs, err)) == 1) {
 		uint32_t uid = (uint32_t)db_number(&index->docs, 0);
 
+		++*rows;
 		at = find_uid(query, at, uid);
 		if (at < query->count && query->uids[at] == uid && marks[at] == from) {
 			marks[at] = to;
@@ -163,27 +168,48 @@ static int find_words(struct search_index *index, enum search_field field, const
 	return row;
 }
 
-/* Marks go from round to round + 1 for messages that have a word that meets the need. */
+/* "f1" OR "f2": words first to first + count - 1 of the list, in the field. */
+static struct str any_of(const struct buf *words, size_t first, size_t count, enum search_field field, struct buf *out)
+{
+	char term[SEARCH_TERM_MAX];
+
+	buf_reset(out);
+	for (size_t i = first; i < first + count; i++) {
+		int64_t word;
+
+		memcpy(&word, words->data + i * sizeof word, sizeof word);
+		buf_printf(out, "%s\"%.*s\"", i > first ? " OR " : "", STR_ARG(search_term(term, field, word)));
+	}
+	return buf_str(out);
+}
+
+/* Marks go from round to round + 1 for messages that have a word that meets the need. Words that few messages have, as
+ * there are thousands of, are asked for together; together would be slow for those that many have. */
 static int mark_need(struct search_index *index, const struct search_query *query, const struct search_need *need,
                      uint8_t *marks, uint8_t round, struct err *err)
 {
-	char term[SEARCH_TERM_MAX], quoted[SEARCH_TERM_MAX + 3];
-	size_t left = 0;
-	struct buf words;
+	size_t left = 0, together = 1;
+	struct buf words, question;
 	int result;
 
 	for (size_t i = 0; i < query->count; i++)
 		left += marks[i] == round;
 	buf_init(&words, SIZE_MAX / 2);
+	buf_init(&question, TOGETHER_MAX * (SEARCH_TERM_MAX + 8));
 	result = find_words(index, query->field, need, &words, err);
-	for (size_t i = 0; result == 0 && left > 0 && i < words.len / sizeof(int64_t); i++) {
-		int64_t word;
+	for (size_t i = 0, count = words.len / sizeof(int64_t); result == 0 && left > 0 && i < count;) {
+		size_t rows = 0, some = together < count - i ? together : count - i;
 
-		memcpy(&word, words.data + i * sizeof word, sizeof word);
-		snprintf(quoted, sizeof quoted, "\"%.*s\"", STR_ARG(search_term(term, query->field, word)));
-		result = mark_term(index, query, str_of(quoted), marks, round, round + 1, &left, err);
+		result = mark_term(index, query, any_of(&words, i, some, query->field, &question), marks, round, round + 1,
+		                   &left, &rows, err);
+		i += some;
+		if (rows < FEW * some && together < TOGETHER_MAX)
+			together *= 2;
+		else if (rows > MANY * some && together > 1)
+			together /= 2;
 	}
 	buf_free(&words);
+	buf_free(&question);
 	return result;
 }
 
@@ -191,7 +217,7 @@ static int find(struct search_index *index, const struct search_query *query, ui
                 struct err *err)
 {
 	struct search_need needs[SEARCH_NEEDS_MAX];
-	size_t count = search_needs(query->needle, needs, is_exact), unsure = query->count;
+	size_t count = search_needs(query->needle, needs, is_exact), unsure = query->count, rows = 0;
 	uint8_t round = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -206,7 +232,7 @@ static int find(struct search_index *index, const struct search_query *query, ui
 	for (size_t i = 0; i < query->count; i++)
 		marks[i] = marks[i] == round ? SEARCH_HIT : SEARCH_ABSENT;
 	return mark_term(index, query, STR("\"" SEARCH_TERM_UNSURE "\""), marks, SEARCH_ABSENT, SEARCH_UNSURE, &unsure,
-	                 err);
+	                 &rows, err);
 }
 
 int search_index_find(struct search_index *index, const struct search_query *query, uint8_t *marks, bool *is_exact,
