@@ -7,8 +7,8 @@
  *           of addresses, subjects, bodies, and headers, whose ids would make asking for an address slow
  *   doc     for each message (folder << 32 | UID) which words are in which field of it: sets, without positions
  *   folder  up to which UID a folder's messages are in it
- * So the text itself is in it nowhere: the index of a mailbox of plain text is about half the mail's size, and smaller
- * where there are attachments. What a message was made of stays known to it after the message went, until more than
+ * So the text itself is in it nowhere: the index of a mailbox of plain text is about a third of the mail's size, and
+ * smaller where there are attachments. What a message was made of stays known to it after the message went, until more than
  * half of the messages in it are gone; then it is thrown away and built again.
  *
  * Promises: a message below search_index_covered that has the needle is found; where is_exact is said, no other is. The

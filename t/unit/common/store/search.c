@@ -6,6 +6,9 @@
 #include "common/store/search.h"
 #include "common/store/search_words.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 static struct arena arena;
 
 static struct str fold(const char *text)
@@ -275,13 +278,55 @@ static void damage_is_mended(void **state)
 	mailbox_close(mailbox);
 }
 
+enum { MANY = 1200, ROUNDS = 12 };
+
+/* Killed at any moment, the next one goes on, and finds what looking finds. */
+static void kills_do_no_harm(void **state)
+{
+	struct mailbox *mailbox = open_mailbox(4);
+	struct search_index *index;
+	struct search_work work;
+	uint32_t uids[MANY];
+	uint8_t marks[MANY] = {0};
+	struct search_query query = {STORE_INBOX, uids, MANY, SEARCH_BODY, STR("needle")};
+	bool is_exact;
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++) {
+		char text[128];
+
+		snprintf(text, sizeof text, "Subject: %u\r\n\r\nword%u and %s\r\n", i, i * 7, i % 3 == 0 ? "needles" : "hay");
+		assert_int_equal(add(mailbox, text, "", &uids[i]), STORE_ADDED);
+	}
+	assert_int_equal(search_work_collect(&work, mailbox, &err), 0);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		pid_t child = fork();
+
+		if (child == 0)
+			_exit(search_update(&work, NULL, NULL, &err) == 0 ? 0 : 1);
+		usleep(round * 7919 % 40000);
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+	}
+	assert_int_equal(search_update(&work, NULL, NULL, &err), 0);
+	assert_int_equal(search_index_open(&index, mailbox, &err), 0);
+	assert_int_equal(search_index_covered(index, STORE_INBOX, work.folders[0].uidvalidity), uids[MANY - 1] + 1);
+	assert_int_equal(search_index_find(index, &query, marks, &is_exact, &err), 0);
+	assert_true(is_exact);
+	for (uint32_t i = 0; i < MANY; i++)
+		assert_int_equal(marks[i], i % 3 == 0 ? SEARCH_HIT : SEARCH_ABSENT);
+	search_index_close(index);
+	search_work_free(&work);
+	mailbox_close(mailbox);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(case_is_folded),       cmocka_unit_test(words_are_split),
 	    cmocka_unit_test(needles_have_needs),   cmocka_unit_test(texts_are_searched),
 	    cmocka_unit_test(index_finds_the_same), cmocka_unit_test(updates_go_on),
-	    cmocka_unit_test(damage_is_mended),
+	    cmocka_unit_test(damage_is_mended),     cmocka_unit_test(kills_do_no_harm),
 	};
 
 	arena_init(&arena);
