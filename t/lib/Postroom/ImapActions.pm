@@ -471,6 +471,7 @@ sub reselect {
 sub pipeline {
 	my ($worker) = @_;
 	for (1 .. 2 + int rand 3) {
+		return if !$worker->view;
 		my @chosen = some_messages($worker);
 		if (!@chosen || rand() < 0.3) {
 			$worker->send('NOOP');

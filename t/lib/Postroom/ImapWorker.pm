@@ -72,9 +72,13 @@ sub connect {
 	return;
 }
 
-# Send a command. Pieces are text, or references: literals.
+# Send a command. Pieces are text, or references: literals. Where the connection broke just now, it is cut off at once.
 sub send {
 	my ($self, $pieces, %options) = @_;
+	if (!$self->{socket}) {
+		$options{cut}->() if $options{cut};
+		return;
+	}
 	my @pieces = ref $pieces eq 'ARRAY' ? @$pieces : ($pieces);
 	my $tag = "$self->{name}-" . ++$self->{count};
 	my ($name) = $pieces[0] =~ /\A((?:UID )?\w+)/;
