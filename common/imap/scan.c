@@ -220,7 +220,7 @@ bool imap_parse_number(struct imap_parser *parser, uint64_t max, uint64_t *numbe
 
 bool imap_parse_mailbox(struct imap_parser *parser, struct str *name)
 {
-	struct str text, inbox = STR("INBOX");
+	struct str text = STR(""), inbox = STR("INBOX");
 	struct buf decoded;
 
 	if (!imap_parse_astring(parser, &text))
