@@ -3,6 +3,7 @@
 #include "common/net/bell_packet.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static void say(int line, enum bell_kind kind, int64_t mailbox, int flags)
@@ -28,6 +29,27 @@ void bell_ring_at(int line, int64_t mailbox)
 {
 	/* those that wait may be for others; the listener is never long */
 	say(line, BELL_RING, mailbox, 0);
+}
+
+int bell_fork(int line, int fd, struct err *err)
+{
+	struct bell_packet packet = {.kind = BELL_FORK};
+	struct iovec part = {&packet, sizeof packet};
+	union {
+		char bytes[CMSG_SPACE(sizeof fd)];
+		struct cmsghdr align;
+	} control = {0};
+	struct msghdr message = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(header), &fd, sizeof fd);
+	if (line < 0 || sendmsg(line, &message, MSG_NOSIGNAL) != sizeof packet)
+		return err_system(err, "cannot ask the listener for a session");
+	return 0;
 }
 
 int bell_take(int line)

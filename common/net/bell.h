@@ -9,6 +9,9 @@
  * that sends anything else is closed. A session that was taken over can wake the sessions of its own mailbox, no
  * others. Nothing here waits.
  *
+ * A session may also ask for another one beside it (bell_fork), which is not in its sandbox, but gets nothing from it
+ * than one descriptor.
+ *
  * Other programs (deliver, pop3d) ring by a connection of their own to imapd (doc/ipc.md, `changed`), which a session
  * of the listener answers that claimed BELL_ANY; struct bell_wire is their end.
  */
@@ -16,6 +19,8 @@
 #define POSTROOM_NET_BELL_H
 
 #include "common/ipc/ipc.h"
+
+#include <sys/types.h>
 
 enum {
 	BELL_ANY = 0, /* claimed in place of a mailbox: may ring at each, hears none */
@@ -29,15 +34,27 @@ void bell_ring_at(int line, int64_t mailbox);
 /* Take the rings that were not heard yet: 1: there were some, 0: none, -1: the line is dead, do not wait for it. */
 int bell_take(int line);
 
+/*
+ * Ask the listener for another session, on this descriptor, which stays the caller's: the listener forks it as it did
+ * this one, outside of this one's sandbox. What it may do is up to what it is told and to what it believes. Where the
+ * listener has no room the descriptor's other end is closed. -1: ERR_SYSTEM.
+ */
+int bell_fork(int line, int fd, struct err *err);
+
 /* In the listener: the lines of all sessions. */
 struct bell_hub;
-struct bell_hub *bell_hub_new(struct err *err); /* NULL: ERR_SYSTEM */
+/* fork_session gets what sessions ask for by bell_fork; the descriptor is closed behind it. parent: the process that
+ * asks, 0: not known. NULL: ERR_SYSTEM. */
+struct bell_hub *bell_hub_new(void (*fork_session)(int fd, pid_t parent, void *context), void *context,
+                              struct err *err);
 void bell_hub_free(struct bell_hub *hub);
 int bell_hub_fd(const struct bell_hub *hub); /* readable: call bell_hub_turn */
 void bell_hub_turn(struct bell_hub *hub);
 /* A line for a session about to be forked: returns the session's end, which the caller closes after the fork, or -1.
  * The hub's own end closes itself when the session's has. */
 int bell_hub_add(struct bell_hub *hub, struct err *err);
+/* Whose the line is that was added last. */
+void bell_hub_set_process(struct bell_hub *hub, pid_t process);
 /* In the session: close what the hub holds, all lines but its own. */
 void bell_hub_leave(struct bell_hub *hub);
 /* Over an execution of the listener: the lines stay open, and are found again. */

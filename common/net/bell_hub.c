@@ -32,6 +32,7 @@ static const char LINES_VARIABLE[] = "POSTROOM_BELL_FD";
 struct bell_line {
 	int fd;
 	int64_t mailbox;         /* claimed; UNCLAIMED, BELL_ANY */
+	pid_t process;           /* whose it is; 0: not known */
 	struct bell_line **from; /* what points here: a bucket of the mailbox, or the list of those in none */
 	struct bell_line *next;
 };
@@ -40,14 +41,17 @@ struct bell_hub {
 	int epoll;
 	struct bell_line *buckets[BUCKETS]; /* who claimed a mailbox */
 	struct bell_line *others;
+	struct bell_line *latest; /* added last; NULL: it is gone */
+	void (*fork_session)(int fd, pid_t parent, void *context);
+	void *context;
 };
 
 /* As it stands in the memory file. */
 struct handed_line {
-	int64_t fd, mailbox;
+	int64_t fd, mailbox, process;
 };
 
-struct bell_hub *bell_hub_new(struct err *err)
+struct bell_hub *bell_hub_new(void (*fork_session)(int fd, pid_t parent, void *context), void *context, struct err *err)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct bell_hub *hub;
@@ -58,6 +62,8 @@ struct bell_hub *bell_hub_new(struct err *err)
 	}
 	hub = memory_get(sizeof *hub);
 	hub->epoll = epoll;
+	hub->fork_session = fork_session;
+	hub->context = context;
 	return hub;
 }
 
@@ -92,6 +98,8 @@ static void unlist(struct bell_line *line)
 static void hang_up(struct bell_hub *hub, struct bell_line *line)
 {
 	unlist(line);
+	if (hub->latest == line)
+		hub->latest = NULL;
 	/* closing does not do that while a session just forked holds the same file, until it leaves the hub */
 	epoll_ctl(hub->epoll, EPOLL_CTL_DEL, line->fd, NULL);
 	close(line->fd);
@@ -110,7 +118,14 @@ static int connect_line(struct bell_hub *hub, int fd, int64_t mailbox, struct er
 		return err_system(err, "cannot watch a line of the bell");
 	}
 	enlist(hub, line);
+	hub->latest = line;
 	return 0;
+}
+
+void bell_hub_set_process(struct bell_hub *hub, pid_t process)
+{
+	if (hub->latest != NULL)
+		hub->latest->process = process;
 }
 
 int bell_hub_add(struct bell_hub *hub, struct err *err)
@@ -150,9 +165,11 @@ static void ring(struct bell_hub *hub, const struct bell_line *from, int64_t mai
 			ring_line(line);
 }
 
-/* False: it makes no sense, the line is closed. */
-static bool take_packet(struct bell_hub *hub, struct bell_line *line, const struct bell_packet *packet)
+/* False: it makes no sense, the line is closed. fd: what came with it, or -1. */
+static bool take_packet(struct bell_hub *hub, struct bell_line *line, const struct bell_packet *packet, int fd)
 {
+	if ((packet->kind == BELL_FORK) != (fd >= 0))
+		return false;
 	switch (packet->kind) {
 	case BELL_CLAIM:
 		if (line->mailbox != UNCLAIMED || packet->mailbox < 0)
@@ -164,25 +181,51 @@ static bool take_packet(struct bell_hub *hub, struct bell_line *line, const stru
 	case BELL_RING:
 		ring(hub, line, line->mailbox == BELL_ANY ? packet->mailbox : line->mailbox);
 		return true;
+	case BELL_FORK:
+		if (line->mailbox <= 0) /* only who serves a mailbox */
+			return false;
+		hub->fork_session(fd, line->process, hub->context);
+		return true;
 	default:
 		return false;
 	}
 }
 
+/* One packet, and the descriptor that came with it, or -1. Returns its own length, also where that is longer. */
+static ssize_t receive(int line, struct bell_packet *packet, int *fd)
+{
+	struct iovec part = {packet, sizeof *packet};
+	union {
+		char bytes[CMSG_SPACE(sizeof *fd)]; /* the kernel closes what does not fit in */
+		struct cmsghdr align;
+	} control;
+	struct msghdr message = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	ssize_t count = recvmsg(line, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *header = count > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	*fd = -1;
+	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(header), sizeof *fd);
+	return count;
+}
+
 static void take_packets(struct bell_hub *hub, struct bell_line *line)
 {
 	struct bell_packet packet;
+	int fd;
 
 	for (int i = 0; i < PACKETS; i++) {
-		/* MSG_TRUNC: the packet's own length, so that a longer one is not taken for one of ours */
-		ssize_t count = recv(line->fd, &packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
+		ssize_t count = receive(line->fd, &packet, &fd);
 
 		if (count < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (count > 0 && (count != sizeof packet || !take_packet(hub, line, &packet))) {
+		if (count > 0 && (count != sizeof packet || !take_packet(hub, line, &packet, fd))) {
 			log_warning("a session said nonsense to its listener");
 			count = 0;
 		}
+		if (fd >= 0)
+			close(fd);
 		if (count <= 0) {
 			hang_up(hub, line);
 			return;
@@ -213,7 +256,7 @@ void bell_hub_leave(struct bell_hub *hub)
 static int write_lines(int fd, struct bell_line *const *list, struct err *err)
 {
 	for (const struct bell_line *line = *list; line != NULL; line = line->next) {
-		const struct handed_line handed = {.fd = line->fd, .mailbox = line->mailbox};
+		const struct handed_line handed = {.fd = line->fd, .mailbox = line->mailbox, .process = line->process};
 
 		if (fcntl(line->fd, F_SETFD, 0) != 0)
 			return err_system(err, "cannot hand a line of the bell on");
@@ -259,7 +302,9 @@ void bell_hub_take_over(struct bell_hub *hub)
 		if (connect_line(hub, line, handed.mailbox, &err) != 0) {
 			log_error("%s", err.text);
 			close(line);
+			continue;
 		}
+		bell_hub_set_process(hub, (pid_t)handed.process);
 	}
 	close((int)fd);
 }

@@ -9,6 +9,7 @@
 enum bell_kind {
 	BELL_CLAIM = 1, /* session to listener: mailbox is mine */
 	BELL_RING,      /* either way; from who claimed BELL_ANY with the mailbox to ring at */
+	BELL_FORK,      /* session to listener, with a descriptor: another session on it */
 };
 
 struct bell_packet {

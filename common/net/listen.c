@@ -128,9 +128,47 @@ static int make_line(struct listener *listener)
 	return line;
 }
 
+/* Fork what is to serve fd. */
+static void begin_session(struct listener *listener, int fd, const char *service, struct listener_session *session,
+                          bool per_address)
+{
+	session_bell = make_line(listener);
+	session->pid = fork();
+	if (session->pid == 0)
+		run_session(listener, fd, service, session->kind, per_address);
+	if (session_bell >= 0)
+		close(session_bell);
+	if (session->pid < 0) {
+		rest(listener, "cannot fork a session");
+		return;
+	}
+	if (session_bell >= 0)
+		bell_hub_set_process(listener->bells, session->pid);
+	listener_add(listener, session);
+}
+
+/* What a session asked for by its bell: it is not believed how many that may be. */
+static void fork_guest(int fd, pid_t parent, void *context)
+{
+	struct listener *listener = context;
+	struct listener_session session = {.kind = LISTENER_GUEST, .parent = parent};
+	size_t others = 0;
+
+	for (size_t i = 0; i < listener->session_count; i++)
+		others += listener->sessions[i].kind == LISTENER_GUEST && listener->sessions[i].parent == parent;
+	if (listener->stopping || others >= LISTEN_GUESTS_MAX ||
+	    listener->of_kind[LISTENER_GUEST] >= (size_t)listener->hooks->max_sessions) {
+		log_warning("session %d may not have another beside it: there are %zu", (int)parent, others);
+		return;
+	}
+	if (listener->hooks->refresh != NULL)
+		listener->hooks->refresh(listener->hooks->context);
+	begin_session(listener, fd, LISTEN_GUEST, &session, false);
+}
+
 static void serve(struct listener *listener, int fd, const char *service, const struct sockaddr_storage *peer)
 {
-	struct listener_session session;
+	struct listener_session session = {0};
 	bool per_address;
 
 	limit_address(peer, session.address);
@@ -140,16 +178,7 @@ static void serve(struct listener *listener, int fd, const char *service, const 
 		listener->hooks->refresh(listener->hooks->context);
 	if (listener->hooks->prepare != NULL && session.kind == LISTENER_SESSION)
 		listener->hooks->prepare(fd, service, listener->hooks->context);
-	session_bell = make_line(listener);
-	session.pid = fork();
-	if (session.pid == 0)
-		run_session(listener, fd, service, session.kind, per_address);
-	if (session_bell >= 0)
-		close(session_bell);
-	if (session.pid < 0)
-		rest(listener, "cannot fork a session");
-	else
-		listener_add(listener, &session);
+	begin_session(listener, fd, service, &session, per_address);
 }
 
 /* Failures of accept that are the connection's own or the system's for a while (accept(2)); others are for good. */
@@ -289,7 +318,7 @@ static int prepare_bells(struct listener *listener, struct err *err)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-	listener->bells = bell_hub_new(err);
+	listener->bells = bell_hub_new(fork_guest, listener, err);
 	if (listener->bells == NULL)
 		return -1;
 	bell_hub_take_over(listener->bells);

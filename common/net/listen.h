@@ -16,6 +16,9 @@
 
 #include <sys/types.h>
 
+#define LISTEN_GUEST "guest"     /* the service of a session that another one asked for (bell_fork) */
+enum { LISTEN_GUESTS_MAX = 32 }; /* that one session may have at a time */
+
 struct listen_hooks {
 	/* In the listener, before each fork: look at settings and certificates again. May be NULL. */
 	void (*refresh)(void *context);
@@ -25,13 +28,14 @@ struct listen_hooks {
 	 * it. May be NULL.
 	 */
 	void (*prepare)(int fd, const char *service, void *context);
-	/* In the child; service is the name of the socket it came by. The return value is the exit status. */
+	/* In the child; service is the name of the socket it came by, LISTEN_GUEST where another session asked for it. The
+	 * return value is the exit status. */
 	int (*session)(int fd, const char *service, void *context);
 	/* In the child instead of session, where a limit refuses the connection: say why in the protocol's words in one
 	 * line, without waiting. per_address: too many from this address, not too many altogether. May be NULL. */
 	void (*refuse)(int fd, const char *service, bool per_address, void *context);
 	void *context;
-	bool bells;           /* sessions tell each other of changes (common/net/bell.h) */
+	bool bells;           /* sessions tell each other of changes, and may ask for others (common/net/bell.h) */
 	long max_sessions;    /* altogether */
 	long max_per_address; /* 0 = any; loopback and local sockets are never limited; an IPv6 address counts as its /64 */
 };

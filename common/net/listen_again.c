@@ -111,7 +111,7 @@ void listener_take_over(struct listener *listener)
 		return;
 	unsetenv(TABLE_VARIABLE);
 	for (off_t at = 0; (count = pread((int)fd, &session, sizeof session, at)) == (ssize_t)sizeof session; at += count)
-		if (session.kind <= LISTENER_QUESTION)
+		if (session.kind <= LISTENER_GUEST)
 			listener_add(listener, &session);
 	close((int)fd);
 	log_info("goes on with %zu sessions that run", listener->session_count);

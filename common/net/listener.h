@@ -15,12 +15,14 @@ enum listener_session_kind {
 	LISTENER_SESSION,
 	LISTENER_REFUSAL,  /* says why it is refused */
 	LISTENER_QUESTION, /* of another program */
+	LISTENER_GUEST,    /* that a session asked for */
 };
 
 struct listener_session {
 	pid_t pid;
 	enum listener_session_kind kind;
 	unsigned char address[16]; /* IPv6 network, IPv4 mapped; all 0: not limited by address */
+	pid_t parent;              /* a guest's: who asked for it */
 };
 
 /* Places in listener->waits. */
@@ -42,7 +44,7 @@ struct listener {
 	struct listener_session *sessions;
 	size_t session_count;
 	size_t session_room;
-	size_t of_kind[LISTENER_QUESTION + 1];
+	size_t of_kind[LISTENER_GUEST + 1];
 	int64_t accept_from_ms; /* accepting rests until then, for want of descriptors or processes */
 	bool crashed;           /* a session died by a signal */
 	bool stopping;
