@@ -48,6 +48,7 @@ static int enter_sandbox(struct session *session, struct err *err)
 
 	if (mailbox_make(instance, session->uid, err) != 0 ||
 	    sandbox_allow(sandbox, mailbox_path(path, sizeof path, instance, session->uid), SANDBOX_WRITE, err) != 0 ||
+	    script_allow(sandbox, instance, err) != 0 ||
 	    sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(sandbox, err);
@@ -105,6 +106,7 @@ static void rest(void *context)
 		log_error("cannot sync the mailbox of user=%s: %s", session->user, err.text);
 	if (session->waiting) /* not in the middle of a command */
 		arena_free(&session->arena);
+	script_close(&session->script);
 	indexer_consider(session);
 	mailbox_idle(session->mailbox);
 }
@@ -188,6 +190,7 @@ static int take_over(struct imapd *imapd, struct ipc_message *request)
 	ipc_get_number(request, "tls", 0, 1, &tls);
 	buf_add_str(&session->conn.in, ipc_get(request, "input"));
 	status_begin(&session->statusd, &imapd->daemon.instance, "imapd", "imap", session->conn.peer, tls != 0);
+	script_open(&session->script, &imapd->daemon.instance, IMAP_SCRIPT, NULL, &session->statusd);
 	arena_init(&session->arena);
 	imap_parser_init(&session->parser, &session->conn, &session->arena, IMAP_LITERAL_MAX);
 	session->parser.drop_max = (uint64_t)settings_number(&imapd->settings, SETTING_IMAP_MAX_MESSAGE) * 2;

@@ -14,7 +14,8 @@ static bool holds_word(struct str text, struct str word)
 	return false;
 }
 
-struct str session_capabilities(struct session *session)
+/* What there is, whoever asks. */
+static struct str all_words(struct session *session)
 {
 	struct buf words;
 	struct str result;
@@ -36,6 +37,18 @@ struct str session_capabilities(struct session *session)
 	result = arena_copy(&session->arena, buf_str(&words));
 	buf_free(&words);
 	return result;
+}
+
+struct str session_capabilities(struct session *session)
+{
+	struct str words, shown;
+
+	session->hides_idle = false;
+	words = all_words(session);
+	shown = imap_hook_capabilities(&session->script, session->conn.peer, words, &session->arena);
+	/* 05-13.6: hidden is as good as turned off. Other commands are there for whoever knows them. */
+	session->hides_idle = holds_word(words, STR("IDLE")) && !holds_word(shown, STR("IDLE"));
+	return shown;
 }
 
 void command_capability(struct session *session)

@@ -6,7 +6,7 @@ enum { LOOK_EVERY_MS = 120000 }; /* a ring may get lost; nobody waits longer tha
 
 bool session_offers_idle(const struct session *session)
 {
-	return settings_flag(&session->imapd->settings, SETTING_IMAP_IDLE);
+	return settings_flag(&session->imapd->settings, SETTING_IMAP_IDLE) && !session->hides_idle;
 }
 
 /* The line that ends IDLE. */

@@ -19,6 +19,7 @@
 #define POSTROOM_IMAPD_IMAPD_H
 
 #include "common/daemon/daemon.h"
+#include "common/imap/hooks.h"
 #include "common/imap/parser.h"
 #include "common/imap/sequence.h"
 #include "common/imap/text.h"
@@ -72,6 +73,7 @@ struct session {
 	struct mailbox *mailbox;
 	struct ipc_channel authd; /* fd -1: not there */
 	struct status statusd;
+	struct script script; /* imap4svr.lua */
 	int bell;     /* common/net/bell.h */
 	bool waiting; /* for the next command: the arena holds nothing */
 	bool rang;    /* the mailbox changed and the others were not told yet */
@@ -80,6 +82,7 @@ struct session {
 	struct view *view;         /* the selected folder; NULL: none */
 	struct sequence saved;     /* "$" (RFC 5182), UIDs; its ranges are the session's */
 	struct notify *notify;     /* RFC 5465; NULL: not in use */
+	bool has_search_turn;      /* a slot of statusd is held (search.c) */
 	int64_t indexed_ms;        /* when the indexer was started last; io_now_ms() (indexer.c) */
 	struct contexts *contexts; /* searches that are kept up to date (RFC 5267); NULL: none */
 
@@ -90,6 +93,7 @@ struct session {
 	bool by_uid;             /* the command is a UID one: responses name UIDs */
 	bool keep_sequence;  /* FETCH, STORE, SEARCH, SORT, THREAD by number: no EXPUNGE before its end (RFC 9051 7.5.1) */
 	bool ended;          /* no further command is read */
+	bool hides_idle;     /* the script keeps IDLE back from this client */
 	bool compress;       /* both directions are, from behind the tagged answer to COMPRESS on */
 	unsigned bad_count;  /* commands in a row that ended with BAD */
 	int64_t progress_ms; /* when session_progress last said something; io_now_ms() */

@@ -66,39 +66,47 @@ static void look_below(struct session *session, const struct list_request *reque
 	}
 }
 
-static void write_attributes(struct session *session, const struct list_request *request, const struct answer *answer)
+static struct str attributes_of(struct session *session, const struct list_request *request,
+                                const struct answer *answer)
 {
 	const struct name_entry *entry = answer->entry;
-	struct conn *conn = &session->conn;
 	bool subscribed = entry->subscribed && ((request->select | request->returned) & LIST_SUBSCRIBED) != 0;
 
-	if (request->is_lsub) {
+	if (request->is_lsub)
 		/* RFC 3501 6.3.9: a level that is told only because of what is below it */
-		conn_write(conn, answer->by_children ? STR("\\Noselect") : STR(""));
-		return;
-	}
-	if (entry->folder == 0)
-		conn_write(conn, STR("\\NonExistent \\Noselect "));
-	if (subscribed)
-		conn_write(conn, STR("\\Subscribed "));
-	conn_write(conn, entry->has_children ? STR("\\HasChildren") : STR("\\HasNoChildren"));
-	if (answer->uses[0] != '\0')
-		conn_printf(conn, " %s", answer->uses);
+		return answer->by_children ? STR("\\Noselect") : STR("");
+	return arena_printf(&session->arena, "%s%s%s%s%s", entry->folder == 0 ? "\\NonExistent \\Noselect " : "",
+	                    subscribed ? "\\Subscribed " : "", entry->has_children ? "\\HasChildren" : "\\HasNoChildren",
+	                    answer->uses[0] != '\0' ? " " : "", answer->uses);
 }
 
-static void write_answer(struct session *session, const struct list_request *request, const struct answer *answer)
+/* RFC 5258 3.5. */
+static struct str extended_data_of(struct session *session, const struct list_request *request,
+                                   const struct answer *answer)
+{
+	bool subscribed = (request->select & LIST_SUBSCRIBED) != 0, used = (request->select & LIST_SPECIAL_USE) != 0;
+
+	if (!answer->child_info)
+		return STR("");
+	return arena_printf(&session->arena, " (\"CHILDINFO\" (%s%s%s))", subscribed ? "\"SUBSCRIBED\"" : "",
+	                    subscribed && used ? " " : "", used ? "\"SPECIAL-USE\"" : "");
+}
+
+/* False: the administrator's script does not show it. */
+static bool write_answer(struct session *session, const struct list_request *request, const struct answer *answer)
 {
 	struct conn *conn = &session->conn;
+	struct str attributes = attributes_of(session, request, answer);
+	struct str extended = extended_data_of(session, request, answer);
 
-	conn_write(conn, request->is_lsub ? STR("* LSUB (") : STR("* LIST ("));
-	write_attributes(session, request, answer);
-	conn_write(conn, STR(") \"/\" "));
+	if (!request->is_lsub &&
+	    !imap_hook_list(&session->script, answer->entry->name, &attributes, &extended, &session->arena))
+		return false;
+	conn_printf(conn, "* %s (%.*s) \"/\" ", request->is_lsub ? "LSUB" : "LIST", STR_ARG(attributes));
 	imap_write_mailbox(conn, answer->entry->name, session_utf8(session));
-	if (answer->child_info)
-		conn_printf(conn, " (\"CHILDINFO\" (%s%s%s))", (request->select & LIST_SUBSCRIBED) != 0 ? "\"SUBSCRIBED\"" : "",
-		            (request->select & LIST_SUBSCRIBED) != 0 && (request->select & LIST_SPECIAL_USE) != 0 ? " " : "",
-		            (request->select & LIST_SPECIAL_USE) != 0 ? "\"SPECIAL-USE\"" : "");
+	conn_write(conn, extended);
 	conn_write(conn, STR("\r\n"));
+	return true;
 }
 
 /* What is asked for beside the name itself. A folder that goes meanwhile has none. */
@@ -131,8 +139,8 @@ static void consider(struct session *session, const struct list_request *request
 		return;
 	answer.child_info = any && !request->is_lsub;
 	read_uses(session, request, answer.entry, answer.uses);
-	write_answer(session, request, &answer);
-	write_more(session, request, answer.entry);
+	if (write_answer(session, request, &answer))
+		write_more(session, request, answer.entry);
 }
 
 static void list(struct session *session, struct list_request *request)

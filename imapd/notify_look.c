@@ -194,22 +194,31 @@ static const struct notify_folder *find_name(const struct notify_snapshot *snaps
 	return NULL;
 }
 
-/* One LIST line of a name as it is now; old_name: what it was before, or empty. */
+/* One LIST line of a name as it is now; old_name: what it was before, or empty. The session may be at rest: its arena
+ * is not to grow. */
 static void write_list(struct session *session, const struct notify_snapshot *now, struct str name, struct str old_name)
 {
 	struct conn *conn = &session->conn;
 	bool utf8 = session_utf8(session);
+	struct str attributes, extended = STR("");
+	struct arena arena;
 
-	conn_printf(conn, "* LIST (%s%s%s) \"/\" ", find_name(now, name) == NULL ? "\\NonExistent " : "",
-	            is_subscribed(now, name) ? "\\Subscribed " : "",
-	            has_children(now, name) ? "\\HasChildren" : "\\HasNoChildren");
-	imap_write_mailbox(conn, name, utf8);
-	if (old_name.len > 0) {
-		conn_write(conn, STR(" (\"OLDNAME\" ("));
-		imap_write_mailbox(conn, old_name, utf8);
-		conn_write(conn, STR("))"));
+	arena_init(&arena);
+	attributes = arena_printf(&arena, "%s%s%s", find_name(now, name) == NULL ? "\\NonExistent " : "",
+	                          is_subscribed(now, name) ? "\\Subscribed " : "",
+	                          has_children(now, name) ? "\\HasChildren" : "\\HasNoChildren");
+	if (imap_hook_list(&session->script, name, &attributes, &extended, &arena)) {
+		conn_printf(conn, "* LIST (%.*s) \"/\" ", STR_ARG(attributes));
+		imap_write_mailbox(conn, name, utf8);
+		if (old_name.len > 0) {
+			conn_write(conn, STR(" (\"OLDNAME\" ("));
+			imap_write_mailbox(conn, old_name, utf8);
+			conn_write(conn, STR("))\r\n"));
+		} else {
+			conn_printf(conn, "%.*s\r\n", STR_ARG(extended));
+		}
 	}
-	conn_write(conn, STR("\r\n"));
+	arena_free(&arena);
 }
 
 /* A folder came or went: it and its parent are affected (RFC 5465 5.4). */

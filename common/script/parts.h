@@ -6,9 +6,6 @@
 
 #include "common/script/script.h"
 
-/* Tell of an error, or of what was printed (function "print"). */
-void script_report(const struct script *script, const char *function, struct str text);
-
 /* Give a new state what scripts may use. Within guard_run; errors are of memory. */
 void script_open_libraries(struct lua_State *lua, const struct script *script);
 

@@ -127,4 +127,7 @@ bool script_has_function(struct script *script, const char *function);
 int script_call(struct script *script, const char *function, const struct script_value *arguments,
                 size_t argument_count, struct script_value *results, size_t result_count, struct arena *arena);
 
+/* Tell of a script's error in luaerrors.log: for callers, of a result that is of the right type but no answer. */
+void script_report(const struct script *script, const char *function, struct str text);
+
 #endif

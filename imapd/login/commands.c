@@ -16,7 +16,7 @@ static struct str mechanisms(struct login *login)
 
 static bool tls_is_offered(const struct login *login)
 {
-	return !login->conn.tls_active && login->encryption != LOGIN_TLS_NONE && login->service->tls.context != NULL;
+	return !login->conn.tls_active && login->encryption != IMAP_TLS_NONE && login->service->tls.context != NULL;
 }
 
 struct str login_capabilities(struct login *login)
@@ -30,7 +30,7 @@ struct str login_capabilities(struct login *login)
 	while (login_is_open(login) && (word = str_cut_word(&rest)).len != 0)
 		if (login_plain_is_open(login) || !sasl_is_plain(word))
 			words = arena_printf(&login->arena, "%.*s AUTH=%.*s", STR_ARG(words), STR_ARG(word));
-	return words;
+	return imap_hook_capabilities(&login->script, login->conn.peer, words, &login->arena);
 }
 
 void login_capability(struct login *login)

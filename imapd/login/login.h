@@ -9,6 +9,7 @@
 #define POSTROOM_IMAPD_LOGIN_LOGIN_H
 
 #include "common/daemon/daemon.h"
+#include "common/imap/hooks.h"
 #include "common/imap/parser.h"
 #include "common/login/sasl.h"
 #include "common/net/conn.h"
@@ -25,8 +26,6 @@ struct login_service {
 	struct sandbox sandbox;
 };
 
-enum login_encryption { LOGIN_TLS_NONE, LOGIN_TLS_OPTIONAL, LOGIN_TLS_REQUIRED };
-
 /* One session. */
 struct login {
 	struct login_service *service;
@@ -38,7 +37,8 @@ struct login {
 	struct sasl sasl;
 	struct ipc_channel imapd; /* where the session goes on after the login */
 	struct status status;
-	enum login_encryption encryption;
+	struct script script; /* imap4svr.lua */
+	enum imap_encryption encryption;
 	bool encrypted_auth; /* setting imap.require-encrypted-auth: no password in clear */
 	bool anonymise;
 	bool ended;            /* no further command is read */

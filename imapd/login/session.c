@@ -30,7 +30,7 @@ static const struct {
 
 bool login_is_open(const struct login *login)
 {
-	return login->encryption != LOGIN_TLS_REQUIRED || login->conn.tls_active;
+	return login->encryption != IMAP_TLS_REQUIRED || login->conn.tls_active;
 }
 
 bool login_plain_is_open(const struct login *login)
@@ -108,18 +108,25 @@ static bool greet(struct login *login)
 	return true;
 }
 
-static enum login_encryption read_encryption(const struct login_service *service)
+/* As the settings say; a script may know better. */
+static enum imap_encryption choose_encryption(struct login *login, bool implicit_tls)
 {
-	struct str word = str_of(settings_text(&service->settings, SETTING_IMAP_ENCRYPTION));
+	struct str word = str_of(settings_text(&login->service->settings, SETTING_IMAP_ENCRYPTION));
+	enum imap_encryption usual = IMAP_TLS_OPTIONAL, chosen;
 
-	if (str_equal(word, STR("required")))
-		return LOGIN_TLS_REQUIRED;
+	if (implicit_tls)
+		usual = IMAP_TLS_AT_ONCE;
+	else if (str_equal(word, STR("required")))
+		usual = IMAP_TLS_REQUIRED;
+	else if (str_equal(word, STR("none")))
+		usual = IMAP_TLS_NONE;
+	chosen = imap_hook_encryption(&login->script, &login->conn, usual, &login->arena);
 	/* without a certificate STARTTLS cannot be offered; what is required stays so */
-	return str_equal(word, STR("none")) || service->tls.context == NULL ? LOGIN_TLS_NONE : LOGIN_TLS_OPTIONAL;
+	return chosen == IMAP_TLS_OPTIONAL && login->service->tls.context == NULL ? IMAP_TLS_NONE : chosen;
 }
 
 /* Open all that the session will need, then give up the right to open anything. */
-static int prepare(struct login *login, bool tls, struct err *err)
+static int prepare(struct login *login, struct err *err)
 {
 	struct login_service *service = login->service;
 	const struct instance *instance = &service->daemon.instance;
@@ -130,28 +137,44 @@ static int prepare(struct login *login, bool tls, struct err *err)
 		log_warning("%s", unreachable.text);
 	if (ipc_connect(&login->imapd, instance, "imapd", "imap-login", &unreachable) != 0)
 		log_warning("%s", unreachable.text);
-	status_begin(&login->status, instance, "imap-login", "imap", login->conn.peer, tls);
-	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
+	status_begin(&login->status, instance, "imap-login", "imap", login->conn.peer, false);
+	script_open(&login->script, instance, IMAP_SCRIPT, NULL, &login->status);
+	if (script_allow(&service->sandbox, instance, err) != 0 ||
+	    sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&service->sandbox, err);
 }
 
-static int start_tls(struct login *login, struct err *err)
+/* Where the connection begins with TLS, see to it. */
+static int begin_tls(struct login *login, struct err *err)
 {
+	if (login->encryption != IMAP_TLS_AT_ONCE)
+		return 0;
 	if (login->service->tls.context == NULL)
-		return err_set(err, ERR_NOT_FOUND, "there is no certificate for the service imaps");
-	return conn_accept_tls(&login->conn, login->service->tls.context, err);
+		return err_set(err, ERR_NOT_FOUND, "there is no certificate");
+	if (conn_accept_tls(&login->conn, login->service->tls.context, err) != 0)
+		return -1;
+	status_tls(&login->status);
+	return 0;
+}
+
+/* All that comes before the greeting. -1: there will be none. */
+static int begin(struct login *login, bool implicit_tls, struct err *err)
+{
+	if (prepare(login, err) != 0)
+		return -1;
+	login->encryption = choose_encryption(login, implicit_tls);
+	return begin_tls(login, err);
 }
 
 int login_session(int fd, const char *service_name, void *context)
 {
 	struct login_service *service = context;
-	bool tls = service_find(service_name)->implicit_tls;
+	bool implicit_tls = service_find(service_name)->implicit_tls;
 	struct login login = {.service = service, .authd = {.fd = -1}, .imapd = {.fd = -1}};
 	struct err err;
 	int result = 0;
 
-	login.encryption = read_encryption(service);
 	login.encrypted_auth = settings_flag(&service->settings, SETTING_IMAP_ENCRYPTED_AUTH);
 	login.anonymise = settings_flag(&service->settings, SETTING_ANONYMISE);
 	conn_init(&login.conn, fd, LOGIN_MS);
@@ -160,7 +183,7 @@ int login_session(int fd, const char *service_name, void *context)
 	arena_init(&login.arena);
 	imap_parser_init(&login.parser, &login.conn, &login.arena, IMAP_LOGIN_LITERAL_MAX);
 	buf_init(&login.mechanisms, SASL_MECHANISMS_MAX);
-	if (prepare(&login, tls, &err) != 0 || (tls && start_tls(&login, &err) != 0)) {
+	if (begin(&login, implicit_tls, &err) != 0) {
 		log_info("session could not begin, service=%s peer=%s: %s", service_name, login.conn.peer, err.text);
 		result = 1;
 	} else if (greet(&login)) {
