@@ -437,6 +437,29 @@ subtest 'pop3-login under TLS' => sub {
 	$pop3->quit;
 };
 
+subtest 'imap-login before anything was said, and under TLS with a mailbox behind it' => sub {
+	my ($pid, $imap) = session_of('imap-login', sub { $p->imap });
+	contained($pid, 'imap-login');
+	is $imap->login('anna', 'anna-secret')->{type}, 'OK', 'the session goes on';
+	$imap->logout;
+	($pid, $imap) = session_of('imap-login', sub { $p->imap(service => 'imaps') });
+	$imap->login('anna', 'anna-secret');
+	contained($pid, 'imap-login');
+	is $imap->select('INBOX')->{exists}, scalar(my @files = message_files('anna')), 'also after the login';
+	$imap->logout;
+};
+
+subtest 'imapd after the login' => sub {
+	my ($pid, $imap) = session_of('imapd', sub { my $imap = $p->imap; $imap->login('anna', 'anna-secret'); $imap->select('INBOX'); $imap });
+	contained($pid, 'imapd', may => ['truncate', 'fork']);
+	my ($message) = message_files('anna');
+	allowed($pid,
+		['its own mailbox', 'openat', AT_FDCWD, "$mailbox{anna}/index.db", O_RDWR],
+		['a message of its own', 'openat', AT_FDCWD, $message, O_RDONLY]);
+	like $imap->fetch(1, '(BODY.PEEK[])')->{1}{'BODY[]'}, qr/contained/, 'the session goes on';
+	is $imap->logout->{type}, 'OK', 'to its end';
+};
+
 subtest 'pop3d after the login' => sub {
 	my ($pid, $pop3) = session_of('pop3d', sub { my $pop3 = $p->pop3; $pop3->login('anna', 'anna-secret'); $pop3 });
 	contained($pid, 'pop3d', may => ['truncate']);
