@@ -83,6 +83,10 @@ void sharing_end(struct ipc_peer *peer);
 void sharing_set(struct authd *authd, struct ipc_incoming *incoming);
 void sharing_list(struct authd *authd, struct ipc_incoming *incoming);
 void sharing_ticket(struct authd *authd, struct ipc_incoming *incoming);
+/* Has the channel redeemed a ticket? False: it is answered. */
+bool sharing_is_bound(struct ipc_incoming *incoming);
+/* sharing_names.c: users and groups by name and by number. */
+void sharing_names(struct authd *authd, struct ipc_incoming *incoming);
 /* The groups that a user is in, by number. -1: the snapshot cannot be read. */
 int sharing_groups(struct settings *settings, int64_t uid, int64_t groups[SHARES_GROUPS_MAX], size_t *count,
                    struct err *err);

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { OWNERS_MAX = 10000 };
@@ -12,16 +13,18 @@ enum { OWNERS_MAX = 10000 };
 struct binding {
 	int64_t uid;
 	char user[TICKET_USER_MAX];
+	bool is_guest; /* it serves somebody else there */
 };
 
 void sharing_bind(struct ipc_peer *peer, const struct ticket_right *right)
 {
 	struct binding *binding = ipc_peer_data(peer);
 
-	if (binding != NULL || right->grantee != 0)
-		return; /* once; and who is a guest has nothing to share */
+	if (binding != NULL)
+		return; /* once */
 	binding = memory_get(sizeof *binding);
 	binding->uid = right->uid;
+	binding->is_guest = right->grantee != 0;
 	memcpy(binding->user, right->user, sizeof binding->user);
 	ipc_peer_set_data(peer, binding);
 }
@@ -43,6 +46,24 @@ static const struct binding *bound(struct ipc_incoming *incoming)
 		ipc_answer_error(incoming, &err);
 	}
 	return binding;
+}
+
+/* The same for what a session asks for its own user: who is a guest there asks by his own session. */
+static const struct binding *bound_user(struct ipc_incoming *incoming)
+{
+	const struct binding *binding = bound(incoming);
+	struct err err;
+
+	if (binding == NULL || !binding->is_guest)
+		return binding;
+	err_set(&err, ERR_DENIED, "a guest may not ask for that");
+	ipc_answer_error(incoming, &err);
+	return NULL;
+}
+
+bool sharing_is_bound(struct ipc_incoming *incoming)
+{
+	return bound(incoming) != NULL;
 }
 
 int sharing_groups(struct settings *settings, int64_t uid, int64_t groups[SHARES_GROUPS_MAX], size_t *count,
@@ -77,21 +98,39 @@ static int user_name(struct settings *settings, int64_t uid, char name[TICKET_US
 	return row;
 }
 
+/* Whose mailbox it is about: a session's own, or of the administrator's command the one that it names. 0: answered. */
+static int64_t find_subject(struct ipc_incoming *incoming)
+{
+	const struct binding *binding;
+	struct err err;
+	int64_t uid;
+
+	if (strcmp(incoming->caller, "postroom") != 0) {
+		binding = bound(incoming);
+		return binding != NULL ? binding->uid : 0;
+	}
+	if (ipc_get_number(&incoming->message, "uid", 1, INT64_MAX, &uid))
+		return uid;
+	err_set(&err, ERR_PROTOCOL, "share-set needs a uid");
+	ipc_answer_error(incoming, &err);
+	return 0;
+}
+
 void sharing_set(struct authd *authd, struct ipc_incoming *incoming)
 {
-	const struct binding *binding = bound(incoming);
+	int64_t owner = find_subject(incoming);
 	struct str *grantees, key, value;
 	size_t count = 0;
 	struct err err;
 
-	if (binding == NULL)
+	if (owner == 0)
 		return;
 	grantees = memory_get((SHARES_GRANTEES_MAX + 1) * sizeof *grantees);
 	for (size_t position = 0; count <= SHARES_GRANTEES_MAX && ipc_next(&incoming->message, &position, &key, &value);)
 		if (str_equal(key, STR("grantee")))
 			grantees[count++] = value;
-	if (shares_set(&authd->shares, binding->uid, grantees, count, &err) == 0) {
-		log_info("the mailbox of %s is shared with %zu users and groups", binding->user, count);
+	if (shares_set(&authd->shares, owner, grantees, count, &err) == 0) {
+		log_info("the mailbox of uid=%" PRId64 " is shared with %zu users and groups", owner, count);
 		ipc_answer_ok(incoming);
 	} else if (err.code == ERR_SYNTAX || err.code == ERR_LIMIT) {
 		ipc_answer_error(incoming, &err);
@@ -142,7 +181,7 @@ static int add_names(struct authd *authd, struct owners *owners, struct ipc_mess
 
 void sharing_list(struct authd *authd, struct ipc_incoming *incoming)
 {
-	const struct binding *binding = bound(incoming);
+	const struct binding *binding = bound_user(incoming);
 	int64_t groups[SHARES_GROUPS_MAX];
 	struct shares_person person = {.groups = groups};
 	struct ipc_message reply;
@@ -188,7 +227,7 @@ static int find_owner(struct authd *authd, const struct binding *binding, struct
 
 void sharing_ticket(struct authd *authd, struct ipc_incoming *incoming)
 {
-	const struct binding *binding = bound(incoming);
+	const struct binding *binding = bound_user(incoming);
 	char text[TICKET_LEN + 1];
 	struct ticket_right right;
 	struct ipc_message reply;

@@ -7,8 +7,8 @@
 
 const struct program programs[] = {
     {"configd", "postroom-config", CALLERS("postroom"), NULL, false},
-    {"authd", "postroom-auth", CALLERS("configd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "sender"),
-     NULL, false},
+    {"authd", "postroom-auth",
+     CALLERS("configd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "sender", "postroom"), NULL, false},
     {"historyd", "postroom-status", CALLERS("statusd", "postroom"), NULL, false},
     {"statusd", "postroom-status", CALLERS("smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "postroom"), NULL,
      false},
