@@ -295,6 +295,7 @@ void contexts_after(struct session *session)
 	for (struct context *context = session->contexts->first; context != NULL; context = context->next)
 		if (context->modseq < session->view->state.modseq)
 			bring_up(session, context);
+	search_end_turn(session);
 	arena_free(&session->arena);
 	session->arena = arena;
 	session->status = status;

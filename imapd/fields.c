@@ -113,6 +113,8 @@ int fields_each(struct session *session, const uint32_t *uids, size_t count, fie
 	struct reading reading = {.session = session, .visit = visit, .context = context};
 	int result = 0;
 
+	if (count >= SEARCH_LONG_FIELDS && !search_take_turn(session))
+		return err_set(err, ERR_TIMEOUT, "no turn to search");
 	arena_init(&reading.arena);
 	for (size_t at = 0; at < count && result == 0; at += CHUNK) {
 		reading.uids = uids + at;

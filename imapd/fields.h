@@ -14,7 +14,8 @@ typedef void fields_visit(size_t i, struct str fields, void *context);
 
 /*
  * Visit the messages with these UIDs (rising) of the selected folder, in no order; those that went are left out. Tells
- * progress. -1: the store failed (err), or ERR_CLOSED: the client left.
+ * progress. -1: the store failed (err); ERR_CLOSED: the client left; ERR_TIMEOUT:
+ * it is not its turn, which is noted.
  */
 int fields_each(struct session *session, const uint32_t *uids, size_t count, fields_visit *visit, void *context,
                 struct err *err);

@@ -8,7 +8,7 @@
 
 enum { SLOT_WAIT_MS = 30000 }; /* 05-13.4 */
 
-bool search_begin(struct session *session)
+bool search_take_turn(struct session *session)
 {
 	struct status_slot slot = {
 	    .class = STATUS_IMAP_SEARCH,
@@ -18,15 +18,19 @@ bool search_begin(struct session *session)
 	};
 	struct err err;
 
-	if (status_acquire(&session->statusd, &slot, &err) == 0)
+	if (!session->has_search_turn)
+		session->has_search_turn = status_acquire(&session->statusd, &slot, &err) == 0;
+	if (session->has_search_turn)
 		return true;
 	imap_no(session, "LIMIT", "Too many concurrent searches - try again later");
 	return false;
 }
 
-void search_end(struct session *session)
+void search_end_turn(struct session *session)
 {
-	status_release(&session->statusd, STATUS_IMAP_SEARCH);
+	if (session->has_search_turn)
+		status_release(&session->statusd, STATUS_IMAP_SEARCH);
+	session->has_search_turn = false;
 }
 
 /* A search or sort as the client asked for it. */
@@ -90,17 +94,11 @@ static bool parse(struct session *session, struct request *request)
 
 static int run(struct session *session, struct request *request, struct search_result *result)
 {
-	/* What the view decides is done in less time than asking for a slot takes. */
-	bool needs_slot = request->is_sort || request->program.dearest > SEARCH_MODSEQ;
-	int done;
+	int done = search_run(session, &request->program, NULL, result);
 
-	if (needs_slot && !search_begin(session))
-		return -1;
-	done = search_run(session, &request->program, NULL, result);
 	if (done == 0 && request->is_sort)
 		done = sort_run(session, &request->sort, result);
-	if (needs_slot)
-		search_end(session);
+	search_end_turn(session);
 	return done;
 }
 

@@ -103,9 +103,16 @@ void search_answer(struct session *session, const struct search_options *options
                    const struct search_result *result, const char *word);
 /* "$" has nothing: a SEARCH RETURN (SAVE) failed (RFC 5182 2.1). */
 void search_forget_saved(struct session *session);
-/* Take the user's slot for a search (05-13.4), waiting for it. false: noted. Give it back. */
-bool search_begin(struct session *session);
-void search_end(struct session *session);
+/*
+ * Wait for one of the user's turns to search (05-13.4), where there are so many messages to be looked into that it
+ * takes long: asking for a turn costs more than a short search. false: noted. Give it back, if there is one.
+ */
+enum { SEARCH_LONG_TEXTS = 20, SEARCH_LONG_FIELDS = 200 }; /* messages to read; messages of which fields are read */
+bool search_take_turn(struct session *session);
+void search_end_turn(struct session *session);
+
+/* Note what a search, sort or thread failed of, where it is not noted yet. */
+void search_fail(struct session *session, const struct err *err);
 
 /* Has the client gone? Looked at now and then by what takes long. */
 bool search_client_left(const struct session *session);

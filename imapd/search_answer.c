@@ -97,6 +97,20 @@ static void write_esearch(struct session *session, const struct search_options *
 	conn_write(conn, STR("\r\n"));
 }
 
+/* A blank and a number: of these there may be a hundred thousand. */
+static void write_number(struct conn *conn, uint32_t number)
+{
+	char digits[12];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	digits[--at] = ' ';
+	conn_write(conn, str_from(digits + at, sizeof digits - at));
+}
+
 static void write_plain(struct session *session, const char *word, const struct search_options *options,
                         bool has_modseq, const struct search_result *result)
 {
@@ -104,7 +118,7 @@ static void write_plain(struct session *session, const char *word, const struct 
 
 	conn_printf(conn, "* %s", word);
 	for (size_t i = 0; i < result->count; i++)
-		conn_printf(conn, " %u", name_of(session, result, i));
+		write_number(conn, name_of(session, result, i));
 	if (has_modseq && result->count > 0)
 		conn_printf(conn, " (MODSEQ %" PRId64 ")", modseq_of(session, options, result));
 	conn_write(conn, STR("\r\n"));

@@ -277,6 +277,8 @@ static int read_message(struct run *run, size_t i)
 
 static int read_messages(struct run *run)
 {
+	if (run->open_count >= SEARCH_LONG_TEXTS && !search_take_turn(run->session))
+		return err_set(run->err, ERR_TIMEOUT, "no turn to search");
 	for (size_t i = 0; i < run->open_count; i++) {
 		if (read_message(run, i) != 0)
 			return -1;
@@ -316,6 +318,14 @@ static void collect(const struct run *run, const struct search_result *of, struc
 	}
 }
 
+void search_fail(struct session *session, const struct err *err)
+{
+	if (err->code == ERR_CLOSED)
+		imap_no(session, NULL, "The search was given up");
+	else if (err->code != ERR_TIMEOUT)
+		imap_no_store(session, err);
+}
+
 int search_run(struct session *session, struct search_program *program, const struct search_result *of,
                struct search_result *result)
 {
@@ -330,9 +340,7 @@ int search_run(struct session *session, struct search_program *program, const st
 	forget_marks(program->root);
 	if (decided == 0)
 		collect(&run, of, result);
-	else if (err.code != ERR_CLOSED)
-		imap_no_store(session, &err);
 	else
-		imap_no(session, NULL, "The search was given up");
+		search_fail(session, &err);
 	return decided;
 }

@@ -249,7 +249,7 @@ int sort_run(struct session *session, const struct sort_program *program, struct
 	gathered = gather(&sorting, &err);
 	arena_free(&sorting.scratch);
 	if (gathered != 0) {
-		imap_no_store(session, &err);
+		search_fail(session, &err);
 		return -1;
 	}
 	qsort_r(sorting.items, sorting.count, sizeof *sorting.items, compare, (void *)program);

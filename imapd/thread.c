@@ -133,7 +133,7 @@ static void thread_messages(struct session *session, struct search_program *prog
 	thread_ids_init(&gathering.ids, &session->arena);
 	arena_init(&gathering.scratch);
 	if (gather(&gathering, &result, &err) != 0)
-		imap_no_store(session, &err);
+		search_fail(session, &err);
 	else if (answer(&gathering, by_references) != 0)
 		imap_no(session, "LIMIT", "These are too many threads for one response");
 	arena_free(&gathering.scratch);
@@ -161,8 +161,8 @@ void command_thread(struct session *session)
 		imap_refuse(session);
 		return;
 	}
-	if (!search_parse_program(session, charset, &session->arena, &program) || !search_begin(session))
+	if (!search_parse_program(session, charset, &session->arena, &program))
 		return;
 	thread_messages(session, &program, by_references);
-	search_end(session);
+	search_end_turn(session);
 }
