@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Postroom::Dns;
+use Postroom::ImapResponse qw(take_response parse_response expand_set pack_set);
 use Postroom::Need qw(find_program);
 use Postroom::Process qw(run_program wait_until);
 use Postroom::Sink;
@@ -76,6 +77,31 @@ subtest 'smtp-sink' => sub {
 	wait_until(sub { $sink->messages == 1 && ($sink->messages)[0] =~ /body/ }, 'the message is kept', 10);
 	pass 'kept';
 	$sink->stop;
+};
+
+subtest 'responses of IMAP' => sub {
+	my $text = "* 2 FETCH (UID 7 FLAGS (\\Seen x) MODSEQ (12) BODY[HEADER.FIELDS (To)] {4}\r\na\r\nb) X \"q\\\"\" Y NIL)\r\n";
+	my $buffer = substr $text, 0, -20;
+	is take_response(\$buffer), undef, 'half a response is none';
+	$buffer = "${text}a1 OK [COPYUID 5 1:3,9 4,6:8] done {3}\r\n* SEA";
+	my $response = parse_response(take_response(\$buffer));
+	is_deeply [@$response{qw(tag number type)}], ['*', '2', 'FETCH'], 'FETCH';
+	is_deeply $response->{items}, { UID => 7, FLAGS => ['\\Seen', 'x'], MODSEQ => 12, Y => undef, X => 'q"',
+		'BODY[HEADER.FIELDS (TO)]' => "a\r\nb" }, 'its items, a literal among them';
+	$response = parse_response(take_response(\$buffer));
+	is_deeply [@$response{qw(tag type code text)}, @{ $response->{code_data} }],
+		['a1', 'OK', 'COPYUID', 'done {3}', 5, '1:3,9', '4,6:8'], 'a tagged one, whose text ends like a literal';
+	is $buffer, '* SEA', 'what follows is left';
+	is_deeply parse_response("* ESEARCH (TAG \"a\") UID COUNT 3 ALL 2,4:5\r\n")->{found}, [2, 4, 5], 'ESEARCH';
+	is_deeply parse_response("* SEARCH 3 1 (MODSEQ 9)\r\n")->{found}, [1, 3], 'SEARCH';
+	is_deeply parse_response("* VANISHED (EARLIER) 1:2\r\n")->{uids}, [1, 2], 'VANISHED';
+	is_deeply parse_response("* THREAD (1)(2 (3)(4))\r\n")->{data}, [['1'], ['2', ['3'], ['4']]], 'lists side by side';
+	for my $wrong ("* 1 FETCH (UID 1  FLAGS ())\r\n", "* 1 FETCH (UID 1 UID 1)\r\n", "* 1 FETCH (UID 01)\r\n", "a1 EXISTS\r\n",
+		"* FLAGS (a b\r\n", "* LIST () \"/\" a  b\r\n", "* VANISHED 3:x\r\n", "* OK [X\r\n")
+	{
+		ok !eval { parse_response($wrong) }, 'wrong: ' . $wrong =~ s/\r\n//r;
+	}
+	is pack_set(expand_set('7,1:3')), '7,1:3', 'sets';
 };
 
 subtest 'programs' => sub {

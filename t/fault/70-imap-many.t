@@ -38,7 +38,8 @@ subtest 'the checker sees what is wrong' => sub {
 	my @three = ('3 EXISTS', map { "$_ FETCH (UID ${_}0 FLAGS () MODSEQ ($_))" } 1 .. 3);
 	my @cases = (
 		['nothing', '', $qresync, @three, 'VANISHED 20', '3 EXISTS', '2 FETCH (UID 30 FLAGS (x) MODSEQ (4))'],
-		['nothing without extensions', '', {}, '2 EXISTS', '1 FETCH (FLAGS ())', '1 EXPUNGE', '1 FETCH (UID 7 FLAGS ())'],
+		['nothing without extensions', '', {}, '2 EXISTS', '1 FETCH (FLAGS ())', '1 EXPUNGE',
+			'1 FETCH (UID 7 FLAGS ())'],
 		['EXISTS that shrinks', 'EXISTS falls from 3 to 2', {}, '3 EXISTS', '2 EXISTS'],
 		['EXPUNGE where none may be', 'EXPUNGE while x', {}, '3 EXISTS', '?2 EXPUNGE'],
 		['EXPUNGE beyond the end', 'EXPUNGE of 4, of 3', {}, '3 EXISTS', '4 EXPUNGE'],
@@ -49,7 +50,8 @@ subtest 'the checker sees what is wrong' => sub {
 		['UIDs in disorder', 'message 1 has UID 9, 2 has 8', {}, '3 EXISTS', '1 FETCH (UID 9)', '2 FETCH (UID 8)'],
 		['no MODSEQ', 'FETCH without MODSEQ', $qresync, @three, '2 FETCH (UID 20 FLAGS ())'],
 		['MODSEQ that falls', 'falls from 2 to 1', $qresync, @three, '2 FETCH (UID 20 MODSEQ (1) FLAGS ())'],
-		['two states of one MODSEQ', 'at MODSEQ 2 has \(x\)', $qresync, @three, '2 FETCH (UID 20 MODSEQ (2) FLAGS (x))'],
+		['two states of one MODSEQ', 'at MODSEQ 2 has \(x\)', $qresync, @three,
+			'2 FETCH (UID 20 MODSEQ (2) FLAGS (x))'],
 		['a change kept back', 'below the HIGHESTMODSEQ 8', $qresync, @three, 'OK [HIGHESTMODSEQ 8] x',
 			'2 FETCH (UID 20 MODSEQ (7) FLAGS (x))'],
 	);
@@ -64,15 +66,16 @@ subtest 'the checker sees what is wrong' => sub {
 	$ledger->assign('c', 'INBOX', 2, $then, id => 'm-3');
 	$ledger->entry('INBOX', 4);
 	$ledger->check_contents(INBOX => { 1 => Postroom::Load::text('m-9'), 4 => Postroom::Load::text('m-4') });
-	is_deeply [$ledger->complaints], ['c: UID 2 of INBOX is given a second time', 'c: UID 2 of INBOX is m-2, and is told to be m-3',
-		'UID 1 of INBOX should be m-1 and is m-9', 'UID 2 of INBOX is lost', 'UID 4 of INBOX came from nowhere (m-4)'],
+	is_deeply [$ledger->complaints], ['c: UID 2 of INBOX is given a second time',
+		'c: UID 2 of INBOX is m-2, and is told to be m-3', 'UID 1 of INBOX should be m-1 and is m-9', 'UID 2 of INBOX is lost', 'UID 4 of INBOX came from nowhere (m-4)'],
 		'UIDs given twice, mixed up, lost, and found';
 };
 
 diag("SEED=$seed");
 srand $seed;
 my $p = Postroom::Test->start(users => { anna => 'secret' }, set => { 'imap.logins-per-user' => 0 });
-my $swarm = Postroom::ImapSwarm->new(port => $p->port('imap'), user => 'anna', password => 'secret', clients => $clients,
+my $swarm = Postroom::ImapSwarm->new(port => $p->port('imap'), user => 'anna', password => 'secret',
+	clients => $clients,
 	folders => ['INBOX', 'one', 'two'], on_turn => \&deliver_now_and_then);
 
 sub deliver_now_and_then {
@@ -80,7 +83,8 @@ sub deliver_now_and_then {
 	return if $self->{operations} < ($self->{next_delivery} //= OPERATIONS_PER_DELIVERY);
 	$self->{next_delivery} = $self->{operations} + OPERATIONS_PER_DELIVERY;
 	my $id = $self->next_id('smtp');
-	$self->{ledger}->deliver($id, $p->smtp->send_message('a@remote.test', ['anna@example.test'], Postroom::Load::text($id))
+	$self->{ledger}->deliver($id, $p->smtp->send_message('a@remote.test', ['anna@example.test'],
+		Postroom::Load::text($id))
 		=~ /\A250/ ? 1 : 0);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# kill -9 of IMAP sessions, their listeners, deliver and everything while clients append, copy, move, flag and expunge and
-# mail is delivered: what was acknowledged is there once, no UID is given again, no change is unheard of, and
+# kill -9 of IMAP sessions, their listeners, deliver and everything while clients append, copy, move, flag and expunge
+# and mail is delivered: what was acknowledged is there once, no UID is given again, no change is unheard of, and
 # `postroom mailbox verify` finds nothing. ROUNDS (10) with some kills each; SEED repeats the choices.
 use strict;
 use warnings;

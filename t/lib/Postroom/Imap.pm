@@ -24,8 +24,8 @@ Postroom::Imap - an IMAP client for tests
 
 =head1 DESCRIPTION
 
-What does not follow the grammar dies, as does an answer that takes longer than C<timeout> (60 s). A connection that ended
-gives undef instead of a response. C<last> is the last tagged response, C<is_ok> whether it was OK; C<line> of
+What does not follow the grammar dies, as does an answer that takes longer than C<timeout> (60 s). A connection that
+ended gives undef instead of a response. C<last> is the last tagged response, C<is_ok> whether it was OK; C<line> of
 Postroom::Connection is there as well, for what is no IMAP.
 
 =head1 METHODS
@@ -48,7 +48,8 @@ Untagged responses since the last C<cmd> or C<start> began (C<bye>: the text of 
 
 =item select($folder, $parameters), status($folder, @items)
 
-C<select> returns {exists, uidvalidity, uidnext, highestmodseq, flags, permanentflags, read_only}, undef where it failed.
+C<select> returns {exists, uidvalidity, uidnext, highestmodseq, flags, permanentflags, read_only}, undef where it
+failed.
 
 =item capability, has($name), enable(@names)
 
@@ -293,7 +294,8 @@ sub idle {
 	my ($self) = @_;
 	$self->{idle} = $self->start('IDLE');
 	my $answer = $self->wait_for(sub { $_[0]{tag} ne '*' });
-	die 'IDLE was refused: ' . ($answer ? $answer->{raw} : 'the connection ended') . "\n" if !$answer || $answer->{tag} ne '+';
+	die 'IDLE was refused: ' . ($answer ? $answer->{raw} : 'the connection ended') . "\n"
+		if !$answer || $answer->{tag} ne '+';
 	return $answer;
 }
 

@@ -69,7 +69,8 @@ sub act {
 sub some_messages {
 	my ($worker, $condition) = @_;
 	my @messages = $worker->view->messages;
-	my @known = grep { defined $messages[$_ - 1]{uid} && (!$condition || $condition->($messages[$_ - 1])) } 1 .. @messages;
+	my @known = grep { defined $messages[$_ - 1]{uid} && (!$condition || $condition->($messages[$_ - 1])) }
+		1 .. @messages;
 	return if !@known;
 	my @chosen = rand() < 0.3 ? @known : (shuffle @known)[0 .. max(0, int(rand SET_MAX) - 1)];
 	@chosen = grep { defined } @chosen;
@@ -116,7 +117,8 @@ sub append {
 	}, done => sub {
 		my ($response, $command) = @_;
 		return $worker->complain("APPEND is refused: $response->{raw}") if $response->{type} ne 'OK';
-		return $worker->complain("APPEND without APPENDUID: $response->{raw}") if ($response->{code} // '') ne 'APPENDUID';
+		return $worker->complain("APPEND without APPENDUID: $response->{raw}")
+			if ($response->{code} // '') ne 'APPENDUID';
 		my ($uidvalidity, $set) = @{ $response->{code_data} };
 		my @uids = expand_set($set);
 		return $worker->complain(@ids . " messages, APPENDUID $set") if @uids != @ids;
@@ -170,7 +172,8 @@ sub copy {
 		my %copied = map { $_->[0] => 1 } @pairs;
 		for my $uid (grep { !$copied{$_} } @uids) {
 			my $entry = $ledger->entry($from, $uid);
-			$worker->complain("$verb leaves out UID $uid") if !$moves && $was_sure{$uid} && !Postroom::ImapLedger::may_go($entry);
+			$worker->complain("$verb leaves out UID $uid")
+				if !$moves && $was_sure{$uid} && !Postroom::ImapLedger::may_go($entry);
 		}
 		$ledger->check_folder_told($worker->{name}, $to, $command->{then}{$to}, $code->{code_data}[0]) if $code;
 		for my $entry ($ledger->copied($worker->{name}, $from, $to, $command->{then}{$to}, $moves, @pairs)) {
@@ -293,7 +296,7 @@ sub store_flags {
 		refused($worker, $response, @uids) if $failed;
 		$view->end_silent(!$failed && !$left{ $_->{uid} }, $_) for @records;
 		for my $uid ($failed ? () : @own) {
-			$view->{ledger}->entry($view->folder, $uid)->{keyword}{$keyword} = $left{$uid} ? $before{$uid} : $how eq '+' ? 1 : 0;
+			$ledger->entry($view->folder, $uid)->{keyword}{$keyword} = $left{$uid} ? $before{$uid} : $how eq '+' ? 1 : 0;
 		}
 		check_conditional($worker, $limit, \@newer, \%left, $response) if defined $limit;
 		check_told($worker, $command, $how, $flags, grep { !$left{ $_->{uid} } } @records)
@@ -385,7 +388,8 @@ sub fetch_changes {
 	my @newer = grep { (entry($worker, $_->{uid})->{modseq} // 0) > $since } @records;
 	my $vanished = $worker->{qresync} && rand() < 0.5;
 	my %visible = map { $_ => 1 } $view->uids;
-	$worker->send("UID FETCH 1:* (FLAGS) (CHANGEDSINCE $since" . ($vanished ? ' VANISHED)' : ')'), cut => sub { }, done => sub {
+	$worker->send("UID FETCH 1:* (FLAGS) (CHANGEDSINCE $since" . ($vanished ? ' VANISHED)' : ')'), cut => sub { },
+		done => sub {
 		my ($response, $command) = @_;
 		return refused($worker, $response, $view->uids) if $response->{type} ne 'OK';
 		for my $record (grep { !$_->{gone} && is_sure($worker, $_->{uid}) } @newer) {
@@ -393,7 +397,8 @@ sub fetch_changes {
 				if ($record->{fetched} // '') ne $command->{tag};
 		}
 		for my $uid (map { @{ $_->{uids} } } grep { $_->{type} eq 'VANISHED' && $_->{earlier} } @{ $command->{seen} }) {
-			$worker->complain("VANISHED (EARLIER) names UID $uid, which is there") if $visible{$uid} && is_sure($worker, $uid);
+			$worker->complain("VANISHED (EARLIER) names UID $uid, which is there")
+				if $visible{$uid} && is_sure($worker, $uid);
 		}
 	});
 	return;
@@ -409,7 +414,8 @@ sub search {
 		return $worker->send('SEARCH ALL', cut => sub { }, done => sub {
 			my @found = map { @{ $_->{found} } } grep { $_->{found} } @{ $_[1]{seen} };
 			my %found = map { $_ => 1 } @found;
-			$worker->complain("SEARCH finds number $found[-1], of " . $view->count) if @found && $found[-1] > $view->count;
+			$worker->complain("SEARCH finds number $found[-1], of " . $view->count)
+				if @found && $found[-1] > $view->count;
 			my @all = $view->messages;
 			for my $number (grep { !$found{$_} } 1 .. $last) {
 				my $uid = $all[$number - 1]{uid} // next;

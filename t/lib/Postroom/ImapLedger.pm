@@ -6,19 +6,21 @@ Postroom::ImapLedger - what many IMAP clients of one mailbox know together, and 
 
 =head1 DESCRIPTION
 
-One for all clients of a test (Postroom::ImapSwarm). It has an entry for each UID of each folder that anybody was told of:
-which message it is, whether it may be gone, whether somebody saw it go, who set its keyword there. What cannot be by
-RFC 9051, 4315, 6851 and 7162 becomes a complaint:
+One for all clients of a test (Postroom::ImapSwarm). It has an entry for each UID of each folder that anybody was told
+of: which message it is, whether it may be gone, whether somebody saw it go, who set its keyword there. What cannot be
+by RFC 9051, 4315, 6851 and 7162 becomes a complaint:
 
 =over
 
 =item *
 
-a UID given twice, or not above all that were known when the command was sent; UIDVALIDITY or the message of a UID changes
+a UID given twice, or not above all that were known when the command was sent; UIDVALIDITY or the message of a UID
+changes
 
 =item *
 
-a message goes that nobody marked \Deleted and expunged, or moved; it is moved twice; it is seen by who selects afterwards
+a message goes that nobody marked \Deleted and expunged, or moved; it is moved twice; it is seen by who selects
+afterwards
 
 =item *
 
@@ -30,14 +32,14 @@ what was acknowledged (APPEND, COPY, MOVE, delivery by SMTP, a client's own keyw
 
 =back
 
-A command whose connection broke may have happened or not: C<cut_*> note that. Then a UID that nobody was told the origin
-of must be explained by one of those.
+A command whose connection broke may have happened or not: C<cut_*> note that. Then a UID that nobody was told the
+origin of must be explained by one of those.
 
 =head1 ENTRIES
 
-C<uid>, C<folder>; C<id> of the message, where known (of its text: Postroom::Load); C<from>, the entry it was copied from;
-C<told>: its origin was acknowledged; C<may_vanish>, C<deleted>: why it may go; C<vanished>: since when (clock) it is gone;
-C<keyword>: client name to 1, 0, or undef (unknown); C<states>: MODSEQ to flags.
+C<uid>, C<folder>; C<id> of the message, where known (of its text: Postroom::Load); C<from>, the entry it was copied
+from; C<told>: its origin was acknowledged; C<may_vanish>, C<deleted>: why it may go; C<vanished>: since when (clock) it
+is gone; C<keyword>: client name to 1, 0, or undef (unknown); C<states>: MODSEQ to flags.
 
 =cut
 
@@ -50,7 +52,8 @@ use constant COMPLAINT_MAX => 500;
 # ignore: complaints that are none, where a peer is known to read an RFC otherwise.
 sub new {
 	my ($class, %options) = @_;
-	my $self = bless { clock => 0, complaints => [], delivered => {}, arrived => {}, ignore => $options{ignore} }, $class;
+	my $self = bless { clock => 0, complaints => [], delivered => {}, arrived => {}, ignore => $options{ignore} },
+		$class;
 	$self->{folders}{$_} = { entries => {}, max_uid => 0, max_modseq => 0, expunging => 0, cut => [] }
 		for @{ $options{folders} };
 	return $self;
@@ -111,7 +114,8 @@ sub observe {
 	$entry->{modseq} = $modseq if $modseq > ($entry->{modseq} // 0);
 	return if !defined $flags;
 	my $known = $entry->{states}{$modseq} //= $flags;
-	$self->complain("$who: UID $entry->{uid} of $entry->{folder} at MODSEQ $modseq has ($flags), somebody else was told ($known)")
+	$self->complain("$who: UID $entry->{uid} of $entry->{folder} at MODSEQ $modseq has ($flags), "
+		. "somebody else was told ($known)")
 		if $known ne $flags;
 	return;
 }
@@ -121,7 +125,8 @@ sub assign {
 	my ($self, $who, $folder, $uid, $then, %origin) = @_;
 	my $entry = $self->entry($folder, $uid);
 	$self->complain("$who: UID $uid of $folder is given a second time") if $entry->{told};
-	$self->complain("$who: UID $uid of $folder is given though $then->{max_uid} was given before") if $uid <= $then->{max_uid};
+	$self->complain("$who: UID $uid of $folder is given though $then->{max_uid} was given before")
+		if $uid <= $then->{max_uid};
 	$entry->{told} = 1;
 	my $known = id_of_entry($entry);
 	@$entry{ keys %origin } = values %origin;
@@ -213,7 +218,8 @@ sub cut_copy {
 	return;
 }
 
-# SMTP: what was sent, and how it was answered (1: taken, 0: cannot tell). It appears in $folder without a client's doing.
+# SMTP: what was sent, and how it was answered (1: taken, 0: cannot tell). It appears in $folder without a client's
+# doing.
 sub deliver {
 	my ($self, $id, $taken) = @_;
 	$self->{delivered}{$id} = $taken;
@@ -228,7 +234,8 @@ sub explain {
 	for my $i (0 .. $#$cut) {
 		my $from = $cut->[$i]{from};
 		# a copy of what was \Deleted may be gone before anybody could read it
-		next if !(defined $id ? $id eq (id_of_entry($cut->[$i]) // '') : $entry->{vanished} && $from && $from->{deleted});
+		next if !(defined $id ? $id eq (id_of_entry($cut->[$i]) // '')
+			: $entry->{vanished} && $from && $from->{deleted});
 		splice @$cut, $i, 1;
 		$entry->{from} = $from if $from && $from != $entry;
 		return $entry->{told} = 1;
@@ -251,7 +258,8 @@ sub check_contents {
 	}
 	$self->folder($_)->{cut} = [] for keys %texts;
 	for my $id (sort keys %{ $self->{delivered} }) {
-		$self->complain("$id was taken by SMTP and is not in INBOX") if $self->{delivered}{$id} && !$self->{arrived}{$id};
+		$self->complain("$id was taken by SMTP and is not in INBOX")
+			if $self->{delivered}{$id} && !$self->{arrived}{$id};
 	}
 	return;
 }
@@ -287,8 +295,10 @@ sub check_entry {
 		delete @$entry{qw(may_vanish cut_move)};
 		return;
 	}
-	$self->complain("$name is lost" . (defined $entry->{gone_for} ? ", $entry->{gone_for} was told" : '')) if !may_go($entry);
-	$self->complain("$name was to be moved, and is neither here nor there") if $entry->{cut_move} && !$self->found_moved($entry);
+	$self->complain("$name is lost" . (defined $entry->{gone_for} ? ", $entry->{gone_for} was told" : ''))
+		if !may_go($entry);
+	$self->complain("$name was to be moved, and is neither here nor there")
+		if $entry->{cut_move} && !$self->found_moved($entry);
 	$entry->{vanished} //= $self->{clock};
 	return;
 }
@@ -299,7 +309,8 @@ sub found_moved {
 	return 1 if $entry->{moved} || $entry->{deleted} || $entry->{found};
 	my $id = id_of_entry($entry) // return;
 	for my $folder (@{ $entry->{cut_move} }) {
-		return $entry->{found} = 1 if grep { ($_->{from} // 0) == $entry || (!$_->{told} && (id_of_entry($_) // '') eq $id) }
+		return $entry->{found} = 1
+			if grep { ($_->{from} // 0) == $entry || (!$_->{told} && (id_of_entry($_) // '') eq $id) }
 			$self->entries($folder);
 	}
 	return;

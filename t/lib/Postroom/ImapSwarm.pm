@@ -2,7 +2,8 @@ package Postroom::ImapSwarm;
 
 =head1 NAME
 
-Postroom::ImapSwarm - many IMAP clients at random on one mailbox, and the proof that all see the same and nothing is lost
+Postroom::ImapSwarm - many IMAP clients at random on one mailbox, and the proof that all see the same and nothing is
+lost
 
 =head1 SYNOPSIS
 
@@ -19,14 +20,14 @@ One process, one loop. A third of the clients knows CONDSTORE, a third QRESYNC, 
 without waiting where the server announces LITERAL+. Which client does what follows from C<srand>, the order in which
 they come at the server does not.
 
-C<on_turn =E<gt> sub { my ($swarm) = @_; ... }> is called between commands, for kills and deliveries. While C<may_break> is
-true a connection may end and commands be refused: their effect is unknown, and the client connects again.
+C<on_turn =E<gt> sub { my ($swarm) = @_; ... }> is called between commands, for kills and deliveries. While C<may_break>
+is true a connection may end and commands be refused: their effect is unknown, and the client connects again.
 
 =head1 CHECKS OF A PHASE
 
 While some clients stay in IDLE, others change things: those in IDLE must be told all without asking. Then all ask by
-NOOP, and a FETCH of everything must tell nothing new (Postroom::ImapView, strict). Then what each client knows is compared
-with what a new one fetches, texts included, and that with the ledger (Postroom::ImapLedger).
+NOOP, and a FETCH of everything must tell nothing new (Postroom::ImapView, strict). Then what each client knows is
+compared with what a new one fetches, texts included, and that with the ledger (Postroom::ImapLedger).
 
 =cut
 
@@ -195,7 +196,8 @@ sub read_folder {
 	my ($self, $imap, $folder) = @_;
 	my $selected = $imap->select($folder, '(CONDSTORE)') // die "SELECT $folder: " . $imap->last->{raw};
 	my $fetched = $imap->fetch('UID 1:*', '(UID FLAGS MODSEQ BODY.PEEK[])');
-	my @records = map { { uid => $_->{UID}, modseq => $_->{MODSEQ}, flags => Postroom::ImapView::flags_of($_->{FLAGS}) } }
+	my @records = map { { uid => $_->{UID}, modseq => $_->{MODSEQ},
+		flags => Postroom::ImapView::flags_of($_->{FLAGS}) } }
 		map { $fetched->{$_} } sort { $a <=> $b } keys %$fetched;
 	$self->{ledger}->complain("$folder has $selected->{exists} messages and FETCH gives " . @records)
 		if @records != ($selected->{exists} // -1);

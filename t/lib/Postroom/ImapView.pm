@@ -25,7 +25,8 @@ sub new {
 	my ($class, %options) = @_;
 	my $ledger = $options{ledger};
 	return bless {
-		messages => [], clock => $ledger->tick, then => $ledger->folder_then($options{folder}), pending_max => 0, %options,
+		messages => [], clock => $ledger->tick, then => $ledger->folder_then($options{folder}), pending_max => 0,
+			%options,
 	}, $class;
 }
 
@@ -78,7 +79,8 @@ sub told {
 	my $name = { UIDVALIDITY => 'uidvalidity', UIDNEXT => 'uidnext', HIGHESTMODSEQ => 'highest' }->{$code} // return;
 	$self->{$name} = $value;
 	$self->{coded} = $value if $name eq 'highest';
-	$self->{ledger}->check_folder_told($self->{who}, $self->{folder}, $self->{then}, map { $code eq $_ ? $value : undef }
+	$self->{ledger}->check_folder_told($self->{who}, $self->{folder}, $self->{then},
+		map { $code eq $_ ? $value : undef }
 		qw(UIDVALIDITY UIDNEXT HIGHESTMODSEQ));
 	return;
 }
@@ -89,7 +91,8 @@ sub tagged {
 	my ($self, $code, @data) = @_;
 	my $coded = ($code // '') eq 'HIGHESTMODSEQ' ? $data[0] : $self->{coded};
 	if (defined $coded) {
-		$self->complain("HIGHESTMODSEQ falls from $self->{told_highest} to $coded") if $coded < ($self->{told_highest} // 0);
+		$self->complain("HIGHESTMODSEQ falls from $self->{told_highest} to $coded")
+			if $coded < ($self->{told_highest} // 0);
 		$self->{highest} = $self->{told_highest} = $coded;
 	} elsif ($self->{pending_max} > ($self->{highest} // 0)) {
 		$self->{highest} = $self->{pending_max};
@@ -188,7 +191,8 @@ sub fetched {
 	my $record = $self->{messages}[$number - 1];
 	if ($self->{condstore} && $items->{FLAGS}) {
 		for my $item (qw(UID MODSEQ)) {
-			$self->complain("FETCH without $item, although CONDSTORE is enabled: $response->{raw}") if !exists $items->{$item};
+			$self->complain("FETCH without $item, although CONDSTORE is enabled: $response->{raw}")
+				if !exists $items->{$item};
 		}
 	}
 	$self->learn_uid($number, $record, $items->{UID}) if defined $items->{UID};
@@ -210,7 +214,7 @@ sub learn_state {
 	$self->{ledger}->observe($self->{who}, $entry, $modseq, $flags // $record->{flags}) if $entry;
 	if (defined $modseq && defined $old_modseq) {
 		$self->complain("MODSEQ of $name falls from $old_modseq to $modseq") if $modseq < $old_modseq;
-		$self->complain("$name changes to MODSEQ $modseq, below the HIGHESTMODSEQ $self->{highest} that a client has by now")
+		$self->complain("$name changes to MODSEQ $modseq, below the HIGHESTMODSEQ $self->{highest} of the client")
 			if $modseq > $old_modseq && $modseq <= ($self->{highest} // 0) && !$record->{stale};
 	}
 	if ($context->{strict} && defined $record->{flags}) {
@@ -234,8 +238,8 @@ sub ask_silently {
 	return;
 }
 
-# It ended, and was done or not. Where flags were told meanwhile, whether before or after the change, and the change would
-# make a difference, the client cannot say what they are.
+# It ended, and was done or not. Where flags were told meanwhile, whether before or after the change, and the change
+# would make a difference, the client cannot say what they are.
 sub end_silent {
 	my ($self, $done, @records) = @_;
 	for my $record (@records) {
@@ -252,16 +256,17 @@ sub end_silent {
 # What a client keeps of a folder for the next time; undef: it does not know all messages.
 sub cache {
 	my ($self) = @_;
-	return if !$self->{highest} || grep { !defined $_->{uid} || !defined $_->{flags} || !defined $_->{modseq} || $_->{stale} }
+	return if !$self->{highest}
+		|| grep { !defined $_->{uid} || !defined $_->{flags} || !defined $_->{modseq} || $_->{stale} }
 		$self->messages;
 	return {
 		uidvalidity => $self->{uidvalidity}, highest => $self->{highest},
-		records => { map { $_->{uid} => { uid => $_->{uid}, flags => $_->{flags}, modseq => $_->{modseq} } } $self->messages },
+		records => { map { $_->{uid} => { %$_{qw(uid flags modseq)} } } $self->messages },
 	};
 }
 
-# SELECT (QRESYNC ...) is done: the cache without what vanished and with what was fetched is all there is (RFC 7162 3.2.5);
-# where the client named its UIDs ($partly), there may be newer ones of which nothing is told.
+# SELECT (QRESYNC ...) is done: the cache without what vanished and with what was fetched is all there is (RFC 7162
+# 3.2.5); where the client named its UIDs ($partly), there may be newer ones of which nothing is told.
 sub resynchronise {
 	my ($self, $cache, $partly, @vanished) = @_;
 	my %records = %{ $cache->{records} };
@@ -272,8 +277,8 @@ sub resynchronise {
 	my @all = map { $records{$_} } sort { $a <=> $b } keys %records;
 	push @all, map { {} } @all + 1 .. $self->count if $partly;
 	if (@all != $self->count) {
-		return $self->complain('after QRESYNC from MODSEQ ' . $cache->{highest} . ' there should be ' . @all . ' messages ('
-			. join(',', map { $_->{uid} // '?' } @all) . '), EXISTS says ' . $self->count);
+		return $self->complain("after QRESYNC from MODSEQ $cache->{highest} there should be " . @all
+			. ' messages (' . join(',', map { $_->{uid} // '?' } @all) . '), EXISTS says ' . $self->count);
 	}
 	for my $number (1 .. @all) {
 		my $record = $self->{messages}[$number - 1];

@@ -14,8 +14,8 @@ Postroom::ImapWorker - one of many IMAP clients in one process: a connection tha
 =head1 COMMANDS
 
 A hash: C<name> (its first words), C<sequence>: EXPUNGE may not come meanwhile (FETCH, STORE, SEARCH), C<strict> (see
-Postroom::ImapView), C<done> called with the tagged response, C<cut> when the connection broke before, C<seen> the untagged
-responses, C<then> the ledger's state per folder when it was sent.
+Postroom::ImapView), C<done> called with the tagged response, C<cut> when the connection broke before, C<seen> the
+untagged responses, C<then> the ledger's state per folder when it was sent.
 
 =cut
 
@@ -35,7 +35,8 @@ sub new {
 }
 
 sub closed {
-	return { socket => undef, in => '', out => '', inflight => [], view => undef, ready => 0, idling => 0, leaves => 0 };
+	return { socket => undef, in => '', out => '', inflight => [], view => undef, ready => 0, idling => 0,
+		leaves => 0 };
 }
 
 sub ledger { return $_[0]{swarm}{ledger} }
@@ -61,7 +62,8 @@ sub note {
 sub connect {
 	my ($self) = @_;
 	%$self = (%$self, %{ closed() });
-	$self->{socket} = IO::Socket::IP->new(PeerHost => $self->{swarm}{host}, PeerPort => $self->{swarm}{port}, Timeout => 10);
+	$self->{socket} = IO::Socket::IP->new(PeerHost => $self->{swarm}{host}, PeerPort => $self->{swarm}{port},
+		Timeout => 10);
 	if (!$self->{socket}) {
 		$self->complain("cannot connect: $@") if !$self->{swarm}{may_break};
 		$self->{retry_at} = time + RETRY_S;
@@ -179,7 +181,8 @@ sub handle {
 	my $command = $self->{inflight}[0];
 	return $self->continuation($command) if $response->{tag} eq '+';
 	return $self->untagged($response, $command) if $response->{tag} eq '*';
-	return $self->complain("an answer without a command: $response->{raw}") if !$command || $command->{tag} ne $response->{tag};
+	return $self->complain("an answer without a command: $response->{raw}")
+		if !$command || $command->{tag} ne $response->{tag};
 	shift @{ $self->{inflight} };
 	$self->complain("refused: $response->{raw}") if $response->{type} eq 'BAD';
 	$self->{view}->tagged($response->{code}, @{ $response->{code_data} // [] }) if $self->{view};

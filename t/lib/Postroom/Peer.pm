@@ -17,9 +17,10 @@ Postroom::Peer - other mail servers, from Debian packages, in a temporary folder
 
 =head1 DESCRIPTION
 
-C<journalled_folder> mounts an ext4 file system of its own, as Debian makes it, from an image file, so that a measurement
-does not depend on what the machine has (ext4 without a journal allocates inodes slowly after many were deleted). As
-anybody but root, or where loop devices are missing, it gives an ordinary temporary folder. It goes with the process.
+C<journalled_folder> mounts an ext4 file system of its own, as Debian makes it, from an image file, so that a
+measurement does not depend on what the machine has (ext4 without a journal allocates inodes slowly after many were
+deleted). As anybody but root, or where loop devices are missing, it gives an ordinary temporary folder. It goes with
+the process.
 
 =cut
 
@@ -83,8 +84,8 @@ END
 	return $self;
 }
 
-# A service of Dovecot's logins with its listeners; port 0: none. Its default is a process for each login ("secure"), its
-# recommendation for many logins is one process for all ("performance").
+# A service of Dovecot's logins with its listeners; port 0: none. Its default is a process for each login ("secure"),
+# its recommendation for many logins is one process for all ("performance").
 sub login_service {
 	my ($protocol, $login, $port, $tls_port) = @_;
 	my ($count, $limit) = $login eq 'secure' ? (1, 5000) : (0, 100);
@@ -107,13 +108,13 @@ END
 
 sub make_certificate {
 	my ($dir) = @_;
-	system("openssl req -x509 -newkey rsa:2048 -nodes -keyout $dir/key.pem -out $dir/cert.pem -days 30 -subj /CN=localhost"
-		. " 2>$dir/openssl.log") == 0 or die "openssl makes no certificate\n";
+	system("openssl req -x509 -newkey rsa:2048 -nodes -keyout $dir/key.pem -out $dir/cert.pem -days 30"
+		. " -subj /CN=localhost 2>$dir/openssl.log") == 0 or die "openssl makes no certificate\n";
 	return "ssl = yes\nssl_cert = <$dir/cert.pem\nssl_key = <$dir/key.pem\n";
 }
 
-# Dovecot serving one user's Maildir by POP3 (port) and IMAP (imap, imaps), else as it comes; limits that many sessions of
-# one user would meet are lifted.
+# Dovecot serving one user's Maildir by POP3 (port) and IMAP (imap, imaps), else as it comes; limits that many sessions
+# of one user would meet are lifted.
 sub dovecot {
 	my ($class, %options) = @_;
 	my $dir = tempdir('postroom-dovecot-XXXXXX', DIR => $options{parent} // '/var/tmp');
@@ -157,7 +158,8 @@ END
 sub pids {
 	my ($self) = @_;
 	my ($master) = (read_file("$self->{dir}/run/master.pid") // '') =~ /(\d+)/ or return;
-	my %parent = map { /\A(\d+) \(.*\) \S (\d+)/s ? ($1 => $2) : () } map { read_file($_) // '' } glob '/proc/[0-9]*/stat';
+	my %parent = map { /\A(\d+) \(.*\) \S (\d+)/s ? ($1 => $2) : () } map { read_file($_) // '' }
+		glob '/proc/[0-9]*/stat';
 	return ($master, grep { $parent{$_} == $master } keys %parent);
 }
 
