@@ -23,7 +23,6 @@ static int compare_jobs(const void *a, const void *b)
 static void make_batch(struct append_batch *batch, struct store_append *appends, size_t count)
 {
 	*batch = (struct append_batch){.count = count};
-	arena_init(&batch->arena);
 	batch->jobs = memory_get(count * sizeof *batch->jobs);
 	batch->ranges = memory_get(count * sizeof *batch->ranges);
 	batch->buckets = memory_get(count * sizeof *batch->buckets);
@@ -300,6 +299,7 @@ void store_append(struct store_append *appends, size_t count, int wait_ms)
 	if (count == 0)
 		return;
 	make_batch(&batch, appends, count);
+	arena_init(&batch.arena);
 	append(&batch, wait_ms);
 	free_batch(&batch);
 }
@@ -311,6 +311,7 @@ int store_append_together(struct store_append *appends, size_t count, int wait_m
 	if (count == 0)
 		return 0;
 	make_batch(&batch, appends, count);
+	arena_init(&batch.arena);
 	batch.together = true;
 	append(&batch, wait_ms);
 	free_batch(&batch);
