@@ -12,8 +12,8 @@
  *
  * Files: main.c the listener; begin.c from the ticket to the greeting; session.c the loop; commands.c the table of
  * commands and in which states each is allowed; capability.c; view.c what the client believes of the selected folder;
- * select.c, idle.c, notify.c, flags.c (STORE), copy.c, expunge.c; append.c, catenate.c; fetch*.c; search*.c, sort.c,
- * thread.c; list.c, folders.c, status.c, metadata.c, quota.c, acl.c; shared.c other users' folders.
+ * select.c, idle.c, notify.c, flags.c (STORE), copy.c, expunge.c; append.c, catenate.c; fetch*.c, url*.c; search*.c,
+ * sort.c, thread.c; list.c, folders.c, status.c, metadata.c, quota.c, acl.c; shared.c other users' folders.
  */
 #ifndef POSTROOM_IMAPD_IMAPD_H
 #define POSTROOM_IMAPD_IMAPD_H
@@ -74,9 +74,9 @@ struct session {
 	struct ipc_channel authd; /* fd -1: not there */
 	struct status statusd;
 	struct script script; /* imap4svr.lua */
-	int bell;     /* common/net/bell.h */
-	bool waiting; /* for the next command: the arena holds nothing */
-	bool rang;    /* the mailbox changed and the others were not told yet */
+	int bell;             /* common/net/bell.h */
+	bool waiting;         /* for the next command: the arena holds nothing */
+	bool rang;            /* the mailbox changed and the others were not told yet */
 
 	struct imap_enabled enabled;
 	struct view *view;         /* the selected folder; NULL: none */
