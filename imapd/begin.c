@@ -48,8 +48,7 @@ static int enter_sandbox(struct session *session, struct err *err)
 
 	if (mailbox_make(instance, session->uid, err) != 0 ||
 	    sandbox_allow(sandbox, mailbox_path(path, sizeof path, instance, session->uid), SANDBOX_WRITE, err) != 0 ||
-	    script_allow(sandbox, instance, err) != 0 ||
-	    sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
+	    script_allow(sandbox, instance, err) != 0 || sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(sandbox, err);
 }
