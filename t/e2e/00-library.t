@@ -80,7 +80,7 @@ subtest 'smtp-sink' => sub {
 };
 
 subtest 'responses of IMAP' => sub {
-	my $text = "* 2 FETCH (UID 7 FLAGS (\\Seen x) MODSEQ (12) BODY[HEADER.FIELDS (To)] {4}\r\na\r\nb) X \"q\\\"\" Y NIL)\r\n";
+	my $text = "* 2 FETCH (UID 7 FLAGS (\\Seen x) MODSEQ (12) BODY[HEADER.FIELDS (To)] {4}\r\na\r\nb X \"q\\\"\" Y NIL)\r\n";
 	my $buffer = substr $text, 0, -20;
 	is take_response(\$buffer), undef, 'half a response is none';
 	$buffer = "${text}a1 OK [COPYUID 5 1:3,9 4,6:8] done {3}\r\n* SEA";
