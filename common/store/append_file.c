@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { COPY_SIZE = 64 * 1024 };
+enum {
+	COPY_SIZE = 64 * 1024,
+	OPEN_MAX = 32, /* files that wait for their sync: sessions may have few descriptors */
+};
 
 static struct append_bucket *bucket_of(struct append_batch *batch, const struct append_job *job)
 {
@@ -122,7 +125,7 @@ static void sync_written(struct append_batch *batch, bool whole)
 	if (whole && batch->bucket_count > 0)
 		failed = sync_whole(batch->buckets[0].fd, &err);
 	for (struct append_job *job = batch->jobs; job < batch->jobs + batch->count; job++) {
-		if (job->state != JOB_WRITTEN)
+		if (job->state != JOB_WRITTEN || (!whole && job->fd < 0))
 			continue;
 		if (!whole) {
 			failed = fdatasync(job->fd);
@@ -139,6 +142,7 @@ static void sync_written(struct append_batch *batch, bool whole)
 void append_write_files(struct append_batch *batch)
 {
 	bool whole = sync_prefers_whole(batch->count);
+	size_t open = 0;
 	struct err err;
 
 	for (struct append_job *job = batch->jobs; job < batch->jobs + batch->count; job++) {
@@ -153,8 +157,14 @@ void append_write_files(struct append_batch *batch)
 		job->original = find_original(batch, job);
 		if (job->original == NULL && write_file(batch, job, !whole, &err) != 0)
 			append_end(batch, job, &err);
-		else if (job->original == NULL && !whole)
+		else if (job->original == NULL && !whole) {
 			sync_file_range(job->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* begins; the syncs below wait for all of them */
+			open++;
+		}
+		if (open == OPEN_MAX) {
+			sync_written(batch, false);
+			open = 0;
+		}
 	}
 	sync_written(batch, whole);
 }
