@@ -11,9 +11,10 @@
  * what is new to the client, and the tagged line last. Nothing else writes tagged lines.
  *
  * Files: main.c the listener; begin.c from the ticket to the greeting; session.c the loop; commands.c the table of
- * commands and in which states each is allowed; capability.c; view.c what the client believes of the selected folder;
- * select.c, idle.c, notify.c, flags.c (STORE), copy.c, expunge.c; append.c, catenate.c; fetch*.c, url*.c; search*.c,
- * sort.c, thread.c; list.c, folders.c, status.c, metadata.c, quota.c, acl.c; shared.c other users' folders.
+ * commands and in which states each is allowed; capability.c; find.c from what a client names to folders and messages;
+ * view*.c what the client believes of the selected folder, follow.c telling it what happened there; select.c, resync.c
+ * (QRESYNC), idle.c, notify*.c, flags.c (STORE), copy.c, expunge.c; append.c, upload.c, catenate.c; fetch*.c, url*.c;
+ * search*.c, sort.c, thread.c; list.c, folders.c, status.c, metadata.c, quota.c, acl.c; shared.c other users' folders.
  */
 #ifndef POSTROOM_IMAPD_IMAPD_H
 #define POSTROOM_IMAPD_IMAPD_H
