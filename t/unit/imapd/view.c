@@ -33,7 +33,7 @@ static void follow(void)
 
 static void change(struct mailbox *by, uint32_t uid, enum store_how how, unsigned flags, const char *keywords)
 {
-	struct store_change wanted = {how, flags, str_of(keywords), -1};
+	struct store_change wanted = {.how = how, .flags = flags, .keywords = str_of(keywords), .unchanged_since = -1};
 
 	assert_int_equal(mailbox_store(by, STORE_INBOX, &uid, 1, &wanted, NULL, NULL, 0, &err), 0);
 }
@@ -118,7 +118,7 @@ static void test_flags_of_others(void **state)
 
 static void test_expected_is_no_news(void **state)
 {
-	struct store_change seen = {STORE_ADD, STORE_SEEN, STR("$Work"), -1};
+	struct store_change seen = {.how = STORE_ADD, .flags = STORE_SEEN, .keywords = STR("$Work"), .unchanged_since = -1};
 
 	(void)state;
 	set_up(2);
