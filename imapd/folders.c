@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { USES_MAX = 256 };
+enum { USES_PARSED_MAX = 10 }; /* of one CREATE */
 
 /* RFC 6154 2: what a folder may be for; \All and \Flagged would have to be views of other folders, \Junk may be made.
  */
@@ -35,12 +35,16 @@ static bool parse_uses(struct session *session, struct str *uses)
 	if (!imap_parse_space(parser) || !imap_parse_open(parser) || !imap_skip_word(parser, "USE") ||
 	    !imap_parse_space(parser) || !imap_parse_open(parser))
 		return imap_fail(parser, IMAP_BAD, "CREATE takes USE only");
-	for (bool first = true; !imap_peek_char(parser, ')'); first = false) {
-		if ((!first && !imap_parse_space(parser)) || !imap_parse_flag_atom(parser, &use))
+	for (int count = 0; !imap_peek_char(parser, ')'); count++) {
+		if ((count > 0 && !imap_parse_space(parser)) || !imap_parse_flag_atom(parser, &use))
 			return false;
+		if (count == USES_PARSED_MAX)
+			return imap_fail(parser, IMAP_BAD, "There are too many uses");
 		*uses = arena_printf(&session->arena, "%.*s%s%.*s", STR_ARG(*uses), uses->len > 0 ? " " : "", STR_ARG(use));
 	}
-	return imap_parse_close(parser) && imap_parse_close(parser);
+	if (!imap_parse_close(parser)) /* of the uses; then that of the parameters */
+		return false;
+	return imap_parse_close(parser);
 }
 
 /* As the table writes them; false: one is not known. */
