@@ -8,16 +8,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum {
 	LOG_PAGES_MAX = 512,       /* of 4 kB: about 2 MB of log before it goes back into the index */
 	LOG_OPEN_MAX = 256 * 1024, /* octets of log that whoever opens the index first may have to read through */
-	LOCK_POLL_MS = 2,
+	LOCK_RING_MS = 50,
 	WORKING = 'w',
 	LOOK_WAIT_MS = 20000,
 };
@@ -174,9 +175,37 @@ void mailbox_close(struct mailbox *mailbox)
 	memory_free(mailbox);
 }
 
+static void wake(int number)
+{
+	(void)number; /* it ends the waiting call */
+}
+
+/*
+ * Wait for the lock in the kernel, where waiters stand in a queue: who looks again and again finds it idle too late.
+ * The timer goes on ringing, since its first ring may come before the call has begun to wait. 0, or -1 with errno.
+ */
+static int wait_for_lock(const struct mailbox *mailbox, int64_t end)
+{
+	const struct itimerval none = {0}, rings = {.it_value = {.tv_usec = LOCK_RING_MS * 1000},
+	                                            .it_interval = {.tv_usec = LOCK_RING_MS * 1000}};
+	struct sigaction action = {.sa_handler = wake}, before;
+	int result, sys;
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGALRM, &action, &before);
+	setitimer(ITIMER_REAL, &rings, NULL);
+	do
+		result = flock(mailbox->lock, LOCK_EX);
+	while (result != 0 && errno == EINTR && io_now_ms() < end);
+	sys = errno;
+	setitimer(ITIMER_REAL, &none, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	errno = sys;
+	return result;
+}
+
 int mailbox_take_lock(const struct mailbox *mailbox, int wait_ms, struct err *err)
 {
-	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000};
 	int64_t end = io_now_ms() + wait_ms;
 
 	while (flock(mailbox->lock, LOCK_EX | LOCK_NB) != 0) {
@@ -184,7 +213,8 @@ int mailbox_take_lock(const struct mailbox *mailbox, int wait_ms, struct err *er
 			return err_system(err, "cannot lock %s", mailbox->path);
 		if (io_now_ms() >= end)
 			return err_set(err, STORE_BUSY, "the mailbox is locked");
-		nanosleep(&pause, NULL);
+		if (wait_for_lock(mailbox, end) == 0)
+			return 0;
 	}
 	return 0;
 }

@@ -50,7 +50,7 @@ static struct mailbox_folder find(struct mailbox *mailbox, const char *name)
 
 static void copy_to(struct mailbox *mailbox, int64_t to, uint32_t uid)
 {
-	struct store_copy copy = {STORE_INBOX, to, false, true};
+	struct store_copy copy = {.from = STORE_INBOX, .to = to, .move = false, .keep = true};
 	struct store_pair pair;
 	size_t copied;
 
@@ -61,7 +61,8 @@ static void copy_to(struct mailbox *mailbox, int64_t to, uint32_t uid)
 static void test_undelete(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(7);
-	struct store_change wanted = {STORE_SET, STORE_SEEN | STORE_DELETED, STR("$Label"), -1};
+	struct store_change wanted = {
+	    .how = STORE_SET, .flags = STORE_SEEN | STORE_DELETED, .keywords = STR("$Label"), .unchanged_since = -1};
 	struct mailbox_details details;
 	struct mailbox_bin bin;
 	uint32_t uids[] = {1, 2};
@@ -313,7 +314,8 @@ static void test_attributes(void **state)
 static void test_lost_index(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(7);
-	struct store_change wanted = {STORE_SET, STORE_FLAGGED, STR("$Label"), -1};
+	struct store_change wanted = {
+	    .how = STORE_SET, .flags = STORE_FLAGGED, .keywords = STR("$Label"), .unchanged_since = -1};
 	struct mailbox_details before, after;
 	struct mailbox_repair report;
 	struct mailbox_bin bin;
@@ -363,7 +365,7 @@ static void work_until_killed(unsigned seed)
 	    mailbox_folder_find(mailbox, STR("Work"), &work, &err) != 0)
 		_exit(1);
 	for (;;) {
-		struct store_copy copy = {STORE_INBOX, work.id, random() % 2, true};
+		struct store_copy copy = {.from = STORE_INBOX, .to = work.id, .move = random() % 2, .keep = true};
 		struct store_source source = make_source("x\r\n", "");
 		struct store_append appends[3];
 		struct mailbox_list list;

@@ -45,7 +45,7 @@ static void add_many(struct mailbox *mailbox, size_t count)
 
 static int change(struct mailbox *mailbox, uint32_t uid, enum store_how how, unsigned flags, const char *keywords)
 {
-	struct store_change wanted = {how, flags, str_of(keywords), -1};
+	struct store_change wanted = {.how = how, .flags = flags, .keywords = str_of(keywords), .unchanged_since = -1};
 
 	return mailbox_store(mailbox, STORE_INBOX, &uid, 1, &wanted, NULL, NULL, 0, &err);
 }
@@ -132,7 +132,7 @@ static void test_keyword_limits(void **state)
 static void test_unchanged_since(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(7);
-	struct store_change wanted = {STORE_ADD, STORE_FLAGGED, STR(""), 0};
+	struct store_change wanted = {.how = STORE_ADD, .flags = STORE_FLAGGED, .keywords = STR(""), .unchanged_since = 0};
 	uint32_t uids[] = {1, 2, 3}, failed[3];
 	size_t failed_count;
 
@@ -181,7 +181,7 @@ static void test_vanished(void **state)
 static void test_copy(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(7);
-	struct store_copy copy = {STORE_INBOX, folder_of(mailbox, "Work"), false, true};
+	struct store_copy copy = {.from = STORE_INBOX, .to = folder_of(mailbox, "Work"), .move = false, .keep = true};
 	struct mailbox_details first, second;
 	struct store_pair pairs[4];
 	uint32_t uids[] = {1, 3, 9};
@@ -228,7 +228,7 @@ static void test_copy(void **state)
 static void test_move(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(7);
-	struct store_copy move = {STORE_INBOX, folder_of(mailbox, "Work"), true, true};
+	struct store_copy move = {.from = STORE_INBOX, .to = folder_of(mailbox, "Work"), .move = true, .keep = true};
 	struct mailbox_totals totals;
 	struct mailbox_bin bin;
 	struct store_pair pairs[4];
@@ -307,7 +307,7 @@ static void test_cache(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(7);
 	struct mailbox_cached cached[] = {{1, STR("blob-1")}, {2, STR("blob-2")}, {9, STR("blob-9")}};
-	struct store_copy copy = {STORE_INBOX, folder_of(mailbox, "Work"), false, true};
+	struct store_copy copy = {.from = STORE_INBOX, .to = folder_of(mailbox, "Work"), .move = false, .keep = true};
 	struct store_pair pairs[2];
 	uint32_t uids[] = {1, 2, 3, 9};
 	size_t copied;
