@@ -182,7 +182,7 @@ static bool take_packet(struct bell_hub *hub, struct bell_line *line, const stru
 		ring(hub, line, line->mailbox == BELL_ANY ? packet->mailbox : line->mailbox);
 		return true;
 	case BELL_FORK:
-		if (line->mailbox <= 0) /* only who serves a mailbox */
+		if (line->mailbox <= 0 || fd < 0) /* only who serves a mailbox */
 			return false;
 		hub->fork_session(fd, line->process, hub->context);
 		return true;
@@ -196,11 +196,12 @@ static ssize_t receive(int line, struct bell_packet *packet, int *fd)
 {
 	struct iovec part = {packet, sizeof *packet};
 	union {
-		char bytes[CMSG_SPACE(sizeof *fd)]; /* the kernel closes what does not fit in */
+		char bytes[CMSG_SPACE(sizeof *fd)];
 		struct cmsghdr align;
 	} control;
+	/* room for one: the kernel closes what does not fit in, and the padding would hold a second */
 	struct msghdr message = {
-	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_LEN(sizeof *fd)};
 	ssize_t count = recvmsg(line, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *header = count > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 

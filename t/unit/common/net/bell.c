@@ -12,13 +12,29 @@
 enum { SESSIONS = 4 };
 
 static struct bell_hub *hub;
+static struct bell_hub *forgotten; /* of a program that is no more; freeing it would close the lines */
 static int lines[SESSIONS];
 static struct err err;
+
+static int forked; /* how often a session was asked for */
+static pid_t forked_for;
+
+static void note_fork(int fd, pid_t parent, void *context)
+{
+	char byte;
+
+	(void)context;
+	forked++;
+	forked_for = parent;
+	assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), 1); /* it is the one that was sent */
+	assert_int_equal(byte, 'x');
+}
 
 static int begin(void **state)
 {
 	(void)state;
-	hub = bell_hub_new(&err);
+	forked = 0;
+	hub = bell_hub_new(note_fork, NULL, &err);
 	for (int i = 0; hub != NULL && i < SESSIONS; i++)
 		lines[i] = bell_hub_add(hub, &err);
 	return hub != NULL && lines[SESSIONS - 1] >= 0 ? 0 : -1;
@@ -181,7 +197,9 @@ static void lines_live_on_over_an_execution(void **state)
 	bell_claim(lines[1], 7);
 	turn();
 	assert_int_equal(bell_hub_hand_on(hub, &err), 0);
-	hub = bell_hub_new(&err); /* what was there before is gone with the memory of the program */
+	forgotten = hub;
+	assert_non_null(forgotten);
+	hub = bell_hub_new(note_fork, NULL, &err); /* what was there before is gone with the memory of the program */
 	bell_hub_take_over(hub);
 	bell_ring(lines[0]);
 	expect("0100");
@@ -189,6 +207,63 @@ static void lines_live_on_over_an_execution(void **state)
 	turn();
 	bell_ring(lines[1]);
 	expect("1010");
+}
+
+static void a_session_asks_for_another(void **state)
+{
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(send(pair[0], "x", 1, 0), 1);
+	bell_hub_set_process(hub, 1234); /* of the line added last */
+	bell_claim(lines[SESSIONS - 1], 7);
+	assert_int_equal(bell_fork(lines[SESSIONS - 1], pair[1], &err), 0);
+	turn();
+	assert_int_equal(forked, 1);
+	assert_int_equal(forked_for, 1234);
+	assert_int_equal(bell_take(lines[SESSIONS - 1]), 0);     /* the line goes on */
+	assert_int_equal(bell_fork(lines[0], pair[1], &err), 0); /* claimed nothing */
+	turn();
+	assert_int_equal(forked, 1);
+	assert_int_equal(bell_take(lines[0]), -1);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* Two descriptors in one packet: the second must not stay open here. */
+static void no_second_descriptor_is_taken(void **state)
+{
+	const uint32_t packet[4] = {3};
+	struct iovec part = {(void *)packet, sizeof packet};
+	int pair[2], before, after;
+	union {
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	struct msghdr message = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(send(pair[0], "x", 1, 0), 1);
+	bell_claim(lines[0], 7);
+	turn();
+	before = dup(0);
+	close(before);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(2 * sizeof(int));
+	memcpy(CMSG_DATA(header), (int[]){pair[1], pair[1]}, 2 * sizeof(int));
+	assert_int_equal(sendmsg(lines[0], &message, 0), (ssize_t)sizeof packet);
+	turn();
+	assert_int_equal(forked, 1);
+	after = dup(0);
+	close(after);
+	assert_int_equal(after, before);
+	close(pair[0]);
+	close(pair[1]);
 }
 
 int main(void)
@@ -202,6 +277,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_session_that_ends_is_forgotten, begin, end),
 	    cmocka_unit_test_setup_teardown(lines_held_by_another_process_do_no_harm, begin, end),
 	    cmocka_unit_test_setup_teardown(lines_live_on_over_an_execution, begin, end),
+	    cmocka_unit_test_setup_teardown(a_session_asks_for_another, begin, end),
+	    cmocka_unit_test_setup_teardown(no_second_descriptor_is_taken, begin, end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
