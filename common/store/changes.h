@@ -86,6 +86,8 @@ struct store_change {
 	unsigned flags;
 	struct str keywords;     /* separated by spaces */
 	int64_t unchanged_since; /* -1: none; otherwise messages with a higher MODSEQ are left alone (RFC 7162 3.1.3) */
+	unsigned closed;         /* flags that stay as they are, whatever else is said */
+	bool closed_keywords;    /* keywords stay as they are */
 };
 
 /* What becomes of a message's keywords, as mailbox_entry has them, by a change. -1: ERR_LIMIT. */
@@ -105,6 +107,8 @@ struct store_copy {
 	int64_t from, to; /* folders */
 	bool move;        /* remove from the first in the same transaction (RFC 6851) */
 	bool keep;        /* internal dates, flags and keywords go with the copy; otherwise now, and none */
+	unsigned closed;  /* flags that do not go with the copy */
+	bool closed_keywords;
 };
 struct store_pair {
 	uint32_t from, to; /* UIDs */

@@ -49,6 +49,9 @@ static int copy_item(struct mailbox *mailbox, struct copying *work, const struct
 		row.flags = 0;
 		row.keywords = STR("");
 	}
+	row.flags &= ~work->copy->closed;
+	if (work->copy->closed_keywords)
+		row.keywords = STR("");
 	if (transfer_insert(&work->transfer, item, &row, err) != 0)
 		return -1;
 	if (!work->copy->move)
@@ -94,7 +97,8 @@ static int copy_all(struct mailbox *mailbox, struct copying *work, struct err *e
 	}
 	if (db_commit(&mailbox->db, err) != 0)
 		return -1;
-	return index_sync(mailbox, err);
+	/* A move's old files are removed behind this; who copies lets others in before. */
+	return work->copy->move ? index_sync(mailbox, err) : 0;
 }
 
 static int copy_locked(struct mailbox *mailbox, struct copying *work, const uint32_t *uids, size_t count,
@@ -123,5 +127,5 @@ int mailbox_copy(struct mailbox *mailbox, const struct store_copy *copy, const u
 		pairs[(*copied_out)++] = (struct store_pair){work.transfer.items[i].row.uid, work.transfer.items[i].uid};
 	transfer_end(&work.transfer);
 	mailbox_unlock(mailbox);
-	return result;
+	return result == 0 && !copy->move && *copied_out > 0 ? index_sync(mailbox, err) : result;
 }

@@ -63,9 +63,11 @@ static int flag_message(struct mailbox *mailbox, struct flagging *work, uint32_t
 	}
 	before = (unsigned)db_number(statement, 0);
 	size = db_number(statement, 2);
-	after = change_flags(before, change);
+	after = (change_flags(before, change) & ~change->closed) | (before & change->closed);
 	buf_reset(&work->keywords);
-	row = keywords_merge(db_text(statement, 3), change->how, buf_str(&work->wanted), &work->keywords, err);
+	row = change->closed_keywords
+	          ? buf_add_str(&work->keywords, db_text(statement, 3))
+	          : keywords_merge(db_text(statement, 3), change->how, buf_str(&work->wanted), &work->keywords, err);
 	same = before == after && str_equal(db_text(statement, 3), buf_str(&work->keywords));
 	db_reset(statement);
 	if (row != 0 || same)
