@@ -70,7 +70,7 @@ static void keep(struct reading *reading, uint32_t uid, const struct cached *cac
 static int visit_message(struct reading *reading, size_t i, struct err *err)
 {
 	struct cached cached = {0};
-	struct mime_source source;
+	struct mime_source source = {.fd = -1};
 	struct search_text text;
 	int fd, result = fields_open_message(reading->session, reading->uids[i], &source, &fd, err);
 

@@ -255,7 +255,7 @@ static int read_message(struct run *run, size_t i)
 {
 	struct search_text text;
 	struct candidate candidate = {.text = &text};
-	struct mime_source source;
+	struct mime_source source = {.fd = -1};
 	int fd, result = fields_open_message(run->session, run->uids[i], &source, &fd, run->err);
 
 	run->truths[run->open[i]] = IS_FALSE;
@@ -329,7 +329,7 @@ void search_fail(struct session *session, const struct err *err)
 int search_run(struct session *session, struct search_program *program, const struct search_result *of,
                struct search_result *result)
 {
-	struct err err;
+	struct err err = {.code = ERR_NONE};
 	struct run run = {.session = session, .program = program, .view = session->view, .err = &err};
 	int decided;
 

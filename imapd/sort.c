@@ -228,7 +228,7 @@ static void set_up(struct sorting *sorting, const struct search_result *result)
 	struct arena *arena = &sorting->session->arena;
 	size_t size = sizeof(struct item) + sorting->program->count * sizeof(struct value);
 
-	sorting->items = arena_get(arena, (result->count + 1) * sizeof *sorting->items);
+	sorting->items = arena_get(arena, (result->count + 1) * sizeof(struct item *));
 	sorting->uids = arena_get(arena, (result->count + 1) * sizeof *sorting->uids);
 	sorting->count = result->count;
 	for (size_t i = 0; i < result->count; i++) {
@@ -252,7 +252,7 @@ int sort_run(struct session *session, const struct sort_program *program, struct
 		search_fail(session, &err);
 		return -1;
 	}
-	qsort_r(sorting.items, sorting.count, sizeof *sorting.items, compare, (void *)program);
+	qsort_r(sorting.items, sorting.count, sizeof(struct item *), compare, (void *)program);
 	result->count = 0;
 	for (size_t i = 0; i < sorting.count; i++)
 		if (sorting.items[i]->has_details && sorting.items[i]->has_fields)

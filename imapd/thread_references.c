@@ -101,7 +101,7 @@ static void add_child(struct thread_node *parent, struct thread_node *child)
 /* Steps 2 and 3: the tree below the root. A dummy at the top stays where it keeps several children together. */
 static void build_tree(struct threading *threading)
 {
-	struct thread_node **parents = arena_get(threading->arena, (threading->count + 1) * sizeof *parents);
+	struct thread_node **parents = arena_get(threading->arena, (threading->count + 1) * sizeof(struct thread_node *));
 
 	for (size_t i = 0; i < threading->count; i++)
 		parents[i] = pruned_parent(&threading->nodes[i]);
@@ -146,11 +146,11 @@ static void sort_children(struct threading *threading, struct thread_node *paren
 		count++;
 	if (count < 2)
 		return;
-	list = arena_get(threading->arena, count * sizeof *list);
+	list = arena_get(threading->arena, count * sizeof(struct thread_node *));
 	count = 0;
 	for (struct thread_node *child = parent->first_child; child != NULL; child = child->next)
 		list[count++] = child;
-	qsort(list, count, sizeof *list, by_date);
+	qsort(list, count, sizeof(struct thread_node *), by_date);
 	for (size_t i = 0; i < count; i++) {
 		*at = list[i];
 		at = &list[i]->next;
@@ -214,7 +214,7 @@ static void join_under_dummy(struct threading *threading, struct subject *subjec
 	struct thread_node *dummy = arena_get(threading->arena, sizeof *dummy), *first = subject->node;
 	struct thread_node **at = &threading->root.first_child;
 
-	while (*at != first)
+	while (*at != NULL && *at != first)
 		at = &(*at)->next;
 	*dummy = (struct thread_node){.parent = &threading->root, .next = first->next};
 	*at = dummy;
@@ -245,7 +245,7 @@ static void merge(struct threading *threading, struct subject *subject, struct t
 /* Step 5. */
 static void merge_subjects(struct threading *threading)
 {
-	struct thread_node **children = arena_get(threading->arena, (threading->count + 1) * sizeof *children);
+	struct thread_node **children = arena_get(threading->arena, (threading->count + 1) * sizeof(struct thread_node *));
 	struct str *texts = arena_get(threading->arena, (threading->count + 1) * sizeof *texts);
 	bool *merges = arena_get(threading->arena, threading->count + 1);
 	struct subjects subjects;
@@ -276,7 +276,7 @@ struct thread_node *thread_by_references(const struct thread_message *messages, 
 	threading->messages = messages;
 	threading->count = count;
 	threading->arena = arena;
-	threading->by_id = arena_get(arena, ((size_t)id_count + 1) * sizeof *threading->by_id);
+	threading->by_id = arena_get(arena, ((size_t)id_count + 1) * sizeof(struct thread_node *));
 	threading->nodes = arena_get(arena, (count + 1) * sizeof *threading->nodes);
 	take_ids(threading);
 	for (size_t i = 0; i < count; i++)

@@ -96,20 +96,20 @@ static struct thread_node *make_thread(const struct thread_message **messages, s
 
 struct thread_node *thread_by_subject(const struct thread_message *messages, size_t count, struct arena *arena)
 {
-	const struct thread_message **sorted = arena_get(arena, (count + 1) * sizeof *sorted);
-	struct thread_node **threads = arena_get(arena, (count + 1) * sizeof *threads);
+	const struct thread_message **sorted = arena_get(arena, (count + 1) * sizeof(const struct thread_message *));
+	struct thread_node **threads = arena_get(arena, (count + 1) * sizeof(struct thread_node *));
 	struct thread_node *root = arena_get(arena, sizeof *root), **at = &root->first_child;
 	size_t thread_count = 0;
 
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &messages[i];
-	qsort(sorted, count, sizeof *sorted, by_subject);
+	qsort(sorted, count, sizeof(const struct thread_message *), by_subject);
 	for (size_t first = 0, end; first < count; first = end) {
 		for (end = first + 1; end < count && str_equal(sorted[end]->subject, sorted[first]->subject);)
 			end++;
 		threads[thread_count++] = make_thread(sorted + first, end - first, arena);
 	}
-	qsort(threads, thread_count, sizeof *threads, by_first_message);
+	qsort(threads, thread_count, sizeof(struct thread_node *), by_first_message);
 	for (size_t i = 0; i < thread_count; i++) {
 		threads[i]->parent = root;
 		*at = threads[i];

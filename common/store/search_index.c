@@ -26,7 +26,8 @@ static int prepare(struct search_index *index, struct err *err)
 	char query[80];
 
 	for (int i = 0; i < SEARCH_CLASS_COUNT; i++) {
-		snprintf(query, sizeof query, "SELECT rowid FROM %1$s WHERE %1$s MATCH ?", search_class_tables[i]);
+		snprintf(query, sizeof query, "SELECT rowid FROM %s WHERE %s MATCH ?", search_class_tables[i],
+		         search_class_tables[i]);
 		if (db_prepare(&index->db, &index->words[i], query, err) != 0)
 			return -1;
 	}

@@ -353,7 +353,7 @@ static int merge_some(struct run *run, const char *table, int pages, struct err 
 	char query[96];
 	int before = sqlite3_total_changes(run->db.handle);
 
-	snprintf(query, sizeof query, "INSERT INTO %1$s(%1$s, rank) VALUES('merge', %2$d)", table, pages);
+	snprintf(query, sizeof query, "INSERT INTO %s(%s, rank) VALUES('merge', %d)", table, table, pages);
 	if (db_begin(&run->db, err) != 0)
 		return -1;
 	if (db_exec(&run->db, query, err) != 0) {
