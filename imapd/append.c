@@ -1,5 +1,5 @@
 /* imapd: APPEND (RFC 9051 6.3.12), of several messages too (RFC 3502), and REPLACE (RFC 8508). */
-#include "imapd/upload.h"
+#include "imapd/target.h"
 
 /* What a message is made of: one literal, or parts (RFC 4469). */
 static bool take_data(struct upload *upload)
@@ -57,9 +57,9 @@ static bool take_message(struct upload *upload)
 
 void command_append(struct session *session)
 {
-	struct mailbox_folder folder;
+	struct target target;
+	struct stored stored;
 	struct upload upload;
-	const char *code;
 	struct str name;
 	bool good;
 
@@ -67,14 +67,14 @@ void command_append(struct session *session)
 		imap_refuse(session);
 		return;
 	}
-	if (session_find_target(session, name, &folder) != 0)
+	if (target_find(session, name, &target) != 0)
 		return;
 	upload_init(&upload, session);
 	do
 		good = take_message(&upload);
 	while (good && !imap_at_end(&session->parser));
-	if (good && upload_store(&upload, &folder, &code) == 0)
-		imap_ok(session, code, "APPEND completed");
+	if (good && target_store(session, &target, &upload, &stored) == 0)
+		imap_ok(session, target_append_code(session, &stored, upload.count), "APPEND completed");
 	upload_free(&upload);
 }
 
@@ -100,24 +100,25 @@ static bool take_replaced(struct session *session, uint32_t *uid)
 }
 
 /* RFC 8508 section 3.3: the new message is there before the old one goes, so that neither is lost on the way. */
-static void replace(struct session *session, struct upload *upload, const struct mailbox_folder *folder, uint32_t uid)
+static void replace(struct session *session, struct upload *upload, const struct target *target, uint32_t uid)
 {
-	const char *code;
+	struct stored stored;
 	struct err err;
 
-	if (upload_store(upload, folder, &code) != 0)
+	if (target_store(session, target, upload, &stored) != 0)
 		return;
 	if (mailbox_expunge(session->mailbox, session->view->folder, &uid, 1, IMAP_WAIT_MS, NULL, &err) != 0) {
 		imap_no_store(session, &err);
 		return;
 	}
-	conn_printf(&session->conn, "* OK [%s] Replacement stored\r\n", code);
+	conn_printf(&session->conn, "* OK [%s] Replacement stored\r\n", target_append_code(session, &stored, 1));
+	session_ring(session);
 	session_tell_now(session);
 }
 
 void command_replace(struct session *session)
 {
-	struct mailbox_folder folder;
+	struct target target;
 	struct upload upload;
 	struct str name;
 	uint32_t uid;
@@ -128,16 +129,12 @@ void command_replace(struct session *session)
 		imap_refuse(session);
 		return;
 	}
-	if (session->view->read_only) {
-		imap_no(session, "READ-ONLY", "The folder was opened for reading");
-		return;
-	}
-	if (session_find_target(session, name, &folder) != 0)
+	if (!session_may_change(session, RIGHT_DELETED | RIGHT_EXPUNGE) || target_find(session, name, &target) != 0)
 		return;
 	upload_init(&upload, session);
 	if (take_message(&upload)) {
 		if (imap_parse_end(&session->parser))
-			replace(session, &upload, &folder, uid);
+			replace(session, &upload, &target, uid);
 		else
 			imap_refuse(session);
 	}

@@ -5,8 +5,10 @@
 #include "common/net/listen.h"
 #include "common/store/bin.h"
 #include "imapd/context.h"
+#include "imapd/guest.h"
 #include "imapd/indexer.h"
 #include "imapd/notify.h"
+#include "imapd/shared.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -15,7 +17,39 @@ enum {
 	MEMORY_MAX = 512 << 20,
 	CPU_SECONDS = 24 * 3600, /* a session may last for weeks */
 	DESCRIPTORS_MAX = 64,
+	PLACE_WAIT_MS = 500, /* a place may be taken for a moment by a login that only looks whether there is one */
 };
+
+/* For whom a session in the owner's mailbox is, and in which groups he is. */
+static int take_guest(struct guest *guest, const struct ipc_message *reply, struct err *err)
+{
+	struct str key, value;
+	size_t position = 0;
+	uint64_t group;
+
+	if (!ipc_get_text(reply, "grantee", guest->name, sizeof guest->name) ||
+	    !ipc_get_number(reply, "grantee-uid", 1, INT64_MAX, &guest->uid))
+		return err_set(err, ERR_DENIED, "the ticket is no guest's");
+	guest->groups = memory_get(GUEST_GROUPS_MAX * sizeof *guest->groups);
+	while (guest->group_count < GUEST_GROUPS_MAX && ipc_next(reply, &position, &key, &value))
+		if (str_equal(key, STR("group")) && str_to_u64(value, INT64_MAX, &group))
+			guest->groups[guest->group_count++] = (int64_t)group;
+	return 0;
+}
+
+static int take_user(struct session *session, const struct ipc_message *reply, struct err *err)
+{
+	if (!ipc_get_text(reply, "user", session->user, sizeof session->user) ||
+	    !ipc_get_number(reply, "uid", 1, INT64_MAX, &session->uid))
+		return err_set(err, ERR_PROTOCOL, "authd redeemed a ticket without naming the user");
+	if (session->guest == NULL)
+		return ipc_get(reply, "grantee").data == NULL ? 0 : err_set(err, ERR_DENIED, "the ticket is a guest's");
+	memcpy(session->guest->owner, session->user, sizeof session->guest->owner);
+	if (take_guest(session->guest, reply, err) != 0)
+		return -1;
+	memcpy(session->user, session->guest->name, sizeof session->user);
+	return 0;
+}
 
 /* Whose mailbox the ticket opens: authd knows, once. The channel stays, bound to this user. */
 static int redeem(struct session *session, struct str ticket, struct err *err)
@@ -31,9 +65,8 @@ static int redeem(struct session *session, struct str ticket, struct err *err)
 	ipc_add(&request, "ticket", ticket);
 	ipc_add_text(&request, "service", "imap");
 	result = ipc_call(&session->authd, &request, &reply, IPC_TIMEOUT_MS, err);
-	if (result == 0 && (!ipc_get_text(&reply, "user", session->user, sizeof session->user) ||
-	                    !ipc_get_number(&reply, "uid", 1, INT64_MAX, &session->uid)))
-		result = err_set(err, ERR_PROTOCOL, "authd redeemed a ticket without naming the user");
+	if (result == 0)
+		result = take_user(session, &reply, err);
 	ipc_message_free(&request);
 	ipc_message_free(&reply);
 	return result;
@@ -72,10 +105,12 @@ static const char *take_places(struct session *session)
 	char address[STATUS_TEXT_MAX];
 	const struct status_slot of_user = {.class = STATUS_IMAP_LOGIN,
 	                                    .key = session->user,
-	                                    .limit = (long)settings_number(settings, SETTING_IMAP_LOGINS)};
+	                                    .limit = (long)settings_number(settings, SETTING_IMAP_LOGINS),
+	                                    .wait_ms = PLACE_WAIT_MS};
 	const struct status_slot of_address = {.class = STATUS_IMAP_CONNECTION,
 	                                       .key = status_address_key(session->conn.peer, address),
-	                                       .limit = (long)settings_number(settings, SETTING_IMAP_CONNECTIONS)};
+	                                       .limit = (long)settings_number(settings, SETTING_IMAP_CONNECTIONS),
+	                                       .wait_ms = PLACE_WAIT_MS};
 	struct err err;
 
 	if (status_acquire(&session->statusd, &of_user, &err) != 0)
@@ -94,10 +129,8 @@ static void refuse(struct session *session, struct str tag, const struct err *er
 	conn_write(&session->conn, STR("* BYE The mailbox cannot be opened at the moment\r\n"));
 }
 
-/* The client is silent: bring to disk what is not there yet, and give memory back. */
-static void rest(void *context)
+void session_rest(struct session *session)
 {
-	struct session *session = context;
 	struct err err;
 
 	session_take_recent(session);
@@ -108,6 +141,11 @@ static void rest(void *context)
 	script_close(&session->script);
 	indexer_consider(session);
 	mailbox_idle(session->mailbox);
+}
+
+static void rest(void *context)
+{
+	session_rest(context);
 }
 
 static void begin(struct session *session, struct str tag)
@@ -129,30 +167,17 @@ static void begin(struct session *session, struct str tag)
 	session_converse(session);
 }
 
-static void serve(struct session *session, struct str ticket, struct str tag)
+int session_open(struct session *session, struct str ticket, struct err *err)
 {
-	const struct instance *instance = &session->imapd->daemon.instance;
-	struct err err;
+	const struct imapd *imapd = session->imapd;
 
-	if (redeem(session, ticket, &err) == 0 && enter_sandbox(session, &err) == 0 &&
-	    mailbox_open(&session->mailbox, instance, session->uid, IMAP_WAIT_MS, &err) == 0) {
-		mailbox_set_bin(session->mailbox, settings_number(&session->imapd->settings, SETTING_MAILBOX_RECYCLE) * 3600);
-		bell_claim(session->bell, session->uid);
-		status_login(&session->statusd, session->user, session->uid);
-		begin(session, tag);
-	} else {
-		refuse(session, tag, &err);
-	}
-	conn_flush(&session->conn, &err);
-	session_take_recent(session);
-	if (session->mailbox != NULL && mailbox_sync(session->mailbox, &err) != 0)
-		log_error("cannot sync the mailbox of user=%s: %s", session->user, err.text);
-	contexts_close(session);
-	notify_free(session->notify);
-	view_close(session->view);
-	mailbox_close(session->mailbox);
-	status_end(&session->statusd);
-	ipc_close(&session->authd);
+	if (redeem(session, ticket, err) != 0 || enter_sandbox(session, err) != 0 ||
+	    mailbox_open(&session->mailbox, &imapd->daemon.instance, session->uid, IMAP_WAIT_MS, err) != 0)
+		return -1;
+	mailbox_set_bin(session->mailbox, settings_number(&imapd->settings, SETTING_MAILBOX_RECYCLE) * 3600);
+	bell_claim(session->bell, session->uid);
+	status_login(&session->statusd, session->user, session->uid);
+	return 0;
 }
 
 /* What the client gave as its tag is written back to it: only what a tag may be. */
@@ -166,38 +191,67 @@ static struct str request_tag(const struct ipc_message *request)
 	return tag.len <= IMAP_TAG_MAX ? tag : STR("");
 }
 
-static int take_over(struct imapd *imapd, struct ipc_message *request)
+struct session *session_new(struct imapd *imapd, int fd, const struct ipc_message *request, const char *service)
 {
 	struct session *session = memory_get(sizeof *session);
+	int64_t tls = 0;
+
+	settings_refresh(&imapd->settings);
+	session->imapd = imapd;
+	session->authd.fd = -1;
+	session->bell = listen_bell();
+	conn_init(&session->conn, fd, (int)settings_number(&imapd->settings, SETTING_IMAP_TIMEOUT) * 1000);
+	ipc_get_text(request, "peer", session->conn.peer, sizeof session->conn.peer);
+	ipc_get_number(request, "tls", 0, 1, &tls);
+	buf_add_str(&session->conn.in, ipc_get(request, "input"));
+	status_begin(&session->statusd, &imapd->daemon.instance, "imapd", service, session->conn.peer, tls != 0);
+	script_open(&session->script, &imapd->daemon.instance, IMAP_SCRIPT, NULL, &session->statusd);
+	arena_init(&session->arena);
+	imap_parser_init(&session->parser, &session->conn, &session->arena, IMAP_LITERAL_MAX);
+	session->parser.drop_max = (uint64_t)settings_number(&imapd->settings, SETTING_IMAP_MAX_MESSAGE) * 2;
+	return session;
+}
+
+void session_free(struct session *session)
+{
+	struct err err;
+
+	conn_flush(&session->conn, &err);
+	shared_close(session);
+	session_take_recent(session);
+	if (session->mailbox != NULL && mailbox_sync(session->mailbox, &err) != 0)
+		log_error("cannot sync the mailbox of user=%s: %s", session->user, err.text);
+	contexts_close(session);
+	notify_free(session->notify);
+	view_close(session->view);
+	mailbox_close(session->mailbox);
+	status_end(&session->statusd);
+	ipc_close(&session->authd);
+	conn_close(&session->conn);
+	arena_free(&session->arena);
+	memory_free(session->saved.ranges);
+	memory_free(session);
+}
+
+static int take_over(struct imapd *imapd, struct ipc_message *request)
+{
 	int client = ipc_take_fd(request, 0);
 	struct str ticket = ipc_get(request, "ticket");
-	int64_t tls = 0;
+	struct session *session;
+	struct err err;
 
 	if (!ipc_is(request, "session") || client < 0 || ticket.data == NULL) {
 		log_error("a request of imap-login that is none");
 		if (client >= 0)
 			close(client);
-		memory_free(session);
 		return 1;
 	}
-	settings_refresh(&imapd->settings);
-	session->imapd = imapd;
-	session->authd.fd = -1;
-	session->bell = listen_bell();
-	conn_init(&session->conn, client, (int)settings_number(&imapd->settings, SETTING_IMAP_TIMEOUT) * 1000);
-	ipc_get_text(request, "peer", session->conn.peer, sizeof session->conn.peer);
-	ipc_get_number(request, "tls", 0, 1, &tls);
-	buf_add_str(&session->conn.in, ipc_get(request, "input"));
-	status_begin(&session->statusd, &imapd->daemon.instance, "imapd", "imap", session->conn.peer, tls != 0);
-	script_open(&session->script, &imapd->daemon.instance, IMAP_SCRIPT, NULL, &session->statusd);
-	arena_init(&session->arena);
-	imap_parser_init(&session->parser, &session->conn, &session->arena, IMAP_LITERAL_MAX);
-	session->parser.drop_max = (uint64_t)settings_number(&imapd->settings, SETTING_IMAP_MAX_MESSAGE) * 2;
-	serve(session, ticket, request_tag(request));
-	conn_close(&session->conn);
-	arena_free(&session->arena);
-	memory_free(session->saved.ranges);
-	memory_free(session);
+	session = session_new(imapd, client, request, "imap");
+	if (session_open(session, ticket, &err) == 0)
+		begin(session, request_tag(request));
+	else
+		refuse(session, request_tag(request), &err);
+	session_free(session);
 	return 0;
 }
 
@@ -229,5 +283,7 @@ int imap_session(int fd, const char *service, void *context)
 {
 	if (strcmp(service, "from-imap-login") == 0)
 		return take_request(context, fd);
+	if (strcmp(service, LISTEN_GUEST) == 0)
+		return guest_session(context, fd);
 	return bell_answer(fd, listen_bell()); /* deliver or pop3d, who run as this daemon's user */
 }

@@ -1,5 +1,6 @@
 /* imapd: EXPUNGE, UID EXPUNGE (RFC 4315), and what CLOSE removes. */
 #include "imapd/imapd.h"
+#include "imapd/rights.h"
 
 int session_expunge(struct session *session, const struct sequence *only)
 {
@@ -53,8 +54,6 @@ void command_expunge(struct session *session)
 		imap_refuse(session);
 		return;
 	}
-	if (session->view->read_only)
-		imap_no(session, "READ-ONLY", "The folder was opened for reading");
-	else if (session_expunge(session, session->by_uid ? &set : NULL) == 0)
+	if (session_may_change(session, RIGHT_EXPUNGE) && session_expunge(session, session->by_uid ? &set : NULL) == 0)
 		session_tell_now(session);
 }

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "imapd/resync.h"
+#include "imapd/rights.h"
 
 #include <unistd.h>
 
@@ -115,8 +116,7 @@ static int set_seen(struct batch *batch, struct err *err)
 	uint32_t unseen[BATCH];
 	size_t count = 0;
 
-	/* No rights are noted of a folder of the user's own. */
-	if (view->read_only || (view->rights[0] != '\0' && strchr(view->rights, 's') == NULL))
+	if (view->read_only || (view->rights & RIGHT_SEEN) == 0)
 		return 0;
 	for (size_t i = 0; i < batch->count; i++) {
 		size_t at = view_lower_bound(view, batch->uids[i]);

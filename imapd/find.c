@@ -1,5 +1,8 @@
 /* imapd: from what a client names to folders, messages and flags. */
+#include "imapd/guest.h"
 #include "imapd/imapd.h"
+#include "imapd/rights.h"
+#include "imapd/shared.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,15 +13,84 @@ const char *imap_mailbox_id(char out[IMAP_ID_MAX], int64_t folder)
 	return out;
 }
 
-int session_find_folder(struct session *session, struct str name, const char *rights, struct mailbox_folder *folder)
+bool session_local_name(struct session *session, struct str *name)
 {
+	if (session->guest == NULL || guest_local_name(session, name))
+		return true;
+	imap_no(session, "NONEXISTENT", "There is no such folder");
+	return false;
+}
+
+int session_find_with_rights(struct session *session, struct str name, const char *rights,
+                             struct mailbox_folder *folder, unsigned *rights_out)
+{
+	unsigned needed = 0;
 	struct err err;
 
-	(void)rights; /* the mailbox's owner may do everything in it */
-	if (mailbox_folder_find(session->mailbox, name, folder, &err) == 0)
+	rights_parse(str_of(rights), &needed);
+	if (!session_local_name(session, &name))
+		return -1;
+	if (mailbox_folder_find(session->mailbox, name, folder, &err) != 0 ||
+	    rights_find(session, folder->id, rights_out, &err) != 0) {
+		imap_no_store(session, &err);
+		return -1;
+	}
+	if ((*rights_out & needed) == needed && *rights_out != 0)
 		return 0;
-	imap_no_store(session, &err);
+	/* RFC 4314 section 6: who may not see a folder is not told whether there is one */
+	if ((*rights_out & RIGHT_LOOKUP) == 0)
+		imap_no(session, "NONEXISTENT", "There is no such folder");
+	else
+		imap_no(session, "NOPERM", "The rights do not allow that");
 	return -1;
+}
+
+int session_find_folder(struct session *session, struct str name, const char *rights, struct mailbox_folder *folder)
+{
+	unsigned all;
+
+	return session_find_with_rights(session, name, rights, folder, &all);
+}
+
+bool session_may_create(struct session *session, struct str name)
+{
+	struct mailbox_folder folder;
+	unsigned rights;
+	struct err err;
+
+	for (ptrdiff_t slash; (slash = str_find_last_char(name, '/')) >= 0;) {
+		name = str_sub(name, 0, (size_t)slash);
+		if (mailbox_folder_find(session->mailbox, name, &folder, &err) != 0)
+			continue;
+		if (rights_find(session, folder.id, &rights, &err) != 0) {
+			imap_no_store(session, &err);
+			return false;
+		}
+		if ((rights & RIGHT_CREATE) == 0)
+			imap_no(session, "NOPERM", "The rights do not allow to make a folder there");
+		return (rights & RIGHT_CREATE) != 0;
+	}
+	if (session->guest != NULL)
+		imap_no(session, "NOPERM", "Only the owner makes folders there");
+	return session->guest == NULL;
+}
+
+bool session_may_change(struct session *session, unsigned rights)
+{
+	const struct view *view = session->view;
+
+	if (view->read_only)
+		imap_no(session, "READ-ONLY", "The folder was opened for reading");
+	else if ((view->rights & rights) != rights)
+		imap_no(session, "NOPERM", "The rights do not allow that");
+	return !view->read_only && (view->rights & rights) == rights;
+}
+
+bool session_is_fake(struct session *session, struct str name)
+{
+	if (!settings_flag(&session->imapd->settings, SETTING_IMAP_FAKE_ACCESS))
+		return false;
+	return session->guest != NULL ? guest_is_level(session, name) : shared_is_level(session, name);
 }
 
 static bool take_system_flag(struct imap_parser *parser, struct str name, unsigned *flags)

@@ -1,5 +1,6 @@
 /* imapd: STORE (RFC 9051 6.4.6, RFC 7162 3.1.3). */
 #include "imapd/imapd.h"
+#include "imapd/rights.h"
 
 struct store_arguments {
 	struct str set;
@@ -40,6 +41,23 @@ static bool parse_store(struct session *session, struct store_arguments *argumen
 		return imap_fail(parser, IMAP_BAD, "FLAGS or FLAGS.SILENT is expected");
 	return imap_parse_space(parser) && session_parse_flags(session, &change->flags, &change->keywords) &&
 	       imap_parse_end(parser);
+}
+
+/*
+ * RFC 4314 section 4: flags that the user may not touch are left alone; only where these are all the command is
+ * refused, for clients do not take a NO to STORE well.
+ */
+static bool apply_rights(struct session *session, struct store_change *change)
+{
+	unsigned rights = session->view->rights;
+
+	change->closed = rights_closed_flags(rights);
+	change->closed_keywords = (rights & RIGHT_WRITE) == 0;
+	if ((change->flags & ~change->closed) != 0 || (change->keywords.len > 0 && !change->closed_keywords))
+		return session_may_change(session, 0);
+	if (change->flags != 0 || change->keywords.len > 0 || (rights & (RIGHT_SEEN | RIGHT_WRITE | RIGHT_DELETED)) == 0)
+		return session_may_change(session, RIGHT_SEEN | RIGHT_WRITE | RIGHT_DELETED);
+	return session_may_change(session, 0);
 }
 
 /* What the client has to hear of the messages that were changed, or is not to hear. */
@@ -94,10 +112,8 @@ void command_store(struct session *session)
 	}
 	if (!session_uids(session, arguments.set, &uids, &count))
 		return;
-	if (session->view->read_only) {
-		imap_no(session, "READ-ONLY", "The folder was opened for reading");
+	if (!apply_rights(session, &arguments.change))
 		return;
-	}
 	if (arguments.change.unchanged_since >= 0)
 		session_enable_condstore(session);
 	if (count == 0)

@@ -125,7 +125,7 @@ void command_create(struct session *session)
 		imap_refuse(session);
 	else if (!normalise_uses(session, &uses))
 		imap_no(session, "USEATTR", "No folder can be made for that use");
-	else if (prepare_name(session, &name))
+	else if (session_local_name(session, &name) && prepare_name(session, &name) && session_may_create(session, name))
 		create(session, name, uses);
 }
 
@@ -180,13 +180,16 @@ void command_delete(struct session *session)
 		imap_refuse(session);
 		return;
 	}
+	if (!session_local_name(session, &name))
+		return;
 	if (str_equal(name, STR("INBOX"))) {
 		imap_no(session, "CANNOT", "INBOX cannot be removed");
 		return;
 	}
 	if (session_find_folder(session, name, "x", &folder) != 0) {
 		/* RFC 9051 6.3.5: a name that is but a level above others */
-		if (str_equal(session->code, STR("NONEXISTENT")) && find_below(session, name, &below) == 0 && below != 0)
+		if (session->guest == NULL && str_equal(session->code, STR("NONEXISTENT")) &&
+		    find_below(session, name, &below) == 0 && below != 0)
 			imap_no(session, "HASCHILDREN", "There is no such folder, but there are others below it");
 		return;
 	}
@@ -239,6 +242,21 @@ static void rename_folder(struct session *session, struct str from, struct str t
 	}
 }
 
+/* RFC 4314 section 4: "x" on the folder, "k" where it goes. The owner may rename a level that is no folder, too. */
+static bool may_rename(struct session *session, struct str from, struct str to)
+{
+	struct mailbox_folder folder;
+	struct err err;
+
+	if (session_find_folder(session, from, "x", &folder) != 0) {
+		if (session->guest != NULL || !str_equal(session->code, STR("NONEXISTENT")) ||
+		    mailbox_folder_find(session->mailbox, from, &folder, &err) == 0)
+			return false;
+		imap_ok(session, NULL, "RENAME completed");
+	}
+	return session_may_create(session, to);
+}
+
 void command_rename(struct session *session)
 {
 	struct imap_parser *parser = &session->parser;
@@ -251,7 +269,8 @@ void command_rename(struct session *session)
 		imap_refuse(session);
 		return;
 	}
-	if (!prepare_name(session, &to))
+	if (!session_local_name(session, &from) || !session_local_name(session, &to) || !prepare_name(session, &to) ||
+	    !may_rename(session, from, to))
 		return;
 	if (mailbox_folder_find(session->mailbox, to, &folder, &err) == 0) {
 		imap_no(session, "ALREADYEXISTS", "There is a folder of that name");

@@ -86,6 +86,8 @@ struct session {
 	bool has_search_turn;      /* a slot of statusd is held (search.c) */
 	int64_t indexed_ms;        /* when the indexer was started last; io_now_ms() (indexer.c) */
 	struct contexts *contexts; /* searches that are kept up to date (RFC 5267); NULL: none */
+	struct guest *guest;       /* whom this session serves in its owner's mailbox (guest.h); NULL: the owner */
+	struct shared *shared;     /* sessions in other users' mailboxes (shared.h); NULL: none */
 
 	const struct command *command; /* that runs; NULL: none that there is */
 	struct str tag;
@@ -93,6 +95,7 @@ struct session {
 	struct str code, text;   /* "[...]" without brackets, or empty; the human part */
 	bool by_uid;             /* the command is a UID one: responses name UIDs */
 	bool keep_sequence;  /* FETCH, STORE, SEARCH, SORT, THREAD by number: no EXPUNGE before its end (RFC 9051 7.5.1) */
+	bool answered;       /* the tagged line is written: by the session in another user's mailbox */
 	bool ended;          /* no further command is read */
 	bool hides_idle;     /* the script keeps IDLE back from this client */
 	bool compress;       /* both directions are, from behind the tagged answer to COMPRESS on */
@@ -120,10 +123,20 @@ extern const struct command commands[]; /* ends with a name of NULL */
 
 /* A whole session (begin.c); fd is the connection of one login process. Returns the exit status. */
 int imap_session(int fd, const char *service, void *context);
+/* Make a session of a request, for the connection (taken over) that commands come by; and its end. */
+struct session *session_new(struct imapd *imapd, int fd, const struct ipc_message *request, const char *service);
+void session_free(struct session *session);
+/* Redeem the ticket (of a guest where session->guest is set, and otherwise of none), enter the sandbox, open the
+ * mailbox. */
+int session_open(struct session *session, struct str ticket, struct err *err);
+/* The client is silent: bring to disk what is not there yet, and give memory back. */
+void session_rest(struct session *session);
 /* Make the folders that a user has from the start, where that was not done yet (defaults.c). A failure is logged. */
 void session_make_defaults(struct session *session);
 /* Take commands until the session ends (session.c). */
 void session_converse(struct session *session);
+/* Take the next one, act, answer. */
+void session_take_command(struct session *session);
 /* What CAPABILITY announces, without the word itself; in the arena (capability.c). */
 struct str session_capabilities(struct session *session);
 
@@ -142,9 +155,22 @@ void imap_refuse(struct session *session);
 
 /*
  * Find a folder by the name the client gave. Notes NO [NONEXISTENT] and returns -1 where there is none or it may not be
- * seen. rights: letters of RFC 4314 that are needed, "" for none; NO [NOPERM] otherwise.
+ * seen. rights: letters of RFC 4314 that are needed, "" for any of them; NO [NOPERM] otherwise.
  */
 int session_find_folder(struct session *session, struct str name, const char *rights, struct mailbox_folder *folder);
+/* The same, with all that the session may do there (enum right). */
+int session_find_with_rights(struct session *session, struct str name, const char *rights,
+                             struct mailbox_folder *folder, unsigned *rights_out);
+/* A name as the client gave it to one of this mailbox; false, noted: it is none. */
+bool session_local_name(struct session *session, struct str *name);
+/* May a folder of that name be made (RFC 4314 section 4, CREATE)? False: noted. */
+bool session_may_create(struct session *session, struct str name);
+/* May the selected folder be changed, with all these rights (enum right)? False: noted. */
+bool session_may_change(struct session *session, unsigned rights);
+/* Is that a level above folders of others that imap.fake-access opens as if it were an empty folder? */
+bool session_is_fake(struct session *session, struct str name);
+/* No folder is selected any more. */
+void session_leave(struct session *session);
 
 /* Tell the other sessions (and search's indexer) that the mailbox changed: once the client's next command is awaited.
  */
@@ -178,10 +204,10 @@ void session_tell_now(struct session *session);
 void session_take_recent(struct session *session);
 /* Remove what is marked \Deleted, of these UIDs (NULL: all), without saying so. Notes the NO where it returns -1. */
 int session_expunge(struct session *session, const struct sequence *only);
-/* As session_find_folder, of the folder that messages go to: NO [TRYCREATE] where there is none. */
-int session_find_target(struct session *session, struct str name, struct mailbox_folder *folder);
 /* "* FLAGS (...)": what occurs in the selected folder. */
 void session_write_words(struct session *session);
+/* "* OK [PERMANENTFLAGS ...]": what may be changed in the selected folder. */
+void session_write_permanent_flags(struct session *session);
 /* "* n FETCH (FLAGS ...)" of one message in the view, with UID and MODSEQ as the client has enabled them. */
 void session_tell_flags(struct session *session, size_t at, bool with_flags);
 

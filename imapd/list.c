@@ -3,6 +3,7 @@
 
 #include "common/imap/pattern.h"
 #include "imapd/names.h"
+#include "imapd/shared.h"
 
 enum { USES_MAX = 256 };
 
@@ -27,7 +28,7 @@ static void read_uses(struct session *session, const struct list_request *reques
                       char uses[USES_MAX])
 {
 	uses[0] = '\0';
-	if (entry->folder == 0 || request->is_lsub ||
+	if (entry->folder == 0 || entry->is_shared || request->is_lsub ||
 	    (request->is_extended && ((request->returned | request->select) & LIST_SPECIAL_USE) == 0))
 		return;
 	if (mailbox_folder_use(session->mailbox, entry->folder, uses, USES_MAX, NULL) != 0)
@@ -72,10 +73,14 @@ static struct str attributes_of(struct session *session, const struct list_reque
 	const struct name_entry *entry = answer->entry;
 	bool subscribed = entry->subscribed && ((request->select | request->returned) & LIST_SUBSCRIBED) != 0;
 
+	/* a level above folders of others: 05-13.7 */
+	bool is_missing = entry->folder == 0 && !(entry->has_children && shared_is_name(entry->name) &&
+	                                          settings_flag(&session->imapd->settings, SETTING_IMAP_FAKE_ACCESS));
+
 	if (request->is_lsub)
 		/* RFC 3501 6.3.9: a level that is told only because of what is below it */
 		return answer->by_children ? STR("\\Noselect") : STR("");
-	return arena_printf(&session->arena, "%s%s%s%s%s", entry->folder == 0 ? "\\NonExistent \\Noselect " : "",
+	return arena_printf(&session->arena, "%s%s%s%s%s", is_missing ? "\\NonExistent \\Noselect " : "",
 	                    subscribed ? "\\Subscribed " : "", entry->has_children ? "\\HasChildren" : "\\HasNoChildren",
 	                    answer->uses[0] != '\0' ? " " : "", answer->uses);
 }
@@ -115,7 +120,9 @@ static void write_more(struct session *session, const struct list_request *reque
 	struct mailbox_folder folder;
 	struct err err;
 
-	if (entry->folder == 0 || mailbox_folder(session->mailbox, entry->folder, &folder, &err) != 0)
+	if (entry->is_shared && (request->returned & LIST_STATUS) != 0)
+		shared_write_status(session, entry->name, request->status_items);
+	if (entry->folder == 0 || entry->is_shared || mailbox_folder(session->mailbox, entry->folder, &folder, &err) != 0)
 		return;
 	if ((request->returned & LIST_STATUS) != 0 &&
 	    status_write(session, entry->name, &folder, request->status_items, &err) != 0)
@@ -143,6 +150,19 @@ static void consider(struct session *session, const struct list_request *request
 		write_more(session, request, answer.entry);
 }
 
+/* May a name of another user's folder match? LSUB goes by the subscriptions alone. */
+static bool wants_shared(const struct list_request *request)
+{
+	bool wanted = false;
+
+	for (size_t i = 0; i < request->pattern_count && !request->is_lsub; i++) {
+		struct str pattern = request->patterns[i];
+
+		wanted |= pattern.len > 0 && (pattern.data[0] == '*' || pattern.data[0] == '%' || pattern.data[0] == '#');
+	}
+	return wanted;
+}
+
 static void list(struct session *session, struct list_request *request)
 {
 	struct names names;
@@ -158,7 +178,8 @@ static void list(struct session *session, struct list_request *request)
 	}
 	if ((request->status_items & STATUS_HIGHESTMODSEQ) != 0)
 		session_enable_condstore(session);
-	if (names_collect(session, ((request->select | request->returned) & LIST_SUBSCRIBED) != 0, &names, &err) != 0) {
+	if (names_collect(session, ((request->select | request->returned) & LIST_SUBSCRIBED) != 0, wants_shared(request),
+	                  &names, &err) != 0) {
 		imap_no_store(session, &err);
 		return;
 	}

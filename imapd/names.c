@@ -1,6 +1,7 @@
 #include "imapd/names.h"
 
 #include "common/base/memory.h"
+#include "imapd/shared.h"
 
 #include <stdlib.h>
 
@@ -34,6 +35,11 @@ static bool add_folder(const struct mailbox_folder *folder, void *context)
 {
 	add_with_parents(context, (struct name_entry){.name = str_of(folder->name), .folder = folder->id});
 	return true;
+}
+
+static void add_shared(struct str name, void *context)
+{
+	add_with_parents(context, (struct name_entry){.name = name, .folder = 1, .is_shared = true});
 }
 
 static bool add_subscription(struct str name, void *context)
@@ -74,6 +80,7 @@ static void merge(struct collection *collection)
 
 			same->folder = same->folder != 0 ? same->folder : entry->folder;
 			same->subscribed |= entry->subscribed;
+			same->is_shared |= entry->is_shared;
 		} else {
 			collection->entries[kept++] = *entry;
 		}
@@ -98,13 +105,15 @@ bool names_is_below(struct str name, struct str parent)
 	return name.len > parent.len && name.data[parent.len] == '/' && str_starts(name, parent);
 }
 
-int names_collect(struct session *session, bool subscriptions, struct names *names, struct err *err)
+int names_collect(struct session *session, bool subscriptions, bool shared, struct names *names, struct err *err)
 {
 	struct collection collection = {.arena = &session->arena};
 	int result = mailbox_folder_each(session->mailbox, add_folder, &collection, err);
 
 	if (result == 0 && subscriptions)
 		result = mailbox_subscription_each(session->mailbox, add_subscription, &collection, err);
+	if (result == 0 && shared)
+		shared_names_each(session, add_shared, &collection);
 	if (result == 0 && collection.count > 0) {
 		qsort(collection.entries, collection.count, sizeof *collection.entries, compare);
 		merge(&collection);

@@ -12,6 +12,7 @@ struct name_entry {
 	int64_t folder; /* 0: there is none of that name */
 	bool subscribed;
 	bool has_children; /* folders below it */
+	bool is_shared;    /* another user's: `folder` is only not 0 */
 };
 
 struct names {
@@ -19,8 +20,9 @@ struct names {
 	size_t count;
 };
 
-/* Collect, into the session's arena. subscriptions: are they wanted? -1 as the store fails. */
-int names_collect(struct session *session, bool subscriptions, struct names *names, struct err *err);
+/* Collect, into the session's arena. subscriptions: are they wanted? shared: and folders of others? -1 as the store
+ * fails. */
+int names_collect(struct session *session, bool subscriptions, bool shared, struct names *names, struct err *err);
 /* Is name below parent? */
 bool names_is_below(struct str name, struct str parent);
 

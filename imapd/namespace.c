@@ -6,7 +6,7 @@
 void command_namespace(struct session *session)
 {
 	if (imap_parse_end(&session->parser))
-		conn_write(&session->conn, STR("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
+		conn_write(&session->conn, STR("* NAMESPACE ((\"\" \"/\")) ((\"#users/\" \"/\")) NIL\r\n"));
 	else
 		imap_refuse(session);
 }

@@ -1,4 +1,5 @@
 /* imapd: GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208): one root, the mailbox, with its octets as its only resource. */
+#include "imapd/guest.h"
 #include "imapd/imapd.h"
 
 #include <inttypes.h>
@@ -9,16 +10,27 @@ static int64_t limit_of(const struct session *session)
 	return settings_number(&session->imapd->settings, SETTING_MAILBOX_QUOTA) * 1024;
 }
 
+/* The name of the root: of another user's mailbox it is that of its folders. */
+static struct str root_of(struct session *session)
+{
+	if (session->guest == NULL)
+		return STR("");
+	return arena_printf(&session->arena, "#users/%s", session->guest->owner);
+}
+
 static void write_quota(struct session *session)
 {
 	struct mailbox_totals totals;
 	struct err err;
 
-	if (mailbox_stat(session->mailbox, &totals, &err) != 0)
+	if (mailbox_stat(session->mailbox, &totals, &err) != 0) {
 		imap_no_store(session, &err);
-	else
-		conn_printf(&session->conn, "* QUOTA \"\" (STORAGE %" PRId64 " %" PRId64 ")\r\n",
-		            (totals.bytes + totals.held_bytes + 1023) / 1024, limit_of(session));
+		return;
+	}
+	conn_write(&session->conn, STR("* QUOTA "));
+	imap_write_astring(&session->conn, root_of(session), session_utf8(session));
+	conn_printf(&session->conn, " (STORAGE %" PRId64 " %" PRId64 ")\r\n",
+	            (totals.bytes + totals.held_bytes + 1023) / 1024, limit_of(session));
 }
 
 void command_getquota(struct session *session)
@@ -28,7 +40,7 @@ void command_getquota(struct session *session)
 
 	if (!imap_parse_space(parser) || !imap_parse_astring(parser, &root) || !imap_parse_end(parser))
 		imap_refuse(session);
-	else if (root.len != 0 || limit_of(session) == 0)
+	else if (!str_equal_nocase(root, root_of(session)) || limit_of(session) == 0)
 		imap_no(session, "NONEXISTENT", "There is no such quota root");
 	else
 		write_quota(session);
@@ -48,7 +60,11 @@ void command_getquotaroot(struct session *session)
 		return;
 	conn_write(&session->conn, STR("* QUOTAROOT "));
 	imap_write_mailbox(&session->conn, name, session_utf8(session));
-	conn_write(&session->conn, limit_of(session) != 0 ? STR(" \"\"\r\n") : STR("\r\n"));
+	if (limit_of(session) != 0) {
+		conn_write(&session->conn, STR(" "));
+		imap_write_astring(&session->conn, root_of(session), session_utf8(session));
+	}
+	conn_write(&session->conn, STR("\r\n"));
 	if (limit_of(session) != 0)
 		write_quota(session);
 }

@@ -1,8 +1,11 @@
 /* imapd: SELECT, EXAMINE and how a folder is left again. */
 #include "common/base/memory.h"
 #include "imapd/context.h"
+#include "imapd/guest.h"
 #include "imapd/imapd.h"
 #include "imapd/resync.h"
+#include "imapd/rights.h"
+#include "imapd/shared.h"
 
 #include <inttypes.h>
 
@@ -22,9 +25,10 @@ const char *session_modseq_code(struct session *session)
 	return arena_printf(&session->arena, "HIGHESTMODSEQ %" PRId64, session->view->told_modseq).data;
 }
 
-static void leave_folder(struct session *session)
+void session_leave(struct session *session)
 {
 	session_take_recent(session);
+	shared_leave(session);
 	contexts_close(session);
 	view_close(session->view);
 	session->view = NULL;
@@ -63,6 +67,19 @@ static void write_unseen(struct session *session)
 		}
 }
 
+/* By the user's rights (RFC 4314 5.1.1). */
+void session_write_permanent_flags(struct session *session)
+{
+	const struct view *view = session->view;
+	unsigned flags = STORE_ANSWERED | STORE_FLAGGED | STORE_DELETED | STORE_SEEN | STORE_DRAFT;
+	unsigned open = view->read_only ? 0 : flags & ~rights_closed_flags(view->rights);
+	bool any = (open & STORE_FLAGGED) != 0; /* then keywords too */
+
+	conn_write(&session->conn, STR("* OK [PERMANENTFLAGS "));
+	session_write_flags(session, open, any ? STR("\\*") : STR(""), false);
+	conn_write(&session->conn, view->read_only ? STR("] Read only\r\n") : STR("] Kept\r\n"));
+}
+
 static void write_folder(struct session *session)
 {
 	struct conn *conn = &session->conn;
@@ -70,13 +87,11 @@ static void write_folder(struct session *session)
 	char id[IMAP_ID_MAX];
 
 	session_write_words(session);
-	conn_write(conn, view->read_only ? STR("* OK [PERMANENTFLAGS ()] Read only\r\n")
-	                                 : STR("* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] "
-	                                       "Kept\r\n"));
+	session_write_permanent_flags(session);
 	conn_printf(conn, "* %zu EXISTS\r\n", view->count);
 	if (session->enabled.rev2) {
 		conn_write(conn, STR("* LIST () \"/\" "));
-		imap_write_mailbox(conn, str_of(view->name), true);
+		imap_write_mailbox(conn, guest_full_name(session, str_of(view->name)), true);
 		conn_write(conn, STR("\r\n"));
 	} else {
 		conn_printf(conn, "* %zu RECENT\r\n", view->recent);
@@ -88,10 +103,33 @@ static void write_folder(struct session *session)
 	            view->state.uidvalidity, view->state.uidnext, view->state.modseq, imap_mailbox_id(id, view->folder));
 }
 
+/* -1: noted. Who may change nothing has it for reading only (RFC 4314 5.2). */
+static int open_folder(struct session *session, struct str name, bool *read_only)
+{
+	struct mailbox_folder folder;
+	unsigned rights;
+	struct err err;
+
+	if (session_find_with_rights(session, name, "r", &folder, &rights) != 0) {
+		if (!str_equal(session->code, STR("NONEXISTENT")) || !session_is_fake(session, name))
+			return -1;
+		imap_ok(session, NULL, "%s completed", session->command->name);
+		*read_only = true;
+		view_open_empty(&session->view, name);
+		return 0;
+	}
+	*read_only |= (rights & (RIGHT_SEEN | RIGHT_WRITE | RIGHT_INSERT | RIGHT_DELETED | RIGHT_EXPUNGE)) == 0;
+	if (view_open(&session->view, session->mailbox, &folder, *read_only, &err) != 0) {
+		imap_no_store(session, &err);
+		return -1;
+	}
+	session->view->rights = rights;
+	return 0;
+}
+
 static void select_folder(struct session *session, bool read_only)
 {
 	struct resync resync = {.wanted = false};
-	struct mailbox_folder folder;
 	struct str name;
 	struct err err;
 
@@ -101,20 +139,16 @@ static void select_folder(struct session *session, bool read_only)
 		return;
 	}
 	/* RFC 9051 6.3.2: what was selected is not any more, also where this fails. */
-	if (session->view != NULL) {
-		leave_folder(session);
+	if (session->view != NULL || shared_selected(session) != NULL) {
+		session_leave(session);
 		conn_write(&session->conn, STR("* OK [CLOSED] Closed\r\n"));
 	}
-	if (session_find_folder(session, name, "r", &folder) != 0)
+	if (open_folder(session, name, &read_only) != 0)
 		return;
-	if (view_open(&session->view, session->mailbox, &folder, read_only, &err) != 0) {
-		imap_no_store(session, &err);
-		return;
-	}
 	session_take_recent(session);
 	write_folder(session);
 	if (resync.wanted && resync_write(session, &resync, &err) != 0) {
-		leave_folder(session);
+		session_leave(session);
 		imap_no_store(session, &err);
 		return;
 	}
@@ -134,7 +168,7 @@ void command_examine(struct session *session)
 void command_unselect(struct session *session)
 {
 	if (imap_parse_end(&session->parser))
-		leave_folder(session);
+		session_leave(session);
 	else
 		imap_refuse(session);
 }
@@ -146,10 +180,11 @@ void command_close(struct session *session)
 		return;
 	}
 	/* RFC 9051 6.4.1: nothing is said of what goes. Where it cannot go, the folder stays selected. */
-	if (!session->view->read_only && session_expunge(session, NULL) != 0)
+	if (!session->view->read_only && (session->view->rights & RIGHT_EXPUNGE) != 0 &&
+	    session_expunge(session, NULL) != 0)
 		return;
 	imap_ok(session, session_modseq_code(session), "CLOSE completed");
-	leave_folder(session);
+	session_leave(session);
 }
 
 void command_check(struct session *session)

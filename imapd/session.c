@@ -2,8 +2,10 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/net/bell.h"
+#include "imapd/guest.h"
 #include "imapd/imapd.h"
 #include "imapd/notify.h"
+#include "imapd/shared.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -129,6 +131,8 @@ void session_hear(struct session *session, bool anyway)
 
 int session_news(struct session *session)
 {
+	if (session->guest != NULL && !guest_may_stay(session))
+		return -1;
 	if (session->view != NULL && session_follow(session) != 0) {
 		session_bye(session, "The selected folder is gone");
 		return -1;
@@ -174,15 +178,18 @@ static void run_command(struct session *session, struct str name)
 
 	if (command == NULL || (command->is_offered != NULL && !command->is_offered(session))) {
 		imap_bad(session, "The command is not known");
-	} else if (command->state == SELECTED && session->view == NULL) {
-		imap_bad(session, "No folder is selected");
-	} else {
-		session->command = command;
-		session->by_uid = str_starts(name, STR("UID "));
-		session->keep_sequence = command->keep_sequence;
-		imap_ok(session, NULL, "%s completed", command->name);
-		command->run(session);
+		return;
 	}
+	session->command = command;
+	session->by_uid = str_starts(name, STR("UID "));
+	session->keep_sequence = command->keep_sequence;
+	imap_ok(session, NULL, "%s completed", command->name);
+	if (shared_take_command(session, command))
+		return;
+	if (command->state == SELECTED && session->view == NULL)
+		imap_bad(session, "No folder is selected");
+	else
+		command->run(session);
 }
 
 /* The tagged line, and before it what else the client has to hear. */
@@ -190,7 +197,7 @@ static void answer(struct session *session)
 {
 	static const char *const words[] = {[IMAP_OK] = "OK", [IMAP_NO] = "NO", [IMAP_BAD_COMMAND] = "BAD"};
 
-	if (session->conn.failed != 0)
+	if (session->conn.failed != 0 || session->answered)
 		return;
 	if (!session->ended && session->status != IMAP_BAD_COMMAND)
 		session_news(session);
@@ -226,38 +233,42 @@ static void end_session(struct session *session)
 	session->ended = true;
 }
 
+void session_take_command(struct session *session)
+{
+	struct str name;
+	bool parsed;
+
+	arena_reset(&session->arena);
+	session->command = NULL;
+	session->tag = STR("");
+	session->keep_sequence = session->by_uid = session->answered = false;
+	session->progress_ms = 0;
+	session->parser.wants_utf8 = session_utf8(session);
+	/* Several changes of pipelined commands ring once: when the client has nothing more to say. */
+	if (!conn_has_input(&session->conn))
+		session_ring_now(session);
+	session->waiting = true;
+	if (session->notify != NULL)
+		notify_wait(session);
+	if (session->ended)
+		return;
+	parsed = imap_parse_command(&session->parser, &session->tag, &name);
+	session->waiting = false;
+	if (parsed)
+		run_command(session, name);
+	else
+		imap_refuse(session);
+	if (!imap_parse_finish(&session->parser) || session->conn.failed != 0) {
+		end_session(session);
+	} else {
+		count_bad(session);
+		answer(session);
+	}
+}
+
 void session_converse(struct session *session)
 {
-	while (!session->ended) {
-		struct str name;
-		bool parsed;
-
-		arena_reset(&session->arena);
-		session->command = NULL;
-		session->tag = STR("");
-		session->keep_sequence = session->by_uid = false;
-		session->progress_ms = 0;
-		session->parser.wants_utf8 = session_utf8(session);
-		/* Several changes of pipelined commands ring once: when the client has nothing more to say. */
-		if (!conn_has_input(&session->conn))
-			session_ring_now(session);
-		session->waiting = true;
-		if (session->notify != NULL)
-			notify_wait(session);
-		if (session->ended)
-			break;
-		parsed = imap_parse_command(&session->parser, &session->tag, &name);
-		session->waiting = false;
-		if (parsed)
-			run_command(session, name);
-		else
-			imap_refuse(session);
-		if (!imap_parse_finish(&session->parser) || session->conn.failed != 0) {
-			end_session(session);
-		} else {
-			count_bad(session);
-			answer(session);
-		}
-	}
+	while (!session->ended)
+		session_take_command(session);
 	session_ring_now(session);
 }

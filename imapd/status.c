@@ -83,7 +83,8 @@ int status_write(struct session *session, struct str name, const struct mailbox_
 	char id[IMAP_ID_MAX];
 	const char *space = "";
 
-	if ((items & STATUS_RECENT) != 0 && mailbox_folder_counts(session->mailbox, folder->id, &counts, err) != 0)
+	if ((items & STATUS_RECENT) != 0 && folder->id != 0 &&
+	    mailbox_folder_counts(session->mailbox, folder->id, &counts, err) != 0)
 		return -1;
 	conn_write(conn, STR("* STATUS "));
 	imap_write_mailbox(conn, name, session_utf8(session));
@@ -118,6 +119,12 @@ void command_status(struct session *session)
 	}
 	if ((items & STATUS_HIGHESTMODSEQ) != 0)
 		session_enable_condstore(session);
-	if (session_find_folder(session, name, "r", &folder) == 0 && status_write(session, name, &folder, items, &err) != 0)
+	if (session_find_folder(session, name, "r", &folder) != 0) {
+		if (!str_equal(session->code, STR("NONEXISTENT")) || !session_is_fake(session, name))
+			return;
+		imap_ok(session, NULL, "STATUS completed");
+		folder = (struct mailbox_folder){.uidvalidity = 1, .uidnext = 1, .modseq = 1};
+	}
+	if (status_write(session, name, &folder, items, &err) != 0)
 		imap_no_store(session, &err);
 }

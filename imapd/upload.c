@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <time.h>
@@ -17,7 +18,7 @@ enum {
 
 void upload_init(struct upload *upload, struct session *session)
 {
-	*upload = (struct upload){.session = session, .fd = -1};
+	*upload = (struct upload){.session = session, .fd = -1, .count_max = UPLOAD_MESSAGES_MAX};
 	upload->size_max = (uint64_t)settings_number(&session->imapd->settings, SETTING_IMAP_MAX_MESSAGE);
 }
 
@@ -34,8 +35,8 @@ struct upload_message *upload_begin(struct upload *upload)
 {
 	struct upload_message *message;
 
-	if (upload->count == UPLOAD_MESSAGES_MAX) {
-		imap_no(upload->session, "LIMIT", "At most %d messages at a time", UPLOAD_MESSAGES_MAX);
+	if (upload->count == upload->count_max) {
+		imap_no(upload->session, "LIMIT", "At most %zu messages at a time", upload->count_max);
 		return NULL;
 	}
 	if (upload->count == upload->capacity) {
@@ -151,48 +152,52 @@ bool upload_literal(struct upload *upload, bool needs_literal8)
 	return good;
 }
 
-static const char *append_code(struct session *session, uint32_t uidvalidity, const struct store_append *appends,
-                               size_t count)
+bool upload_to_file(struct upload *upload)
 {
-	struct sequence_builder uids;
-	struct str code;
-
-	sequence_builder_init(&uids);
-	for (size_t i = 0; i < count; i++)
-		sequence_builder_add(&uids, appends[i].uid);
-	code = arena_printf(&session->arena, "APPENDUID %u %.*s", uidvalidity, STR_ARG(sequence_builder_text(&uids)));
-	sequence_builder_free(&uids);
-	return code.data;
-}
-
-int upload_store(struct upload *upload, const struct mailbox_folder *folder, const char **code_out)
-{
-	struct session *session = upload->session;
-	struct store_append *appends = arena_get(&session->arena, upload->count * sizeof *appends);
-	struct store_source *sources = arena_get(&session->arena, upload->count * sizeof *sources);
 	struct err err;
 
-	for (size_t i = 0; i < upload->count; i++) {
-		const struct upload_message *message = &upload->messages[i];
+	for (size_t i = 0; i < upload->count; i++)
+		if (!upload->messages[i].in_file && move_to_file(upload, &upload->messages[i], &err) != 0)
+			return refuse(upload, &err);
+	return true;
+}
 
-		sources[i] = (struct store_source){.fd = upload->fd, .prefix = buf_str(&message->small), .id = STR("")};
-		if (message->in_file) {
-			sources[i].offset = message->offset;
-			sources[i].size = message->size;
-			sources[i].prefix = STR("");
-		}
-		appends[i] = (struct store_append){.mailbox = session->mailbox,
-		                                   .folder = folder->id,
-		                                   .source = &sources[i],
-		                                   .internal_date = message->internal_date,
-		                                   .flags = message->flags,
-		                                   .keywords = message->keywords};
+/* The file's octets, as many as there are, behind what the upload has. */
+static int copy_file(struct upload *upload, int from, int64_t size, struct err *err)
+{
+	while (size > 0) {
+		ssize_t count = copy_file_range(from, NULL, upload->fd, NULL, (size_t)size, 0);
+
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			return count < 0 ? err_system(err, "cannot copy a message")
+			                 : err_set(err, ERR_CORRUPT, "a message is shorter than it should be");
+		upload->file_end += count;
+		size -= count;
 	}
-	if (store_append_together(appends, upload->count, IMAP_WAIT_MS, &err) != 0) {
-		imap_no_store(session, &err);
-		return -1;
-	}
-	*code_out = append_code(session, folder->uidvalidity, appends, upload->count);
-	session_ring(session);
 	return 0;
+}
+
+int upload_add_stored(struct upload *upload, int64_t folder, uint32_t uid, struct str keywords, struct err *err)
+{
+	struct session *session = upload->session;
+	struct mailbox_details details;
+	struct upload_message *message;
+	int fd, result;
+
+	if (mailbox_details(session->mailbox, folder, uid, &details, err) != 0 ||
+	    mailbox_open_message(session->mailbox, folder, uid, &fd, err) != 0)
+		return -1;
+	message = upload_begin(upload);
+	result = message != NULL ? move_to_file(upload, message, err) : err_set(err, ERR_LIMIT, "too many messages");
+	if (result == 0) {
+		message->flags = details.flags;
+		message->keywords = keywords;
+		message->internal_date = details.internal_date;
+		message->size = details.size;
+		result = copy_file(upload, fd, details.size, err);
+	}
+	close(fd);
+	return result;
 }

@@ -9,7 +9,10 @@
 
 #include "imapd/imapd.h"
 
-enum { UPLOAD_MESSAGES_MAX = 1000 }; /* of one MULTIAPPEND */
+enum {
+	UPLOAD_MESSAGES_MAX = 1000,   /* of one MULTIAPPEND */
+	UPLOAD_COPIES_MAX = 10000000, /* of one COPY to another mailbox */
+};
 
 struct upload_message {
 	unsigned flags;
@@ -29,6 +32,7 @@ struct upload {
 	int fd;           /* -1: there is no file yet */
 	int64_t file_end;
 	uint64_t size_max; /* of one message */
+	size_t count_max;
 };
 
 void upload_init(struct upload *upload, struct session *session);
@@ -44,10 +48,9 @@ bool upload_literal(struct upload *upload, bool needs_literal8);
 /* Add what stands behind the word CATENATE (catenate.c). Notes what went wrong. */
 bool catenate_take(struct upload *upload);
 
-/*
- * Put them all into a folder, all or none, synced. code_out: "APPENDUID ...", in the arena. Notes the NO and returns
- * -1.
- */
-int upload_store(struct upload *upload, const struct mailbox_folder *folder, const char **code_out);
+/* Add a message of this mailbox as it is. -1: ERR_NOT_FOUND (it is gone), ...; nothing was added. */
+int upload_add_stored(struct upload *upload, int64_t folder, uint32_t uid, struct str keywords, struct err *err);
+/* Move what is in memory to the file. Notes the NO and returns false. */
+bool upload_to_file(struct upload *upload);
 
 #endif

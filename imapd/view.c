@@ -151,6 +151,18 @@ int view_open(struct view **view_out, struct mailbox *mailbox, const struct mail
 	return 0;
 }
 
+void view_open_empty(struct view **view_out, struct str name)
+{
+	struct view *view = memory_get(sizeof *view);
+
+	view->read_only = true;
+	view->due_first = UINT32_MAX;
+	view->state = (struct mailbox_state){.uidvalidity = 1, .uidnext = 1, .modseq = 1, .recent = 1};
+	view->told_modseq = 1;
+	str_copy(name, view->name, sizeof view->name);
+	*view_out = view;
+}
+
 void view_close(struct view *view)
 {
 	if (view == NULL)
@@ -165,6 +177,8 @@ int view_follow(struct view *view, struct mailbox *mailbox, struct err *err)
 	int64_t modseq;
 	uint32_t uidnext;
 
+	if (view->folder == 0)
+		return 0;
 	if (!view->behind && mailbox_peek(mailbox, view->folder, &modseq, &uidnext, err) != 0)
 		return -1;
 	if (!view->behind && modseq == view->state.modseq && uidnext == view->state.uidnext)

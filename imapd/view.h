@@ -35,14 +35,14 @@ struct view {
 	int64_t folder;
 	char name[STORE_NAME_MAX + 1]; /* as it was selected */
 	bool read_only;
-	char rights[STORE_RIGHTS_MAX + 1];
+	unsigned rights;            /* enum right */
 	struct mailbox_state state; /* as of the last view_follow */
 	struct view_message *messages;
 	size_t count, capacity;
 	size_t told; /* the first so many messages are known to the client: what EXISTS said, less what was expunged */
 	size_t gone; /* how many are marked VIEW_GONE */
 	int64_t told_modseq;          /* of the latest change of which, and of all before it, the client knows */
-	bool behind;         /* the session itself changed the folder: no need to ask whether somebody did */
+	bool behind;                  /* the session itself changed the folder: no need to ask whether somebody did */
 	bool holds_back;              /* the client was told that there is more to come */
 	size_t recent;                /* how many are marked VIEW_RECENT */
 	uint32_t due_first, due_last; /* the UIDs between which VIEW_CHANGED and VIEW_MODSEQ may be; first > last: none */
@@ -58,6 +58,8 @@ struct view {
 /* Load a folder. -1 as mailbox_changes. */
 int view_open(struct view **view_out, struct mailbox *mailbox, const struct mailbox_folder *folder, bool read_only,
               struct err *err);
+/* A view of no folder (view->folder is 0): it looks like one that is empty and for reading only. */
+void view_open_empty(struct view **view_out, struct str name);
 void view_close(struct view *view); /* NULL is allowed */
 
 /*

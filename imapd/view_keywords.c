@@ -135,7 +135,8 @@ void view_expect(struct view *view, struct view_message *message, const struct s
 		flags = change->flags;
 	else
 		flags = change->how == STORE_ADD ? flags | change->flags : flags & ~change->flags;
-	if (change->keywords.len > 0 || (change->how == STORE_SET && index != 0)) {
+	flags = (flags & ~change->closed) | (message->flags & change->closed);
+	if (!change->closed_keywords && (change->keywords.len > 0 || (change->how == STORE_SET && index != 0))) {
 		buf_init(&keywords, STORE_KEYWORDS_MAX);
 		if (keywords_change(view_keywords(view, message), change->how, change->keywords, &keywords, NULL) == 0)
 			view_find_keywords(view, buf_str(&keywords), &index);

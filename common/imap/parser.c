@@ -41,8 +41,7 @@ static bool read_line(struct imap_parser *parser)
 	return true;
 }
 
-/* Of what the rest of the line holds: does it end in "{n}" or "{n+}"? Sets where the digits' brace is. */
-static bool find_literal(struct str line, size_t *brace, uint64_t *size, bool *waits)
+bool imap_find_literal(struct str line, size_t *brace, uint64_t *size, bool *waits)
 {
 	size_t end = line.len, begin;
 
@@ -168,7 +167,7 @@ bool imap_parse_finish(struct imap_parser *parser)
 	size_t brace;
 	bool waits;
 
-	while (parser->failure != IMAP_ENDED && find_literal(parser->rest, &brace, &size, &waits) && !waits) {
+	while (parser->failure != IMAP_ENDED && imap_find_literal(parser->rest, &brace, &size, &waits) && !waits) {
 		struct err err;
 
 		if (size > parser->drop_max - dropped)
@@ -194,7 +193,7 @@ static bool begin_literal(struct imap_parser *parser, uint64_t max, uint64_t *si
 	size_t brace;
 	bool waits;
 
-	if (!find_literal(parser->rest, &brace, size, &waits) || brace != 0)
+	if (!imap_find_literal(parser->rest, &brace, size, &waits) || brace != 0)
 		return imap_fail(parser, IMAP_BAD, "That is not a literal");
 	if (waits)
 		parser->rest = STR("");

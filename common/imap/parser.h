@@ -96,6 +96,10 @@ bool imap_parse_date(struct imap_parser *parser, int64_t *days);
 bool imap_parse_literal(struct imap_parser *parser, uint64_t max, uint64_t *size, bool *is_literal8);
 bool imap_parse_literal_end(struct imap_parser *parser);
 
+/* What is left of the command as it is on the wire, its literals as "{n+}", with the last line end, for who hands it on
+ * unread: added to out. */
+bool imap_parse_raw(struct imap_parser *parser, struct buf *out);
+
 /* Fail with a sentence of the caller's own. Always returns false. */
 bool imap_fail(struct imap_parser *parser, enum imap_failure failure, const char *message);
 

@@ -10,6 +10,8 @@ bool imap_is_atom_char(char c);
 bool imap_is_astring_char(char c); /* "]" too */
 bool imap_is_tag_char(char c);     /* all of these but "+" */
 
+/* Does the line end in "{n}" or "{n+}"? Sets where the digits' brace is; waits: for a continuation request. */
+bool imap_find_literal(struct str line, size_t *brace, uint64_t *size, bool *waits);
 /* A literal that is kept in memory; the next line is read. */
 bool imap_scan_literal(struct imap_parser *parser, struct str *string);
 
