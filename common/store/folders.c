@@ -76,6 +76,7 @@ static int rename_locked(struct mailbox *mailbox, int64_t id, struct str new, st
 static int rename_inbox(struct mailbox *mailbox, struct str name, int wait_ms, struct err *err)
 {
 	struct store_copy move = {.from = STORE_INBOX, .move = true, .keep = true};
+	struct mailbox_folder made;
 	struct mailbox_list list;
 	struct store_pair *pairs;
 	uint32_t *uids;
@@ -95,7 +96,9 @@ static int rename_inbox(struct mailbox *mailbox, struct str name, int wait_ms, s
 	memory_free(pairs);
 	memory_free(uids);
 	mailbox_list_free(&list);
-	if (result != 0 && mailbox_folder_delete(mailbox, move.to, wait_ms, &later) != 0)
+	/* Where only the sync has failed the messages are there. */
+	if (result != 0 && (mailbox_folder(mailbox, move.to, &made, &later) != 0 ||
+	                    (made.totals.messages == 0 && mailbox_folder_delete(mailbox, move.to, wait_ms, &later) != 0)))
 		log_warning("%s", later.text);
 	return result;
 }

@@ -287,6 +287,19 @@ int index_checkpoint(struct mailbox *mailbox, struct err *err)
 	return result;
 }
 
+int index_settle(struct mailbox *mailbox, struct err *err)
+{
+	if (mailbox->log_state == LOG_SYNCED || mailbox->log_state == LOG_LOOSE)
+		return 0;
+	if (mailbox->log_state == LOG_UNSYNCED)
+		return index_sync(mailbox, err);
+	/* The kernel takes pages whose writing failed for clean: another sync of the log would prove nothing. */
+	if (index_checkpoint(mailbox, err) != 0)
+		return err_prefix(err, "an earlier sync failed");
+	mailbox->log_state = LOG_SYNCED;
+	return 0;
+}
+
 int index_prune(struct mailbox *mailbox, int64_t now, struct err *err)
 {
 	struct db_statement statement;

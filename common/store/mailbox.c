@@ -219,20 +219,6 @@ int mailbox_take_lock(const struct mailbox *mailbox, int wait_ms, struct err *er
 	return 0;
 }
 
-/* What is found in the log counts as stored from here on (a repeated delivery is answered by it): make it so. */
-static int settle_log(struct mailbox *mailbox, struct err *err)
-{
-	if (mailbox->log_state == LOG_SYNCED || mailbox->log_state == LOG_LOOSE)
-		return 0;
-	if (mailbox->log_state == LOG_UNSYNCED)
-		return index_sync(mailbox, err);
-	/* The kernel takes pages whose writing failed for clean: another sync of the log would prove nothing. */
-	if (index_checkpoint(mailbox, err) != 0)
-		return err_prefix(err, "an earlier sync failed");
-	mailbox->log_state = LOG_SYNCED;
-	return 0;
-}
-
 /* Is the index that is open the one in place? */
 static bool is_current(const struct mailbox *mailbox)
 {
@@ -264,8 +250,11 @@ static int mark_working(struct mailbox *mailbox, struct err *err)
 {
 	char byte = '-';
 
-	if (pread(mailbox->lock, &byte, 1, 0) == 1 && byte == WORKING && recover(mailbox, err) != 0)
-		return -1;
+	if (pread(mailbox->lock, &byte, 1, 0) == 1 && byte == WORKING) {
+		mailbox->log_state = LOG_UNSYNCED; /* its last commit may be */
+		if (index_settle(mailbox, err) != 0 || recover(mailbox, err) != 0)
+			return -1;
+	}
 	byte = WORKING;
 	if (pwrite(mailbox->lock, &byte, 1, 0) != 1)
 		return err_set(err, errno == ENOSPC ? ERR_TEMPORARY : ERR_SYSTEM, "cannot write %s/lock", mailbox->path);
@@ -286,7 +275,7 @@ int mailbox_lock(struct mailbox *mailbox, int wait_ms, struct err *err)
 {
 	if (mailbox_lock_loose(mailbox, wait_ms, err) != 0)
 		return -1;
-	if (settle_log(mailbox, err) == 0 && mark_working(mailbox, err) == 0)
+	if (index_settle(mailbox, err) == 0 && mark_working(mailbox, err) == 0)
 		return 0;
 	flock(mailbox->lock, LOCK_UN);
 	return -1;

@@ -115,6 +115,8 @@ void index_finalize(struct mailbox *mailbox);
 struct db_statement *index_statement(struct mailbox *mailbox, enum mailbox_statement which, struct err *err);
 /* Bring what was committed to disk. */
 int index_sync(struct mailbox *mailbox, struct err *err);
+/* What is found in the log counts as stored from here on (a repeated delivery is answered by it): make it so. */
+int index_settle(struct mailbox *mailbox, struct err *err);
 int index_checkpoint(struct mailbox *mailbox, struct err *err);
 /* Forget delivered ids that are old, once a day; within a transaction. */
 int index_prune(struct mailbox *mailbox, int64_t now, struct err *err);

@@ -1,8 +1,8 @@
 /*
  * store/removed: the files of rows that are gone: unlinked, or moved to the recycle bin.
  *
- * What is to happen stands in table removed, committed with the loss of the row. Here it is done, by the process that
- * removed the row or, where that died, by the one that opens the mailbox next.
+ * What is to happen stands in table removed, committed with the loss of the row; that is on disk before a file goes.
+ * Here it is done, by the process that removed the row or, where that died, by the one that opens the mailbox next.
  */
 #include "common/store/mailbox.h"
 
@@ -116,7 +116,7 @@ int message_finish_removal(struct mailbox *mailbox, struct err *err)
 	               err) != 0)
 		return -1;
 	while ((row = db_step(&query, err)) == 1)
-		if (finish_file(&work, &query, err) != 0)
+		if ((!work.begun && index_settle(mailbox, err) != 0) || finish_file(&work, &query, err) != 0)
 			break;
 	remove_empty(&work);
 	db_finalize(&query);

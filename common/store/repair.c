@@ -113,6 +113,14 @@ static int recover_folder(struct mailbox *mailbox, int64_t id, void *context, st
 	return result == 0 ? sweep_new_files(mailbox, id, &repair->sweep, err) : -1;
 }
 
+static bool sweep_new(const struct mailbox_folder *folder, void *context)
+{
+	struct repair *repair = context;
+
+	repair->result = sweep_new_files(repair->mailbox, folder->id, &repair->sweep, repair->err);
+	return repair->result == 0;
+}
+
 static bool sweep_visited(const struct mailbox_folder *folder, void *context)
 {
 	struct repair *repair = context;
@@ -155,8 +163,10 @@ static int mend(struct repair *repair, struct err *err)
 	struct mailbox *mailbox = repair->mailbox;
 	struct mailbox_totals totals;
 
+	/* What an old index does not know is taken in before the marks tell it how far UIDs were given: behind that, files
+	 * without a row belong to nothing. */
 	if (open_or_rebuild(repair, err) != 0 || message_finish_removal(mailbox, err) != 0 ||
-	    sweep_new_files(mailbox, STORE_INBOX, &repair->sweep, err) != 0 ||
+	    mailbox_folder_each(mailbox, sweep_new, repair, err) != 0 || repair->result != 0 ||
 	    marks_reconcile(mailbox, &repair->sweep, err) != 0 ||
 	    file_each_folder(mailbox, "msg", 1, recover_folder, repair, err) != 0 ||
 	    mailbox_folder_each(mailbox, sweep_visited, repair, err) != 0 || repair->result != 0)

@@ -95,21 +95,47 @@ static int read_bucket(struct mailbox *mailbox, struct sweep_work *work, int64_t
 	return 0;
 }
 
-/* Make a message of a file. One whose id was delivered under another UID is a leftover. */
+/* Has the folder another message of this id? 1, 0 or -1. */
+static int has_id(struct mailbox *mailbox, const struct sweep_work *work, struct str id, struct err *err)
+{
+	struct db_statement query;
+	int row;
+
+	if (db_prepare(&mailbox->db, &query, "SELECT 1 FROM message WHERE folder = ? AND id = ?", err) != 0)
+		return -1;
+	db_bind_number(&query, 1, work->row.id);
+	db_bind_text(&query, 2, id);
+	row = db_step(&query, err);
+	db_finalize(&query);
+	return row;
+}
+
+/*
+ * Make a message of a file. One whose id the folder has under another UID is a leftover. That the id was delivered says
+ * less: copies and moved messages keep it, and an index that lost their rows may know it still.
+ */
 static int take_in(struct mailbox *mailbox, struct sweep_work *work, const struct found *file, struct err *err)
 {
 	char path[FOLDER_PATH_MAX + 256];
 	struct message_row message;
 	struct stat info;
-	int fresh;
+	int fresh, repeated;
 
 	if (fstatat(mailbox->root, found_path(path, sizeof path, work, file), &info, AT_SYMLINK_NOFOLLOW) != 0)
 		return err_system(err, "cannot look at %s/%s", mailbox->path, path);
 	if (!S_ISREG(info.st_mode))
 		return 0;
 	fresh = message_mark_delivered(mailbox, file->id, (int64_t)info.st_mtime, err);
-	if (fresh <= 0)
-		return fresh == 0 ? remove_file(mailbox, work, file, err) : -1;
+	repeated = fresh == 0 ? has_id(mailbox, work, file->id, err) : 0;
+	if (fresh < 0 || repeated < 0)
+		return -1;
+	/* Its row may have been seen before the end of power took it: the UID is not given again. */
+	if (file->uid >= work->row.uidnext) {
+		work->row.uidnext = (int64_t)file->uid + 1;
+		work->changed = true;
+	}
+	if (repeated == 1)
+		return remove_file(mailbox, work, file, err);
 	message = (struct message_row){.folder = work->row.id,
 	                               .uid = file->uid,
 	                               .size = info.st_size,
@@ -120,8 +146,6 @@ static int take_in(struct mailbox *mailbox, struct sweep_work *work, const struc
 	                               .id = file->id};
 	if (message_insert(mailbox, &message, err) != 0)
 		return -1;
-	if (file->uid >= work->row.uidnext)
-		work->row.uidnext = (int64_t)file->uid + 1;
 	totals_count(&work->change, 1, 0, false, message.size);
 	work->sweep->taken_in++;
 	work->changed = true;

@@ -1,4 +1,6 @@
 /* store: what is left after kill -9, a lost or damaged index, lost marks, an index from a backup; and its repair. */
+#include "common/store/changes.h"
+#include "common/store/mailbox.h"
 #include "t/unit/common/store/fixture.h"
 
 #include <signal.h>
@@ -251,6 +253,121 @@ static void test_repair_removes_what_belongs_to_nothing(void **state)
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 }
 
+/* Copy or move INBOX's message 1 into a folder. */
+static void take_to(struct mailbox *mailbox, int64_t folder, bool move)
+{
+	const struct store_copy copy = {.from = STORE_INBOX, .to = folder, .move = move, .keep = true};
+	const uint32_t uid = 1;
+	struct store_pair pair;
+	size_t count;
+
+	assert_int_equal(mailbox_copy(mailbox, &copy, &uid, 1, &pair, &count, 0, &err), 0);
+	assert_int_equal(count, 1);
+}
+
+static int64_t messages_in(struct mailbox *mailbox, const char *name)
+{
+	struct mailbox_folder folder;
+
+	if (mailbox_folder_find(mailbox, str_of(name), &folder, &err) != 0)
+		fail_msg("%s: %s", name, err.text);
+	return folder.totals.messages;
+}
+
+/* A copy has the message id of the first, and is a message all the same. */
+static void test_lost_index_keeps_copies(void **state)
+{
+	struct mailbox *mailbox = open_mailbox(7);
+	int64_t folder;
+
+	(void)state;
+	assert_int_equal(add(mailbox, "x\r\n", "id-1", NULL), STORE_ADDED);
+	assert_int_equal(mailbox_folder_create(mailbox, STR("Archive"), 0, &folder, &err), 0);
+	take_to(mailbox, folder, false);
+	mailbox_close(mailbox);
+	remove_index(7);
+	assert_int_equal(repair(7).messages, 2);
+	mailbox = open_mailbox(7);
+	assert_int_equal(messages_in(mailbox, "INBOX"), 1);
+	assert_int_equal(messages_in(mailbox, "Archive"), 1);
+	mailbox_close(mailbox);
+}
+
+/* The old index knows the id as delivered, and the file under a name that is gone. */
+static void test_moved_since_the_backup(void **state)
+{
+	struct mailbox *mailbox = open_mailbox(7);
+	char command[2 * STORE_PATH_MAX + 300];
+	int64_t folder;
+
+	(void)state;
+	assert_int_equal(add(mailbox, "x\r\n", "id-1", NULL), STORE_ADDED);
+	assert_int_equal(mailbox_folder_create(mailbox, STR("Archive"), 0, &folder, &err), 0);
+	mailbox_close(mailbox);
+	repair(7);
+	snprintf(command, sizeof command, "cp %s %s/copy", in_mailbox(7, "index.db"), instance.state);
+	assert_int_equal(system(command), 0);
+	mailbox = open_mailbox(7);
+	take_to(mailbox, folder, true);
+	mailbox_close(mailbox);
+	remove_index(7);
+	snprintf(command, sizeof command, "cp %s/copy %s", instance.state, in_mailbox(7, "index.db"));
+	assert_int_equal(system(command), 0);
+
+	assert_int_equal(repair(7).messages, 1);
+	mailbox = open_mailbox(7);
+	assert_int_equal(messages_in(mailbox, "Archive"), 1);
+	mailbox_close(mailbox);
+}
+
+/* Repair is the first to see an old index: what came since, into any folder and beyond its marks, stays. */
+static void test_repair_of_an_old_index(void **state)
+{
+	struct mailbox *mailbox = open_mailbox(7);
+	char command[2 * STORE_PATH_MAX + 300];
+	struct store_source source = make_source("x\r\n", "");
+	struct store_append append;
+	int64_t folder;
+
+	(void)state;
+	assert_int_equal(mailbox_folder_create(mailbox, STR("Archive"), 0, &folder, &err), 0);
+	mailbox_close(mailbox);
+	repair(7);
+	snprintf(command, sizeof command, "cp %s %s/copy", in_mailbox(7, "index.db"), instance.state);
+	assert_int_equal(system(command), 0);
+	mailbox = open_mailbox(7);
+	append = make_append(mailbox, &source);
+	append.folder = folder;
+	store_append(&append, 1, 0);
+	assert_int_equal(append.result, STORE_ADDED);
+	mailbox_close(mailbox);
+	close(source.fd);
+	remove_index(7);
+	snprintf(command, sizeof command, "cp %s/copy %s", instance.state, in_mailbox(7, "index.db"));
+	assert_int_equal(system(command), 0);
+
+	assert_int_equal(repair(7).messages, 1);
+	mailbox = open_mailbox(7);
+	assert_int_equal(messages_in(mailbox, "Archive"), 1);
+	mailbox_close(mailbox);
+}
+
+/* Before a file goes, the loss of its row is on disk: also where the process that committed it died before its sync. */
+static void test_files_go_after_the_sync(void **state)
+{
+	struct mailbox *mailbox = open_mailbox(7);
+
+	(void)state;
+	assert_int_equal(add(mailbox, "x\r\n", "id-1", NULL), STORE_ADDED);
+	assert_int_equal(mailbox_lock(mailbox, 0, &err), 0);
+	assert_int_equal(removed_add(mailbox, STORE_INBOX, 9, STR(""), REMOVED_UNLINK, &err), 0);
+	mailbox->log_state = LOG_UNSYNCED;
+	assert_int_equal(message_finish_removal(mailbox, &err), 0);
+	assert_int_equal(mailbox->log_state, LOG_SYNCED);
+	mailbox_unlock(mailbox);
+	mailbox_close(mailbox);
+}
+
 /* Store batches of ids and write down each that was acknowledged, until killed. */
 static void deliver_until_killed(int round, int acknowledged)
 {
@@ -350,6 +467,10 @@ int main(void)
 	    WITH_STORE(test_lost_marks),
 	    WITH_STORE(test_all_but_the_messages_lost),
 	    WITH_STORE(test_repair_removes_what_belongs_to_nothing),
+	    WITH_STORE(test_lost_index_keeps_copies),
+	    WITH_STORE(test_moved_since_the_backup),
+	    WITH_STORE(test_repair_of_an_old_index),
+	    WITH_STORE(test_files_go_after_the_sync),
 	    WITH_STORE(test_kill),
 	};
 
