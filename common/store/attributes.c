@@ -245,6 +245,25 @@ int mailbox_acl_each(struct mailbox *mailbox, int64_t folder,
 	                 context, err);
 }
 
+int mailbox_acl_grantees(struct mailbox *mailbox, bool (*visit)(struct str identifier, void *context), void *context,
+                         struct err *err)
+{
+	struct db_statement query;
+	int row;
+
+	if (mailbox_look(mailbox, err) != 0 ||
+	    db_prepare(
+	        &mailbox->db, &query,
+	        "SELECT DISTINCT identifier FROM acl WHERE identifier <> 'owner' AND substr(identifier, 1, 1) <> '-'",
+	        err) != 0)
+		return -1;
+	while ((row = db_step(&query, err)) == 1)
+		if (!visit(db_text(&query, 0), context))
+			break;
+	db_finalize(&query);
+	return row < 0 ? -1 : 0;
+}
+
 int acl_inherit(struct mailbox *mailbox, int64_t id, struct str name, struct err *err)
 {
 	ptrdiff_t slash = str_find_last_char(name, '/');

@@ -42,15 +42,19 @@ int mailbox_subscription_each(struct mailbox *mailbox, bool (*visit)(struct str 
 int mailbox_is_subscribed(struct mailbox *mailbox, struct str name, bool *subscribed, struct err *err);
 
 /*
- * Access lists (RFC 4314): who may do what, as the letters of rights in their usual order. identifier: a user's name, a
- * group's behind '$', "anyone", each with '-' before it for rights taken away; in lower case. A new folder takes its
- * parent's list. rights "" removes the entry. The owner's own rights stand under "owner"; without an entry he has all.
+ * Access lists (RFC 4314): who may do what, as the letters of rights in their usual order. identifier: "user 12" by
+ * uid, "group 3", "anyone", each with '-' before it for rights taken away. A new folder takes its parent's list. rights
+ * "" removes the entry. The owner's own rights stand under "owner"; without an entry he has all.
  */
 int mailbox_acl_set(struct mailbox *mailbox, int64_t folder, struct str identifier, struct str rights, int wait_ms,
                     struct err *err);
 int mailbox_acl_each(struct mailbox *mailbox, int64_t folder,
                      bool (*visit)(struct str identifier, struct str rights, void *context), void *context,
                      struct err *err);
+
+/* All identifiers that any folder's list gives rights to, each once, without "owner". */
+int mailbox_acl_grantees(struct mailbox *mailbox, bool (*visit)(struct str identifier, void *context), void *context,
+                         struct err *err);
 
 /* Metadata (RFC 5464): folder 0 is the mailbox itself. Entry names are compared without regard to case. value with data
  * NULL removes. -1: ERR_LIMIT. */
