@@ -104,10 +104,14 @@ void search_answer(struct session *session, const struct search_options *options
 /* "$" has nothing: a SEARCH RETURN (SAVE) failed (RFC 5182 2.1). */
 void search_forget_saved(struct session *session);
 /*
- * Wait for one of the user's turns to search (05-13.4), where there are so many messages to be looked into that it
- * takes long: asking for a turn costs more than a short search. false: noted. Give it back, if there is one.
+ * Wait for one of the user's turns to search (05-13.4), where there is so much to be looked into that it takes
+ * long: asking for a turn costs more than a short search. false: noted. Give it back, if there is one.
  */
-enum { SEARCH_LONG_TEXTS = 20, SEARCH_LONG_FIELDS = 200 }; /* messages to read; messages of which fields are read */
+enum {
+	SEARCH_LONG_TEXTS = 20,       /* messages to read */
+	SEARCH_LONG_OCTETS = 1 << 20, /* of messages that are read */
+	SEARCH_LONG_FIELDS = 200,     /* messages of which fields are read */
+};
 bool search_take_turn(struct session *session);
 void search_end_turn(struct session *session);
 

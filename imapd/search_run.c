@@ -19,6 +19,7 @@ struct run {
 	uint32_t *open;  /* positions that are not decided yet, rising */
 	uint32_t *uids;  /* of those */
 	size_t open_count;
+	int64_t octets;                  /* of the messages that were read */
 	struct mailbox_details *details; /* of those; NULL: not needed */
 	bool *is_detailed;
 	struct arena scratch;
@@ -251,6 +252,14 @@ static int ask_fields(struct run *run)
 	return result;
 }
 
+/* Who reads much waits for his turn. */
+static int take_turn(struct run *run, bool takes_long)
+{
+	if (!takes_long || search_take_turn(run->session))
+		return 0;
+	return err_set(run->err, ERR_TIMEOUT, "no turn to search");
+}
+
 static int read_message(struct run *run, size_t i)
 {
 	struct search_text text;
@@ -261,7 +270,10 @@ static int read_message(struct run *run, size_t i)
 	run->truths[run->open[i]] = IS_FALSE;
 	if (result <= 0)
 		return result;
-	result = search_text_open(&text, source, &run->scratch, run->err);
+	run->octets += source.size;
+	result = take_turn(run, run->octets > SEARCH_LONG_OCTETS);
+	if (result == 0)
+		result = search_text_open(&text, source, &run->scratch, run->err);
 	if (result == 0) {
 		settle(run, i, &candidate);
 		result = candidate.failed ? -1 : 0;
@@ -277,8 +289,8 @@ static int read_message(struct run *run, size_t i)
 
 static int read_messages(struct run *run)
 {
-	if (run->open_count >= SEARCH_LONG_TEXTS && !search_take_turn(run->session))
-		return err_set(run->err, ERR_TIMEOUT, "no turn to search");
+	if (take_turn(run, run->open_count >= SEARCH_LONG_TEXTS) != 0)
+		return -1;
 	for (size_t i = 0; i < run->open_count; i++) {
 		if (read_message(run, i) != 0)
 			return -1;
