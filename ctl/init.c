@@ -1,14 +1,14 @@
 /*
- * init: a new instance: users, folders with their owners, keys, a certificate, the first objects.
+ * init: a new instance: users, folders, keys, a certificate, the first objects.
  *
  * Whatever it refuses, it refuses before it makes anything; where it fails later it removes what it made.
  */
 #include "ctl/ctl.h"
+#include "ctl/layout.h"
 #include "ctl/supervisor.h"
 #include "ctl/users.h"
 
 #include "common/base/io.h"
-#include "common/daemon/programs.h"
 #include "common/net/tls.h"
 #include "common/spool/token.h"
 
@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <ftw.h>
 #include <getopt.h>
-#include <grp.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -35,105 +34,7 @@ struct init {
 	bool root; /* daemons get their own users */
 };
 
-/* The owners of a file or folder; NULL: root (or whoever makes the instance). */
-struct owner {
-	const char *program; /* whose user owns it */
-	const char *group;   /* a program whose group it gets, or a group's name */
-};
-
-static int find_group(const char *name, gid_t *gid, const struct instance *instance, struct err *err)
-{
-	const struct group *group;
-	uid_t uid;
-
-	if (program_find(name) != NULL)
-		return instance_user(instance, name, &uid, gid, err);
-	group = getgrnam(name);
-	if (group == NULL)
-		return err_set(err, ERR_NOT_FOUND, "there is no group %s", name);
-	*gid = group->gr_gid;
-	return 0;
-}
-
-static int give(const struct init *init, const char *path, struct owner owner, mode_t mode, struct err *err)
-{
-	uid_t uid = 0;
-	gid_t gid = 0;
-
-	if (init->root) {
-		if (owner.program != NULL && instance_user(init->instance, owner.program, &uid, &gid, err) != 0)
-			return -1;
-		if (owner.group != NULL && find_group(owner.group, &gid, init->instance, err) != 0)
-			return -1;
-		if (chown(path, uid, gid) != 0)
-			return err_system(err, "cannot give %s to its user", path);
-	}
-	return chmod(path, mode) == 0 ? 0 : err_system(err, "cannot set the mode of %s", path);
-}
-
-static int make_folder(const struct init *init, const char *parent, const char *name, struct owner owner, mode_t mode,
-                       struct err *err)
-{
-	char path[INSTANCE_PATH_MAX + 64];
-
-	if (name[0] == '\0')
-		snprintf(path, sizeof path, "%s", parent);
-	else
-		instance_path(path, sizeof path, parent, name);
-	if (io_make_folder(path, 0700, err) != 0)
-		return -1;
-	return give(init, path, owner, mode, err);
-}
-
-static int make_drop(const struct init *init, const struct program *program, struct err *err)
-{
-	const struct owner owner = {program->name, "queue-manager"};
-	char path[INSTANCE_PATH_MAX + 64];
-
-	if (make_folder(init, init->instance->spool, program->drop, owner, 02770, err) != 0)
-		return -1;
-	instance_path(path, sizeof path, init->instance->spool, program->drop);
-	if (make_folder(init, path, "tmp", owner, 02770, err) != 0)
-		return -1;
-	return make_folder(init, path, "new", owner, 02770, err);
-}
-
-static int make_folders(const struct init *init, struct err *err)
-{
-	const struct instance *at = init->instance;
-	const struct {
-		const char *parent, *name;
-		struct owner owner;
-		mode_t mode;
-	} folders[] = {
-	    {at->etc, "", {NULL, NULL}, 0755},
-	    {at->etc, "keys", {NULL, NULL}, 0711},
-	    {at->etc, "scripts", {NULL, NULL}, 0755},
-	    {at->etc, "tls", {NULL, USERS_TLS_GROUP}, 0751}, /* configd sees whether there is a certificate */
-	    {at->state, "", {NULL, NULL}, 0755},
-	    {at->state, "config", {"configd", NULL}, 0700},
-	    {at->state, "settings", {"configd", USERS_GROUP}, 02750},
-	    {at->state, "auth", {"authd", NULL}, 0700},
-	    {at->state, "queue", {"queue-manager", NULL}, 0700},
-	    {at->state, "history", {"historyd", NULL}, 0700},
-	    {at->state, "mail", {"deliver", NULL}, 0700},
-	    {at->spool, "", {"queue-manager", NULL}, 0711},
-	    {at->spool, "active", {"queue-manager", NULL}, 0700},
-	    {at->spool, "corrupt", {"queue-manager", NULL}, 0700},
-	    {at->log, "", {NULL, NULL}, 0755},
-	    {at->run, "", {NULL, NULL}, 0755},
-	};
-
-	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
-		if (make_folder(init, folders[i].parent, folders[i].name, folders[i].owner, folders[i].mode, err) != 0)
-			return -1;
-	for (const struct program *program = programs; program->name != NULL; program++)
-		if (program->drop != NULL && make_drop(init, program, err) != 0)
-			return -1;
-	return 0;
-}
-
-static int make_key(const struct init *init, const char *name, struct owner owner, mode_t mode, struct err *err)
+static int make_key(const struct init *init, const char *name, struct layout_owner owner, mode_t mode, struct err *err)
 {
 	char path[INSTANCE_PATH_MAX + 64], folder[INSTANCE_PATH_MAX + 32];
 	char key[TOKEN_KEY_LEN];
@@ -142,28 +43,15 @@ static int make_key(const struct init *init, const char *name, struct owner owne
 	instance_path(folder, sizeof folder, init->instance->etc, "keys");
 	if (io_replace_file(instance_path(path, sizeof path, folder, name), str_from(key, sizeof key), 0600, err) != 0)
 		return -1;
-	return give(init, path, owner, mode, err);
+	return layout_give(init->instance, path, owner, mode, err);
 }
 
 static int make_keys(const struct init *init, struct err *err)
 {
-	if (make_key(init, "relay-smtpd.key", (struct owner){"smtpd", "queue-manager"}, 0440, err) != 0 ||
-	    make_key(init, "relay-authd.key", (struct owner){"authd", "queue-manager"}, 0440, err) != 0 ||
-	    make_key(init, "secrets.key", (struct owner){"authd", NULL}, 0400, err) != 0)
+	if (make_key(init, "relay-smtpd.key", (struct layout_owner){"smtpd", "queue-manager"}, 0440, err) != 0 ||
+	    make_key(init, "relay-authd.key", (struct layout_owner){"authd", "queue-manager"}, 0440, err) != 0 ||
+	    make_key(init, "secrets.key", (struct layout_owner){"authd", NULL}, 0400, err) != 0)
 		return -1;
-	return 0;
-}
-
-/* historyd writes them, in a folder where it cannot make files. */
-static int make_script_logs(const struct init *init, struct err *err)
-{
-	static const char *const names[] = {"luaerrors.log", "luaerrors.lbk"};
-	char path[INSTANCE_PATH_MAX + 64];
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (io_replace_file(instance_path(path, sizeof path, init->instance->log, names[i]), STR(""), 0640, err) != 0 ||
-		    give(init, path, (struct owner){"historyd", NULL}, 0640, err) != 0)
-			return -1;
 	return 0;
 }
 
@@ -197,7 +85,7 @@ static int make_certificate(const struct init *init, struct err *err)
 	if (result == 0)
 		result = io_replace_file(instance_path(path, sizeof path, folder, "key.pem"), buf_str(&key), 0600, err);
 	if (result == 0)
-		result = give(init, path, (struct owner){NULL, USERS_TLS_GROUP}, 0640, err);
+		result = layout_give(init->instance, path, (struct layout_owner){NULL, USERS_TLS_GROUP}, 0640, err);
 	buf_free(&chain);
 	buf_free(&key);
 	return result;
@@ -352,9 +240,8 @@ static int build(struct init *init, char *password, struct err *err)
 	if (init->root && users_make(err) != 0)
 		return -1;
 	init->instance->separate_users = init->root;
-	if (make_folders(init, err) != 0 || make_script_logs(init, err) != 0 || make_keys(init, err) != 0 ||
-	    make_certificate(init, err) != 0 || write_conf(init, err) != 0 ||
-	    instance_open(init->instance, init->ctl->dir, err) != 0)
+	if (layout_make(init->instance, err) != 0 || make_keys(init, err) != 0 || make_certificate(init, err) != 0 ||
+	    write_conf(init, err) != 0 || instance_open(init->instance, init->ctl->dir, err) != 0)
 		return -1;
 	io_random_hex(password, 16);
 	return 0;

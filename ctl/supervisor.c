@@ -1,5 +1,6 @@
 #include "ctl/supervisor.h"
 
+#include "ctl/layout.h"
 #include "ctl/log_writer.h"
 #include "ctl/spawn.h"
 
@@ -428,7 +429,9 @@ int supervisor_run(const struct instance *instance)
 	supervisor.instance = instance;
 	raise_limits();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	result = open_events(&supervisor, &err);
+	result = layout_complete(instance, &err);
+	if (result == 0)
+		result = open_events(&supervisor, &err);
 	if (result == 0) {
 		terminal_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 		dup2(supervisor.log.file, STDERR_FILENO);

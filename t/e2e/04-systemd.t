@@ -36,7 +36,7 @@ sub value {
 # The list of programs as the daemons have it.
 my $list = read_file('common/daemon/programs.c');
 my (%programs, %services);
-while ($list =~ /^\s+\{"([\w-]+)", "([\w-]+)", CALLERS\(([^)]*)\)/mg) {
+while ($list =~ /^\s+\{"([\w-]+)", "([\w-]+)",\s+CALLERS\(([^)]*)\)/mg) {
 	my ($name, $user, $callers) = ($1, $2, $3);
 	$programs{$name} = { user => $user, callers => [$callers =~ /"([\w-]+)"/g] };
 }
