@@ -208,7 +208,7 @@ static int usage_all(void)
 {
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
 		ctl_usage(&verbs[i].command);
-	return CTL_USAGE;
+	return ctl_usage(&mailbox_acl_command);
 }
 
 /* Take one option; false: its value is wrong. */
@@ -278,6 +278,8 @@ int ctl_mailbox(struct ctl *ctl, int argc, char **argv)
 
 	if (argc < 2)
 		return usage_all();
+	if (strcmp(argv[1], "acl") == 0)
+		return mailbox_acl(ctl, argc - 2, argv + 2);
 	while (verb < verbs + sizeof verbs / sizeof verbs[0] &&
 	       strcmp(verb->command.name + strlen("mailbox "), argv[1]) != 0)
 		verb++;

@@ -28,6 +28,10 @@ int mailbox_export_open(const struct instance *instance, const char *format, con
 /* Closes target. */
 int mailbox_export(struct mailbox *mailbox, const char *format, const char *folder, int target);
 
+/* mailbox_acl.c: "mailbox acl", with what is behind these words. */
+extern const struct ctl_command mailbox_acl_command;
+int mailbox_acl(struct ctl *ctl, int argc, char **argv);
+
 /* mailbox_names.c: a folder's name as a file's, and back. -1: ERR_LIMIT; ERR_SYNTAX. */
 int mailbox_encode_name(struct str name, bool mutf7, struct buf *out, struct err *err);
 int mailbox_decode_name(struct str file, bool mutf7, struct buf *out, struct err *err);

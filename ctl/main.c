@@ -32,7 +32,7 @@ const struct ctl_command ctl_commands[] = {
      false},
     {"sessions", "[--user NAME] [--service NAME] [--json] | --history ... | end ...",
      "Show who is connected, or was; end sessions.", ctl_sessions, false},
-    {"mailbox", "list|verify|reindex|undelete|purge|import|export ...", "Look into mailboxes, fill and mend them.",
+    {"mailbox", "list|verify|reindex|undelete|purge|import|export|acl ...", "Look into mailboxes, fill and mend them.",
      ctl_mailbox, false},
     {"repair", "[USER]", "Check and mend mailboxes, all or one.", ctl_repair, false},
     {NULL, NULL, NULL, NULL, false},

@@ -234,8 +234,7 @@ static void take_run(struct session *session, const struct ipc_message *request,
 	take_enabled(session, request);
 	conn_drop_input(&session->conn);
 	buf_add_str(&session->conn.in, text);
-	if (guest_may_stay(session))
-		session_take_command(session);
+	session_take_command(session);
 	ipc_add_number(reply, "selected", session->view != NULL);
 	ipc_add_number(reply, "condstore", session->enabled.condstore);
 	ipc_add_number(reply, "ended", session->ended);

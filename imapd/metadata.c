@@ -56,14 +56,18 @@ struct known_entry {
 
 struct known {
 	struct arena *arena;
+	bool hides_private; /* they are the owner's, and this is a guest */
 	struct known_entry *first, **last;
 };
 
 static bool add_known(struct str name, struct str value, void *context)
 {
 	struct known *known = context;
-	struct known_entry *entry = arena_get(known->arena, sizeof *entry);
+	struct known_entry *entry;
 
+	if (known->hides_private && str_starts_nocase(name, STR("/private/")))
+		return true;
+	entry = arena_get(known->arena, sizeof *entry);
 	entry->name = arena_copy(known->arena, name);
 	entry->value = arena_copy(known->arena, value);
 	*known->last = entry;
@@ -139,7 +143,7 @@ static void write_meant(struct response *response, const struct known *known, st
 int metadata_write(struct session *session, struct str name, int64_t folder, const struct metadata_query *query,
                    size_t *longest_out, struct err *err)
 {
-	struct known known = {.arena = &session->arena};
+	struct known known = {.arena = &session->arena, .hides_private = session->guest != NULL};
 	struct response response = {.session = session, .name = name};
 	size_t longest = 0;
 
@@ -271,6 +275,10 @@ static bool may_set(struct session *session, int64_t folder, const struct metada
 		}
 		if (folder == METADATA_SERVER && str_starts_nocase(names->entries[i], STR("/shared/"))) {
 			imap_no(session, "NOPERM", "What the server says to all is not changed by one user");
+			return false;
+		}
+		if (session->guest != NULL && str_starts_nocase(names->entries[i], STR("/private/"))) {
+			imap_no(session, "METADATA NOPRIVATE", "Private entries are the owner's"); /* RFC 5464 4.3 */
 			return false;
 		}
 	}

@@ -188,6 +188,8 @@ static void run_command(struct session *session, struct str name)
 		return;
 	if (command->state == SELECTED && session->view == NULL)
 		imap_bad(session, "No folder is selected");
+	else if (command->state == SELECTED && session->guest != NULL && !guest_may_stay(session))
+		imap_no(session, "NOPERM", "The selected folder is not shared any more");
 	else
 		command->run(session);
 }
