@@ -5,12 +5,12 @@ use warnings;
 use lib 't/lib';
 use File::Path qw(make_path);
 use File::Temp;
-use Postroom::Clients qw(needs runs_ok message put remote_state folder_state local_state maildir_state trust);
+use Postroom::Clients qw(needs run_client runs_ok message put remote_state local_state trust);
 use Postroom::Process qw(read_file write_file);
 use Postroom::Test;
 use Test::More;
 
-my %USERS = map { $_ => "$_-secret" } qw(anna bert carl dora emil);
+my %USERS = map { $_ => "$_-secret" } qw(anna bert carl dora emil frida gert);
 my $p = Postroom::Test->start(users => \%USERS);
 my $scratch = File::Temp->newdir;
 local $ENV{HOME} = "$scratch";
@@ -42,14 +42,16 @@ sub fill {
 	return \%wanted;
 }
 
-# Are both sides as they should be? Folders that are empty on one side need not be on the other.
+# Folders that are empty on one side need not be on the other.
+sub without_empty {
+	my ($state) = @_;
+	return { map { $_ => $state->{$_} } grep { %{ $state->{$_} } } keys %$state };
+}
+
 sub both_are {
 	my ($imap, $local, $wanted, $what) = @_;
-	for my $side (['the server', remote_state($imap)], ['the copy', $local]) {
-		my ($name, $state) = @$side;
-		my %full = map { $_ => $state->{$_} } grep { %{ $state->{$_} } } keys %$state;
-		is_deeply \%full, $wanted, "$what: $name" or diag explain \%full;
-	}
+	is_deeply without_empty(remote_state($imap)), $wanted, "$what: the server";
+	is_deeply without_empty($local), $wanted, "$what: the copy";
 }
 
 sub store {
@@ -81,7 +83,8 @@ sub put_local {
 
 # Each of what may happen between two runs, on both sides; the wanted state follows.
 sub change_both {
-	my ($imap, $root, $wanted, $inbox) = @_;
+	my ($imap, $root, $wanted) = @_;
+	my $inbox = "$root/INBOX";
 	put($imap, 'INBOX', 'new there', '\Flagged');
 	store($imap, 'INBOX', 'mail 1', '+FLAGS (\Seen)');
 	$imap->cmd('EXPUNGE') if store($imap, 'INBOX', 'mail 20', '+FLAGS (\Deleted)');
@@ -101,6 +104,19 @@ sub change_both {
 	@{ $wanted->{'Archive/2024'} }{'from there', 'from here'} = ('', 'R');
 	$wanted->{'made there'} = { first => '' };
 	$wanted->{'made here'} = { second => '' };
+}
+
+sub sync_both_ways {
+	my ($imap, $root, $wanted, @sync) = @_;
+	runs_ok('the first run', @sync);
+	both_are($imap, local_state($root), $wanted, 'fetched');
+	change_both($imap, $root, $wanted);
+	runs_ok('changed on both sides', @sync);
+	both_are($imap, local_state($root), $wanted, 'in both directions');
+	my $before = $imap->status('INBOX', 'HIGHESTMODSEQ', 'UIDNEXT');
+	runs_ok('nothing changed', @sync);
+	both_are($imap, local_state($root), $wanted, 'as before');
+	is_deeply $imap->status('INBOX', 'HIGHESTMODSEQ', 'UIDNEXT'), $before, 'and it wrote nothing';
 }
 
 my %MBSYNC_WAYS = (
@@ -141,15 +157,7 @@ END
 		my @sync = ('mbsync', '-c', $conf, '-a');
 		my $imap = imap($user);
 		my $wanted = fill($imap);
-		runs_ok('the first run', @sync);
-		both_are($imap, local_state($root), $wanted, 'fetched');
-		change_both($imap, $root, $wanted, "$root/INBOX");
-		runs_ok('changed on both sides', @sync);
-		both_are($imap, local_state($root), $wanted, 'in both directions');
-		my $before = $imap->status('INBOX', 'HIGHESTMODSEQ', 'UIDNEXT');
-		runs_ok('nothing changed', @sync);
-		both_are($imap, local_state($root), $wanted, 'as before');
-		is_deeply $imap->status('INBOX', 'HIGHESTMODSEQ', 'UIDNEXT'), $before, 'and it wrote nothing';
+		sync_both_ways($imap, $root, $wanted, @sync);
 		$imap->select('made there');
 		$imap->cmd('STORE 1 +FLAGS (\Deleted)');
 		$imap->cmd('CLOSE');
@@ -197,6 +205,48 @@ END
 	is $one->{INBOX}{'mail 5'}, 'F', 'the flag went the other way';
 	ok !exists $one->{INBOX}{'mail 6'}, 'so did the deletion';
 };
+
+my %OFFLINEIMAP_WAYS = (
+	emil => ['in clear', 'imap', "ssl = no\nstarttls = no"],
+	frida => ['STARTTLS', 'imap', "ssl = no\nstarttls = yes"],
+	gert => ['TLS, compressed, with three connections', 'imaps', "ssl = yes\nusecompression = yes\nmaxconnections = 3"],
+);
+my $fingerprint = (run_client('openssl', 'x509', '-in', $certificate, '-noout', '-fingerprint', '-sha512'))[1] =~ s/.*=|[:\s]//gr;
+
+for my $user (sort keys %OFFLINEIMAP_WAYS) {
+	my ($way, $service, $lines) = @{ $OFFLINEIMAP_WAYS{$user} };
+	subtest "offlineimap, $way" => sub {
+		needs('offlineimap');
+		my $root = "$scratch/offlineimap-$user";
+		make_path($root);
+		my $conf = write_file("$root.conf", <<"END");
+[general]
+accounts = account
+metadata = $root.state
+[Account account]
+localrepository = near
+remoterepository = far
+[Repository near]
+type = Maildir
+localfolders = $root
+sep = /
+[Repository far]
+type = IMAP
+remotehost = 127.0.0.1
+remoteport = @{[$p->port($service)]}
+remoteuser = $user
+remotepass = $USERS{$user}
+cert_fingerprint = $fingerprint
+$lines
+END
+		my @sync = ('offlineimap', '-c', $conf, '-o', '-u', 'basic');
+		my $imap = imap($user);
+		my $wanted = fill($imap);
+		store($imap, 'Archive/2024', 'older', '-FLAGS ($Forwarded)'); # offlineimap knows no such letter
+		$wanted->{'Archive/2024'}{older} = 'RS';
+		sync_both_ways($imap, $root, $wanted, @sync);
+	};
+}
 
 $p->stop;
 done_testing;
