@@ -13,6 +13,9 @@ void backup_if_due(struct mailbox *mailbox);
  * the index that is open fails.
  */
 int salvage(struct mailbox *mailbox, const char *name, unsigned flags, struct err *err);
+/* What it says of files in msg/ that are messages no more; they are to be moved to the recycle bin by removed_finish.
+ */
+int salvage_removed(struct mailbox *mailbox, const char *name, struct err *err);
 /* Rows for files of the recycle bin that have none, and none for those whose file is gone. */
 int salvage_bin(struct mailbox *mailbox, struct err *err);
 

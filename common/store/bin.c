@@ -98,7 +98,7 @@ static int purge_some(struct mailbox *mailbox, int64_t before, struct err *err)
 	if (db_commit(&mailbox->db, err) != 0 || index_sync(mailbox, err) != 0)
 		return -1;
 	if (done > 0)
-		message_finish_removal(mailbox, &later); /* the next opening tries again */
+		removed_finish(mailbox, &later); /* the next opening tries again */
 	return done;
 
 failed:
@@ -330,7 +330,7 @@ static int undelete_folder(struct undelete *work, struct err *err)
 		result = bin_run(work->mailbox, "DELETE FROM bin_folder WHERE id = ?1 AND id NOT IN (SELECT folder FROM bin)",
 		                 work->folder, 0, err);
 	}
-	transfer_end(&work->transfer);
+	transfer_end(&work->transfer, true);
 	return result;
 }
 

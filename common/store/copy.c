@@ -97,8 +97,10 @@ static int copy_all(struct mailbox *mailbox, struct copying *work, struct err *e
 	}
 	if (db_commit(&mailbox->db, err) != 0)
 		return -1;
-	/* A move's old files are removed behind this; who copies lets others in before. */
-	return work->copy->move ? index_sync(mailbox, err) : 0;
+	mailbox->log_state = LOG_UNSYNCED;
+	if (work->copy->move)
+		removed_defer(mailbox, work->transfer.count);
+	return 0;
 }
 
 static int copy_locked(struct mailbox *mailbox, struct copying *work, const uint32_t *uids, size_t count,
@@ -125,7 +127,7 @@ int mailbox_copy(struct mailbox *mailbox, const struct store_copy *copy, const u
 		result = copy_locked(mailbox, &work, uids, count, err);
 	for (size_t i = 0; i < work.transfer.count && result == 0; i++)
 		pairs[(*copied_out)++] = (struct store_pair){work.transfer.items[i].row.uid, work.transfer.items[i].uid};
-	transfer_end(&work.transfer);
+	transfer_end(&work.transfer, result != 0);
 	mailbox_unlock(mailbox);
-	return result == 0 && !copy->move && *copied_out > 0 ? index_sync(mailbox, err) : result;
+	return result == 0 && *copied_out > 0 ? index_sync_late(mailbox, err) : result;
 }

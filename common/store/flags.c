@@ -164,8 +164,10 @@ int mailbox_sync(struct mailbox *mailbox, struct err *err)
 
 void mailbox_idle(struct mailbox *mailbox)
 {
-	if (mailbox->db.handle != NULL)
+	if (mailbox->db.handle != NULL) {
+		removed_rest(mailbox, 0);
 		backup_if_due(mailbox);
+	}
 	index_finalize(mailbox);
 	if (mailbox->db.handle != NULL)
 		sqlite3_db_release_memory(mailbox->db.handle);

@@ -179,7 +179,7 @@ static int delete_locked(struct mailbox *mailbox, int64_t id, struct err *err)
 	if (db_commit(&mailbox->db, err) != 0 || index_sync(mailbox, err) != 0)
 		return -1;
 	/* It is gone; what is left of it, a line in the marks and files, the next opening removes. */
-	if (marks_write(mailbox, NULL, &later) != 0 || message_finish_removal(mailbox, &later) != 0)
+	if (marks_write(mailbox, NULL, &later) != 0 || removed_finish(mailbox, &later) != 0)
 		log_warning("%s", later.text);
 	return 0;
 }

@@ -88,6 +88,8 @@ static const char *const statement_text[STATEMENT_COUNT] = {
     [STATEMENT_MESSAGE] = "SELECT id, size, held, flags FROM message WHERE folder = ? AND uid = ?",
     [STATEMENT_LIST] = "SELECT uid, flags, size FROM message WHERE folder = ? AND held = 0 ORDER BY uid",
     [STATEMENT_NAMES] = "SELECT uid, id FROM message WHERE folder = ? AND uid >= ? ORDER BY uid LIMIT ?",
+    [STATEMENT_GONE_NAME] = "SELECT id FROM removed WHERE folder = ?1 AND uid = ?2 UNION ALL"
+                            " SELECT id FROM bin WHERE folder = ?1 AND uid = ?2",
     [STATEMENT_DELETE_MESSAGE] = "DELETE FROM message WHERE folder = ? AND uid = ?",
     [STATEMENT_HOLD_MESSAGE] = "UPDATE message SET held = 1, modseq = ?3 WHERE folder = ?1 AND uid = ?2",
     [STATEMENT_ADD_REMOVED] = "INSERT OR REPLACE INTO removed(folder, uid, id, fate) VALUES(?, ?, ?, ?)",
@@ -272,6 +274,13 @@ int index_sync(struct mailbox *mailbox, struct err *err)
 	}
 	mailbox->log_state = LOG_SYNCED;
 	return 0;
+}
+
+int index_sync_late(struct mailbox *mailbox, struct err *err)
+{
+	if (mailbox->log_state == LOG_UNSYNCED)
+		return index_sync(mailbox, err);
+	return mailbox->log_state == LOG_DOUBTFUL ? err_set(err, ERR_SYSTEM, "cannot sync %s-wal", mailbox->db.path) : 0;
 }
 
 int index_checkpoint(struct mailbox *mailbox, struct err *err)

@@ -21,6 +21,7 @@ enum {
 	LOCK_RING_MS = 50,
 	WORKING = 'w',
 	LOOK_WAIT_MS = 20000,
+	CLOSE_WAIT_MS = 1000,
 };
 
 const char *mailbox_path(char *out, size_t size, const struct instance *instance, int64_t uid)
@@ -116,7 +117,7 @@ static int recover(struct mailbox *mailbox, struct err *err)
 	struct recovery recovery = {.mailbox = mailbox, .err = err};
 	const struct sweep *sweep = &recovery.sweep;
 
-	if (message_finish_removal(mailbox, err) != 0 || mailbox_folder_each(mailbox, sweep_folder, &recovery, err) != 0 ||
+	if (removed_finish(mailbox, err) != 0 || mailbox_folder_each(mailbox, sweep_folder, &recovery, err) != 0 ||
 	    recovery.result != 0 || marks_reconcile(mailbox, &recovery.sweep, err) != 0)
 		return -1;
 	if (sweep->taken_in > 0 && marks_write(mailbox, NULL, err) != 0)
@@ -163,6 +164,7 @@ void mailbox_close(struct mailbox *mailbox)
 	if (mailbox == NULL)
 		return;
 	if (mailbox->db.handle != NULL) {
+		removed_rest(mailbox, CLOSE_WAIT_MS);
 		backup_if_due(mailbox);
 		index_close(mailbox);
 	}

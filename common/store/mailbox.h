@@ -36,6 +36,7 @@ enum mailbox_statement {
 	STATEMENT_MESSAGE,
 	STATEMENT_LIST,
 	STATEMENT_NAMES,
+	STATEMENT_GONE_NAME,
 	STATEMENT_DELETE_MESSAGE,
 	STATEMENT_HOLD_MESSAGE,
 	STATEMENT_ADD_REMOVED,
@@ -79,6 +80,7 @@ struct mailbox {
 	ino_t index_inode;                               /* tells when mailbox_repair has put another index in place */
 	int64_t pruned;     /* when old rows of `delivered` were last removed, seconds since 1970 */
 	int64_t bin_keep;   /* seconds */
+	size_t unfinished;  /* messages removed by this process whose files are still to go (removed.c) */
 	bool flags_changed; /* by this process, since the last look at index.bak */
 	int log_pages;      /* in the write-ahead log */
 	enum log_state {
@@ -115,6 +117,11 @@ void index_finalize(struct mailbox *mailbox);
 struct db_statement *index_statement(struct mailbox *mailbox, enum mailbox_statement which, struct err *err);
 /* Bring what was committed to disk. */
 int index_sync(struct mailbox *mailbox, struct err *err);
+/*
+ * The same after mailbox_unlock, for what was committed under the lock (LOG_UNSYNCED): other writers are let in before
+ * and their rows come along. Nothing is left to do where a sync under the lock has done it; where that failed: -1.
+ */
+int index_sync_late(struct mailbox *mailbox, struct err *err);
 /* What is found in the log counts as stored from here on (a repeated delivery is answered by it): make it so. */
 int index_settle(struct mailbox *mailbox, struct err *err);
 int index_checkpoint(struct mailbox *mailbox, struct err *err);
@@ -172,8 +179,18 @@ enum removed_fate {
 };
 int removed_add(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct str id, enum removed_fate fate,
                 struct err *err);
-/* Unlink and move the files that `removed` lists, and empty it. */
-int message_finish_removal(struct mailbox *mailbox, struct err *err);
+/*
+ * Unlink and move the files that `removed` lists, and empty it, under the lock. The log is synced before: no file goes
+ * that a row on disk still names.
+ */
+int removed_finish(struct mailbox *mailbox, struct err *err);
+/*
+ * count rows more were committed to `removed`, under the lock: their files go with many others, when nobody waits
+ * (removed_rest), or now where too many wait already.
+ */
+void removed_defer(struct mailbox *mailbox, size_t count);
+/* Nobody waits: removed_finish for what this process has deferred. A failure leaves it to the next opening. */
+void removed_rest(struct mailbox *mailbox, int wait_ms);
 
 /* vanish.c: gather UIDs that leave a folder into ranges of table vanished. */
 struct vanish {

@@ -109,7 +109,10 @@ static int remove_all(struct mailbox *mailbox, struct removal *removal, struct e
 		goto failed;
 	if (db_commit(&mailbox->db, err) != 0)
 		return -1;
-	return index_sync(mailbox, err);
+	mailbox->log_state = LOG_UNSYNCED;
+	if (!removal->hold)
+		removed_defer(mailbox, removal->done);
+	return 0;
 
 failed:
 	db_rollback(&mailbox->db);
@@ -118,7 +121,6 @@ failed:
 
 static int run(struct mailbox *mailbox, struct removal *removal, int wait_ms, size_t *done_out, struct err *err)
 {
-	struct err later;
 	int result;
 
 	if (done_out != NULL)
@@ -126,10 +128,9 @@ static int run(struct mailbox *mailbox, struct removal *removal, int wait_ms, si
 	if (mailbox_lock(mailbox, wait_ms, err) != 0)
 		return -1;
 	result = remove_all(mailbox, removal, err);
-	/* The messages are gone whether or not their files can be moved now; the next opening tries again. */
-	if (result == 0 && removal->done > 0 && !removal->hold)
-		message_finish_removal(mailbox, &later);
 	mailbox_unlock(mailbox);
+	if (result == 0 && removal->done > 0)
+		result = index_sync_late(mailbox, err);
 	if (result == 0 && done_out != NULL)
 		*done_out = removal->done;
 	return result;

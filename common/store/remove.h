@@ -1,6 +1,6 @@
 /*
  * store/remove: one message's row goes, within the caller's transaction, under the lock. The caller counts it out of
- * the totals and lets its UID vanish, and calls message_finish_removal after the commit was synced.
+ * the totals and lets its UID vanish, and calls removed_defer after the commit.
  */
 #ifndef POSTROOM_STORE_REMOVE_H
 #define POSTROOM_STORE_REMOVE_H

@@ -2,15 +2,21 @@
  * store/removed: the files of rows that are gone: unlinked, or moved to the recycle bin.
  *
  * What is to happen stands in table removed, committed with the loss of the row; that is on disk before a file goes.
- * Here it is done, by the process that removed the row or, where that died, by the one that opens the mailbox next.
+ * Here it is done, for many files at once, by a process that removed rows when its client is silent or gone, or by the
+ * one that opens the mailbox next. Until then, and in the recycle bin, a session that was not told of the loss can read
+ * the message (RFC 2180 4.1).
  */
 #include "common/store/mailbox.h"
+
+#include "common/base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { UNFINISHED_MAX = 512 }; /* files that may wait for a quiet moment */
 
 int removed_add(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct str id, enum removed_fate fate,
                 struct err *err)
@@ -104,7 +110,14 @@ static int finish_file(struct removing *work, const struct db_statement *row, st
 	                                           : unlink_both(work->mailbox, folder, uid, id, err);
 }
 
-int message_finish_removal(struct mailbox *mailbox, struct err *err)
+/* What `removed` lists may be of another process, that has not synced it yet: what this one knows of the log says
+ * little. */
+static int sync_loss(struct mailbox *mailbox, struct err *err)
+{
+	return mailbox->log_state == LOG_DOUBTFUL ? index_settle(mailbox, err) : index_sync(mailbox, err);
+}
+
+int removed_finish(struct mailbox *mailbox, struct err *err)
 {
 	struct removing work = {.mailbox = mailbox};
 	struct db_statement query;
@@ -115,13 +128,44 @@ int message_finish_removal(struct mailbox *mailbox, struct err *err)
 	               " LEFT JOIN folder ON folder.id = removed.folder ORDER BY removed.folder, uid",
 	               err) != 0)
 		return -1;
-	while ((row = db_step(&query, err)) == 1)
-		if ((!work.begun && index_settle(mailbox, err) != 0) || finish_file(&work, &query, err) != 0)
-			break;
+	row = db_step(&query, err);
+	if (row == 1 && sync_loss(mailbox, err) != 0)
+		row = -1;
+	while (row == 1)
+		row = finish_file(&work, &query, err) == 0 ? db_step(&query, err) : -1;
 	remove_empty(&work);
 	db_finalize(&query);
+	if (row != 0)
+		return -1;
+	mailbox->unfinished = 0;
+	if (!work.begun)
+		return 0;
 	/* Not synced: after a power cut the files are looked for once more. */
-	if (row == 0 && work.begun)
-		return db_exec(&mailbox->db, "DELETE FROM removed", err);
-	return row == 0 ? 0 : -1;
+	mailbox->log_state = LOG_LOOSE;
+	return db_exec(&mailbox->db, "DELETE FROM removed", err);
+}
+
+void removed_defer(struct mailbox *mailbox, size_t count)
+{
+	struct err err;
+
+	mailbox->unfinished += count;
+	if (mailbox->unfinished >= UNFINISHED_MAX && removed_finish(mailbox, &err) != 0)
+		log_warning("mailbox uid=%lld: files of removed messages wait: %s", (long long)mailbox->uid, err.text);
+}
+
+void removed_rest(struct mailbox *mailbox, int wait_ms)
+{
+	struct err err;
+	int result;
+
+	if (mailbox->unfinished == 0)
+		return;
+	result = mailbox_lock(mailbox, wait_ms, &err);
+	if (result == 0) {
+		result = removed_finish(mailbox, &err);
+		mailbox_unlock(mailbox);
+	}
+	if (result != 0 && err.code != STORE_BUSY)
+		log_warning("mailbox uid=%lld: files of removed messages wait: %s", (long long)mailbox->uid, err.text);
 }

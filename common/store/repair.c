@@ -165,9 +165,10 @@ static int mend(struct repair *repair, struct err *err)
 
 	/* What an old index does not know is taken in before the marks tell it how far UIDs were given: behind that, files
 	 * without a row belong to nothing. */
-	if (open_or_rebuild(repair, err) != 0 || message_finish_removal(mailbox, err) != 0 ||
-	    mailbox_folder_each(mailbox, sweep_new, repair, err) != 0 || repair->result != 0 ||
-	    marks_reconcile(mailbox, &repair->sweep, err) != 0 ||
+	if (open_or_rebuild(repair, err) != 0 ||
+	    (repair->damaged[0] != '\0' && salvage_removed(mailbox, repair->damaged, err) != 0) ||
+	    removed_finish(mailbox, err) != 0 || mailbox_folder_each(mailbox, sweep_new, repair, err) != 0 ||
+	    repair->result != 0 || marks_reconcile(mailbox, &repair->sweep, err) != 0 ||
 	    file_each_folder(mailbox, "msg", 1, recover_folder, repair, err) != 0 ||
 	    mailbox_folder_each(mailbox, sweep_visited, repair, err) != 0 || repair->result != 0)
 		return -1;
@@ -175,7 +176,7 @@ static int mend(struct repair *repair, struct err *err)
 	if (repair->damaged[0] != '\0' && (salvage(mailbox, "index.bak", DB_READ_ONLY, err) != 0 ||
 	                                   salvage(mailbox, repair->damaged, DB_NO_CHECKPOINT, err) != 0))
 		return -1;
-	if (message_finish_removal(mailbox, err) != 0 || salvage_bin(mailbox, err) != 0)
+	if (removed_finish(mailbox, err) != 0 || salvage_bin(mailbox, err) != 0)
 		return -1;
 	if (count_anew(mailbox, err) != 0 || marks_write(mailbox, NULL, err) != 0 || index_sync(mailbox, err) != 0 ||
 	    remove_temporary(repair, err) != 0 || io_sync_folder(mailbox->path, err) != 0)

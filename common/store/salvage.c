@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct {
+struct table {
 	const char *query, *change;
 	int columns;
-} tables[] = {
+};
+
+static const struct table tables[] = {
     {"SELECT id, special_use, recent FROM folder",
      "UPDATE folder SET special_use = ?2, recent = max(recent, ?3) WHERE id = ?1", 3},
     {"SELECT folder, uid, id, flags, keywords, internal_date, save_date, held FROM message",
@@ -28,6 +30,14 @@ static const struct {
      "INSERT OR REPLACE INTO bin_folder SELECT ?1, ?2, ?3, ?4 WHERE ?1 NOT IN (SELECT id FROM folder)", 4},
 };
 
+/*
+ * Files in msg/ that are messages no more. In an index that is damaged that is not believed so far that one would be
+ * unlinked for it: all go to the bin.
+ */
+static const struct table removed = {"SELECT folder, uid, id FROM removed WHERE folder > 0 AND uid BETWEEN 1 AND"
+                                     " 0xffffffff AND length(id) < 64 AND id NOT GLOB '*[^A-Za-z0-9-]*'",
+                                     "INSERT OR REPLACE INTO removed(folder, uid, id, fate) VALUES(?, ?, ?, 1)", 3};
+
 static int copy_row(struct db_statement *from, struct db_statement *to, int columns, struct err *err)
 {
 	for (int i = 0; i < columns; i++)
@@ -39,24 +49,25 @@ static int copy_row(struct db_statement *from, struct db_statement *to, int colu
 }
 
 /* Carry rows over until the damage is met: the rest is what cannot be saved. -1: the new index fails. */
-static int salvage_rows(struct db *old, struct db *new, size_t table, struct err *err)
+static int salvage_rows(struct db *old, struct db *new, const struct table *table, struct err *err)
 {
 	struct db_statement from, to;
 	struct err damage;
 	int result;
 
 	/* A table that an older version did not have. */
-	if (db_prepare(old, &from, tables[table].query, &damage) != 0)
+	if (db_prepare(old, &from, table->query, &damage) != 0)
 		return 0;
-	result = db_prepare(new, &to, tables[table].change, err);
+	result = db_prepare(new, &to, table->change, err);
 	while (result == 0 && db_step(&from, &damage) == 1)
-		result = copy_row(&from, &to, tables[table].columns, err);
+		result = copy_row(&from, &to, table->columns, err);
 	db_finalize(&from);
 	db_finalize(&to);
 	return result;
 }
 
-int salvage(struct mailbox *mailbox, const char *name, unsigned flags, struct err *err)
+static int salvage_tables(struct mailbox *mailbox, const char *name, unsigned flags, const struct table *from,
+                          size_t count, struct err *err)
 {
 	char path[STORE_PATH_MAX + 80];
 	struct db old;
@@ -66,14 +77,24 @@ int salvage(struct mailbox *mailbox, const char *name, unsigned flags, struct er
 	if (db_open(&old, mailbox_file(mailbox, name, path, sizeof path), flags, 0, &damage) != 0)
 		return 0;
 	result = db_begin(&mailbox->db, err);
-	for (size_t i = 0; i < sizeof tables / sizeof tables[0] && result == 0; i++)
-		result = salvage_rows(&old, &mailbox->db, i, err);
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = salvage_rows(&old, &mailbox->db, &from[i], err);
 	if (result == 0)
 		result = db_commit(&mailbox->db, err);
 	else
 		db_rollback(&mailbox->db);
 	db_close(&old);
 	return result;
+}
+
+int salvage(struct mailbox *mailbox, const char *name, unsigned flags, struct err *err)
+{
+	return salvage_tables(mailbox, name, flags, tables, sizeof tables / sizeof tables[0], err);
+}
+
+int salvage_removed(struct mailbox *mailbox, const char *name, struct err *err)
+{
+	return salvage_tables(mailbox, name, DB_NO_CHECKPOINT, &removed, 1, err);
 }
 
 /* A file of the bin: its row, where it has none, says that it was removed when it was put there. */

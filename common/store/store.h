@@ -132,15 +132,16 @@ enum { STORE_UNIQUE_MAX = 22 };
 const char *mailbox_unique(char out[STORE_UNIQUE_MAX], uint32_t uidvalidity, uint32_t uid);
 
 /*
- * Open a message for reading; its bytes never change. *fd_out is the caller's. -1: ERR_NOT_FOUND (removed meanwhile),
- * ERR_SYSTEM.
+ * Open a message for reading; its bytes never change. *fd_out is the caller's. One that was removed can be read as long
+ * as it is in the recycle bin, or its file was not taken away yet, by who still believes it to be there (RFC 2180 4.1).
+ * -1: ERR_NOT_FOUND, ERR_SYSTEM.
  */
 int mailbox_open_message(struct mailbox *mailbox, int64_t folder, uint32_t uid, int *fd_out, struct err *err);
 
 /*
- * Remove messages; uids that are not there are passed over. All rows go in one synced transaction, then the files; what
- * a crash leaves is removed when the mailbox is opened next. *removed_out (may be NULL): how many went.
- * -1: nothing was removed, or it is not known to be on disk (ERR_SYSTEM: a sync failed); it is safe to ask again.
+ * Remove messages; uids that are not there are passed over. All rows go in one synced transaction; the files later,
+ * many together, at the latest by mailbox_idle, mailbox_close or the next opening. *removed_out (may be NULL): how many
+ * went. -1: nothing was removed, or it is not known to be on disk (ERR_SYSTEM: a sync failed); it is safe to ask again.
  */
 int mailbox_expunge(struct mailbox *mailbox, int64_t folder, const uint32_t *uids, size_t count, int wait_ms,
                     size_t *removed_out, struct err *err);

@@ -177,13 +177,13 @@ int transfer_insert(struct transfer *transfer, const struct transfer_item *item,
 	return cache_copy(transfer->mailbox, item->row.folder, item->row.uid, inserted.folder, inserted.uid, err);
 }
 
-void transfer_end(struct transfer *transfer)
+void transfer_end(struct transfer *transfer, bool finish)
 {
 	struct err later;
 
 	/* What cannot be removed now is listed still; the next opening tries again. */
-	if (transfer->count > 0)
-		message_finish_removal(transfer->mailbox, &later);
+	if (finish && transfer->count > 0)
+		removed_finish(transfer->mailbox, &later);
 	memory_free(transfer->items);
 	arena_free(&transfer->arena);
 }

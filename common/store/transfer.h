@@ -6,7 +6,7 @@
  * APPEND, whose file is the only one of its message.
  *
  * All under the lock, in this order: transfer_begin, transfer_add for each message, transfer_link, the caller's
- * transaction with transfer_insert for each, then transfer_end, also after a failure.
+ * transaction with transfer_insert for each, then transfer_end.
  */
 #ifndef POSTROOM_STORE_TRANSFER_H
 #define POSTROOM_STORE_TRANSFER_H
@@ -34,7 +34,7 @@ int transfer_link(struct transfer *transfer, struct err *err);
 /* The row of one message, as `row` says but for folder, UID and MODSEQ; counted into change. */
 int transfer_insert(struct transfer *transfer, const struct transfer_item *item, const struct message_row *row,
                     struct err *err);
-/* What was linked and not inserted is removed, and whatever else `removed` lists. */
-void transfer_end(struct transfer *transfer);
+/* finish: whatever `removed` lists is removed now; after a failure that is what was linked and not inserted. */
+void transfer_end(struct transfer *transfer, bool finish);
 
 #endif

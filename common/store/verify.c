@@ -220,7 +220,10 @@ int mailbox_verify(struct mailbox *mailbox, int wait_ms, void (*found)(const cha
 	*report_out = (struct mailbox_verify){0};
 	if (mailbox_lock(mailbox, wait_ms, err) != 0)
 		return -1;
-	result = verify_locked(&verify, err);
+	/* What sessions have put off would be found. */
+	result = removed_finish(mailbox, err);
+	if (result == 0)
+		result = verify_locked(&verify, err);
 	mailbox_unlock(mailbox);
 	return result;
 }

@@ -58,6 +58,18 @@ static void copy_to(struct mailbox *mailbox, int64_t to, uint32_t uid)
 	assert_int_equal(copied, 1);
 }
 
+static void assert_open(struct mailbox *mailbox, uint32_t uid, bool there)
+{
+	int fd;
+
+	if (there) {
+		assert_content(mailbox, uid, "Return-Path: <a@b.example>\r\nx\r\n");
+		return;
+	}
+	assert_int_equal(mailbox_open_message(mailbox, STORE_INBOX, uid, &fd, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+}
+
 static void test_undelete(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(7);
@@ -71,6 +83,7 @@ static void test_undelete(void **state)
 	add_many(mailbox, 3);
 	assert_int_equal(mailbox_store(mailbox, STORE_INBOX, uids, 2, &wanted, NULL, NULL, 0, &err), 0);
 	assert_int_equal(mailbox_expunge(mailbox, STORE_INBOX, uids, 2, 0, NULL, &err), 0);
+	mailbox_idle(mailbox);
 	assert_int_equal(access(in_mailbox(7, "bin/1/0/2"), F_OK), 0);
 	assert_int_equal(access(in_mailbox(7, "msg/1/0/2"), F_OK), -1);
 	assert_sound(mailbox);
@@ -106,7 +119,75 @@ static void test_no_bin(void **state)
 	assert_int_equal(mailbox_expunge(mailbox, STORE_INBOX, &uid, 1, 0, NULL, &err), 0);
 	assert_int_equal(mailbox_bin_stat(mailbox, 0, &bin, &err), 0);
 	assert_int_equal(bin.messages, 0);
+	mailbox_idle(mailbox);
 	assert_int_equal(access(in_mailbox(7, "bin"), F_OK), -1);
+	assert_int_equal(access(in_mailbox(7, "msg/1/0/1"), F_OK), -1);
+	assert_open(mailbox, 1, false);
+	assert_sound(mailbox);
+	mailbox_close(mailbox);
+}
+
+/* RFC 2180 4.1: who was not told that a message is gone may read it, for as long as there is something to read. */
+static void test_read_after_expunge(void **state)
+{
+	struct mailbox *one = open_mailbox(7), *other = open_mailbox(7);
+	struct mailbox_bin purged;
+	uint32_t uids[] = {1, 2};
+
+	(void)state;
+	add_many(one, 3);
+	assert_open(other, 1, true);
+	assert_int_equal(mailbox_expunge(one, STORE_INBOX, uids, 2, 0, NULL, &err), 0);
+	assert_open(other, 1, true);
+	assert_open(other, 2, true);
+	mailbox_idle(one);
+	assert_open(other, 1, true);
+	mailbox_idle(other); /* what it knew of names is forgotten */
+	assert_open(other, 2, true);
+	assert_int_equal(mailbox_bin_purge(one, INT64_MAX, 0, &purged, &err), 0);
+	assert_open(other, 1, false);
+	assert_open(other, 2, false);
+	assert_open(other, 3, true);
+	mailbox_close(one);
+	mailbox_close(other);
+}
+
+/* Files that go later: a session that has many goes on with them, who comes next does what a dead one has left. */
+static void test_files_go_later(void **state)
+{
+	struct mailbox *mailbox = open_mailbox(7);
+	struct store_source source = make_source("x\r\n", "");
+	struct store_append appends[600];
+	uint32_t uid;
+	pid_t child;
+	int status;
+
+	(void)state;
+	for (size_t i = 0; i < 600; i++)
+		appends[i] = make_append(mailbox, &source);
+	store_append(appends, 600, 0);
+	close(source.fd);
+	for (uid = 1; uid < 600; uid++) {
+		assert_int_equal(mailbox_expunge(mailbox, STORE_INBOX, &uid, 1, 0, NULL, &err), 0);
+		if (uid == 1)
+			assert_int_equal(access(in_mailbox(7, "msg/1/0/1"), F_OK), 0);
+	}
+	assert_int_equal(access(in_mailbox(7, "msg/1/0/1"), F_OK), -1);
+	assert_int_equal(access(in_mailbox(7, "msg/1/0/599"), F_OK), 0);
+	mailbox_close(mailbox);
+	assert_int_equal(access(in_mailbox(7, "msg/1/0/599"), F_OK), -1);
+
+	child = fork();
+	if (child == 0) {
+		mailbox = open_mailbox(7);
+		mailbox_expunge(mailbox, STORE_INBOX, &uid, 1, 0, NULL, &err);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(access(in_mailbox(7, "msg/1/0/600"), F_OK), 0);
+	mailbox = open_mailbox(7);
+	assert_int_equal(access(in_mailbox(7, "msg/1/0/600"), F_OK), -1);
+	assert_int_equal(access(in_mailbox(7, "bin/1/0/600"), F_OK), 0);
 	assert_sound(mailbox);
 	mailbox_close(mailbox);
 }
@@ -129,6 +210,7 @@ static void test_purge(void **state)
 	mailbox = open_mailbox(7);
 	uid = 2;
 	assert_int_equal(mailbox_expunge(mailbox, STORE_INBOX, &uid, 1, 0, NULL, &err), 0);
+	mailbox_idle(mailbox);
 	assert_int_equal(access(in_mailbox(7, "bin/1/0/1"), F_OK), 0);
 	mailbox_set_bin(mailbox, 72 * 3600);
 	assert_int_equal(access(in_mailbox(7, "bin/1/0/1"), F_OK), -1);
@@ -442,6 +524,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    WITH_STORE(test_undelete),
 	    WITH_STORE(test_no_bin),
+	    WITH_STORE(test_read_after_expunge),
+	    WITH_STORE(test_files_go_later),
 	    WITH_STORE(test_purge),
 	    WITH_STORE(test_folder_delete),
 	    WITH_STORE(test_deleted_folder_stays_away),

@@ -245,6 +245,7 @@ static void test_move(void **state)
 	assert_string_equal(vanished, "2-3");
 	look(mailbox, move.to, 0);
 	assert_string_equal(present, "1:0: 2:0:");
+	mailbox_idle(mailbox);
 	assert_int_equal(access(in_mailbox(7, "msg/1/0/2"), F_OK), -1);
 	assert_int_equal(mailbox_bin_stat(mailbox, 0, &bin, &err), 0);
 	assert_int_equal(bin.messages, 0); /* moved is not removed */
