@@ -93,7 +93,8 @@ void indexer_wake(struct session *session)
 	session->indexed_ms = io_now_ms();
 	reap();
 	if (search_work_collect(&work, session->mailbox, &err) != 0) {
-		log_warning("cannot see what there is to index, user=%s: %s", session->user, err.text);
+		if (err.code != STORE_BUSY) /* the next time will do */
+			log_warning("cannot see what there is to index, user=%s: %s", session->user, err.text);
 		return;
 	}
 	if (is_behind(session, &work) && !search_is_updating(&work)) {

@@ -8,14 +8,14 @@
  *   doc     for each message (folder << 32 | UID) which words are in which field of it: sets, without positions
  *   folder  up to which UID a folder's messages are in it
  * So the text itself is in it nowhere: the index of a mailbox of plain text is about a third of the mail's size, and
- * smaller where there are attachments. What a message was made of stays known to it after the message went, until more than
- * half of the messages in it are gone; then it is thrown away and built again.
+ * smaller where there are attachments. What a message was made of stays known to it after the message went, until more
+ * than half of the messages in it are gone; then it is thrown away and built again.
  *
  * Promises: a message below search_index_covered that has the needle is found; where is_exact is said, no other is. The
  * index may lag behind, be missing or damaged: searches are right without it, only slower. One process writes it, under
  * the lock file search.lock, a transaction for some hundred messages; killed at any moment it goes on where it was.
- * Neither reading nor writing touches index.db or holds the mailbox's lock. UIDs are never given twice and messages
- * never change, so what is in it once stays right.
+ * Neither reading nor writing touches index.db, and the mailbox's lock is held only while it is seen what there is to
+ * do. UIDs are never given twice and messages never change, so what is in it once stays right.
  */
 #ifndef POSTROOM_STORE_SEARCH_H
 #define POSTROOM_STORE_SEARCH_H
@@ -62,6 +62,7 @@ struct search_work {
 	struct search_folder *folders;
 	size_t count;
 };
+/* -1: STORE_BUSY (the mailbox was locked for a second), or as the database fails; nothing to free then. */
 int search_work_collect(struct search_work *work, struct mailbox *mailbox, struct err *err);
 void search_work_free(struct search_work *work);
 

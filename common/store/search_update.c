@@ -19,7 +19,8 @@ enum {
 	COMMIT_MS = 2000,
 	MERGE_MIN = 1000,   /* messages added, from which on the index is put in order */
 	MERGE_PAGES = 2000, /* in one transaction */
-	GONE_MIN = 10000,   /* messages that are gone, below which the index is kept whatever their part */
+	COLLECT_WAIT_MS = 1000,
+	GONE_MIN = 10000, /* messages that are gone, below which the index is kept whatever their part */
 };
 
 /* One run of the indexer. */
@@ -55,12 +56,18 @@ static bool add_folder(const struct mailbox_folder *folder, void *context)
 
 int search_work_collect(struct search_work *work, struct mailbox *mailbox, struct err *err)
 {
+	int result;
+
 	*work = (struct search_work){.folders = NULL};
 	str_copy(str_of(mailbox->path), work->path, sizeof work->path);
-	if (mailbox_folder_each(mailbox, add_folder, work, err) == 0)
-		return 0;
-	search_work_free(work);
-	return -1;
+	/* Copies have their UIDs before their files are there: not while one is being made. */
+	if (mailbox_lock_loose(mailbox, COLLECT_WAIT_MS, err) != 0)
+		return -1;
+	result = mailbox_folder_each(mailbox, add_folder, work, err);
+	mailbox_unlock(mailbox);
+	if (result != 0)
+		search_work_free(work);
+	return result;
 }
 
 void search_work_free(struct search_work *work)

@@ -397,6 +397,68 @@ static void test_files_go_after_the_sync(void **state)
 	mailbox_close(mailbox);
 }
 
+/* What the first version made, with a message that is read, one that is not, one that is held, and a file to remove. */
+static const char first_version[] =
+    "CREATE TABLE mailbox(one INTEGER PRIMARY KEY CHECK (one = 1), next_folder INTEGER NOT NULL,"
+    " last_validity INTEGER NOT NULL, pruned INTEGER NOT NULL);"
+    "CREATE TABLE folder(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, uidvalidity INTEGER NOT NULL,"
+    " uidnext INTEGER NOT NULL, modseq INTEGER NOT NULL, uid_mark INTEGER NOT NULL, modseq_mark INTEGER NOT NULL,"
+    " messages INTEGER NOT NULL, bytes INTEGER NOT NULL, held_messages INTEGER NOT NULL, held_bytes INTEGER NOT NULL);"
+    "CREATE TABLE message(folder INTEGER NOT NULL, uid INTEGER NOT NULL, size INTEGER NOT NULL,"
+    " internal_date INTEGER NOT NULL, save_date INTEGER NOT NULL, flags INTEGER NOT NULL, held INTEGER NOT NULL,"
+    " modseq INTEGER NOT NULL, keywords TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
+    "CREATE TABLE delivered(id TEXT PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE removed(folder INTEGER NOT NULL, uid INTEGER NOT NULL, id TEXT NOT NULL,"
+    " PRIMARY KEY (folder, uid)) WITHOUT ROWID;"
+    "INSERT INTO mailbox VALUES(1, 2, 1700000000, 0);"
+    "INSERT INTO folder VALUES(1, 'INBOX', 1700000000, 5, 7, 1005, 100005, 2, 62, 1, 31);"
+    "INSERT INTO message VALUES(1, 1, 31, 9, 9, 1, 0, 5, '', 'id-1'), (1, 2, 31, 9, 9, 0, 0, 6, '', 'id-2'),"
+    " (1, 3, 31, 9, 9, 0, 1, 7, '', 'id-3');"
+    "INSERT INTO delivered VALUES('id-1', 9), ('id-2', 9), ('id-3', 9);"
+    "INSERT INTO removed VALUES(1, 4, 'id-4');"
+    "PRAGMA user_version = 1";
+
+static void make_first_version(void)
+{
+	static const char *const names[] = {"1.id-1", "2.id-2", "3.id-3", "4.id-4"};
+	struct db db;
+
+	assert_int_equal(mailbox_make(&instance, 7, &err), 0);
+	assert_int_equal(mkdir(in_mailbox(7, "msg/1"), 0700), 0);
+	assert_int_equal(mkdir(in_mailbox(7, "msg/1/0"), 0700), 0);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		put_file(7, names[i]);
+	assert_int_equal(db_open(&db, in_mailbox(7, "index.db"), DB_CREATE, 0, &err), 0);
+	assert_int_equal(db_exec(&db, first_version, &err), 0);
+	db_close(&db);
+}
+
+static void test_index_of_the_first_version(void **state)
+{
+	struct mailbox_details one, two;
+	struct mailbox_folder inbox;
+	struct mailbox *mailbox;
+	uint32_t uid;
+
+	(void)state;
+	make_first_version();
+	mailbox = open_mailbox(7);
+	assert_int_equal(count_messages(mailbox), 2);
+	assert_int_equal(validity_of(mailbox), 1700000000);
+	assert_int_equal(mailbox_folder(mailbox, STORE_INBOX, &inbox, &err), 0);
+	assert_int_equal(inbox.totals.unseen, 1);
+	assert_int_equal(inbox.totals.held_messages, 1);
+	assert_content(mailbox, 2, TEXT);
+	assert_int_equal(access(in_mailbox(7, "msg/1/0/4.id-4"), F_OK), -1);
+	assert_int_equal(mailbox_details(mailbox, STORE_INBOX, 1, &one, &err), 0);
+	assert_int_equal(mailbox_details(mailbox, STORE_INBOX, 2, &two, &err), 0);
+	assert_true(one.email_id > 0 && two.email_id > 0 && one.email_id != two.email_id);
+	assert_int_equal(add(mailbox, "x\r\n", "id-2", &uid), STORE_DUPLICATE);
+	assert_int_equal(add(mailbox, "x\r\n", "id-5", &uid), STORE_ADDED);
+	assert_int_equal(uid, 5);
+	mailbox_close(mailbox);
+}
+
 /* Store batches of ids and write down each that was acknowledged, until killed. */
 static void deliver_until_killed(int round, int acknowledged)
 {
@@ -501,6 +563,7 @@ int main(void)
 	    WITH_STORE(test_moved_since_the_backup),
 	    WITH_STORE(test_repair_of_an_old_index),
 	    WITH_STORE(test_files_go_after_the_sync),
+	    WITH_STORE(test_index_of_the_first_version),
 	    WITH_STORE(test_kill),
 	};
 

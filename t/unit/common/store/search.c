@@ -3,6 +3,7 @@
 
 #include "common/base/fold.h"
 #include "common/base/memory.h"
+#include "common/store/mailbox.h"
 #include "common/store/search.h"
 #include "common/store/search_words.h"
 
@@ -320,13 +321,35 @@ static void kills_do_no_harm(void **state)
 	mailbox_close(mailbox);
 }
 
+/* A copy has its UID before its file is there: what there is to index is not looked at in between. */
+static void copies_are_waited_for(void **state)
+{
+	struct mailbox *mailbox, *other;
+	struct search_work work;
+
+	make_store(state);
+	mailbox = open_mailbox(7);
+	other = open_mailbox(7);
+	assert_int_equal(mailbox_lock(mailbox, 0, &err), 0);
+	assert_int_equal(search_work_collect(&work, other, &err), -1);
+	assert_int_equal(err.code, STORE_BUSY);
+	mailbox_unlock(mailbox);
+	assert_int_equal(search_work_collect(&work, other, &err), 0);
+	assert_int_equal(work.count, 1);
+	search_work_free(&work);
+	mailbox_close(mailbox);
+	mailbox_close(other);
+	remove_store(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(case_is_folded),       cmocka_unit_test(words_are_split),
-	    cmocka_unit_test(needles_have_needs),   cmocka_unit_test(texts_are_searched),
-	    cmocka_unit_test(index_finds_the_same), cmocka_unit_test(updates_go_on),
-	    cmocka_unit_test(damage_is_mended),     cmocka_unit_test(kills_do_no_harm),
+	    cmocka_unit_test(case_is_folded),        cmocka_unit_test(words_are_split),
+	    cmocka_unit_test(needles_have_needs),    cmocka_unit_test(texts_are_searched),
+	    cmocka_unit_test(index_finds_the_same),  cmocka_unit_test(updates_go_on),
+	    cmocka_unit_test(damage_is_mended),      cmocka_unit_test(kills_do_no_harm),
+	    cmocka_unit_test(copies_are_waited_for),
 	};
 
 	arena_init(&arena);
