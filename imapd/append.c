@@ -1,4 +1,5 @@
 /* imapd: APPEND (RFC 9051 6.3.12), of several messages too (RFC 3502), and REPLACE (RFC 8508). */
+#include "imapd/shared.h"
 #include "imapd/target.h"
 
 /* What a message is made of: one literal, or parts (RFC 4469). */
@@ -79,16 +80,11 @@ void command_append(struct session *session)
 }
 
 /* The one message that REPLACE names. */
-static bool take_replaced(struct session *session, uint32_t *uid)
+static bool find_replaced(struct session *session, struct str set, uint32_t *uid)
 {
-	struct str set;
 	uint32_t *uids;
 	size_t count;
 
-	if (!imap_parse_space(&session->parser) || !imap_parse_sequence_text(&session->parser, &set)) {
-		imap_refuse(session);
-		return false;
-	}
 	if (!session_uids(session, set, &uids, &count))
 		return false;
 	if (count != 1) {
@@ -99,15 +95,28 @@ static bool take_replaced(struct session *session, uint32_t *uid)
 	return true;
 }
 
+struct replacement {
+	uint32_t uid; /* what it replaces */
+	struct target target;
+};
+
+static bool prepare_replacement(struct session *session, struct str set, struct str name,
+                                struct replacement *replacement)
+{
+	return find_replaced(session, set, &replacement->uid) &&
+	       session_may_change(session, RIGHT_DELETED | RIGHT_EXPUNGE) &&
+	       target_find(session, name, &replacement->target) == 0;
+}
+
 /* RFC 8508 section 3.3: the new message is there before the old one goes, so that neither is lost on the way. */
-static void replace(struct session *session, struct upload *upload, const struct target *target, uint32_t uid)
+static void replace(struct session *session, struct upload *upload, const struct replacement *replacement)
 {
 	struct stored stored;
 	struct err err;
 
-	if (target_store(session, target, upload, &stored) != 0)
+	if (target_store(session, &replacement->target, upload, &stored) != 0)
 		return;
-	if (mailbox_expunge(session->mailbox, session->view->folder, &uid, 1, IMAP_WAIT_MS, NULL, &err) != 0) {
+	if (mailbox_expunge(session->mailbox, session->view->folder, &replacement->uid, 1, IMAP_WAIT_MS, NULL, &err) != 0) {
 		imap_no_store(session, &err);
 		return;
 	}
@@ -116,27 +125,37 @@ static void replace(struct session *session, struct upload *upload, const struct
 	session_tell_now(session);
 }
 
+void session_replace(struct session *session, struct str set, struct str name, struct upload *upload)
+{
+	struct replacement replacement;
+
+	if (prepare_replacement(session, set, name, &replacement))
+		replace(session, upload, &replacement);
+}
+
 void command_replace(struct session *session)
 {
-	struct target target;
+	struct imap_parser *parser = &session->parser;
+	bool is_there = shared_selected(session) != NULL; /* in another mailbox, where it is prepared */
+	struct replacement replacement;
 	struct upload upload;
-	struct str name;
-	uint32_t uid;
+	struct str set, name;
 
-	if (!take_replaced(session, &uid))
-		return;
-	if (!imap_parse_space(&session->parser) || !imap_parse_mailbox(&session->parser, &name)) {
+	if (!imap_parse_space(parser) || !imap_parse_sequence_text(parser, &set) || !imap_parse_space(parser) ||
+	    !imap_parse_mailbox(parser, &name)) {
 		imap_refuse(session);
 		return;
 	}
-	if (!session_may_change(session, RIGHT_DELETED | RIGHT_EXPUNGE) || target_find(session, name, &target) != 0)
+	if (!is_there && !prepare_replacement(session, set, name, &replacement))
 		return;
 	upload_init(&upload, session);
 	if (take_message(&upload)) {
-		if (imap_parse_end(&session->parser))
-			replace(session, &upload, &target, uid);
-		else
+		if (!imap_parse_end(parser))
 			imap_refuse(session);
+		else if (is_there)
+			shared_replace(session, set, name, &upload);
+		else
+			replace(session, &upload, &replacement);
 	}
 	upload_free(&upload);
 }

@@ -91,19 +91,22 @@ int bundle_take_stored(struct session *session, const struct ipc_message *messag
 
 void bundle_add_result(struct ipc_message *message, const struct session *session)
 {
+	ipc_add(message, "code", session->code);
 	if (session->status == IMAP_OK)
 		return;
-	ipc_add_text(message, "no", "1");
-	ipc_add(message, "code", session->code);
+	ipc_add_text(message, "refused", session->status == IMAP_NO ? "no" : "bad");
 	ipc_add(message, "words", session->text);
 }
 
 bool bundle_take_result(struct session *session, const struct ipc_message *message)
 {
-	struct str code = ipc_get(message, "code"), words = ipc_get(message, "words");
+	struct str code = ipc_get(message, "code"), words = ipc_get(message, "words"), how = ipc_get(message, "refused");
 
-	if (ipc_get(message, "no").data == NULL)
+	if (how.data == NULL)
 		return true;
-	imap_no(session, code.len > 0 ? arena_text(&session->arena, code) : NULL, "%.*s", STR_ARG(words));
+	if (str_equal(how, STR("bad")))
+		imap_bad(session, "%.*s", STR_ARG(words));
+	else
+		imap_no(session, code.len > 0 ? arena_text(&session->arena, code) : NULL, "%.*s", STR_ARG(words));
 	return false;
 }

@@ -213,6 +213,28 @@ static void take_store(struct session *session, struct ipc_message *request, str
 	upload_free(&upload);
 }
 
+static void take_replace(struct session *session, struct ipc_message *request, struct ipc_message *reply)
+{
+	struct upload upload;
+	int64_t by_uid = 0;
+	struct err err;
+
+	ipc_get_number(request, "by-uid", 0, 1, &by_uid);
+	session->by_uid = by_uid != 0;
+	session->keep_sequence = false;
+	session->command = session_find_command(STR("REPLACE"));
+	upload_init(&upload, session);
+	if (session->view == NULL)
+		imap_no(session, NULL, "No folder is selected");
+	else if (bundle_take(request, &upload, &err) != 0)
+		imap_no_store(session, &err);
+	else if (upload.count == 1 && guest_may_stay(session))
+		session_replace(session, arena_copy(&session->arena, ipc_get(request, "set")),
+		                arena_copy(&session->arena, ipc_get(request, "name")), &upload);
+	bundle_add_result(reply, session);
+	upload_free(&upload);
+}
+
 static void take_enabled(struct session *session, const struct ipc_message *request)
 {
 	int64_t condstore = 0, set = 0;
@@ -260,6 +282,8 @@ static bool act(struct session *session, struct ipc_message *request, struct ipc
 		take_find(session, request, reply);
 	else if (ipc_is(request, "store"))
 		take_store(session, request, reply);
+	else if (ipc_is(request, "replace"))
+		take_replace(session, request, reply);
 	else if (ipc_is(request, "names"))
 		take_names(session, request, reply);
 	else if (ipc_is(request, "status"))

@@ -120,6 +120,8 @@ struct command {
 	bool (*is_offered)(const struct session *session); /* NULL: always */
 };
 extern const struct command commands[]; /* ends with a name of NULL */
+/* NULL: there is none of that name. */
+const struct command *session_find_command(struct str name);
 
 /* A whole session (begin.c); fd is the connection of one login process. Returns the exit status. */
 int imap_session(int fd, const char *service, void *context);

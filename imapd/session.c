@@ -164,7 +164,7 @@ void session_progress(struct session *session, uint64_t done, uint64_t goal)
 	conn_flush(&session->conn, NULL);
 }
 
-static const struct command *find_command(struct str name)
+const struct command *session_find_command(struct str name)
 {
 	for (const struct command *command = commands; command->name != NULL; command++)
 		if (str_equal(str_of(command->name), name))
@@ -174,7 +174,7 @@ static const struct command *find_command(struct str name)
 
 static void run_command(struct session *session, struct str name)
 {
-	const struct command *command = find_command(name);
+	const struct command *command = session_find_command(name);
 
 	if (command == NULL || (command->is_offered != NULL && !command->is_offered(session))) {
 		imap_bad(session, "The command is not known");

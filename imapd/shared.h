@@ -64,6 +64,9 @@ void shared_close(struct session *session);
 int shared_find_target(struct session *session, struct str name);
 int shared_store(struct session *session, struct str name, struct upload *upload, struct stored *stored);
 
+/* REPLACE in the selected folder there. Notes how it ended. */
+void shared_replace(struct session *session, struct str set, struct str name, struct upload *upload);
+
 /* Call visit for each folder of others that the user may see, with its full name. Owners who cannot be asked are left
  * out. */
 void shared_names_each(struct session *session, void (*visit)(struct str name, void *context), void *context);

@@ -162,12 +162,8 @@ static void take_selected(struct session *session, struct remote *remote, enum p
 		imap_refuse(session);
 		return;
 	}
-	if (is_named(session->command, "REPLACE") || is_named(session->command, "UID REPLACE"))
-		imap_no(session, "CANNOT", "REPLACE is for your own folders only");
-	else
-		hand_on(session, remote);
-	if (session->shared != NULL)
-		session->shared->copy_target = STR("");
+	hand_on(session, remote);
+	session->shared->copy_target = STR("");
 }
 
 /* SELECT of another mailbox's folder: what was selected elsewhere is not any more. */
@@ -207,6 +203,10 @@ bool shared_take_command(struct session *session, const struct command *command)
 
 	if (session->guest != NULL)
 		return false;
+	if (selected != NULL && command->run == command_replace) { /* its message is not read into memory */
+		command_replace(session);
+		return true;
+	}
 	if (selected != NULL && (command->state == SELECTED || is_named(command, "NOOP") || is_named(command, "IDLE"))) {
 		take_selected(session, selected, place);
 		return true;
@@ -294,6 +294,29 @@ int shared_store(struct session *session, struct str name, struct upload *upload
 	}
 	ipc_message_free(&reply);
 	return result;
+}
+
+void shared_replace(struct session *session, struct str set, struct str name, struct upload *upload)
+{
+	struct ipc_message request, reply;
+	struct str code;
+
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, "replace");
+	ipc_add(&request, "set", set);
+	ipc_add(&request, "name", name);
+	ipc_add_number(&request, "by-uid", session->by_uid);
+	session->shared->copy_target = name;
+	if (bundle_add(&request, upload) && shared_ask(session, session->shared->selected, &request, &reply, false) == 0) {
+		imap_ok(session, NULL, "REPLACE completed");
+		code = ipc_get(&reply, "code");
+		if (bundle_take_result(session, &reply) && code.len > 0)
+			imap_ok(session, arena_text(&session->arena, code), "REPLACE completed");
+	}
+	session->shared->copy_target = STR("");
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
 }
 
 void shared_write_status(struct session *session, struct str name, unsigned items)

@@ -43,7 +43,7 @@ int bundle_take(struct ipc_message *message, struct upload *upload, struct err *
 void bundle_add_stored(struct ipc_message *message, const struct stored *stored, size_t count);
 int bundle_take_stored(struct session *session, const struct ipc_message *message, size_t count, struct stored *stored,
                        struct err *err);
-/* How a command ended, for the session that answers the client: "NO" where it is no longer OK, with code and text. */
+/* How a command ended, for the session that answers the client: with code and text. */
 void bundle_add_result(struct ipc_message *message, const struct session *session);
 /* The same back: notes it. True: it is OK. */
 bool bundle_take_result(struct session *session, const struct ipc_message *message);

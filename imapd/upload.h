@@ -53,4 +53,9 @@ int upload_add_stored(struct upload *upload, int64_t folder, uint32_t uid, struc
 /* Move what is in memory to the file. Notes the NO and returns false. */
 bool upload_to_file(struct upload *upload);
 
+/* Put the one message of upload into the folder `name` in place of the one that set names (append.c). Notes how it
+ * ended.
+ */
+void session_replace(struct session *session, struct str set, struct str name, struct upload *upload);
+
 #endif

@@ -62,6 +62,15 @@ sub subjects {
 	return join ',', map { $found->{$_}{ENVELOPE}[1] } sort { $a <=> $b } keys %$found;
 }
 
+sub wait_gone {
+	my ($pid) = @_;
+	for (1 .. 500) {
+		return if !grep { $_ == $pid } $p->pids('imapd');
+		sleep 0.01;
+	}
+	die "process $pid does not end\n";
+}
+
 subtest '01-5.3 the namespaces, and the top level without others' => sub {
 	is_deeply lines($anna, 'NAMESPACE'), ['* NAMESPACE (("" "/")) (("#users/" "/")) NIL'], 'NAMESPACE';
 	is_deeply [grep { /#users/ } @{ lines($anna, 'LIST "" "%"') }], [], 'nothing is shared: nothing is told';
@@ -267,6 +276,88 @@ subtest 'between two others, and within one' => sub {
 	$anna->select($within);
 	is length $anna->fetch('2', '(BODY[])')->{2}{'BODY[]'}, 3_000_002, 'comes back';
 	ok_command($anna, 'UNSELECT');
+};
+
+subtest 'REPLACE' => sub {
+	my $name = shared_folder('Drafts2', 'lrswite', qw(one two));
+	$anna->select($name);
+	my $answer = $anna->cmd("REPLACE 1 $name ", \message('new one'));
+	is $answer->{type}, 'OK', 'within a shared folder' or diag $answer->{raw};
+	is subjects($anna), 'two,new one', 'the old one is gone';
+	is $anna->cmd('UID REPLACE 2 Mine ', \message('for me'))->{type}, 'OK', 'from there to her own';
+	is subjects($anna), 'new one', 'the old one is gone';
+	is result($anna, "REPLACE 5 $name ", \message('x')), 'BAD', 'a number that is none';
+	$anna->select('Mine');
+	like subjects($anna), qr/,for me\z/, 'the new one is there';
+	is $anna->cmd("REPLACE * $name ", \message('for her'))->{type}, 'OK', 'and back';
+	$anna->select($name);
+	is subjects($anna), 'new one,for her', 'is there';
+	ok_command($karen, 'SETACL Drafts2 anna lri');
+	is result($anna, "REPLACE 1 $name ", \message('x')), 'NO NOPERM', 'not without the rights';
+	ok_command($anna, 'UNSELECT');
+};
+
+subtest 'all extensions work there' => sub {
+	my $name = shared_folder('All', 'lrswite', qw(alpha beta gamma));
+	my $imap = logged_in('anna');
+	is join(' ', $imap->enable('QRESYNC', 'IMAP4rev2')), 'QRESYNC IMAP4REV2', 'ENABLE';
+	is $imap->compress->{type}, 'OK', 'COMPRESS';
+	like join('', @{ lines($imap, "SELECT $name") }), qr/\* LIST \(\) "\/" #users\/karen\/All.*HIGHESTMODSEQ/, 'SELECT of rev2';
+	my $modseq = $imap->status($name, 'HIGHESTMODSEQ')->{HIGHESTMODSEQ};
+	is_deeply $imap->search('UID SORT (REVERSE SUBJECT) UTF-8 ALL'), [3, 2, 1], 'SORT';
+	is_deeply [map { $_->{raw} =~ /ALL (\S+)\r/ } @{ [$imap->cmd('SEARCH RETURN (SAVE ALL) SUBJECT ', \'beta'), $imap->untagged('ESEARCH')] }],
+		[2], 'SEARCH with a literal';
+	is_deeply [keys %{ $imap->fetch('$', '(FLAGS)') }], [2], '"$"';
+	ok_command($imap, 'STORE $ +FLAGS.SILENT (\Deleted)');
+	like join('', @{ lines($imap, 'EXPUNGE') }), qr/\* VANISHED 2\r?\n?\z/, 'EXPUNGE says VANISHED';
+	my $uidvalidity = $imap->status($name, 'UIDVALIDITY')->{UIDVALIDITY};
+	ok_command($imap, 'UNSELECT');
+	like join('', @{ lines($imap, "SELECT $name (QRESYNC ($uidvalidity $modseq))") }), qr/VANISHED \(EARLIER\) 2/, 'SELECT (QRESYNC ...)';
+	my @tags = map { $imap->start($_) } 'NOOP', 'STATUS INBOX (MESSAGES)', 'FETCH 1 FLAGS', 'UNSELECT', 'NOOP';
+	is join(' ', map { $imap->wait($_)->{type} } @tags), 'OK OK OK OK OK', 'pipelined commands of both';
+	is result($imap, "SELECT $name \0"), 'BAD', 'nonsense';
+	is result($imap, "STATUS $name (NONSENSE)"), 'BAD', 'what is wrong there';
+	is result($imap, 'NOOP'), 'OK', 'and on it goes';
+	my $secure = $p->imap(service => 'imaps');
+	$secure->login('anna', 'anna-secret');
+	is $secure->select($name)->{exists}, 2, 'under TLS';
+};
+
+subtest 'a session there that dies' => sub {
+	my $name = shared_folder('Dying', 'lr', 'one');
+	my %before = map { $_ => 1 } $p->pids('imapd');
+	my $imap = logged_in('anna');
+	$imap->cmd("STATUS $name (MESSAGES)");
+	my @new = grep { !$before{$_} } $p->pids('imapd');
+	is scalar(@new), 2, 'one for her mailbox, one in the other';
+	my ($there) = sort { $b <=> $a } @new;
+	kill 'KILL', $there;
+	wait_gone($there);
+	is result($imap, "STATUS $name (MESSAGES)"), 'NO UNAVAILABLE', 'what was asked for is not there';
+	is result($imap, "STATUS $name (MESSAGES)"), 'OK', 'but then it is again';
+	$imap->select($name);
+	($there) = sort { $b <=> $a } grep { !$before{$_} } $p->pids('imapd');
+	kill 'KILL', $there;
+	wait_gone($there);
+	is result($imap, 'NOOP'), 'NO UNAVAILABLE', 'with the selected folder';
+	like $imap->bye // '', qr/cannot be reached/, 'the session ends';
+};
+
+subtest 'more owners than sessions' => sub {
+	my @owners = map { "owner$_" } 1 .. 18;
+	for my $owner (@owners) {
+		$p->add_user($owner, "$owner-secret");
+		my $imap = logged_in($owner);
+		ok_command($imap, 'SETACL INBOX anna lr');
+		$imap->logout;
+	}
+	my $imap = logged_in('anna');
+	is scalar(grep { m{#users/owner\d+/INBOX} } @{ lines($imap, 'LIST "" "#users/*"') }), 18, 'all are told of';
+	my $before = $p->pids('imapd');
+	is result($imap, "SELECT #users/$owners[0]/INBOX"), 'OK READ-ONLY', 'the first can be opened';
+	is result($imap, "STATUS #users/$_/INBOX (MESSAGES)"), 'OK', $_ for @owners[1 .. 17];
+	is result($imap, 'FETCH 1:* FLAGS'), 'OK', 'and stays';
+	$imap->logout;
 };
 
 subtest 'groups' => sub {
