@@ -3,6 +3,7 @@
 #include "common/base/memory.h"
 #include "common/net/bell.h"
 #include "common/net/listen.h"
+#include "common/net/listen_answer.h"
 #include "common/store/bin.h"
 #include "imapd/context.h"
 #include "imapd/guest.h"
@@ -285,5 +286,7 @@ int imap_session(int fd, const char *service, void *context)
 		return take_request(context, fd);
 	if (strcmp(service, LISTEN_GUEST) == 0)
 		return guest_session(context, fd);
+	if (strcmp(service, "from-postroom") == 0)
+		return listen_answer(fd);
 	return bell_answer(fd, listen_bell()); /* deliver or pop3d, who run as this daemon's user */
 }

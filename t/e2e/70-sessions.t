@@ -11,7 +11,7 @@ use Socket qw(SOCK_SEQPACKET);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $p = Postroom::Test->start(users => { anna => 'anna-secret', bert => 'bert-secret' });
+my $p = Postroom::Test->start(users => { anna => 'anna-secret', bert => 'bert-secret', carl => 'carl-secret' });
 
 sub sessions { return @{ $p->postroom_json('sessions', @_) } }
 sub history { return @{ $p->postroom_json('sessions', '--history', @_) } }
@@ -88,6 +88,14 @@ subtest 'sessions are ended' => sub {
 	is $bert->line, undef, 'by user: the connection is closed, also under TLS';
 	wait_sessions(1);
 	like $anna->cmd('NOOP'), qr/\A\+OK/, 'others go on';
+	for my $service (qw(imap imaps)) {
+		my $imap = $p->imap(service => $service);
+		ok $imap->login('carl', 'carl-secret'), "$service: logged in";
+		($row) = grep { $_->{program} eq 'imapd' } wait_sessions(2);
+		$p->postroom_ok('sessions', 'end', $row->{id});
+		is $imap->wait_for(sub { 0 }, 10), undef, 'its connection is closed';
+		wait_sessions(1);
+	}
 	my ($status, undef, $err) = $p->postroom('sessions', 'end', $row->{id});
 	is "$status $err", "1 postroom: there is no session $row->{id}\n", 'not twice';
 	for my $wrong (['end'], ['end', '--user'], ['end', '--all'], ['x'], ['--since', '2026-01-01'], ['--history', '--since', 'x']) {
