@@ -461,6 +461,25 @@ subtest 'imapd after the login' => sub {
 	is $imap->logout->{type}, 'OK', 'to its end';
 };
 
+# Anna's session, and the one in Bert's mailbox that serves her: each has its own mailbox alone.
+subtest 'imapd with a folder of another user, and the session there' => sub {
+	my $bert = $p->imap;
+	$bert->login('bert', 'bert-secret');
+	is $bert->cmd('SETACL INBOX anna lr')->{type}, 'OK', 'Bert shares his INBOX';
+	my ($pid, $imap) = session_of('imapd', sub { my $imap = $p->imap; $imap->login('anna', 'anna-secret'); $imap });
+	my ($there) = session_of('imapd', sub { $imap->select('#users/bert/INBOX') });
+	contained($pid, 'imapd', may => ['truncate', 'fork']);
+	allowed($pid, ['its own mailbox', 'openat', AT_FDCWD, "$mailbox{anna}/index.db", O_RDWR]);
+	contained($there, 'imapd', may => ['truncate', 'fork'], own => substr($mailbox{bert}, 1 + length $dir), also => ["the guest's mailbox" => [
+		map { (reading_attempts(@$_), writing_attempts(@$_)) } ['its index', "$mailbox{anna}/index.db"], ['a message', (message_files('anna'))[0]],
+	]]);
+	allowed($there, ['its own mailbox', 'openat', AT_FDCWD, "$mailbox{bert}/index.db", O_RDWR]);
+	like $imap->fetch(1, '(BODY.PEEK[])')->{1}{'BODY[]'}, qr/contained/, 'both sessions go on';
+	is $bert->cmd('DELETEACL INBOX anna')->{type}, 'OK', 'until it is shared no more';
+	$imap->cmd('NOOP');
+	like $imap->bye, qr/not shared any more/, 'which ends them';
+};
+
 subtest 'pop3d after the login' => sub {
 	my ($pid, $pop3) = session_of('pop3d', sub { my $pop3 = $p->pop3; $pop3->login('anna', 'anna-secret'); $pop3 });
 	contained($pid, 'pop3d', may => ['truncate']);
