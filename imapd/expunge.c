@@ -9,7 +9,7 @@ int session_expunge(struct session *session, const struct sequence *only)
 	uint32_t *uids;
 	struct err err;
 
-	/* What other sessions have marked goes too. */
+	/* What other sessions have marked goes too, what they take back until then does not. */
 	if (view_follow(view, session->mailbox, &err) != 0) {
 		imap_no_store(session, &err);
 		return -1;
@@ -24,7 +24,7 @@ int session_expunge(struct session *session, const struct sequence *only)
 	}
 	if (count == 0)
 		return 0;
-	if (mailbox_expunge(session->mailbox, view->folder, uids, count, IMAP_WAIT_MS, NULL, &err) != 0) {
+	if (mailbox_expunge_deleted(session->mailbox, view->folder, uids, count, IMAP_WAIT_MS, &err) != 0) {
 		imap_no_store(session, &err);
 		return -1;
 	}

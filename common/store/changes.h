@@ -47,6 +47,10 @@ struct mailbox_state {
 	uint32_t recent; /* UIDs from here on were seen by no session that had the folder selected for writing */
 };
 
+/* As mailbox_expunge, for those that have \Deleted still: another session may have taken it back meanwhile. */
+int mailbox_expunge_deleted(struct mailbox *mailbox, int64_t folder, const uint32_t *uids, size_t count, int wait_ms,
+                            struct err *err);
+
 /* All in one transaction. since 0: the whole folder, without what vanished. -1: ERR_NOT_FOUND (the folder is gone),
  * ERR_SYSTEM, ERR_CORRUPT. */
 int mailbox_changes(struct mailbox *mailbox, int64_t folder, int64_t since, const struct mailbox_visitor *visitor,

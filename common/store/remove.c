@@ -9,6 +9,7 @@ struct removal {
 	const uint32_t *uids;
 	size_t count;
 	bool hold;        /* instead of removing */
+	bool deleted;     /* those with \Deleted alone */
 	int64_t bin_time; /* 0: not to the bin */
 	size_t done;
 	struct folder_row row;
@@ -78,7 +79,7 @@ static int remove_one(struct mailbox *mailbox, struct removal *removal, uint32_t
 	held = db_number(statement, 2) != 0;
 	flags = (unsigned)db_number(statement, 3);
 	db_reset(statement);
-	if (removal->hold && held)
+	if ((removal->hold && held) || (removal->deleted && (held || (flags & STORE_DELETED) == 0)))
 		return 0;
 	removal->done++;
 	totals_count(&removal->change, -1, flags, held, size);
@@ -136,13 +137,26 @@ static int run(struct mailbox *mailbox, struct removal *removal, int wait_ms, si
 	return result;
 }
 
+static int64_t bin_time(const struct mailbox *mailbox)
+{
+	return mailbox->bin_keep > 0 ? (int64_t)time(NULL) : 0;
+}
+
 int mailbox_expunge(struct mailbox *mailbox, int64_t folder, const uint32_t *uids, size_t count, int wait_ms,
                     size_t *removed_out, struct err *err)
 {
-	struct removal removal = {
-	    .row.id = folder, .uids = uids, .count = count, .bin_time = mailbox->bin_keep > 0 ? (int64_t)time(NULL) : 0};
+	struct removal removal = {.row.id = folder, .uids = uids, .count = count, .bin_time = bin_time(mailbox)};
 
 	return run(mailbox, &removal, wait_ms, removed_out, err);
+}
+
+int mailbox_expunge_deleted(struct mailbox *mailbox, int64_t folder, const uint32_t *uids, size_t count, int wait_ms,
+                            struct err *err)
+{
+	struct removal removal = {
+	    .row.id = folder, .uids = uids, .count = count, .deleted = true, .bin_time = bin_time(mailbox)};
+
+	return run(mailbox, &removal, wait_ms, NULL, err);
 }
 
 int mailbox_hold(struct mailbox *mailbox, int64_t folder, const uint32_t *uids, size_t count, int wait_ms,

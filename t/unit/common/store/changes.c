@@ -149,6 +149,24 @@ static void test_unchanged_since(void **state)
 	mailbox_close(mailbox);
 }
 
+/* Between a look at the flags and the removal another session may take \Deleted back: its message stays. */
+static void test_expunge_deleted(void **state)
+{
+	struct mailbox *mailbox = open_mailbox(7), *other = open_mailbox(7);
+	const uint32_t both[] = {1, 2};
+
+	(void)state;
+	add_many(mailbox, 3);
+	assert_int_equal(change(mailbox, 1, STORE_ADD, STORE_DELETED, ""), 0);
+	assert_int_equal(change(mailbox, 2, STORE_ADD, STORE_DELETED, ""), 0);
+	assert_int_equal(change(other, 1, STORE_TAKE, STORE_DELETED, ""), 0);
+	assert_int_equal(mailbox_expunge_deleted(mailbox, STORE_INBOX, both, 2, 0, &err), 0);
+	look(other, STORE_INBOX, 0);
+	assert_string_equal(present, "1:0: 3:0:");
+	mailbox_close(mailbox);
+	mailbox_close(other);
+}
+
 static void test_vanished(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(7);
