@@ -213,7 +213,7 @@ static ssize_t receive(int line, struct bell_packet *packet, int *fd)
 
 static void take_packets(struct bell_hub *hub, struct bell_line *line)
 {
-	struct bell_packet packet;
+	struct bell_packet packet = {0};
 	int fd;
 
 	for (int i = 0; i < PACKETS; i++) {
