@@ -150,6 +150,7 @@ check-unit: unit
 crash: all
 	scripts/deps check
 	POSTROOM_BUILD=$(BUILD) ROUNDS=$(or $(ROUNDS),1000) t/fault/10-kill.t
+	POSTROOM_BUILD=$(BUILD) ROUNDS=$(or $(ROUNDS),200) t/fault/71-imap-kill.t
 
 bench: all
 	scripts/deps bench
