@@ -398,6 +398,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_keyword_limits, make_store, remove_store),
 	    cmocka_unit_test_setup_teardown(test_unchanged_since, make_store, remove_store),
 	    cmocka_unit_test_setup_teardown(test_vanished, make_store, remove_store),
+	    cmocka_unit_test_setup_teardown(test_expunge_deleted, make_store, remove_store),
 	    cmocka_unit_test_setup_teardown(test_copy, make_store, remove_store),
 	    cmocka_unit_test_setup_teardown(test_move, make_store, remove_store),
 	    cmocka_unit_test_setup_teardown(test_together, make_store, remove_store),
