@@ -178,12 +178,15 @@ static int write_one(struct batch *batch, size_t i, struct arena *arena, struct 
 	message.at = view_lower_bound(view, message.uid);
 	if (message.at >= view->count || view->messages[message.at].uid != message.uid)
 		return 0;
-	/* Gone from the index, and the view does not know it yet. */
-	if (fetch_wants_details(fetch) && !batch->has_details[i])
-		return err_set(err, ERR_NOT_FOUND, "the message is gone");
-	message.arena = *arena;
 	message.has_details = batch->has_details[i];
 	message.details = batch->details[i];
+	/* Gone, and the client was not told yet: what is left of it can still be fetched. */
+	if (fetch_wants_details(fetch) && !message.has_details) {
+		if (mailbox_details_gone(fetch->session->mailbox, fetch->folder, message.uid, &message.details, err) != 0)
+			return -1;
+		message.has_details = true;
+	}
+	message.arena = *arena;
 	message.has_cached =
 	    batch->blob_len[i] != 0 &&
 	    cached_read(str_sub(buf_str(&batch->blobs), batch->blob_at[i], batch->blob_len[i]), &message.cached);
@@ -373,7 +376,8 @@ void command_fetch(struct session *session)
 		imap_refuse(session);
 		return;
 	}
-	if (!session_uids(session, set, &uids, &count))
+	/* A client that asks for changes hears of what is gone in another way. */
+	if (!(fetch->changed_since < 0 ? session_uids_told : session_uids)(session, set, &uids, &count))
 		return;
 	enable_condstore(fetch);
 	if (tell_vanished(fetch, set) != 0)

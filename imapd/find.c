@@ -150,19 +150,17 @@ bool session_parse_flags(struct session *session, unsigned *flags, struct str *k
 	return parser->failure == IMAP_PARSED;
 }
 
-/* The positions in the view of which the ranges speak. */
-static void collect_uids(const struct session *session, const struct sequence *set, bool by_uid, uint32_t *uids,
-                         size_t *count)
+/* The messages in the view of which the ranges speak, without those that have a flag of `without`. */
+static void collect_uids(const struct view *view, const struct sequence *set, bool by_uid, unsigned without,
+                         uint32_t *uids, size_t *count)
 {
-	const struct view *view = session->view;
-
 	*count = 0;
 	for (size_t i = 0; i < set->count; i++) {
 		const struct sequence_range *range = &set->ranges[i];
 		size_t at = by_uid ? view_lower_bound(view, range->first) : range->first - 1;
 
 		for (; at < view->count && (by_uid ? view->messages[at].uid : at + 1) <= range->last; at++)
-			if ((view->messages[at].flags & VIEW_GONE) == 0)
+			if ((view->messages[at].flags & without) == 0)
 				uids[(*count)++] = view->messages[at].uid;
 	}
 }
@@ -175,7 +173,7 @@ static size_t count_bound(const struct view *view, const struct sequence *set)
 	return size < view->count ? (size_t)size : view->count;
 }
 
-bool session_uids(struct session *session, struct str text, uint32_t **uids, size_t *count)
+static bool find_uids(struct session *session, struct str text, unsigned without, uint32_t **uids, size_t *count)
 {
 	const struct view *view = session->view;
 	uint32_t last_uid = view->count > 0 ? view->messages[view->count - 1].uid : 0;
@@ -198,6 +196,16 @@ bool session_uids(struct session *session, struct str text, uint32_t **uids, siz
 		set.ranges[set.count - 1].last = largest;
 	}
 	*uids = arena_get(&session->arena, count_bound(view, &set) * sizeof **uids + 1);
-	collect_uids(session, &set, saved || session->by_uid, *uids, count);
+	collect_uids(view, &set, saved || session->by_uid, without, *uids, count);
 	return true;
+}
+
+bool session_uids(struct session *session, struct str set, uint32_t **uids, size_t *count)
+{
+	return find_uids(session, set, VIEW_GONE, uids, count);
+}
+
+bool session_uids_told(struct session *session, struct str set, uint32_t **uids, size_t *count)
+{
+	return find_uids(session, set, VIEW_UNSURE, uids, count);
 }

@@ -223,6 +223,8 @@ void session_write_flags(struct session *session, unsigned flags, struct str key
  * In the arena. Numbers past the end are BAD (noted; false). UIDs that are not there are passed over.
  */
 bool session_uids(struct session *session, struct str set, uint32_t **uids, size_t *count);
+/* The same with messages that are gone and the client was not told so: it may read them (RFC 2180 4.1). */
+bool session_uids_told(struct session *session, struct str set, uint32_t **uids, size_t *count);
 
 bool session_offers_idle(const struct session *session);
 

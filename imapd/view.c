@@ -100,7 +100,8 @@ static void see_vanished(uint32_t first, uint32_t last, void *context)
 
 	for (size_t at = view_lower_bound(view, first); at < view->count && view->messages[at].uid <= last; at++) {
 		view->gone += (view->messages[at].flags & VIEW_GONE) == 0;
-		view->messages[at].flags |= VIEW_GONE;
+		view->messages[at].flags |=
+		    (view->messages[at].flags & VIEW_EXPECTED) != 0 ? VIEW_GONE | VIEW_UNSURE : VIEW_GONE;
 	}
 }
 

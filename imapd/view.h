@@ -20,6 +20,7 @@ enum {                          /* beside enum store_flag */
 	   VIEW_CHANGED = 1 << 8,   /* its flags are to be told */
 	   VIEW_MODSEQ = 1 << 9,    /* its MODSEQ is to be told, where the client wants that */
 	   VIEW_EXPECTED = 1 << 10, /* the session itself made a change and asked not to be told (STORE .SILENT) */
+	   VIEW_UNSURE = 1 << 11,   /* it vanished before that change: what stands here as its flags never was */
 };
 
 enum { VIEW_KEYWORDS_MAX = 1 << 20 }; /* combinations of keywords in a folder */

@@ -197,3 +197,28 @@ int mailbox_details(struct mailbox *mailbox, int64_t folder, uint32_t uid, struc
 		return -1;
 	return found.found ? 0 : err_set(err, ERR_NOT_FOUND, "the message is not there any more");
 }
+
+int mailbox_details_gone(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct mailbox_details *details,
+                         struct err *err)
+{
+	struct db_statement query;
+	int row;
+
+	if (db_prepare(&mailbox->db, &query,
+	               "SELECT size, internal_date, save_date, flags, email_id FROM bin WHERE folder = ? AND uid = ?",
+	               err) != 0)
+		return -1;
+	db_bind_number(&query, 1, folder);
+	db_bind_number(&query, 2, uid);
+	row = db_step(&query, err);
+	if (row == 1)
+		*details = (struct mailbox_details){.size = db_number(&query, 0),
+		                                    .internal_date = db_number(&query, 1),
+		                                    .save_date = db_number(&query, 2),
+		                                    .flags = (uint32_t)db_number(&query, 3),
+		                                    .email_id = db_number(&query, 4)};
+	db_finalize(&query);
+	if (row == 0)
+		err_set(err, ERR_NOT_FOUND, "the message is not there any more");
+	return row == 1 ? 0 : -1;
+}

@@ -78,6 +78,9 @@ int mailbox_details(struct mailbox *mailbox, int64_t folder, uint32_t uid, struc
 int mailbox_details_each(struct mailbox *mailbox, int64_t folder, const uint32_t *uids, size_t count,
                          void (*visit)(uint32_t uid, const struct mailbox_details *details, void *context),
                          void *context, struct err *err);
+/* Of a message that was removed, as long as it is in the recycle bin; modseq is 0. -1: ERR_NOT_FOUND, ... */
+int mailbox_details_gone(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct mailbox_details *details,
+                         struct err *err);
 
 enum store_how {
 	STORE_SET,

@@ -131,6 +131,7 @@ static void test_no_bin(void **state)
 static void test_read_after_expunge(void **state)
 {
 	struct mailbox *one = open_mailbox(7), *other = open_mailbox(7);
+	struct mailbox_details details;
 	struct mailbox_bin purged;
 	uint32_t uids[] = {1, 2};
 
@@ -140,6 +141,11 @@ static void test_read_after_expunge(void **state)
 	assert_int_equal(mailbox_expunge(one, STORE_INBOX, uids, 2, 0, NULL, &err), 0);
 	assert_open(other, 1, true);
 	assert_open(other, 2, true);
+	assert_int_equal(mailbox_details_gone(other, STORE_INBOX, 2, &details, &err), 0);
+	assert_int_equal(details.size, 31);
+	assert_int_equal(details.internal_date, 1000000000);
+	assert_int_equal(mailbox_details_gone(other, STORE_INBOX, 3, &details, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
 	mailbox_idle(one);
 	assert_open(other, 1, true);
 	mailbox_idle(other); /* what it knew of names is forgotten */
