@@ -176,7 +176,8 @@ static void run_command(struct session *session, struct str name)
 {
 	const struct command *command = session_find_command(name);
 
-	if (command == NULL || (command->is_offered != NULL && !command->is_offered(session))) {
+	if (command == NULL || (command->is_offered != NULL && !command->is_offered(session)) ||
+	    (session->guest != NULL && !shared_is_handed_on(command))) {
 		imap_bad(session, "The command is not known");
 		return;
 	}

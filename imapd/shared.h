@@ -44,6 +44,12 @@ bool shared_split(struct str name, struct str *owner, struct str *rest);
 /* Does a session in another mailbox deal with the command? Then all is said, or noted (shared_route.c). */
 bool shared_take_command(struct session *session, const struct command *command);
 
+/*
+ * Is it a command that sessions in other mailboxes deal with at all? They run no other: what a session that was taken
+ * over sends them is not believed, and the others know nothing of rights.
+ */
+bool shared_is_handed_on(const struct command *command);
+
 /* The session in an owner's mailbox, opened where there is none. NULL: the NO is noted. */
 struct remote *shared_open(struct session *session, struct str owner);
 /*

@@ -39,6 +39,18 @@ static bool is_named(const struct command *command, const char *name)
 	return strcmp(command->name, name) == 0;
 }
 
+/* A command of the selected state, or one that tells what happened there. */
+static bool is_about_selected(const struct command *command)
+{
+	return command->state == SELECTED || is_named(command, "NOOP") || is_named(command, "IDLE");
+}
+
+bool shared_is_handed_on(const struct command *command)
+{
+	/* REPLACE is a request of its own: the URLs in it may lead to any folder */
+	return (find_place(command) != NOWHERE || is_about_selected(command)) && command->run != command_replace;
+}
+
 /* A literal that comes next becomes a quoted string: then the line can be read again from its beginning. */
 static bool quote_literal(struct session *session, struct str before)
 {
@@ -207,7 +219,7 @@ bool shared_take_command(struct session *session, const struct command *command)
 		command_replace(session);
 		return true;
 	}
-	if (selected != NULL && (command->state == SELECTED || is_named(command, "NOOP") || is_named(command, "IDLE"))) {
+	if (selected != NULL && is_about_selected(command)) {
 		take_selected(session, selected, place);
 		return true;
 	}
