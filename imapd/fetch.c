@@ -361,6 +361,14 @@ static void enable_condstore(struct fetch *fetch)
 		session_enable_condstore(fetch->session);
 }
 
+/* A client that asks for changes hears of what is gone in another way. */
+static bool find_uids(struct fetch *fetch, struct str set, uint32_t **uids, size_t *count)
+{
+	if (fetch->changed_since < 0)
+		return session_uids_told(fetch->session, set, uids, count);
+	return session_uids(fetch->session, set, uids, count);
+}
+
 void command_fetch(struct session *session)
 {
 	struct fetch *fetch = arena_get(&session->arena, sizeof *fetch);
@@ -376,8 +384,7 @@ void command_fetch(struct session *session)
 		imap_refuse(session);
 		return;
 	}
-	/* A client that asks for changes hears of what is gone in another way. */
-	if (!(fetch->changed_since < 0 ? session_uids_told : session_uids)(session, set, &uids, &count))
+	if (!find_uids(fetch, set, &uids, &count))
 		return;
 	enable_condstore(fetch);
 	if (tell_vanished(fetch, set) != 0)
