@@ -44,7 +44,7 @@ LIBS_dnsd := -lunbound
 LIBS_authd := -lcrypt
 
 TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $(BUILD)/bin/mailq
-COMMON   := $(wildcard common/*/*.c)
+COMMON   := $(wildcard common/*/*.c common/*/*/*.c)
 LIBCOMMON := $(BUILD)/libcommon.a
 
 .PHONY: all help unit deps run check check-unit crash bench lint format fuzz fuzz-build install manual clean
