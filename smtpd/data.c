@@ -3,7 +3,7 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/smtp/data.h"
-#include "common/smtp/fields.h"
+#include "smtpd/message.h"
 
 #include <errno.h>
 #include <time.h>
@@ -16,16 +16,16 @@ enum {
 /* A message being taken in. */
 struct intake {
 	struct session *session;
-	struct spool_file file;
+	struct spool_file file; /* begun when everything is decided */
+	struct message message;
 	struct smtp_data data;
-	struct fields fields;
 	struct buf out; /* octets of the message that are to be passed on */
-	uint64_t size;  /* octets of message so far */
 	bool header_begun;
-	const struct smtp_refusal *refusal; /* why it will be refused; the file is gone then */
+	const struct smtp_refusal *refusal; /* why it will be refused */
 };
 
 static const struct smtp_refusal too_large = {552, "5.2.3", "Message too large - contact your administrator"};
+static const struct smtp_refusal header_too_large = {552, "5.3.4", "The header of the message is too large"};
 static const struct smtp_refusal has_bare = {500, "5.6.0", "Lines end with CRLF; bare CR or LF are not accepted"};
 static const struct smtp_refusal has_nul = {554, "5.6.0", "NUL octets are not accepted"};
 static const struct smtp_refusal too_many_hops = {554, "5.4.6", "Too many hops"};
@@ -35,7 +35,7 @@ static const struct smtp_refusal storage_failed = {451, "4.3.0", "Cannot store t
 /* The message will not be taken; what is still to come is read and dropped. */
 static void refuse(struct intake *intake, const struct smtp_refusal *refusal)
 {
-	spool_abort(&intake->file);
+	message_free(&intake->message);
 	intake->refusal = refusal;
 }
 
@@ -45,57 +45,43 @@ static void refuse_storage(struct intake *intake, const struct err *err)
 	refuse(intake, err->sys == ENOSPC || err->sys == EDQUOT ? &storage_full : &storage_failed);
 }
 
-static void store(struct intake *intake, struct str bytes)
-{
-	struct err err;
-
-	if (intake->refusal == NULL && bytes.len != 0 && spool_write(&intake->file, bytes, &err) != 0)
-		refuse_storage(intake, &err);
-}
-
 /* RFC 6409 8: for who submits, not for who passes on; a server that relays through us by its address is the latter. */
-static void store_missing_fields(struct intake *intake)
+static struct str what_is_missing(const struct intake *intake)
 {
-	const struct fields *fields = &intake->fields;
-	const struct session *session = intake->session;
+	const struct fields *fields = &intake->message.fields;
+	struct session *session = intake->session;
 	bool submits = session->is_submission || session->is_local || session->user[0] != '\0';
 
 	if (!submits || (fields->has_date && fields->has_message_id))
-		return;
-	store(intake, missing_fields(intake->session, intake->file.id, !fields->has_date, !fields->has_message_id));
-	if (fields->is_missing)
-		store(intake, STR("\r\n"));
+		return STR("");
+	return missing_fields(session, intake->file.id, !fields->has_date, !fields->has_message_id);
 }
 
 static void check_limits(struct intake *intake)
 {
 	const struct settings *settings = &intake->session->smtpd->settings;
+	const struct message *message = &intake->message;
 
-	if (intake->size > (uint64_t)settings_number(settings, SETTING_SMTP_MAX_SIZE))
+	if (message->size > (uint64_t)settings_number(settings, SETTING_SMTP_MAX_SIZE))
 		refuse(intake, &too_large);
 	else if (intake->data.mode == SMTP_DATA_STRICT && intake->data.has_bare)
 		refuse(intake, &has_bare);
 	else if (intake->data.has_nul)
 		refuse(intake, &has_nul);
-	else if (intake->fields.received > settings_number(settings, SETTING_SMTP_MAX_HOPS))
+	else if (message->fields.received > settings_number(settings, SETTING_SMTP_MAX_HOPS))
 		refuse(intake, &too_many_hops);
+	else if (message->header_is_too_long)
+		refuse(intake, &header_too_large);
 }
 
-/* Pass on what intake->out holds. */
-static void pass_on(struct intake *intake)
+/* Keep what intake->out holds. */
+static void keep(struct intake *intake)
 {
-	struct str text = buf_str(&intake->out);
+	struct err err;
 
-	intake->size += text.len;
-	if (intake->refusal == NULL && !intake->fields.ended) {
-		struct str header = str_sub(text, 0, fields_look(&intake->fields, text));
-
-		store(intake, header);
-		text = str_skip(text, header.len);
-		if (intake->fields.ended)
-			store_missing_fields(intake);
-	}
-	store(intake, text);
+	if (intake->refusal == NULL &&
+	    message_add(&intake->message, &intake->session->smtpd->drop, buf_str(&intake->out), &err) != 0)
+		refuse_storage(intake, &err);
 	if (intake->refusal == NULL)
 		check_limits(intake);
 	buf_reset(&intake->out);
@@ -130,10 +116,8 @@ static int receive(struct intake *intake)
 		read += taken;
 		intake->header_begun = intake->header_begun || header_can_begin(intake);
 		if (intake->header_begun)
-			pass_on(intake);
+			keep(intake);
 	}
-	if (intake->refusal == NULL && !intake->fields.ended)
-		store_missing_fields(intake);
 	return 0;
 }
 
@@ -144,7 +128,7 @@ static enum smtp_data_mode data_mode(const struct session *session)
 	return session->user[0] != '\0' ? SMTP_DATA_MEND : SMTP_DATA_STRICT;
 }
 
-static struct spool_envelope make_envelope(struct intake *intake)
+static struct spool_envelope make_envelope(const struct intake *intake)
 {
 	static const char *const bodies[] = {
 	    [SMTP_BODY_NOT_GIVEN] = "", [SMTP_BODY_7BIT] = "7BIT", [SMTP_BODY_8BITMIME] = "8BITMIME"};
@@ -175,16 +159,19 @@ static struct spool_envelope make_envelope(struct intake *intake)
 	};
 }
 
-static void begin(struct intake *intake)
+/* On disk, under its name. */
+static int store(struct intake *intake, struct err *err)
 {
-	struct spool_envelope envelope;
-	struct err err;
+	struct session *session = intake->session;
+	struct spool_envelope envelope = make_envelope(intake);
+	struct str trace = received_field(session, intake->file.id), missing = what_is_missing(intake);
 
-	spool_make_id(&intake->file, intake->session->smtpd->drop.producer, STR(""));
-	envelope = make_envelope(intake);
-	if (spool_begin(&intake->file, &intake->session->smtpd->drop, &envelope, &err) != 0)
-		refuse_storage(intake, &err);
-	store(intake, received_field(intake->session, intake->file.id));
+	if (spool_begin(&intake->file, &session->smtpd->drop, &envelope, err) != 0)
+		return -1;
+	if (message_write(&intake->message, trace, missing, &intake->file, err) == 0)
+		return spool_commit(&intake->file, err);
+	spool_abort(&intake->file);
+	return -1;
 }
 
 /* The one answer to the end of the message. */
@@ -194,7 +181,7 @@ static void finish(struct intake *intake)
 	const struct transaction *transaction = &session->transaction;
 	struct err err;
 
-	if (intake->refusal == NULL && spool_commit(&intake->file, &err) != 0)
+	if (intake->refusal == NULL && store(intake, &err) != 0)
 		refuse_storage(intake, &err);
 	if (intake->refusal != NULL) {
 		log_info("id=%s refused: %d %s from=<%.*s> client=%s service=%s", intake->file.id, intake->refusal->code,
@@ -204,8 +191,8 @@ static void finish(struct intake *intake)
 	}
 	log_info("id=%s queued from=<%.*s> to=<%.*s>%s recipients=%zu size=%llu client=%s helo=%s user=%s service=%s",
 	         intake->file.id, STR_ARG(transaction->mail.from.text), STR_ARG(transaction->recipients[0].address),
-	         transaction->count > 1 ? ",..." : "", transaction->count, (unsigned long long)intake->size, session->peer,
-	         session->helo, session->user, session->service);
+	         transaction->count > 1 ? ",..." : "", transaction->count, (unsigned long long)intake->message.size,
+	         session->peer, session->helo, session->user, session->service);
 	reply(session, 250, "2.0.0", "OK - queued as %s", intake->file.id);
 }
 
@@ -218,19 +205,14 @@ void command_data(struct session *session, struct str argument)
 		reply_refusal(session, &storage_full);
 		return;
 	}
-	begin(&intake);
-	if (intake.refusal != NULL) {
-		reply_refusal(session, intake.refusal);
-		return;
-	}
+	spool_make_id(&intake.file, session->smtpd->drop.producer, STR(""));
 	smtp_data_init(&intake.data, data_mode(session));
-	fields_init(&intake.fields);
+	message_init(&intake.message);
 	buf_init(&intake.out, SMTP_DATA_GROWTH(SLICE) + FIELDS_FIRST_MIN);
 	reply(session, 354, NULL, "End data with <CR><LF>.<CR><LF>");
 	if (receive(&intake) == 0)
 		finish(&intake);
-	else if (intake.refusal == NULL)
-		spool_abort(&intake.file);
+	message_free(&intake.message);
 	buf_free(&intake.out);
 	transaction_reset(session);
 }

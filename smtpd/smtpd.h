@@ -11,7 +11,8 @@
  * only; nobody relays without a token, which this process cannot make.
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
- * disk.c free space; received.c what is put on top of a message; reply.c the replies.
+ * message.c what is kept of a message until it is decided; disk.c free space; received.c what is put on top of a
+ * message; reply.c the replies.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H

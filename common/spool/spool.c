@@ -84,6 +84,26 @@ void spool_make_id(struct spool_file *file, const char *producer, struct str par
 	         ((uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000) & 0xfffffffffffff, producer, random);
 }
 
+/* Has the file system, as it says, no unnamed files? */
+static bool lacks_unnamed(int error)
+{
+	return error == EOPNOTSUPP || error == EISDIR || error == EINVAL;
+}
+
+int spool_scratch(const struct spool_drop *drop, struct err *err)
+{
+	int fd = openat(drop->tmp_folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char name[32] = "scratch-";
+
+	if (fd < 0 && lacks_unnamed(errno)) {
+		io_random_hex(name + strlen(name), 16);
+		fd = openat(drop->tmp_folder, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			unlinkat(drop->tmp_folder, name, 0);
+	}
+	return fd >= 0 ? fd : err_system(err, "cannot make a file in the spool of %s", drop->producer);
+}
+
 /* An unnamed file in new/; where the file system has none, a named one in tmp/. */
 static int open_file(struct spool_file *file, struct err *err)
 {
@@ -91,7 +111,7 @@ static int open_file(struct spool_file *file, struct err *err)
 	file->fd = openat(file->drop->new_folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, FILE_MODE);
 	if (file->fd >= 0)
 		return 0;
-	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+	if (!lacks_unnamed(errno))
 		return err_system(err, "cannot make a file in the spool of %s", file->drop->producer);
 	snprintf(file->tmp_name, sizeof file->tmp_name, "%s", file->id);
 	if (file->derived)

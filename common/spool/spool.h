@@ -95,6 +95,12 @@ struct spool_drop {
 int spool_drop_open(struct spool_drop *drop, const struct instance *instance, const char *producer, struct err *err);
 void spool_drop_close(struct spool_drop *drop);
 
+/*
+ * An unnamed file on the spool's file system, to be read and written by this process alone; it is gone when it is
+ * closed. The caller closes it. -1: ERR_SYSTEM.
+ */
+int spool_scratch(const struct spool_drop *drop, struct err *err);
+
 /* A message being written. */
 struct spool_file {
 	const struct spool_drop *drop;
