@@ -5,9 +5,13 @@
 #include "common/base/memory.h"
 #include "dnsd/records.h"
 
+#include <ctype.h>
+
 struct job;
 
 typedef void job_step(struct job *job);
+
+enum { LABEL_MAX = 63 }; /* octets, RFC 1035 2.3.4 */
 
 /* One question to the DNS that belongs to a job. */
 struct part {
@@ -21,6 +25,7 @@ struct job {
 	struct jobs *jobs;
 	struct ipc_incoming *incoming; /* NULL once answered */
 	struct event *limit;
+	int64_t limit_ms;
 	struct arena arena;
 	const char *name;
 	unsigned type; /* of query */
@@ -89,7 +94,7 @@ static void on_limit(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	fail(job, ERR_TEMPORARY,
-	     arena_printf(&job->arena, "DNS lookup of %s: no answer within %d s", job->name, JOB_LIMIT_S));
+	     arena_printf(&job->arena, "DNS lookup of %s: no answer within %lld ms", job->name, (long long)job->limit_ms));
 }
 
 static struct str lookup_failure(struct job *job, const struct lookup_result *result)
@@ -242,6 +247,41 @@ static const struct question {
     {"query", "name", begin_query},
 };
 
+/*
+ * A name of any octets, as it is asked for beyond hosts ("anna+x._spf.example.org", RFC 2181 11): labels of their
+ * length, what could mean something else to libunbound escaped.
+ */
+static int escape_name(struct job *job, struct str name, struct err *err)
+{
+	struct buf escaped;
+	int result = 0;
+
+	buf_init(&escaped, (size_t)4 * DNS_NAME_MAX);
+	for (struct str rest = name; rest.data != NULL && result == 0;) {
+		struct str label = str_cut(&rest, '.');
+
+		if (label.len == 0 || label.len > LABEL_MAX || name.len > DNS_NAME_MAX - 2)
+			result = err_set(err, ERR_SYNTAX, "\"%.*s\" is no name for the DNS", STR_ARG(str_sub(name, 0, 100)));
+		for (size_t i = 0; i < label.len; i++)
+			buf_printf(&escaped, isalnum((unsigned char)label.data[i]) ? "%c" : "\\%03u", (unsigned char)label.data[i]);
+		if (rest.data != NULL)
+			buf_add_char(&escaped, '.');
+	}
+	job->name = arena_text(&job->arena, buf_str(&escaped));
+	buf_free(&escaped);
+	return result;
+}
+
+static int read_name(struct job *job, const struct question *question, struct str name, struct err *err)
+{
+	if (!addr_is_domain(name) && question->begin == begin_query)
+		return escape_name(job, name, err);
+	if (!addr_is_domain(name) || addr_normalise_domain(name, &job->arena, &name, err) != 0)
+		return err_set(err, ERR_SYNTAX, "\"%.*s\" is no name for the DNS", STR_ARG(str_sub(name, 0, 100)));
+	job->name = arena_text(&job->arena, name);
+	return 0;
+}
+
 static int read_request(struct job *job, const struct ipc_message *message, struct err *err)
 {
 	for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
@@ -256,19 +296,19 @@ static int read_request(struct job *job, const struct ipc_message *message, stru
 			return err_set(err, ERR_PROTOCOL, "%s needs a %s", question->op, question->field);
 		if (question->begin == begin_query && !ipc_get_number(message, "type", 1, UINT16_MAX, &type))
 			return err_set(err, ERR_PROTOCOL, "query needs the number of a type");
-		if (!addr_is_domain(name) || addr_normalise_domain(name, &job->arena, &name, err) != 0)
-			return err_set(err, ERR_SYNTAX, "\"%.*s\" is no name for the DNS", STR_ARG(str_sub(name, 0, 100)));
-		job->name = arena_text(&job->arena, name);
+		if (question->begin == begin_query && ipc_get(message, "limit").data != NULL &&
+		    !ipc_get_number(message, "limit", 1, JOB_LIMIT_MS, &job->limit_ms))
+			return err_set(err, ERR_PROTOCOL, "the limit of a query is 1 to %d ms", JOB_LIMIT_MS);
 		job->type = (unsigned)type;
 		job->next = question->begin;
-		return 0;
+		return read_name(job, question, name, err);
 	}
 	return err_set(err, ERR_PROTOCOL, "dnsd knows no such request");
 }
 
 void jobs_take(struct jobs *jobs, struct ipc_incoming *incoming)
 {
-	const struct timeval limit = {.tv_sec = JOB_LIMIT_S};
+	struct timeval limit;
 	struct job *job;
 	struct err err;
 
@@ -280,6 +320,7 @@ void jobs_take(struct jobs *jobs, struct ipc_incoming *incoming)
 	job = memory_get(sizeof *job);
 	job->jobs = jobs;
 	job->incoming = incoming;
+	job->limit_ms = JOB_LIMIT_MS;
 	arena_init(&job->arena);
 	job->limit = evtimer_new(jobs->base, on_limit, job);
 	jobs->count++;
@@ -289,6 +330,7 @@ void jobs_take(struct jobs *jobs, struct ipc_incoming *incoming)
 		job_free(job);
 		return;
 	}
+	limit = (struct timeval){job->limit_ms / 1000, job->limit_ms % 1000 * 1000};
 	event_add(job->limit, &limit);
 	go_on(job);
 }
