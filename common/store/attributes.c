@@ -1,6 +1,7 @@
 /* store/attributes: what is kept about folders beside their messages: counts, uses, subscriptions, rights, metadata. */
 #include "common/store/folders.h"
 #include "common/store/mailbox.h"
+#include "common/store/marks.h"
 
 #include <stdio.h>
 
@@ -73,7 +74,27 @@ struct attribute_change {
 	const char *what; /* there are too many of */
 	int64_t folder;
 	struct str a, b;
+	bool has_modseq; /* the change raises the folder's MODSEQ */
 };
+
+static int run_change(struct mailbox *mailbox, const struct attribute_change *change, struct err *err)
+{
+	const struct mailbox_totals none = {0};
+	struct folder_row row;
+
+	if (!change->has_modseq)
+		return run(mailbox, change->sql, change->folder, change->a, change->b, err);
+	if (folder_read(mailbox, change->folder, &row, err) != 0)
+		return -1;
+	row.modseq++;
+	if (marks_reserve(mailbox, &row, row.uidnext - 1, err) != 0 || db_begin(&mailbox->db, err) != 0)
+		return -1;
+	if (run(mailbox, change->sql, change->folder, change->a, change->b, err) == 0 &&
+	    folder_advance(mailbox, &row, &none, err) == 0)
+		return db_commit(&mailbox->db, err);
+	db_rollback(&mailbox->db);
+	return -1;
+}
 
 static int change_locked(struct mailbox *mailbox, const struct attribute_change *change, struct err *err)
 {
@@ -89,7 +110,7 @@ static int change_locked(struct mailbox *mailbox, const struct attribute_change 
 		if (found != 0)
 			return found == 1 ? err_set(err, ERR_LIMIT, "there are too many %s", change->what) : -1;
 	}
-	if (run(mailbox, change->sql, change->folder, change->a, change->b, err) != 0)
+	if (run_change(mailbox, change, err) != 0)
 		return -1;
 	return index_sync(mailbox, err);
 }
@@ -284,7 +305,8 @@ int mailbox_metadata_set(struct mailbox *mailbox, int64_t folder, struct str ent
 	                                  .what = "entries of metadata",
 	                                  .folder = folder,
 	                                  .a = entry,
-	                                  .b = value};
+	                                  .b = value,
+	                                  .has_modseq = folder != 0}; /* RFC 7162 3.2 */
 
 	if (entry.len == 0 || entry.len > STORE_NAME_MAX || value.len > STORE_METADATA_VALUE_MAX)
 		return err_set(err, ERR_LIMIT, "the entry or its value is too long");

@@ -349,7 +349,8 @@ static bool on_pair(struct str first, struct str second, void *context)
 static void test_attributes(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(7);
-	int64_t work = folder_of(mailbox, "Work"), sub;
+	int64_t work = folder_of(mailbox, "Work"), sub, before, modseq;
+	uint32_t uidnext;
 	struct mailbox_counts counts;
 	bool subscribed;
 
@@ -389,6 +390,14 @@ static void test_attributes(void **state)
 	texts[0] = '\0';
 	assert_int_equal(mailbox_metadata_each(mailbox, 0, on_pair, NULL, &err), 0);
 	assert_string_equal(texts, "");
+
+	/* RFC 7162 3.2: a folder's annotation raises its MODSEQ. */
+	assert_int_equal(mailbox_peek(mailbox, work, &before, &uidnext, &err), 0);
+	assert_int_equal(mailbox_metadata_set(mailbox, work, STR("/private/a"), STR("v"), 0, &err), 0);
+	assert_int_equal(mailbox_peek(mailbox, work, &modseq, &uidnext, &err), 0);
+	assert_int_equal(modseq, before + 1);
+	assert_int_equal(mailbox_metadata_set(mailbox, 99, STR("/private/a"), STR("v"), 0, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
 
 	add_many(mailbox, 3);
 	assert_int_equal(mailbox_mark_recent(mailbox, STORE_INBOX, 3, 0, &err), 0);
