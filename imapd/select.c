@@ -183,8 +183,7 @@ void command_close(struct session *session)
 	if (!session->view->read_only && (session->view->rights & RIGHT_EXPUNGE) != 0 &&
 	    session_expunge(session, NULL) != 0)
 		return;
-	imap_ok(session, session_modseq_code(session), "CLOSE completed");
-	session_leave(session);
+	session_leave(session); /* without HIGHESTMODSEQ (RFC 7162 3.2.8): the client was not told what went */
 }
 
 void command_check(struct session *session)
