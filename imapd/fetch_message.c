@@ -236,18 +236,22 @@ static bool has_item(const struct fetch *fetch, enum fetch_what what)
 	return false;
 }
 
-/* What the client did not ask for, and has to be told all the same: its UID, flags that this very FETCH changed. */
+/*
+ * What the client did not ask for, and has to be told all the same: flags that this very FETCH changed; the UID, in
+ * answers to UID commands and with such flags where the client keeps track of MODSEQ (RFC 7162 3.2.4).
+ */
 static const char *write_unasked(struct fetch *fetch, struct fetch_message *message)
 {
 	const struct view_message *seen = &fetch->session->view->messages[message->at];
+	bool changed = fetch->sets_seen && (seen->flags & VIEW_CHANGED) != 0;
 	const char *space = "";
 
-	if (fetch->session->by_uid && !has_item(fetch, FETCH_UID)) {
+	if ((fetch->session->by_uid || (changed && fetch->session->enabled.condstore)) && !has_item(fetch, FETCH_UID)) {
 		conn_write(&fetch->session->conn, STR("UID "));
 		write_number(&fetch->session->conn, message->uid);
 		space = " ";
 	}
-	if (fetch->sets_seen && (seen->flags & VIEW_CHANGED) != 0 && !has_item(fetch, FETCH_FLAGS)) {
+	if (changed && !has_item(fetch, FETCH_FLAGS)) {
 		conn_write(&fetch->session->conn, str_of(space));
 		write_flags(fetch, message);
 		space = " ";
