@@ -31,6 +31,7 @@ void resync_parse(struct session *session, struct resync *resync)
 
 /* What the visits of the store add to. */
 struct vanishing {
+	const struct view *view;
 	const struct sequence *known; /* NULL: all */
 	uint32_t match_after;
 	struct sequence_builder *out;
@@ -44,20 +45,36 @@ static void add_range(const struct vanishing *vanishing, uint32_t first, uint32_
 		sequence_builder_add_range(vanishing->out, first, last);
 }
 
+/*
+ * RFC 7162 3.2.10: what the client still counts among the messages is left out: VANISHED without (EARLIER) tells of it,
+ * for that moves the numbers.
+ */
+static void add_uncounted(const struct vanishing *vanishing, uint32_t first, uint32_t last)
+{
+	const struct view *view = vanishing->view;
+
+	for (size_t at = view_lower_bound(view, first); at < view->count && view->messages[at].uid <= last; at++) {
+		add_range(vanishing, first, view->messages[at].uid - 1);
+		first = view->messages[at].uid + 1;
+	}
+	add_range(vanishing, first, last);
+}
+
 static void see_vanished(uint32_t first, uint32_t last, void *context)
 {
 	const struct vanishing *vanishing = context;
 	const struct sequence *known = vanishing->known;
 
 	if (known == NULL) {
-		add_range(vanishing, first, last);
+		add_uncounted(vanishing, first, last);
 		return;
 	}
 	for (size_t i = 0; i < known->count && known->ranges[i].first <= last; i++) {
 		const struct sequence_range *range = &known->ranges[i];
 
 		if (range->last >= first)
-			add_range(vanishing, first > range->first ? first : range->first, last < range->last ? last : range->last);
+			add_uncounted(vanishing, first > range->first ? first : range->first,
+			              last < range->last ? last : range->last);
 	}
 }
 
@@ -71,7 +88,7 @@ int resync_vanished(struct session *session, int64_t modseq, const struct sequen
                     struct sequence_builder *vanished, struct err *err)
 {
 	const struct view *view = session->view;
-	struct vanishing vanishing = {known, match_after, vanished};
+	struct vanishing vanishing = {view, known, match_after, vanished};
 	struct mailbox_visitor visitor = {see_nothing, see_vanished, &vanishing};
 	struct mailbox_state state;
 
