@@ -234,8 +234,10 @@ static struct search_key *parse_set_key(struct parse *parse)
 
 	if (!parse_set(parse, key))
 		return NULL;
-	if (key->kind == SEARCH_NUMBERS)
+	if (key->kind == SEARCH_NUMBERS) {
 		numbers_to_uids(parse->session->view, key);
+		parse->session->keep_sequence = true; /* RFC 9051 7.5.1, RFC 7162 3.2.10.2: also in UID SEARCH */
+	}
 	return key;
 }
 
