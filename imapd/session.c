@@ -131,6 +131,7 @@ void session_hear(struct session *session, bool anyway)
 
 int session_news(struct session *session)
 {
+	session->progress_ms = 0; /* what takes long here is not the command that ran before */
 	if (session->guest != NULL && !guest_may_stay(session))
 		return -1;
 	if (session->view != NULL && session_follow(session) != 0) {
@@ -148,6 +149,8 @@ void session_progress(struct session *session, uint64_t done, uint64_t goal)
 {
 	int64_t now = io_now_ms();
 
+	if (goal != 0 && done >= goal) /* RFC 9585 4: the goal is greater */
+		return;
 	if (session->progress_ms == 0)
 		session->progress_ms = now + PROGRESS_FIRST_MS - PROGRESS_EVERY_MS;
 	if (now - session->progress_ms < PROGRESS_EVERY_MS)
