@@ -196,26 +196,3 @@ bool str_is_utf8(struct str s)
 	}
 	return true;
 }
-
-bool str_matches_wildcard(struct str s, struct str pattern)
-{
-	size_t si = 0, pi = 0, star = SIZE_MAX, resume = 0;
-
-	while (si < s.len) {
-		if (pi < pattern.len && pattern.data[pi] == '*') {
-			star = pi++;
-			resume = si;
-		} else if (pi < pattern.len && (pattern.data[pi] == '?' || lower(pattern.data[pi]) == lower(s.data[si]))) {
-			pi++;
-			si++;
-		} else if (star != SIZE_MAX) {
-			pi = star + 1;
-			si = ++resume;
-		} else {
-			return false;
-		}
-	}
-	while (pi < pattern.len && pattern.data[pi] == '*')
-		pi++;
-	return pi == pattern.len;
-}

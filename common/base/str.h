@@ -60,6 +60,8 @@ struct str str_cut(struct str *rest, char separator);
 
 /* Cut the next word off *rest, words being separated by any number of spaces and tabs. Empty when none is left. */
 struct str str_cut_word(struct str *rest);
+/* The same for a list whose items are separated by commas, spaces or tabs. */
+struct str str_cut_item(struct str *rest);
 
 /* A number of digits only; false when empty, not digits, or above max. */
 bool str_to_u64(struct str s, uint64_t max, uint64_t *value_out);
@@ -72,7 +74,7 @@ size_t str_utf8_sequence(struct str s);
 /* Is all of s well-formed UTF-8? ASCII is. */
 bool str_is_utf8(struct str s);
 
-/* Does s match a pattern of '*' (any run, also none) and '?' (exactly one)? Case of ASCII letters is ignored. */
+/* Does s match a pattern of '*' (any run, also none) and '?' (exactly one character)? See base/wildcard.h. */
 bool str_matches_wildcard(struct str s, struct str pattern);
 
 #endif
