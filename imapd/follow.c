@@ -116,8 +116,9 @@ void session_tell_flags(struct session *session, size_t at, bool with_flags)
 	const char *space = "";
 
 	conn_printf(conn, "* %zu FETCH (", at + 1);
-	/* RFC 7162 3.1.4.2, 3.2.4: who keeps track of MODSEQ is told it with each change, and has to know whose it is. */
-	if (session->by_uid || session->enabled.condstore || session->enabled.rev2) {
+	/* RFC 7162 3.1.4.2, 3.2.4: who keeps track of MODSEQ is told it with each change, and has to know whose it is. So
+	 * has who hears of changes without a command (RFC 5465 5.1). */
+	if (session->by_uid || session->enabled.condstore || session->enabled.rev2 || session->notify != NULL) {
 		conn_printf(conn, "UID %u", message->uid);
 		space = " ";
 	}
@@ -210,6 +211,7 @@ int session_follow(struct session *session)
 	tell_modseq(session);
 	contexts_after(session);
 	notify_fetch_new(session, told);
+	view->own_first = view->own_last = 0;
 	return 0;
 }
 

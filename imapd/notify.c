@@ -29,8 +29,7 @@ void notify_free(struct notify *notify)
 	memory_free(notify);
 }
 
-/* "(" fetch-att ... ")" as it stands, copied: commands take it again and again. */
-static bool take_attributes(struct imap_parser *parser, struct notify *notify, struct notify_group *group)
+bool notify_take_attributes(struct imap_parser *parser, struct arena *arena, struct str *attributes)
 {
 	struct str rest = parser->rest;
 	bool quoted = false;
@@ -48,7 +47,7 @@ static bool take_attributes(struct imap_parser *parser, struct notify *notify, s
 			depth += c == '(' ? 1 : c == ')' ? -1 : 0;
 		len++;
 	} while (depth > 0);
-	group->attributes = arena_copy(&notify->arena, str_sub(rest, 0, len));
+	*attributes = arena_copy(arena, str_sub(rest, 0, len));
 	parser->rest = str_skip(rest, len);
 	return true;
 }
@@ -67,7 +66,7 @@ static bool parse_event(struct imap_parser *parser, struct notify *notify, struc
 				return true;
 			if (group->filter > NOTIFY_SELECTED_DELAYED)
 				return imap_fail(parser, IMAP_BAD, "Only of the selected folder messages can be fetched");
-			return imap_parse_space(parser) && take_attributes(parser, notify, group);
+			return imap_parse_space(parser) && notify_take_attributes(parser, &notify->arena, &group->attributes);
 		}
 	*unknown = true;
 	return true;
@@ -173,8 +172,7 @@ static void refuse_events(struct session *session)
 	buf_free(&names);
 }
 
-/* Run a FETCH of these UIDs as if the client had asked; what it notes of its end is returned, not kept. */
-static enum imap_status fetch(struct session *session, struct str uids, struct str attributes)
+enum imap_status notify_fetch(struct session *session, struct str uids, struct str attributes)
 {
 	struct session before = *session;
 	enum imap_status status;
@@ -197,7 +195,7 @@ static enum imap_status fetch(struct session *session, struct str uids, struct s
 static bool check_attributes(struct session *session, const struct notify *notify)
 {
 	return session->view == NULL || notify->selected == NULL || notify->selected->attributes.len == 0 ||
-	       fetch(session, STR("4294967295"), notify->selected->attributes) == IMAP_OK;
+	       notify_fetch(session, STR("4294967295"), notify->selected->attributes) == IMAP_OK;
 }
 
 static void set(struct session *session, struct notify *notify, bool with_status)
@@ -211,7 +209,10 @@ static void set(struct session *session, struct notify *notify, bool with_status
 		imap_no_store(session, &err);
 		notify_free(notify);
 	} else {
+		/* RFC 5465 3.1: what happened so far is told now, whatever is wanted from here on */
 		notify_free(session->notify);
+		session->notify = NULL;
+		session_news(session);
 		session->notify = notify;
 	}
 }
@@ -275,10 +276,10 @@ void notify_fetch_new(struct session *session, size_t from)
 		return;
 	sequence_builder_init(&uids);
 	for (size_t at = from; at < view->count; at++)
-		if ((view->messages[at].flags & VIEW_GONE) == 0)
+		if ((view->messages[at].flags & VIEW_GONE) == 0 && !view_is_own(view, view->messages[at].uid))
 			sequence_builder_add(&uids, view->messages[at].uid);
 	if (sequence_builder_text(&uids).len > 0)
-		fetch(session, sequence_builder_text(&uids), session->notify->selected->attributes);
+		notify_fetch(session, sequence_builder_text(&uids), session->notify->selected->attributes);
 	sequence_builder_free(&uids);
 }
 

@@ -88,8 +88,16 @@ void notify_free(struct notify *notify);
 unsigned notify_selected_events(const struct session *session);
 /* Numbers must not move outside of a command (SELECTED-DELAYED). */
 bool notify_delays(const struct session *session);
-/* New messages from position `from` of the view on were told of: FETCH what MessageNew asked for. */
+/*
+ * New messages from position `from` of the view on were told of: FETCH what MessageNew asked for, but for those that
+ * the session itself put there (RFC 5465 5.2).
+ */
 void notify_fetch_new(struct session *session, size_t from);
+
+/* Take "(" fetch-att ... ")" as it stands, copied into arena: commands take it again and again. False: noted. */
+bool notify_take_attributes(struct imap_parser *parser, struct arena *arena, struct str *attributes);
+/* Run a FETCH of these UIDs as if the client had asked; what it notes of its end is returned, not kept. */
+enum imap_status notify_fetch(struct session *session, struct str uids, struct str attributes);
 
 /* Take what is as known (notify_look.c). with_status: write a STATUS for each folder whose messages are watched. */
 int notify_begin(struct session *session, struct notify *notify, bool with_status, struct err *err);

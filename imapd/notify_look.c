@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+enum { USES_MAX = 256 };
+
 static bool is_below(struct str name, struct str top)
 {
 	return str_equal(name, top) || (str_starts(name, top) && name.data[top.len] == '/');
@@ -160,7 +162,7 @@ static int look(struct session *session, const struct notify *notify, struct not
 	return 0;
 }
 
-static void write_status(struct session *session, const struct notify_folder *folder)
+static void write_status(struct session *session, const struct notify_folder *folder, bool with_modseq)
 {
 	struct conn *conn = &session->conn;
 
@@ -168,7 +170,7 @@ static void write_status(struct session *session, const struct notify_folder *fo
 	imap_write_mailbox(conn, folder->name, session_utf8(session));
 	conn_printf(conn, " (UIDVALIDITY %u UIDNEXT %u MESSAGES %" PRId64 " UNSEEN %" PRId64, folder->uidvalidity,
 	            folder->uidnext, folder->messages, folder->unseen);
-	if (session->enabled.condstore)
+	if (with_modseq)
 		conn_printf(conn, " HIGHESTMODSEQ %" PRId64, folder->modseq);
 	conn_write(conn, STR(")\r\n"));
 }
@@ -200,13 +202,17 @@ static void write_list(struct session *session, const struct notify_snapshot *no
 {
 	struct conn *conn = &session->conn;
 	bool utf8 = session_utf8(session);
+	const struct notify_folder *folder = find_name(now, name);
 	struct str attributes, extended = STR("");
+	char uses[USES_MAX] = "";
 	struct arena arena;
 
+	if (folder != NULL && mailbox_folder_use(session->mailbox, folder->id, uses, sizeof uses, NULL) != 0)
+		uses[0] = '\0';
 	arena_init(&arena);
-	attributes = arena_printf(&arena, "%s%s%s", find_name(now, name) == NULL ? "\\NonExistent " : "",
-	                          is_subscribed(now, name) ? "\\Subscribed " : "",
-	                          has_children(now, name) ? "\\HasChildren" : "\\HasNoChildren");
+	attributes = arena_printf(
+	    &arena, "%s%s%s%s%s", folder == NULL ? "\\NonExistent " : "", is_subscribed(now, name) ? "\\Subscribed " : "",
+	    has_children(now, name) ? "\\HasChildren" : "\\HasNoChildren", uses[0] != '\0' ? " " : "", uses);
 	if (imap_hook_list(&session->script, name, &attributes, &extended, &arena)) {
 		conn_printf(conn, "* LIST (%.*s) \"/\" ", STR_ARG(attributes));
 		imap_write_mailbox(conn, name, utf8);
@@ -305,7 +311,7 @@ static void compare_folder(struct session *session, const struct notify_snapshot
 	if (is_selected(session, new))
 		return;
 	if ((counts && (events & NOTIFY_NEW) != 0) || (flags && (events & NOTIFY_FLAGS) != 0))
-		write_status(session, new);
+		write_status(session, new, session->enabled.condstore);
 }
 
 static void compare_folders(struct session *session, const struct notify_snapshot *before,
@@ -347,10 +353,11 @@ int notify_begin(struct session *session, struct notify *notify, bool with_statu
 		return -1;
 	for (size_t i = 0; i < notify->known.count && with_status; i++) {
 		const struct notify_folder *folder = &notify->known.folders[i];
+		unsigned events = events_of(notify, folder->name, folder->is_subscribed);
 
-		if (!is_selected(session, folder) &&
-		    (events_of(notify, folder->name, folder->is_subscribed) & NOTIFY_MESSAGE_EVENTS) != 0)
-			write_status(session, folder);
+		/* RFC 5465 3.1: with FlagChange also for clients that have not enabled CONDSTORE */
+		if (!is_selected(session, folder) && (events & NOTIFY_MESSAGE_EVENTS) != 0)
+			write_status(session, folder, session->enabled.condstore || (events & NOTIFY_FLAGS) != 0);
 	}
 	return 0;
 }

@@ -61,8 +61,11 @@ static int store_here(struct session *session, const struct target *target, stru
 	}
 	stored->uidvalidity = target->folder.uidvalidity;
 	stored->uids = arena_get(&session->arena, upload->count * sizeof *stored->uids + 1);
-	for (size_t i = 0; i < upload->count; i++)
+	for (size_t i = 0; i < upload->count; i++) {
 		stored->uids[i] = appends[i].uid;
+		if (session->view != NULL && session->view->folder == target->folder.id)
+			view_note_own(session->view, appends[i].uid);
+	}
 	session_ring(session);
 	return 0;
 }

@@ -42,6 +42,19 @@ void view_tell(struct view *view, struct view_message *message, unsigned what)
 	note_due(view, message);
 }
 
+void view_note_own(struct view *view, uint32_t uid)
+{
+	if (view->own_first == 0 || uid < view->own_first)
+		view->own_first = uid;
+	if (uid > view->own_last)
+		view->own_last = uid;
+}
+
+bool view_is_own(const struct view *view, uint32_t uid)
+{
+	return uid >= view->own_first && uid <= view->own_last;
+}
+
 /* What a visit of mailbox_changes needs. */
 struct following {
 	struct view *view;

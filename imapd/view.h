@@ -43,6 +43,7 @@ struct view {
 	size_t told; /* the first so many messages are known to the client: what EXISTS said, less what was expunged */
 	size_t gone; /* how many are marked VIEW_GONE */
 	int64_t told_modseq;          /* of the latest change of which, and of all before it, the client knows */
+	uint32_t own_first, own_last; /* UIDs that the session itself put there, not told yet; 0: none */
 	bool behind;                  /* the session itself changed the folder: no need to ask whether somebody did */
 	bool holds_back;              /* the client was told that there is more to come */
 	size_t recent;                /* how many are marked VIEW_RECENT */
@@ -71,6 +72,9 @@ void view_close(struct view *view); /* NULL is allowed */
 int view_follow(struct view *view, struct mailbox *mailbox, struct err *err);
 /* A message's flags (VIEW_CHANGED) or its MODSEQ (VIEW_MODSEQ) are to be told, whether they changed or not. */
 void view_tell(struct view *view, struct view_message *message, unsigned what);
+/* The session itself put a message there. */
+void view_note_own(struct view *view, uint32_t uid);
+bool view_is_own(const struct view *view, uint32_t uid);
 /* Before the session changes flags silently: what it expects to find is no news. */
 void view_expect(struct view *view, struct view_message *message, const struct store_change *change);
 /* Take the messages out that are marked as gone. told is called for each that the client knows, rising, with the
