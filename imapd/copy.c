@@ -47,10 +47,13 @@ static int copy_here(struct session *session, struct copying *work)
 
 	work->uidvalidity = work->target.folder.uidvalidity;
 	if (mailbox_copy(session->mailbox, &copy, work->uids, work->count, work->pairs, &work->copied, IMAP_WAIT_MS,
-	                 &err) == 0)
-		return 0;
-	imap_no_store(session, &err);
-	return -1;
+	                 &err) != 0) {
+		imap_no_store(session, &err);
+		return -1;
+	}
+	for (size_t i = 0; i < work->copied && copy.to == copy.from; i++)
+		view_note_own(session->view, work->pairs[i].to);
+	return 0;
 }
 
 /* Those that are still there, into upload; work->pairs gets where each comes from. -1: noted. */
@@ -127,6 +130,11 @@ static void copy_or_move(struct session *session, bool move)
 	}
 	if (!session_uids(session, set, &uids, &work.count))
 		return;
+	/* RFC 2180 4.4.1: an OK would say that there are copies. */
+	if (session->code.len > 0) {
+		imap_no(session, "EXPUNGEISSUED", "Messages are gone");
+		return;
+	}
 	if (move && !session_may_change(session, RIGHT_DELETED | RIGHT_EXPUNGE))
 		return;
 	if (target_find(session, name, &work.target) != 0 || work.count == 0)

@@ -150,10 +150,12 @@ bool session_parse_flags(struct session *session, unsigned *flags, struct str *k
 	return parser->failure == IMAP_PARSED;
 }
 
-/* The messages in the view of which the ranges speak, without those that have a flag of `without`. */
-static void collect_uids(const struct view *view, const struct sequence *set, bool by_uid, unsigned without,
+/* The messages of which the ranges speak, without those that have a flag of `without`; true: there are such. */
+static bool collect_uids(const struct view *view, const struct sequence *set, bool by_uid, unsigned without,
                          uint32_t *uids, size_t *count)
 {
+	bool gone = false;
+
 	*count = 0;
 	for (size_t i = 0; i < set->count; i++) {
 		const struct sequence_range *range = &set->ranges[i];
@@ -162,7 +164,10 @@ static void collect_uids(const struct view *view, const struct sequence *set, bo
 		for (; at < view->count && (by_uid ? view->messages[at].uid : at + 1) <= range->last; at++)
 			if ((view->messages[at].flags & without) == 0)
 				uids[(*count)++] = view->messages[at].uid;
+			else
+				gone = true;
 	}
+	return gone;
 }
 
 /* How many messages the set can name at most. */
@@ -179,7 +184,7 @@ static bool find_uids(struct session *session, struct str text, unsigned without
 	uint32_t last_uid = view->count > 0 ? view->messages[view->count - 1].uid : 0;
 	uint32_t largest = session->by_uid ? last_uid : (uint32_t)view->count;
 	struct sequence set = session->saved;
-	bool saved = str_equal(text, STR("$"));
+	bool gone, saved = str_equal(text, STR("$"));
 
 	*count = 0;
 	*uids = NULL;
@@ -196,7 +201,9 @@ static bool find_uids(struct session *session, struct str text, unsigned without
 		set.ranges[set.count - 1].last = largest;
 	}
 	*uids = arena_get(&session->arena, count_bound(view, &set) * sizeof **uids + 1);
-	collect_uids(view, &set, saved || session->by_uid, without, *uids, count);
+	gone = collect_uids(view, &set, saved || session->by_uid, without, *uids, count);
+	if (gone && !saved && !session->by_uid)
+		imap_ok(session, "EXPUNGEISSUED", "%s completed, but messages are gone", session->command->name);
 	return true;
 }
 

@@ -220,7 +220,8 @@ void session_write_flags(struct session *session, unsigned flags, struct str key
 
 /*
  * The UIDs that a sequence set names in the view, rising: numbers or UIDs by session->by_uid; "$" is the saved result.
- * In the arena. Numbers past the end are BAD (noted; false). UIDs that are not there are passed over.
+ * In the arena. Numbers past the end are BAD (noted; false). UIDs that are not there are passed over; so are numbers of
+ * messages that went, and OK [EXPUNGEISSUED] is noted (RFC 5530).
  */
 bool session_uids(struct session *session, struct str set, uint32_t **uids, size_t *count);
 /* The same with messages that are gone and the client was not told so: it may read them (RFC 2180 4.1). */
