@@ -1,6 +1,7 @@
 #include "imapd/context.h"
 
 #include "common/base/memory.h"
+#include "imapd/notify.h"
 
 #include <stdlib.h>
 
@@ -12,8 +13,10 @@ struct context {
 	struct search_program program;
 	bool is_sorted;
 	struct sort_program sort;
-	int64_t modseq; /* the view's, when the result was right last */
-	uint32_t *uids; /* the result: in the sort's order, or rising */
+	struct str attributes; /* what to FETCH of new messages that match, or empty */
+	int64_t modseq;        /* the view's, when the result was right last */
+	uint32_t uidnext;      /* the same */
+	uint32_t *uids;        /* the result: in the sort's order, or rising */
 	size_t count;
 };
 
@@ -48,12 +51,14 @@ void context_drop(struct context *context)
 }
 
 void context_add(struct session *session, struct context *context, const struct search_program *program,
-                 const struct sort_program *sort, const struct search_result *result)
+                 const struct sort_program *sort, struct str attributes, const struct search_result *result)
 {
 	if (session->contexts == NULL)
 		session->contexts = memory_get(sizeof *session->contexts);
 	context->tag = arena_copy(&context->arena, session->tag);
 	context->by_uid = session->by_uid;
+	context->attributes = arena_copy(&context->arena, attributes);
+	context->uidnext = session->view->state.uidnext;
 	context->program = *program;
 	context->is_sorted = sort != NULL;
 	if (sort != NULL)
@@ -267,10 +272,28 @@ static int join(struct session *session, struct context *context, struct changes
 	return 0;
 }
 
+/* RFC 5465 section 7: of messages that are new, before ADDTO; not of those whose flags changed. */
+static void fetch_new(struct session *session, const struct context *context, const struct changes *joining)
+{
+	struct sequence_builder uids;
+
+	sequence_builder_init(&uids);
+	for (size_t i = 0; i < joining->count; i++) {
+		uint32_t uid = session->view->messages[joining->list[i].at].uid;
+
+		if (uid >= context->uidnext)
+			sequence_builder_add(&uids, uid);
+	}
+	if (sequence_builder_text(&uids).len > 0)
+		notify_fetch(session, sequence_builder_text(&uids), context->attributes);
+	sequence_builder_free(&uids);
+}
+
 static void bring_up(struct session *session, struct context *context)
 {
 	struct search_result changed = {NULL, 0}, matching = {NULL, 0};
 	struct changes leaving = {NULL, 0}, joining = {NULL, 0};
+	uint32_t uidnext = session->view->state.uidnext; /* a FETCH may let the view go on */
 
 	find_changed(session, context, &changed);
 	context->modseq = session->view->state.modseq;
@@ -278,8 +301,11 @@ static void bring_up(struct session *session, struct context *context)
 		return;
 	split(session, context, &changed, &matching, &leaving, &joining);
 	leave(session, context, &leaving);
+	if (joining.count > 0 && context->attributes.len > 0)
+		fetch_new(session, context, &joining);
 	if (joining.count > 0)
 		join(session, context, &joining);
+	context->uidnext = uidnext;
 }
 
 void contexts_after(struct session *session)

@@ -18,9 +18,10 @@ struct context;
 /* A context in the making: its arena is where the program belongs. NULL: there are too many. */
 struct context *context_begin(struct session *session);
 struct arena *context_arena(struct context *context);
-/* The search is answered: keep it up to date from here on. sort NULL: in the folder's order. */
+/* The search is answered: keep it up to date from here on. sort NULL: in the folder's order. attributes: what to FETCH
+ * of new messages that match ("(UID)"), or empty. */
 void context_add(struct session *session, struct context *context, const struct search_program *program,
-                 const struct sort_program *sort, const struct search_result *result);
+                 const struct sort_program *sort, struct str attributes, const struct search_result *result);
 /* It came to nothing. NULL is allowed. */
 void context_drop(struct context *context);
 /* Is the running command's tag that of a context? */

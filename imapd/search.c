@@ -4,6 +4,7 @@
 #include "common/status/status.h"
 #include "imapd/context.h"
 #include "imapd/indexer.h"
+#include "imapd/notify.h"
 #include "imapd/sort.h"
 
 enum { SLOT_WAIT_MS = 30000 }; /* 05-13.4 */
@@ -87,6 +88,11 @@ static bool parse(struct session *session, struct request *request)
 		imap_bad(session, "The tag is in use by a search that is kept up to date");
 		return false;
 	}
+	if (request->options.attributes.len > 0 &&
+	    notify_fetch(session, STR("4294967295"), request->options.attributes) != IMAP_OK) {
+		imap_bad(session, "What UPDATE is to fetch is not known");
+		return false;
+	}
 	if (request->options.update)
 		request->context = context_begin(session);
 	return parse_rest(session, request);
@@ -106,7 +112,8 @@ static void answer(struct session *session, struct request *request, const struc
 {
 	search_answer(session, &request->options, &request->program, result, request->is_sort ? "SORT" : "SEARCH");
 	if (request->context != NULL)
-		context_add(session, request->context, &request->program, request->is_sort ? &request->sort : NULL, result);
+		context_add(session, request->context, &request->program, request->is_sort ? &request->sort : NULL,
+		            request->options.attributes, result);
 	else if (request->options.update) /* RFC 5267 4.3.1 */
 		conn_printf(&session->conn, "* NO [NOUPDATE \"%.*s\"] Too many contexts\r\n", STR_ARG(session->tag));
 	request->context = NULL;

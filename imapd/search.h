@@ -94,6 +94,7 @@ struct search_options {
 	bool from_end; /* partial counts from the end */
 	uint32_t partial_first, partial_last;
 	struct str partial_text; /* as the client wrote it */
+	struct str attributes;   /* what UPDATE is to fetch of messages that are new (RFC 5465 section 7), or empty */
 };
 /* "RETURN (...) " where it comes. esearch_only: the answer is ESEARCH also without it. false: noted. */
 bool search_parse_options(struct session *session, struct search_options *options, bool esearch_only);

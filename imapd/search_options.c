@@ -1,4 +1,5 @@
-/* imapd: RETURN (...) of SEARCH and SORT (RFC 4731, RFC 5182, RFC 5267, RFC 9394). */
+/* imapd: RETURN (...) of SEARCH and SORT (RFC 4731, RFC 5182, RFC 5267, RFC 5465, RFC 9394). */
+#include "imapd/notify.h"
 #include "imapd/search.h"
 
 /* partial-range: "1:500", or from the end "-1:-100". */
@@ -24,6 +25,16 @@ static bool parse_partial(struct session *session, struct search_options *option
 	return true;
 }
 
+/* RFC 5465 section 7: UPDATE ["(" fetch-att *(SP fetch-att) ")"] */
+static bool parse_attributes(struct session *session, struct search_options *options)
+{
+	struct imap_parser *parser = &session->parser;
+
+	if (!str_starts(parser->rest, STR(" (")))
+		return true;
+	return imap_parse_space(parser) && notify_take_attributes(parser, &session->arena, &options->attributes);
+}
+
 static bool parse_option(struct session *session, struct search_options *options)
 {
 	const struct {
@@ -40,7 +51,7 @@ static bool parse_option(struct session *session, struct search_options *options
 	for (size_t i = 0; i < sizeof simple / sizeof simple[0]; i++)
 		if (str_equal_nocase(word, str_of(simple[i].word))) {
 			*simple[i].option = true;
-			return true;
+			return simple[i].option != &options->update || parse_attributes(session, options);
 		}
 	if (str_equal_nocase(word, STR("PARTIAL")))
 		return options->partial ? imap_fail(&session->parser, IMAP_BAD, "PARTIAL may be there once")
