@@ -44,7 +44,8 @@ static void ends_of_pattern_and_text(void **state)
 	assert_true(matches("?*?", "ab"));
 	assert_false(matches("?*?", "a"));
 	assert_true(matches("*an?", "banana"));
-	assert_false(matches("*\\*", "a\\b"));
+	assert_true(matches("*\\*", "a\\b"));
+	assert_false(matches("\\*", "*"));
 	assert_false(wildcard_match(STR("a\0"), STR("a"), NULL));
 	assert_true(wildcard_match(STR("a\0b"), STR("a?b"), NULL));
 }
