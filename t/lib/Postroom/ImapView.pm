@@ -108,7 +108,8 @@ sub exists {
 	my $new = $response->{number} - @$messages;
 	return $self->complain("EXISTS falls from " . @$messages . " to $response->{number}") if $new < 0;
 	$self->complain("$new new messages, of which NOOP told nothing") if $new > 0 && $context->{strict};
-	push @$messages, map { {} } 1 .. $new;
+	push @$messages, map { +{ late => $self->{counted} } } 1 .. $new;
+	$self->{counted} = 1;
 	return;
 }
 
@@ -266,7 +267,8 @@ sub cache {
 }
 
 # SELECT (QRESYNC ...) is done: the cache without what vanished and with what was fetched is all there is (RFC 7162
-# 3.2.5); where the client named its UIDs ($partly), there may be newer ones of which nothing is told.
+# 3.2.5), but for those that came meanwhile: a second EXISTS counts them. Where the client named its UIDs ($partly), there
+# may be newer ones of which nothing is told.
 sub resynchronise {
 	my ($self, $cache, $partly, @vanished) = @_;
 	my %records = %{ $cache->{records} };
@@ -275,7 +277,7 @@ sub resynchronise {
 		$records{ $record->{uid} } = $record;
 	}
 	my @all = map { $records{$_} } sort { $a <=> $b } keys %records;
-	push @all, map { {} } @all + 1 .. $self->count if $partly;
+	push @all, $partly ? map { {} } @all + 1 .. $self->count : grep { $_->{late} && !defined $_->{uid} } $self->messages;
 	if (@all != $self->count) {
 		return $self->complain("after QRESYNC from MODSEQ $cache->{highest} there should be " . @all
 			. ' messages (' . join(',', map { $_->{uid} // '?' } @all) . '), EXISTS says ' . $self->count);
