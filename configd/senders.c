@@ -1,7 +1,7 @@
 #include "configd/configd.h"
 
 #include "common/addr/addr.h"
-#include "common/settings/networks.h"
+#include "common/addr/cidr.h"
 
 #include <stdio.h>
 
@@ -60,7 +60,6 @@ static int add_server(struct change *change, struct str item, struct buf *normal
 {
 	ptrdiff_t colon = str_find_last_char(item, ':'), bracket = str_find_last_char(item, ']');
 	struct str host = item, port = {NULL, 0};
-	struct network address;
 	uint64_t number = 0;
 	bool is_address;
 
@@ -71,9 +70,9 @@ static int add_server(struct change *change, struct str item, struct buf *normal
 	if (port.data != NULL && (!str_to_u64(port, 65535, &number) || number == 0))
 		return err_set(err, ERR_SYNTAX, "the port of \"%.*s\" must be a number from 1 to 65535", STR_ARG(item));
 	if (host.len > 2 && host.data[0] == '[')
-		is_address = network_parse(str_sub(host, 1, host.len - 2), &address) && address.is_ipv6;
+		is_address = cidr_is_address(str_sub(host, 1, host.len - 2), true);
 	else
-		is_address = network_parse(host, &address) && !address.is_ipv6;
+		is_address = cidr_is_address(host, false);
 	if (!is_address && (!addr_is_domain(host) || addr_normalise_domain(host, &change->arena, &host, err) != 0))
 		return err_set(err, ERR_SYNTAX, "\"%.*s\" is not a server; write HOST or HOST:PORT, as in mail.example.com:587",
 		               STR_ARG(str_sub(item, 0, 80)));
@@ -90,7 +89,7 @@ static int normalise_servers(struct change *change, struct sender *sender, struc
 	int count = 0, result = 0;
 
 	buf_init(&normal, SETTING_VALUE_MAX);
-	while (result == 0 && (item = networks_cut(&rest)).len != 0) {
+	while (result == 0 && (item = str_cut_item(&rest)).len != 0) {
 		if (count++ == SERVERS_MAX)
 			result = err_set(err, ERR_LIMIT, "a sender has at most %d servers", SERVERS_MAX);
 		else

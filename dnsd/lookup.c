@@ -2,7 +2,6 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
-#include "common/settings/networks.h"
 
 #include <stdio.h>
 #include <unbound-event.h>
@@ -107,7 +106,7 @@ static int set_servers(struct ub_ctx *context, const char *servers, struct err *
 			log_warning("%s cannot be used (%s): the DNS is asked from its root on", resolv_conf, ub_strerror(code));
 		return 0;
 	}
-	while ((item = networks_cut(&rest)).len != 0)
+	while ((item = str_cut_item(&rest)).len != 0)
 		if (add_server(context, item, err) != 0)
 			return -1;
 	return 0;

@@ -1,9 +1,9 @@
 #include "sender/route.h"
 
 #include "common/addr/addr.h"
+#include "common/addr/cidr.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
-#include "common/settings/networks.h"
 
 enum {
 	DNS_TIMEOUT_MS = 30000, /* dnsd answers within 25 s */
@@ -126,7 +126,7 @@ static void add_server(struct route *route, struct str item)
 {
 	ptrdiff_t colon = str_find_last_char(item, ':'), bracket = str_find_last_char(item, ']');
 	uint64_t port = route->encryption == ROUTE_TLS ? SMTPS_PORT : SMTP_PORT;
-	struct network network;
+	struct cidr address;
 
 	if (colon >= 0 && colon > bracket) {
 		str_to_u64(str_skip(item, (size_t)colon + 1), UINT16_MAX, &port);
@@ -134,7 +134,7 @@ static void add_server(struct route *route, struct str item)
 	}
 	if (item.len > 2 && item.data[0] == '[')
 		item = str_sub(item, 1, item.len - 2);
-	add_host(route, item, (unsigned)port, network_parse(item, &network));
+	add_host(route, item, (unsigned)port, cidr_parse(item, &address, NULL, NULL) == 0);
 }
 
 static enum route_encryption encryption_of(struct str word)
@@ -167,7 +167,7 @@ static int read_sender(struct route_sources *sources, int64_t id, struct arena *
 		route->encryption = encryption_of(db_text(&statement, 2));
 		route->verify = db_number(&statement, 3) != 0;
 		route->username = arena_copy(arena, db_text(&statement, 4));
-		while ((item = networks_cut(&servers)).len != 0)
+		while ((item = str_cut_item(&servers)).len != 0)
 			add_server(route, item);
 	}
 	db_finalize(&statement);

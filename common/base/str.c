@@ -117,18 +117,33 @@ struct str str_cut(struct str *rest, char separator)
 	return part;
 }
 
+static bool is_one_of(char c, const char *characters)
+{
+	return c != '\0' && strchr(characters, c) != NULL;
+}
+
+static struct str cut_between(struct str *rest, const char *separators)
+{
+	struct str part;
+
+	while (rest->len > 0 && is_one_of(rest->data[0], separators))
+		*rest = str_skip(*rest, 1);
+	part = *rest;
+	part.len = 0;
+	while (part.len < rest->len && !is_one_of(part.data[part.len], separators))
+		part.len++;
+	*rest = str_skip(*rest, part.len);
+	return part;
+}
+
 struct str str_cut_word(struct str *rest)
 {
-	struct str word;
+	return cut_between(rest, " \t");
+}
 
-	while (rest->len > 0 && (rest->data[0] == ' ' || rest->data[0] == '\t'))
-		*rest = str_skip(*rest, 1);
-	word = *rest;
-	word.len = 0;
-	while (word.len < rest->len && rest->data[word.len] != ' ' && rest->data[word.len] != '\t')
-		word.len++;
-	*rest = str_skip(*rest, word.len);
-	return word;
+struct str str_cut_item(struct str *rest)
+{
+	return cut_between(rest, ", \t");
 }
 
 bool str_to_u64(struct str s, uint64_t max, uint64_t *value_out)

@@ -1,5 +1,5 @@
 #include "common/addr/addr.h"
-#include "common/settings/networks.h"
+#include "common/addr/cidr.h"
 #include "common/settings/settings.h"
 
 #include <inttypes.h>
@@ -88,20 +88,18 @@ static int check_choice(const struct setting_definition *definition, struct str 
 static int check_networks(const struct setting_definition *definition, struct str value, struct buf *normal,
                           struct err *err)
 {
-	struct network network;
+	struct cidr network;
 	struct str item;
 	int count = 0;
 
-	while ((item = networks_cut(&value)).len != 0) {
-		if (!network_parse(item, &network))
-			return err_set(err, ERR_SYNTAX,
-			               "%s: \"%.*s\" is not a network; write ADDRESS or ADDRESS/LENGTH, as in 192.168.0.0/16",
-			               definition->key, SHOWN(item));
+	while ((item = str_cut_item(&value)).len != 0) {
+		if (cidr_parse(item, &network, NULL, err) != 0)
+			return err_prefix(err, "%s", definition->key);
 		if (count++ == MAX_LIST_ITEMS)
 			return err_set(err, ERR_LIMIT, "%s takes at most %d networks", definition->key, MAX_LIST_ITEMS);
 		if (normal->len != 0)
 			buf_add_char(normal, ',');
-		network_format(&network, normal);
+		cidr_format(&network, normal);
 	}
 	return 0;
 }
@@ -131,7 +129,7 @@ static int check_host(const struct setting_definition *definition, struct str va
 /* One "ADDRESS", "ADDRESS:PORT", "[IPV6]" or "[IPV6]:PORT", added to normal. False where it is none. */
 static bool add_server(struct str item, struct buf *normal)
 {
-	struct network address;
+	struct cidr address;
 	struct str host = item, port = {NULL, 0};
 	ptrdiff_t colon = str_find_char(item, ':');
 	uint64_t number = 0;
@@ -153,7 +151,7 @@ static bool add_server(struct str item, struct buf *normal)
 		host = str_sub(item, 0, (size_t)colon);
 		port = str_skip(item, (size_t)colon + 1);
 	}
-	if (str_find_char(host, '/') >= 0 || str_find_char(host, '%') >= 0 || !network_parse(host, &address))
+	if (str_find_char(host, '/') >= 0 || str_find_char(host, '%') >= 0 || cidr_parse(host, &address, NULL, NULL) != 0)
 		return false;
 	if (port.data != NULL && (!str_to_u64(port, 65535, &number) || number == 0))
 		return false;
@@ -161,7 +159,7 @@ static bool add_server(struct str item, struct buf *normal)
 		buf_add_char(normal, ',');
 	if (address.is_ipv6 && port.data != NULL)
 		buf_add_char(normal, '[');
-	network_format(&address, normal);
+	cidr_format(&address, normal);
 	if (port.data != NULL)
 		buf_printf(normal, "%s:%u", address.is_ipv6 ? "]" : "", (unsigned)number);
 	return true;
@@ -173,7 +171,7 @@ static int check_servers(const struct setting_definition *definition, struct str
 	struct str item;
 	int count = 0;
 
-	while ((item = networks_cut(&value)).len != 0) {
+	while ((item = str_cut_item(&value)).len != 0) {
 		if (count++ == MAX_LIST_ITEMS)
 			return err_set(err, ERR_LIMIT, "%s takes at most %d servers", definition->key, MAX_LIST_ITEMS);
 		if (!add_server(item, normal))
@@ -192,7 +190,7 @@ static int check_seconds_list(const struct setting_definition *definition, struc
 	uint64_t seconds;
 	int count = 0;
 
-	while ((item = networks_cut(&value)).len != 0) {
+	while ((item = str_cut_item(&value)).len != 0) {
 		if (!str_to_u64(item, MAX_SECONDS, &seconds) || seconds == 0)
 			return err_set(err, ERR_SYNTAX, "%s: \"%.*s\" is not a number of seconds from 1 to %d", definition->key,
 			               SHOWN(item), MAX_SECONDS);
@@ -225,4 +223,17 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	if (normal->overflow)
 		return err_set(err, ERR_LIMIT, "%s must not be longer than %d bytes", definition->key, SETTING_VALUE_MAX);
 	return 0;
+}
+
+bool settings_networks_hold(const char *networks, const char *address)
+{
+	struct str rest = str_of(networks), item;
+	struct cidr wanted, network;
+
+	if (strchr(address, '/') != NULL || cidr_parse(str_of(address), &wanted, NULL, NULL) != 0)
+		return false;
+	while ((item = str_cut_item(&rest)).len != 0)
+		if (cidr_parse(item, &network, NULL, NULL) == 0 && cidr_holds(&network, &wanted))
+			return true;
+	return false;
 }

@@ -92,18 +92,18 @@ int mailauth_read_name(struct str rdata, size_t at, struct arena *arena, struct 
 	return 0;
 }
 
-bool mailauth_read_address(struct str rdata, enum mailauth_type type, struct network *address_out)
+bool mailauth_read_address(struct str rdata, enum mailauth_type type, struct cidr *address_out)
 {
 	size_t size = type == MAILAUTH_AAAA ? 16 : 4;
 
 	if (rdata.len != size)
 		return false;
-	*address_out = (struct network){.is_ipv6 = type == MAILAUTH_AAAA, .length = (unsigned)size * 8};
+	*address_out = (struct cidr){.is_ipv6 = type == MAILAUTH_AAAA, .prefix = (unsigned)size * 8};
 	memcpy(address_out->address, rdata.data, size);
 	return true;
 }
 
-struct str mailauth_reverse_name(const struct network *address, struct arena *arena)
+struct str mailauth_reverse_name(const struct cidr *address, struct arena *arena)
 {
 	static const char digits[] = "0123456789abcdef";
 	const unsigned char *bytes = address->address;

@@ -10,9 +10,9 @@
 #ifndef POSTROOM_MAILAUTH_DNS_H
 #define POSTROOM_MAILAUTH_DNS_H
 
+#include "common/addr/cidr.h"
 #include "common/base/arena.h"
 #include "common/base/err.h"
-#include "common/settings/networks.h"
 
 struct ipc_channel;
 
@@ -83,9 +83,9 @@ int mailauth_read_text(struct str rdata, struct arena *arena, struct str *text_o
 int mailauth_read_name(struct str rdata, size_t at, struct arena *arena, struct str *name_out, struct err *err);
 
 /* The address in rdata of an A or AAAA record. False: of the wrong length. */
-bool mailauth_read_address(struct str rdata, enum mailauth_type type, struct network *address_out);
+bool mailauth_read_address(struct str rdata, enum mailauth_type type, struct cidr *address_out);
 
 /* The name under which an address has its PTR records: "1.2.0.192.in-addr.arpa" (RFC 1035 3.5, RFC 3596 2.5). */
-struct str mailauth_reverse_name(const struct network *address, struct arena *arena);
+struct str mailauth_reverse_name(const struct cidr *address, struct arena *arena);
 
 #endif

@@ -66,9 +66,9 @@ static int add_mx(struct buf *rdata, struct str text, struct err *err)
 
 static int add_address(struct buf *rdata, enum mailauth_type type, struct str text, struct err *err)
 {
-	struct network address;
+	struct cidr address;
 
-	if (!network_parse(text, &address) || address.is_ipv6 != (type == MAILAUTH_AAAA))
+	if (cidr_parse(text, &address, NULL, NULL) != 0 || address.is_ipv6 != (type == MAILAUTH_AAAA))
 		return err_set(err, ERR_SYNTAX, "\"%.*s\" is no such address", STR_ARG(text));
 	return buf_add(rdata, address.address, address.is_ipv6 ? 16 : 4);
 }

@@ -120,11 +120,11 @@ static void test_network_lists(void **state)
 	accept("relay-networks", "10.1.2.3/8, 192.0.2.1 fe80::1/10,::1", "10.0.0.0/8,192.0.2.1,fe80::/10,::1");
 	accept("relay-networks", "::ffff:192.0.2.0/120", "192.0.2.0/24");
 	accept("relay-networks", "0.0.0.0/0,::/0", "0.0.0.0/0,::/0");
-	refuse("relay-networks", "10.0.0.0/33", "10.0.0.0/33");
-	refuse("relay-networks", "10.0.0/8", "not a network");
-	refuse("relay-networks", "10.0.0.0/", "not a network");
-	refuse("relay-networks", "example.com", "not a network");
-	refuse("relay-networks", "::/129", "not a network");
+	refuse("relay-networks", "10.0.0.0/33", "0 to 32");
+	refuse("relay-networks", "10.0.0/8", "neither IPv4 nor IPv6");
+	refuse("relay-networks", "10.0.0.0/", "prefix");
+	refuse("relay-networks", "example.com", "neither IPv4 nor IPv6");
+	refuse("relay-networks", "::/129", "0 to 128");
 }
 
 static void test_server_lists(void **state)
