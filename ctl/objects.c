@@ -1,139 +1,98 @@
 /*
- * Domains, users, groups, mappings, senders. Each command is a line of a table: what configd is asked and what the
- * arguments mean; one function runs them all.
+ * Domains, users, groups, mappings, senders: their commands, as tables of verbs (ctl/verb.h).
  */
-#include "ctl/ctl.h"
-
-#include "common/base/memory.h"
-
-#include <getopt.h>
-#include <jansson.h>
-#include <stdio.h>
-#include <unistd.h>
-
-enum { ARGUMENTS_MAX = 2, OPTIONS_MAX = 8, COLUMNS_MAX = 7 };
-
-enum option_type {
-	OPTION_TEXT = 1,
-	OPTION_ON,       /* no argument: the field is 1 */
-	OPTION_SWITCH,   /* on or off: the field is 1 or 0 */
-	OPTION_PASSWORD, /* --password-stdin */
-	OPTION_NO_PASSWORD,
-};
-
-struct verb_option {
-	const char *name;
-	enum option_type type;
-	const char *field;
-};
-
-struct verb {
-	struct ctl_command command; /* "user add" */
-	const char *op;
-	const char *arguments[ARGUMENTS_MAX + 1]; /* fields that the arguments are */
-	struct verb_option options[OPTIONS_MAX];
-	const char *fixed_field; /* set to fixed_value */
-	int64_t fixed_value;
-	bool wants_password;                  /* asks on a terminal where --password-stdin is not given */
-	const char *columns[COLUMNS_MAX + 1]; /* of a listing; its rows are fields of this name: */
-	const char *row;
-};
-
-#define USAGE(name, arguments, sentence)       \
-	{                                          \
-		name, arguments, sentence, NULL, false \
-	}
+#include "ctl/verb.h"
 
 static const struct verb domain_verbs[] = {
-    {.command = USAGE("domain add", "NAME", "Add a domain; the first is the default."),
+    {.command = VERB_USAGE("domain add", "NAME", "Add a domain; the first is the default."),
      .op = "domain-add",
      .arguments = {"name"}},
-    {.command = USAGE("domain delete", "NAME", "Delete a domain."), .op = "domain-delete", .arguments = {"name"}},
-    {.command = USAGE("domain default", "NAME", "Make a domain the default."),
+    {.command = VERB_USAGE("domain delete", "NAME", "Delete a domain."), .op = "domain-delete", .arguments = {"name"}},
+    {.command = VERB_USAGE("domain default", "NAME", "Make a domain the default."),
      .op = "domain-default",
      .arguments = {"name"}},
-    {.command = USAGE("domain list", "[--json]", "List the domains."),
+    {.command = VERB_USAGE("domain list", "[--json]", "List the domains."),
      .op = "domain-list",
      .columns = {"name", "default"},
      .row = "domain"},
-    {.op = NULL},
+    {.command = {NULL}},
 };
 
 static const struct verb user_verbs[] = {
-    {.command = USAGE("user add", "NAME [--admin] [--password-stdin | --no-password]", "Add a user."),
+    {.command = VERB_USAGE("user add", "NAME [--admin] [--password-stdin | --no-password]", "Add a user."),
      .op = "user-add",
      .arguments = {"name"},
      .options = {{"admin", OPTION_ON, "administrator"},
                  {"password-stdin", OPTION_PASSWORD, "password"},
                  {"no-password", OPTION_NO_PASSWORD, NULL}},
      .wants_password = true},
-    {.command = USAGE("user password", "NAME [--password-stdin]", "Give a user a new password."),
+    {.command = VERB_USAGE("user password", "NAME [--password-stdin]", "Give a user a new password."),
      .op = "user-password",
      .arguments = {"name"},
      .options = {{"password-stdin", OPTION_PASSWORD, "password"}},
      .wants_password = true},
-    {.command = USAGE("user delete", "NAME", "Delete a user."), .op = "user-delete", .arguments = {"name"}},
-    {.command = USAGE("user rename", "NAME NEW-NAME", "Give a user another name; mail and password stay."),
+    {.command = VERB_USAGE("user delete", "NAME", "Delete a user."), .op = "user-delete", .arguments = {"name"}},
+    {.command = VERB_USAGE("user rename", "NAME NEW-NAME", "Give a user another name; mail and password stay."),
      .op = "user-rename",
      .arguments = {"name", "to"}},
-    {.command = USAGE("user enable", "NAME", "Let a user log in again."),
+    {.command = VERB_USAGE("user enable", "NAME", "Let a user log in again."),
      .op = "user-set",
      .arguments = {"name"},
      .fixed_field = "enabled",
      .fixed_value = 1},
-    {.command = USAGE("user disable", "NAME", "Let a user log in no more; mail is still delivered."),
+    {.command = VERB_USAGE("user disable", "NAME", "Let a user log in no more; mail is still delivered."),
      .op = "user-set",
      .arguments = {"name"},
      .fixed_field = "enabled",
      .fixed_value = 0},
-    {.command = USAGE("user set", "NAME [--admin on|off] [--enabled on|off]", "Change a user."),
+    {.command = VERB_USAGE("user set", "NAME [--admin on|off] [--enabled on|off]", "Change a user."),
      .op = "user-set",
      .arguments = {"name"},
      .options = {{"admin", OPTION_SWITCH, "administrator"}, {"enabled", OPTION_SWITCH, "enabled"}}},
-    {.command = USAGE("user list", "[--json]", "List the users."),
+    {.command = VERB_USAGE("user list", "[--json]", "List the users."),
      .op = "user-list",
      .columns = {"name", "uid", "administrator", "enabled"},
      .row = "user"},
-    {.op = NULL},
+    {.command = {NULL}},
 };
 
 static const struct verb group_verbs[] = {
-    {.command = USAGE("group add", "NAME", "Add a group of users, for permissions."),
+    {.command = VERB_USAGE("group add", "NAME", "Add a group of users, for permissions."),
      .op = "group-add",
      .arguments = {"name"}},
-    {.command = USAGE("group delete", "NAME", "Delete a group; its users stay."),
+    {.command = VERB_USAGE("group delete", "NAME", "Delete a group; its users stay."),
      .op = "group-delete",
      .arguments = {"name"}},
-    {.command = USAGE("group list", "[--json]", "List the groups."),
+    {.command = VERB_USAGE("group list", "[--json]", "List the groups."),
      .op = "group-list",
      .columns = {"name", "users"},
      .row = "group"},
-    {.command = USAGE("group add-member", "GROUP USER", "Put a user into a group."),
+    {.command = VERB_USAGE("group add-member", "GROUP USER", "Put a user into a group."),
      .op = "group-add-member",
      .arguments = {"name", "user"}},
-    {.command = USAGE("group remove-member", "GROUP USER", "Take a user out of a group."),
+    {.command = VERB_USAGE("group remove-member", "GROUP USER", "Take a user out of a group."),
      .op = "group-remove-member",
      .arguments = {"name", "user"}},
-    {.command = USAGE("group members", "GROUP [--json]", "List the users in a group."),
+    {.command = VERB_USAGE("group members", "GROUP [--json]", "List the users in a group."),
      .op = "group-members",
      .arguments = {"name"},
      .columns = {"name"},
      .row = "user"},
-    {.op = NULL},
+    {.command = {NULL}},
 };
 
 static const struct verb mapping_verbs[] = {
-    {.command = USAGE("mapping add", "PATTERN TARGET", "Lead a name or address to a user or a remote address."),
+    {.command = VERB_USAGE("mapping add", "PATTERN TARGET", "Lead a name or address to a user or a remote address."),
      .op = "mapping-add",
      .arguments = {"pattern", "target"}},
-    {.command = USAGE("mapping delete", "PATTERN TARGET", "Delete a mapping."),
+    {.command = VERB_USAGE("mapping delete", "PATTERN TARGET", "Delete a mapping."),
      .op = "mapping-delete",
      .arguments = {"pattern", "target"}},
-    {.command = USAGE("mapping list", "[--json]", "List the mappings."),
+    {.command = VERB_USAGE("mapping list", "[--json]", "List the mappings."),
      .op = "mapping-list",
      .columns = {"pattern", "target"},
      .row = "mapping"},
-    {.op = NULL},
+    {.command = {NULL}},
 };
 
 #define SENDER_ARGUMENTS                                        \
@@ -147,244 +106,43 @@ static const struct verb mapping_verbs[] = {
 	}
 
 static const struct verb sender_verbs[] = {
-    {.command = USAGE("sender add", SENDER_ARGUMENTS, "Add a way for mail to leave."),
+    {.command = VERB_USAGE("sender add", SENDER_ARGUMENTS, "Add a way for mail to leave."),
      .op = "sender-add",
      .arguments = {"name"},
      .options = SENDER_OPTIONS},
-    {.command = USAGE("sender set", SENDER_ARGUMENTS, "Change a sender; what is not given stays."),
+    {.command = VERB_USAGE("sender set", SENDER_ARGUMENTS, "Change a sender; what is not given stays."),
      .op = "sender-set",
      .arguments = {"name"},
      .options = SENDER_OPTIONS},
-    {.command = USAGE("sender delete", "NAME", "Delete a sender."), .op = "sender-delete", .arguments = {"name"}},
-    {.command = USAGE("sender list", "[--json]", "List the senders; the first takes all remote mail."),
+    {.command = VERB_USAGE("sender delete", "NAME", "Delete a sender."), .op = "sender-delete", .arguments = {"name"}},
+    {.command = VERB_USAGE("sender list", "[--json]", "List the senders; the first takes all remote mail."),
      .op = "sender-list",
      .columns = {"name", "method", "servers", "encryption", "verify", "username"},
      .row = "sender"},
-    {.op = NULL},
+    {.command = {NULL}},
 };
-
-/* The objects of a listing, as an array. */
-static json_t *read_rows(const struct ipc_message *reply, const char *row)
-{
-	json_t *list = json_array();
-	struct str key, value;
-
-	for (size_t position = 0; ipc_next(reply, &position, &key, &value);)
-		if (str_equal(key, str_of(row)))
-			json_array_append_new(list, json_loadb(value.data, value.len, 0, NULL));
-	return list;
-}
-
-/* A cell as text: a flag as its column's name or nothing, so that a column reads like a remark. */
-static const char *cell_text(const json_t *value, const char *column, char number[24])
-{
-	if (json_is_boolean(value))
-		return json_is_true(value) ? column : "-";
-	if (json_is_string(value))
-		return json_string_length(value) != 0 ? json_string_value(value) : "-";
-	snprintf(number, 24, "%lld", (long long)json_integer_value(value));
-	return number;
-}
-
-static void print_row(const struct verb *verb, const json_t *row, const int *widths)
-{
-	char number[24];
-
-	for (int i = 0; verb->columns[i] != NULL; i++) {
-		/* The row of headings is NULL. */
-		const char *text = row == NULL ? verb->columns[i]
-		                               : cell_text(json_object_get(row, verb->columns[i]), verb->columns[i], number);
-
-		if (verb->columns[i + 1] != NULL)
-			printf("%-*s  ", widths[i], text);
-		else
-			printf("%s\n", text);
-	}
-}
-
-static void print_table(const struct verb *verb, const json_t *rows)
-{
-	int widths[COLUMNS_MAX] = {0};
-	char number[24];
-
-	for (int i = 0; verb->columns[i] != NULL; i++) {
-		widths[i] = (int)strlen(verb->columns[i]);
-		for (size_t index = 0; index < json_array_size(rows); index++) {
-			const json_t *cell = json_object_get(json_array_get(rows, index), verb->columns[i]);
-			int len = (int)strlen(cell_text(cell, verb->columns[i], number));
-
-			if (len > widths[i])
-				widths[i] = len;
-		}
-	}
-	print_row(verb, NULL, widths);
-	for (size_t index = 0; index < json_array_size(rows); index++)
-		print_row(verb, json_array_get(rows, index), widths);
-}
-
-static void print_listing(const struct verb *verb, const struct ipc_message *reply, bool as_json)
-{
-	json_t *rows = read_rows(reply, verb->row);
-
-	if (as_json) {
-		json_dumpf(rows, stdout, JSON_INDENT(2));
-		printf("\n");
-	} else {
-		print_table(verb, rows);
-	}
-	json_decref(rows);
-}
-
-/* How a password comes: --password-stdin, --no-password, or neither. */
-struct given {
-	bool password_stdin, no_password, as_json;
-};
-
-static int add_option(const struct verb *verb, const struct verb_option *option, const char *value,
-                      struct ipc_message *request, struct given *given)
-{
-	switch (option->type) {
-	case OPTION_TEXT:
-		ipc_add_text(request, option->field, value);
-		break;
-	case OPTION_ON:
-		ipc_add_number(request, option->field, 1);
-		break;
-	case OPTION_SWITCH:
-		if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0) {
-			fprintf(stderr, "postroom: --%s takes on or off\n", option->name);
-			return ctl_usage(&verb->command);
-		}
-		ipc_add_number(request, option->field, strcmp(value, "on") == 0);
-		break;
-	case OPTION_PASSWORD:
-		given->password_stdin = true;
-		break;
-	case OPTION_NO_PASSWORD:
-		given->no_password = true;
-		break;
-	}
-	return CTL_DONE;
-}
-
-/* Options and arguments into the request's fields. */
-static int read_arguments(const struct verb *verb, int argc, char **argv, struct ipc_message *request,
-                          struct given *given)
-{
-	enum { JSON = OPTIONS_MAX };
-	struct option options[OPTIONS_MAX + 2] = {{0}};
-	int count = 0, option, argument = 0;
-
-	for (; count < OPTIONS_MAX && verb->options[count].name != NULL; count++) {
-		bool takes_value = verb->options[count].type == OPTION_TEXT || verb->options[count].type == OPTION_SWITCH;
-
-		options[count] = (struct option){verb->options[count].name, takes_value, NULL, count};
-	}
-	if (verb->row != NULL)
-		options[count] = (struct option){"json", no_argument, NULL, JSON};
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == JSON)
-			given->as_json = true;
-		else if (option == '?')
-			return ctl_usage(&verb->command);
-		else if (add_option(verb, &verb->options[option], optarg, request, given) != CTL_DONE)
-			return CTL_USAGE;
-	}
-	while (verb->arguments[argument] != NULL && optind < argc)
-		ipc_add_text(request, verb->arguments[argument++], argv[optind++]);
-	return verb->arguments[argument] == NULL && optind == argc ? CTL_DONE : ctl_usage(&verb->command);
-}
-
-static int add_password(const struct verb *verb, const struct given *given, struct ipc_message *request)
-{
-	char password[CTL_PASSWORD_MAX + 1];
-	int status;
-
-	if (given->no_password && given->password_stdin)
-		return ctl_usage(&verb->command);
-	if (given->no_password || (!given->password_stdin && !verb->wants_password))
-		return CTL_DONE;
-	status = ctl_read_password(given->password_stdin, password);
-	if (status == CTL_DONE)
-		ipc_add_text(request, "password", password);
-	memory_wipe(password, sizeof password);
-	return status;
-}
-
-static int run_verb(struct ctl *ctl, const struct verb *verb, int argc, char **argv)
-{
-	struct ipc_message request, reply;
-	struct given given = {false, false, false};
-	int status;
-
-	ipc_message_init(&request);
-	ipc_message_init(&reply);
-	ipc_request(&request, verb->op);
-	if (verb->fixed_field != NULL)
-		ipc_add_number(&request, verb->fixed_field, verb->fixed_value);
-	argv[0] = (char *)ctl->program; /* what getopt's messages begin with */
-	status = read_arguments(verb, argc, argv, &request, &given);
-	if (status == CTL_DONE)
-		status = add_password(verb, &given, &request);
-	if (status == CTL_DONE)
-		status = ctl_ask(ctl, "configd", &request, &reply);
-	if (status == CTL_DONE && verb->row != NULL)
-		print_listing(verb, &reply, given.as_json);
-	ipc_message_free(&request);
-	ipc_message_free(&reply);
-	return status;
-}
-
-/* The word behind the space of "user add". */
-static const char *verb_word(const struct verb *verb)
-{
-	return strchr(verb->command.name, ' ') + 1;
-}
-
-static int run_family(struct ctl *ctl, const struct verb *verbs, int argc, char **argv)
-{
-	const struct verb *verb = verbs;
-
-	while (argc > 1 && verb->op != NULL && strcmp(verb_word(verb), argv[1]) != 0)
-		verb++;
-	if (argc > 1 && verb->op != NULL) {
-		if (argc > 2 && strcmp(argv[2], "--help") == 0) {
-			printf("usage: postroom [-C DIR] %s %s\n\n%s\n", verb->command.name, verb->command.arguments,
-			       verb->command.sentence);
-			return CTL_DONE;
-		}
-		return run_verb(ctl, verb, argc - 1, argv + 1);
-	}
-	if (argc > 1)
-		fprintf(stderr, "postroom: there is no command %s %s\n", argv[0], argv[1]);
-	fprintf(stderr, "usage:\n");
-	for (verb = verbs; verb->op != NULL; verb++)
-		fprintf(stderr, "  postroom [-C DIR] %s %s\n", verb->command.name, verb->command.arguments);
-	return CTL_USAGE;
-}
 
 int ctl_domain(struct ctl *ctl, int argc, char **argv)
 {
-	return run_family(ctl, domain_verbs, argc, argv);
+	return verb_run(ctl, domain_verbs, argc, argv);
 }
 
 int ctl_user(struct ctl *ctl, int argc, char **argv)
 {
-	return run_family(ctl, user_verbs, argc, argv);
+	return verb_run(ctl, user_verbs, argc, argv);
 }
 
 int ctl_group(struct ctl *ctl, int argc, char **argv)
 {
-	return run_family(ctl, group_verbs, argc, argv);
+	return verb_run(ctl, group_verbs, argc, argv);
 }
 
 int ctl_mapping(struct ctl *ctl, int argc, char **argv)
 {
-	return run_family(ctl, mapping_verbs, argc, argv);
+	return verb_run(ctl, mapping_verbs, argc, argv);
 }
 
 int ctl_sender(struct ctl *ctl, int argc, char **argv)
 {
-	return run_family(ctl, sender_verbs, argc, argv);
+	return verb_run(ctl, sender_verbs, argc, argv);
 }

@@ -1,0 +1,221 @@
+#include "ctl/verb.h"
+
+#include "common/base/memory.h"
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* The objects of a listing, as an array. */
+static json_t *read_rows(const struct ipc_message *reply, const char *row)
+{
+	json_t *list = json_array();
+	struct str key, value;
+
+	for (size_t position = 0; ipc_next(reply, &position, &key, &value);)
+		if (str_equal(key, str_of(row)))
+			json_array_append_new(list, json_loadb(value.data, value.len, 0, NULL));
+	return list;
+}
+
+/* A cell as text: a flag as its column's name or nothing, so that a column reads like a remark. */
+static const char *cell_text(const json_t *value, const char *column, char number[24])
+{
+	if (json_is_boolean(value))
+		return json_is_true(value) ? column : "-";
+	if (json_is_string(value))
+		return json_string_length(value) != 0 ? json_string_value(value) : "-";
+	snprintf(number, 24, "%lld", (long long)json_integer_value(value));
+	return number;
+}
+
+static void print_row(const struct verb *verb, const json_t *row, const int *widths)
+{
+	char number[24];
+
+	for (int i = 0; verb->columns[i] != NULL; i++) {
+		/* The row of headings is NULL. */
+		const char *text = row == NULL ? verb->columns[i]
+		                               : cell_text(json_object_get(row, verb->columns[i]), verb->columns[i], number);
+
+		if (verb->columns[i + 1] != NULL)
+			printf("%-*s  ", widths[i], text);
+		else
+			printf("%s\n", text);
+	}
+}
+
+static void print_table(const struct verb *verb, const json_t *rows)
+{
+	int widths[VERB_COLUMNS_MAX] = {0};
+	char number[24];
+
+	for (int i = 0; verb->columns[i] != NULL; i++) {
+		widths[i] = (int)strlen(verb->columns[i]);
+		for (size_t index = 0; index < json_array_size(rows); index++) {
+			const json_t *cell = json_object_get(json_array_get(rows, index), verb->columns[i]);
+			int len = (int)strlen(cell_text(cell, verb->columns[i], number));
+
+			if (len > widths[i])
+				widths[i] = len;
+		}
+	}
+	print_row(verb, NULL, widths);
+	for (size_t index = 0; index < json_array_size(rows); index++)
+		print_row(verb, json_array_get(rows, index), widths);
+}
+
+static void print_listing(const struct verb *verb, const struct ipc_message *reply, bool as_json)
+{
+	json_t *rows = read_rows(reply, verb->row);
+
+	if (as_json) {
+		json_dumpf(rows, stdout, JSON_INDENT(2));
+		printf("\n");
+	} else {
+		print_table(verb, rows);
+	}
+	json_decref(rows);
+}
+
+/* How a password comes: --password-stdin, --no-password, or neither. */
+struct given {
+	bool password_stdin, no_password, as_json;
+};
+
+static int add_option(const struct verb *verb, const struct verb_option *option, const char *value,
+                      struct ipc_message *request, struct given *given)
+{
+	switch (option->type) {
+	case OPTION_TEXT:
+		ipc_add_text(request, option->field, value);
+		break;
+	case OPTION_ON:
+		ipc_add_number(request, option->field, 1);
+		break;
+	case OPTION_SWITCH:
+		if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0) {
+			fprintf(stderr, "postroom: --%s takes on or off\n", option->name);
+			return ctl_usage(&verb->command);
+		}
+		ipc_add_number(request, option->field, strcmp(value, "on") == 0);
+		break;
+	case OPTION_PASSWORD:
+		given->password_stdin = true;
+		break;
+	case OPTION_NO_PASSWORD:
+		given->no_password = true;
+		break;
+	}
+	return CTL_DONE;
+}
+
+/* Options and arguments into the request's fields. */
+static int read_arguments(const struct verb *verb, int argc, char **argv, struct ipc_message *request,
+                          struct given *given)
+{
+	enum { JSON = VERB_OPTIONS_MAX };
+	struct option options[VERB_OPTIONS_MAX + 2] = {{0}};
+	int count = 0, option, argument = 0;
+
+	for (; count < VERB_OPTIONS_MAX && verb->options[count].name != NULL; count++) {
+		bool takes_value = verb->options[count].type == OPTION_TEXT || verb->options[count].type == OPTION_SWITCH;
+
+		options[count] = (struct option){verb->options[count].name, takes_value, NULL, count};
+	}
+	if (verb->row != NULL)
+		options[count] = (struct option){"json", no_argument, NULL, JSON};
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == JSON)
+			given->as_json = true;
+		else if (option == '?')
+			return ctl_usage(&verb->command);
+		else if (add_option(verb, &verb->options[option], optarg, request, given) != CTL_DONE)
+			return CTL_USAGE;
+	}
+	while (verb->arguments[argument] != NULL && optind < argc)
+		ipc_add_text(request, verb->arguments[argument++], argv[optind++]);
+	return verb->arguments[argument] == NULL && optind == argc ? CTL_DONE : ctl_usage(&verb->command);
+}
+
+static int add_password(const struct verb *verb, const struct given *given, struct ipc_message *request)
+{
+	char password[CTL_PASSWORD_MAX + 1];
+	int status;
+
+	if (given->no_password && given->password_stdin)
+		return ctl_usage(&verb->command);
+	if (given->no_password || (!given->password_stdin && !verb->wants_password))
+		return CTL_DONE;
+	status = ctl_read_password(given->password_stdin, password);
+	if (status == CTL_DONE)
+		ipc_add_text(request, "password", password);
+	memory_wipe(password, sizeof password);
+	return status;
+}
+
+void verb_print_warnings(const struct ipc_message *reply)
+{
+	struct str key, value;
+
+	for (size_t position = 0; ipc_next(reply, &position, &key, &value);)
+		if (str_equal(key, STR("warning")))
+			fprintf(stderr, "postroom: warning: %.*s\n", STR_ARG(value));
+}
+
+static int run_verb(struct ctl *ctl, const struct verb *verb, int argc, char **argv)
+{
+	struct ipc_message request, reply;
+	struct given given = {false, false, false};
+	int status;
+
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, verb->op);
+	if (verb->fixed_field != NULL)
+		ipc_add_number(&request, verb->fixed_field, verb->fixed_value);
+	argv[0] = (char *)ctl->program; /* what getopt's messages begin with */
+	status = read_arguments(verb, argc, argv, &request, &given);
+	if (status == CTL_DONE)
+		status = add_password(verb, &given, &request);
+	if (status == CTL_DONE)
+		status = ctl_ask(ctl, "configd", &request, &reply);
+	if (status == CTL_DONE)
+		verb_print_warnings(&reply);
+	if (status == CTL_DONE && verb->row != NULL)
+		print_listing(verb, &reply, given.as_json);
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return status;
+}
+
+/* The word behind the space of "user add". */
+static const char *verb_word(const struct verb *verb)
+{
+	return strchr(verb->command.name, ' ') + 1;
+}
+
+int verb_run(struct ctl *ctl, const struct verb *verbs, int argc, char **argv)
+{
+	const struct verb *verb = verbs;
+
+	while (argc > 1 && verb->command.name != NULL && strcmp(verb_word(verb), argv[1]) != 0)
+		verb++;
+	if (argc > 1 && verb->command.name != NULL) {
+		if (argc > 2 && strcmp(argv[2], "--help") == 0) {
+			printf("usage: postroom [-C DIR] %s %s\n\n%s\n", verb->command.name, verb->command.arguments,
+			       verb->command.sentence);
+			return CTL_DONE;
+		}
+		return verb->command.run != NULL ? verb->command.run(ctl, argc - 1, argv + 1)
+		                                 : run_verb(ctl, verb, argc - 1, argv + 1);
+	}
+	if (argc > 1)
+		fprintf(stderr, "postroom: there is no command %s %s\n", argv[0], argv[1]);
+	fprintf(stderr, "usage:\n");
+	for (verb = verbs; verb->command.name != NULL; verb++)
+		fprintf(stderr, "  postroom [-C DIR] %s %s\n", verb->command.name, verb->command.arguments);
+	return CTL_USAGE;
+}
