@@ -142,7 +142,7 @@ int db_exec(struct db *db, const char *sql, struct err *err)
 	return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(db, err);
 }
 
-static int read_version(struct db *db, int64_t *version, struct err *err)
+int db_version(struct db *db, int64_t *version, struct err *err)
 {
 	struct db_statement statement;
 	int row;
@@ -163,7 +163,7 @@ static int migrate_step(struct db *db, const char *const *steps, int64_t from, s
 
 	if (db_begin(db, err) != 0)
 		return -1;
-	if (read_version(db, &now, err) != 0)
+	if (db_version(db, &now, err) != 0)
 		goto failed;
 	if (now == from) {
 		snprintf(set_version, sizeof set_version, "PRAGMA user_version=%lld", (long long)from + 1);
@@ -182,7 +182,7 @@ int db_migrate(struct db *db, const char *const *steps, int count, struct err *e
 	int64_t version;
 
 	for (;;) {
-		if (read_version(db, &version, err) != 0)
+		if (db_version(db, &version, err) != 0)
 			return -1;
 		if (version > count)
 			return err_set(err, ERR_CORRUPT, "%s was written by a newer version", db->path);

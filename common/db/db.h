@@ -42,6 +42,8 @@ int db_exec(struct db *db, const char *sql, struct err *err);
  * newer than count is refused (ERR_CORRUPT with "was written by a newer version").
  */
 int db_migrate(struct db *db, const char *const *steps, int count, struct err *err);
+/* The version that the schema has: 0 where db_migrate has not run yet. */
+int db_version(struct db *db, int64_t *version, struct err *err);
 
 int db_prepare(struct db *db, struct db_statement *statement, const char *sql, struct err *err);
 void db_finalize(struct db_statement *statement);

@@ -137,7 +137,7 @@ static int bring_up(struct mailbox *mailbox, struct err *err)
 {
 	int64_t version;
 
-	if (read_number(mailbox, "PRAGMA user_version", &version, err) != 0)
+	if (db_version(&mailbox->db, &version, err) != 0)
 		return -1;
 	/* Not for repair to mend, so not ERR_CORRUPT. */
 	if (version > SCHEMA_VERSION)

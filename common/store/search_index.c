@@ -37,6 +37,16 @@ static int prepare(struct search_index *index, struct err *err)
 	return db_prepare(&index->db, &index->covered, "SELECT upto FROM folder WHERE id = ? AND uidvalidity = ?", err);
 }
 
+/* Who writes it has made the file, but nothing in it yet? Then it is not there. */
+static int see_schema(struct search_index *index, struct err *err)
+{
+	int64_t version;
+
+	if (db_version(&index->db, &version, err) != 0)
+		return -1;
+	return version > 0 ? 0 : err_set(err, ERR_NOT_FOUND, "%s is being made", index->db.path);
+}
+
 bool search_index_exists(const struct mailbox *mailbox)
 {
 	struct stat info;
@@ -55,7 +65,8 @@ int search_index_open(struct search_index **index_out, const struct mailbox *mai
 		return err_set(err, ERR_NOT_FOUND, "there is no %s", path);
 	index = memory_get(sizeof *index);
 	if (db_open(&index->db, path, DB_NO_CHECKPOINT, BUSY_MS, err) != 0 ||
-	    db_exec(&index->db, "PRAGMA cache_size=-4096", err) != 0 || prepare(index, err) != 0) {
+	    db_exec(&index->db, "PRAGMA cache_size=-4096", err) != 0 || see_schema(index, err) != 0 ||
+	    prepare(index, err) != 0) {
 		search_index_close(index);
 		return -1;
 	}

@@ -282,6 +282,30 @@ static void damage_is_mended(void **state)
 enum { MANY = 1200, ROUNDS = 12 };
 
 /* Killed at any moment, the next one goes on, and finds what looking finds. */
+/* Its writer makes the file first, then what is in it. */
+static void begun_is_not_there_yet(void **state)
+{
+	struct mailbox *mailbox = open_mailbox(6);
+	struct search_index *index;
+	struct search_work work;
+	char path[STORE_PATH_MAX + 32];
+	struct db db;
+
+	(void)state;
+	fill(mailbox);
+	assert_int_equal(search_work_collect(&work, mailbox, &err), 0);
+	snprintf(path, sizeof path, "%s/search.db", work.path);
+	assert_int_equal(db_open(&db, path, DB_CREATE | DB_NO_CHECKPOINT, 1000, &err), 0);
+	assert_int_equal(search_index_open(&index, mailbox, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	db_close(&db);
+	assert_int_equal(search_update(&work, NULL, NULL, &err), 0);
+	assert_int_equal(search_index_open(&index, mailbox, &err), 0);
+	search_index_close(index);
+	search_work_free(&work);
+	mailbox_close(mailbox);
+}
+
 static void kills_do_no_harm(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(4);
@@ -345,11 +369,11 @@ static void copies_are_waited_for(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(case_is_folded),        cmocka_unit_test(words_are_split),
-	    cmocka_unit_test(needles_have_needs),    cmocka_unit_test(texts_are_searched),
-	    cmocka_unit_test(index_finds_the_same),  cmocka_unit_test(updates_go_on),
-	    cmocka_unit_test(damage_is_mended),      cmocka_unit_test(kills_do_no_harm),
-	    cmocka_unit_test(copies_are_waited_for),
+	    cmocka_unit_test(case_is_folded),       cmocka_unit_test(words_are_split),
+	    cmocka_unit_test(needles_have_needs),   cmocka_unit_test(texts_are_searched),
+	    cmocka_unit_test(index_finds_the_same), cmocka_unit_test(updates_go_on),
+	    cmocka_unit_test(damage_is_mended),     cmocka_unit_test(begun_is_not_there_yet),
+	    cmocka_unit_test(kills_do_no_harm),     cmocka_unit_test(copies_are_waited_for),
 	};
 
 	arena_init(&arena);
