@@ -149,6 +149,8 @@ static int open_remote(struct session *session, struct remote *remote, struct st
 	struct ipc_message request, reply;
 	int result;
 
+	if (session->authd.fd < 0)
+		return err_set(err, ERR_CLOSED, "authd was started again meanwhile");
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
 	ipc_request(&request, "share-ticket");

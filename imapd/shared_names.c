@@ -12,6 +12,8 @@ static size_t find_owners(struct session *session, struct str **owners_out)
 	size_t position = 0, count = 0;
 	struct err err;
 
+	if (session->authd.fd < 0) /* it ended; the log says so */
+		return 0;
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
 	ipc_request(&request, "share-list");
