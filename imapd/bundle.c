@@ -4,8 +4,6 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
-enum { FIELDS = 4 }; /* numbers in front of a message's keywords */
-
 bool bundle_add(struct ipc_message *message, struct upload *upload)
 {
 	struct arena *arena = &upload->session->arena;
@@ -23,28 +21,53 @@ bool bundle_add(struct ipc_message *message, struct upload *upload)
 	return true;
 }
 
+/* The next number of a field, 0 to max; with_sign: or below 0. */
+static bool take_number(struct str *field, uint64_t max, bool with_sign, int64_t *number)
+{
+	struct str text = str_cut(field, ' ');
+	bool below = with_sign && str_starts(text, STR("-"));
+	uint64_t value;
+
+	if (!str_to_u64(str_skip(text, below), max, &value))
+		return false;
+	*number = below ? -(int64_t)value : (int64_t)value;
+	return true;
+}
+
+/* Keywords go into the index, and from there into the FLAGS lines of other sessions. */
+static bool are_keywords(struct str words)
+{
+	if (words.data == NULL || words.len > STORE_KEYWORDS_MAX)
+		return false;
+	while (words.len > 0) {
+		struct str word = str_cut(&words, ' ');
+
+		if (!imap_is_keyword(word) || word.len > STORE_KEYWORD_MAX || (words.data != NULL && words.len == 0))
+			return false;
+	}
+	return true;
+}
+
 /* One field into the next message of upload. */
 static bool take_message(struct str field, int64_t file_size, struct upload *upload)
 {
-	static const uint64_t largest[FIELDS] = {
-	    INT64_MAX, INT64_MAX, STORE_SEEN | STORE_ANSWERED | STORE_FLAGGED | STORE_DELETED | STORE_DRAFT, INT64_MAX};
+	const unsigned all = STORE_SEEN | STORE_ANSWERED | STORE_FLAGGED | STORE_DELETED | STORE_DRAFT;
+	int64_t offset, size, flags, date;
 	struct upload_message *message;
-	uint64_t numbers[FIELDS];
 
-	for (int i = 0; i < FIELDS; i++)
-		if (!str_to_u64(str_cut(&field, ' '), largest[i], &numbers[i]))
-			return false;
-	if (field.data == NULL || field.len > STORE_KEYWORDS_MAX || (int64_t)numbers[0] > file_size ||
-	    (int64_t)numbers[1] > file_size - (int64_t)numbers[0])
+	if (!take_number(&field, (uint64_t)file_size, false, &offset) ||
+	    !take_number(&field, (uint64_t)(file_size - offset), false, &size) ||
+	    !take_number(&field, all, false, &flags) || !take_number(&field, INT64_MAX, true, &date) ||
+	    !are_keywords(field))
 		return false;
 	message = upload_begin(upload);
 	if (message == NULL)
 		return false;
 	message->in_file = true;
-	message->offset = (int64_t)numbers[0];
-	message->size = (int64_t)numbers[1];
-	message->flags = (unsigned)numbers[2];
-	message->internal_date = (int64_t)numbers[3];
+	message->offset = offset;
+	message->size = size;
+	message->flags = (unsigned)flags;
+	message->internal_date = date;
 	message->keywords = arena_copy(&upload->session->arena, field);
 	return true;
 }

@@ -102,5 +102,8 @@ bool imap_parse_raw(struct imap_parser *parser, struct buf *out);
 
 /* Fail with a sentence of the caller's own. Always returns false. */
 bool imap_fail(struct imap_parser *parser, enum imap_failure failure, const char *message);
+/* Is that a keyword (flag-keyword: an atom)? For what another process says. */
+bool imap_is_keyword(struct str word);
+
 
 #endif

@@ -15,6 +15,14 @@ bool imap_is_astring_char(char c)
 	return imap_is_atom_char(c) || c == ']';
 }
 
+bool imap_is_keyword(struct str word)
+{
+	for (size_t i = 0; i < word.len; i++)
+		if (!imap_is_atom_char(word.data[i]))
+			return false;
+	return word.len > 0;
+}
+
 bool imap_is_tag_char(char c)
 {
 	return imap_is_astring_char(c) && c != '+';
