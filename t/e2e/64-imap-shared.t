@@ -318,6 +318,12 @@ subtest 'all extensions work there' => sub {
 	is result($imap, "SELECT $name \0"), 'BAD', 'nonsense';
 	is result($imap, "STATUS $name (NONSENSE)"), 'BAD', 'what is wrong there';
 	is result($imap, 'NOOP'), 'OK', 'and on it goes';
+	my $umlauts = shared_folder('&ANw-bung/&ANw-ber', 'lr', 'one');
+	is_deeply [grep { /ANw-ber/ } @{ lines($anna, 'LIST "" "#users/karen/*"') }], ["* LIST (\\HasNoChildren) \"/\" $umlauts"],
+		'names beyond ASCII, in modified UTF-7';
+	is result($anna, "SELECT $umlauts"), 'OK READ-ONLY', 'as they were told';
+	is result($imap, "SELECT \"#users/karen/\xc3\x9cbung/\xc3\x9cber\""), 'OK READ-ONLY', 'and in UTF-8';
+	ok_command($_, 'UNSELECT') for $anna, $imap;
 	my $secure = $p->imap(service => 'imaps');
 	$secure->login('anna', 'anna-secret');
 	is $secure->select($name)->{exists}, 2, 'under TLS';

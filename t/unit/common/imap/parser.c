@@ -355,6 +355,38 @@ static void test_connection_ends(void **state)
 	assert_int_equal(parser.failure, IMAP_ENDED);
 }
 
+/* What is handed on is one command, and ends where the next one begins. */
+static void raw(const char *text, const char *expected)
+{
+	struct buf out;
+
+	buf_init(&out, 200);
+	assert_true(command(text));
+	assert_true(imap_parse_raw(&parser, &out));
+	assert_string_equal(buf_text(&out), expected);
+	assert_true(imap_at_end(&parser));
+	buf_free(&out);
+}
+
+static void test_raw(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	raw("a FETCH 1 (FLAGS)\r\n", " 1 (FLAGS)\r\n");
+	raw("a NOOP\r\n", "\r\n");
+	raw("a X {3}\r\na\r\n {0+}\r\n y\r\n", " {3+}\r\na\r\n {0+}\r\n y\r\n");
+	heard("+ OK\r\n");
+	raw("a X ~{2+}\r\nab\r\n", " ~{2+}\r\nab\r\n");
+	raw("a X \"{5}\" 1}\r\n", " \"{5}\" 1}\r\n");
+	assert_true(command("a X {101}\r\n")); /* more than is kept: not asked for */
+	buf_init(&out, 200);
+	assert_false(imap_parse_raw(&parser, &out));
+	assert_int_equal(parser.failure, IMAP_TOO_BIG);
+	heard("");
+	buf_free(&out);
+}
+
 #define WITH_CLIENT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -367,7 +399,7 @@ int main(void)
 	    WITH_CLIENT(test_message_literal), WITH_CLIENT(test_depth),
 	    WITH_CLIENT(test_mailboxes),       WITH_CLIENT(test_flags_numbers_sets),
 	    WITH_CLIENT(test_bad_sets),        WITH_CLIENT(test_dates),
-	    WITH_CLIENT(test_connection_ends),
+	    WITH_CLIENT(test_connection_ends), WITH_CLIENT(test_raw),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
