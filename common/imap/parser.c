@@ -51,8 +51,10 @@ bool imap_find_literal(struct str line, size_t *brace, uint64_t *size, bool *wai
 	end -= *waits ? 1 : 2;
 	for (begin = end; begin > 0 && line.data[begin - 1] >= '0' && line.data[begin - 1] <= '9';)
 		begin--;
-	if (begin == 0 || line.data[begin - 1] != '{' || !str_to_u64(str_sub(line, begin, end - begin), INT64_MAX, size))
+	if (begin == 0 || begin == end || line.data[begin - 1] != '{')
 		return false;
+	if (!str_to_u64(str_sub(line, begin, end - begin), INT64_MAX, size))
+		*size = INT64_MAX; /* larger than any limit: to be refused as a literal, not to be overlooked */
 	*brace = begin - 1;
 	return true;
 }

@@ -198,6 +198,13 @@ static void test_refused_literals(void **state)
 	assert_true(imap_parse_command(&parser, &tag, &name));
 	check_str(tag, "a3");
 	/* up to a bound */
+	assert_true(command("a4 X {99999999999999999999}\r\n")); /* RFC 9051 section 9: number64; refused all the same */
+	assert_true(imap_parse_space(&parser));
+	assert_false(imap_parse_astring(&parser, &value));
+	assert_int_equal(parser.failure, IMAP_TOO_BIG);
+	assert_true(imap_parse_finish(&parser));
+	assert_true(command("a4 X {99999999999999999999+}\r\n"));
+	assert_false(imap_parse_finish(&parser));
 	assert_true(command("a4 X {999999999+}\r\n"));
 	assert_false(imap_parse_finish(&parser));
 	assert_int_equal(parser.failure, IMAP_ENDED);
