@@ -1,3 +1,5 @@
+#include "common/imap/parser.h"
+#include "common/imap/text.h"
 #include "ctl/mailbox.h"
 
 #include <fcntl.h>
@@ -109,7 +111,7 @@ static bool begins_with_field(struct str text)
 	return i > 0 && i < text.len && text.data[i] == ':';
 }
 
-/* Of words from a file those that can be keywords (atoms of RFC 9051 9), as many as a message may have. */
+/* Of words from a file those that can be keywords, as many as a message may have. */
 static struct str choose_keywords(struct import *import, struct str words)
 {
 	struct buf chosen;
@@ -117,11 +119,7 @@ static struct str choose_keywords(struct import *import, struct str words)
 
 	buf_init(&chosen, STORE_KEYWORDS_MAX);
 	while ((word = str_cut_word(&words)).len > 0) {
-		bool fits = word.len <= STORE_KEYWORD_MAX && chosen.len + word.len + 1 <= STORE_KEYWORDS_MAX;
-
-		for (size_t i = 0; i < word.len && fits; i++)
-			fits = word.data[i] > ' ' && word.data[i] < 0x7f && strchr("(){%*\"\\]", word.data[i]) == NULL;
-		if (!fits)
+		if (!imap_is_keyword(word) || word.len > STORE_KEYWORD_MAX || chosen.len + word.len + 1 > STORE_KEYWORDS_MAX)
 			continue;
 		if (chosen.len > 0)
 			buf_add_char(&chosen, ' ');
