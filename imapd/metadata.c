@@ -4,9 +4,12 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* RFC 5464 3.2: from "/private/" or "/shared/" on, no empty component, no wildcards, ASCII. */
-static bool is_entry_name(struct str name)
+/* RFC 5464 3.2: from "/private/" or "/shared/" on, no empty component, no wildcards, ASCII. For a question with DEPTH
+ * these two themselves will do. */
+static bool is_entry_name(struct str name, bool asks)
 {
+	if (asks && (str_equal_nocase(name, STR("/private")) || str_equal_nocase(name, STR("/shared"))))
+		return true;
 	if (name.len > METADATA_NAME_MAX || name.data[name.len - 1] == '/' || str_find(name, STR("//")) >= 0 ||
 	    !(str_starts_nocase(name, STR("/private/")) || str_starts_nocase(name, STR("/shared/"))))
 		return false;
@@ -16,18 +19,18 @@ static bool is_entry_name(struct str name)
 	return true;
 }
 
-static bool parse_entry(struct imap_parser *parser, struct str *name)
+static bool parse_entry(struct imap_parser *parser, bool asks, struct str *name)
 {
 	if (!imap_parse_astring(parser, name))
 		return false;
-	return (name->len > 0 && is_entry_name(*name)) || imap_fail(parser, IMAP_BAD, "That is no name of an entry");
+	return (name->len > 0 && is_entry_name(*name, asks)) || imap_fail(parser, IMAP_BAD, "That is no name of an entry");
 }
 
-static bool add_entry(struct imap_parser *parser, struct metadata_query *query)
+static bool add_entry(struct imap_parser *parser, bool asks, struct metadata_query *query)
 {
 	if (query->count == METADATA_ENTRIES_MAX)
 		return imap_fail(parser, IMAP_BAD, "There are too many entries");
-	return parse_entry(parser, &query->entries[query->count++]);
+	return parse_entry(parser, asks, &query->entries[query->count++]);
 }
 
 bool metadata_parse_entries(struct session *session, struct metadata_query *query)
@@ -38,11 +41,11 @@ bool metadata_parse_entries(struct session *session, struct metadata_query *quer
 	query->depth = 0;
 	query->limit = UINT64_MAX;
 	if (!imap_peek_char(parser, '('))
-		return add_entry(parser, query);
+		return add_entry(parser, true, query);
 	if (!imap_parse_open(parser))
 		return false;
 	do {
-		if (!add_entry(parser, query))
+		if (!add_entry(parser, true, query))
 			return false;
 	} while (imap_skip_char(parser, ' '));
 	return imap_parse_close(parser);
@@ -119,6 +122,8 @@ static void write_entry(struct response *response, struct str name, struct str v
 	}
 	imap_write_astring(conn, name, false);
 	conn_write(conn, STR(" "));
+	if (value.len > 0 && memchr(value.data, '\0', value.len) != NULL)
+		conn_write(conn, STR("~")); /* a literal8; the string becomes a literal because of its NUL */
 	imap_write_nstring(conn, value, session_utf8(session));
 }
 
@@ -253,10 +258,10 @@ static bool parse_values(struct imap_parser *parser, struct metadata_query *name
 	if (!imap_parse_open(parser))
 		return false;
 	do {
-		if (!add_entry(parser, names) || !imap_parse_space(parser))
-			return false;
-		imap_skip_char(parser, '~'); /* literal8: values may be any octets */
-		if (!imap_parse_nstring(parser, &values[names->count - 1]))
+		struct str *value = &values[names->count];
+
+		if (!add_entry(parser, false, names) || !imap_parse_space(parser) ||
+		    !(imap_peek_char(parser, '~') ? imap_parse_literal8(parser, value) : imap_parse_nstring(parser, value)))
 			return false;
 	} while (imap_skip_char(parser, ' '));
 	return imap_parse_close(parser) && imap_parse_end(parser);

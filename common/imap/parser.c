@@ -207,7 +207,7 @@ static bool begin_literal(struct imap_parser *parser, uint64_t max, uint64_t *si
 	return true;
 }
 
-bool imap_scan_literal(struct imap_parser *parser, struct str *string)
+bool imap_scan_octets(struct imap_parser *parser, struct str *string)
 {
 	uint64_t size, room = IMAP_COMMAND_MAX - parser->taken, done = 0;
 	char *memory;
@@ -229,11 +229,21 @@ bool imap_scan_literal(struct imap_parser *parser, struct str *string)
 	}
 	parser->taken += size;
 	*string = str_from(memory, (size_t)size);
-	if (!read_line(parser))
+	return read_line(parser);
+}
+
+bool imap_scan_literal(struct imap_parser *parser, struct str *string)
+{
+	if (!imap_scan_octets(parser, string))
 		return false;
-	if (memchr(memory, '\0', (size_t)size) != NULL)
+	if (memchr(string->data, '\0', string->len) != NULL)
 		return imap_fail(parser, IMAP_BAD, "A NUL is not allowed in a literal");
 	return true;
+}
+
+bool imap_parse_literal8(struct imap_parser *parser, struct str *octets)
+{
+	return imap_parse_char(parser, '~') && imap_scan_octets(parser, octets);
 }
 
 bool imap_parse_literal(struct imap_parser *parser, uint64_t max, uint64_t *size, bool *is_literal8)

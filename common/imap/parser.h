@@ -77,6 +77,7 @@ bool imap_parse_flag_atom(struct imap_parser *parser, struct str *flag);       /
 bool imap_parse_astring(struct imap_parser *parser, struct str *string);       /* atom (with "]"), quoted or literal */
 bool imap_parse_string(struct imap_parser *parser, struct str *string);        /* quoted or literal */
 bool imap_parse_nstring(struct imap_parser *parser, struct str *string);       /* NIL: data NULL */
+bool imap_parse_literal8(struct imap_parser *parser, struct str *octets);      /* "~{n}": any octets, also NUL */
 bool imap_parse_list_pattern(struct imap_parser *parser, struct str *pattern); /* list-mailbox: "%" and "*" too */
 bool imap_parse_number(struct imap_parser *parser, uint64_t max, uint64_t *number);
 /* A mailbox name, as the store has it: UTF-8; modified UTF-7 is decoded unless wants_utf8 (then it is UTF-8 already,

@@ -14,7 +14,7 @@ bool imap_parse_raw(struct imap_parser *parser, struct buf *out)
 
 		buf_add_str(out, str_sub(parser->rest, 0, brace));
 		parser->rest = str_skip(parser->rest, brace);
-		if (!imap_scan_literal(parser, &literal))
+		if (!imap_scan_octets(parser, &literal))
 			return false;
 		buf_printf(out, "{%zu+}\r\n", literal.len);
 		buf_add_str(out, literal);

@@ -179,6 +179,26 @@ static void test_literals(void **state)
 	heard("+ OK\r\n");
 }
 
+static void test_literal8(void **state)
+{
+	static const char octets[] = "a\0b", both[] = "a X ~{3+}\r\na\0b {3+}\r\na\0b\r\n";
+	struct str value;
+
+	(void)state;
+	/* RFC 3516: no NUL in a literal, any octet in a literal8 */
+	assert_int_equal(write(client, both, sizeof both - 1), sizeof both - 1);
+	assert_true(imap_parse_command(&parser, &tag, &name));
+	assert_true(imap_parse_space(&parser) && imap_parse_literal8(&parser, &value));
+	assert_true(str_equal(value, str_from(octets, 3)));
+	assert_true(imap_parse_space(&parser));
+	assert_false(imap_parse_astring(&parser, &value));
+	assert_int_equal(parser.failure, IMAP_BAD);
+	assert_true(command("b X {3}\r\n"));
+	assert_true(imap_parse_space(&parser));
+	assert_false(imap_parse_literal8(&parser, &value));
+	assert_int_equal(parser.failure, IMAP_BAD);
+}
+
 static void test_refused_literals(void **state)
 {
 	struct str value;
@@ -407,6 +427,7 @@ int main(void)
 	    WITH_CLIENT(test_mailboxes),       WITH_CLIENT(test_flags_numbers_sets),
 	    WITH_CLIENT(test_bad_sets),        WITH_CLIENT(test_dates),
 	    WITH_CLIENT(test_connection_ends), WITH_CLIENT(test_raw),
+	    WITH_CLIENT(test_literal8),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
