@@ -105,9 +105,11 @@ static void create(struct session *session, struct str name, struct str uses)
 	}
 	session_ring(session);
 	if (uses.len > 0 && mailbox_folder_set_use(session->mailbox, id, uses, IMAP_WAIT_MS, &err) != 0) {
-		/* RFC 6154 3: then it is not made */
-		mailbox_folder_delete(session->mailbox, id, IMAP_WAIT_MS, NULL);
 		imap_no(session, "USEATTR", "%s", err.text);
+		/* RFC 6154 3: then it is not made */
+		if (mailbox_folder_delete(session->mailbox, id, IMAP_WAIT_MS, &err) != 0)
+			log_warning("a folder without its use stays, user=%s folder=%.*s: %s", session->user, STR_ARG(name),
+			            err.text);
 		return;
 	}
 	log_info("folder made, user=%s folder=%.*s id=%s", session->user, STR_ARG(name), imap_mailbox_id(id_text, id));
@@ -163,8 +165,7 @@ static void leave_selected(struct session *session, int64_t folder)
 {
 	if (session->view == NULL || session->view->folder != folder)
 		return;
-	view_close(session->view);
-	session->view = NULL;
+	session_leave(session);
 	conn_write(&session->conn, STR("* OK [CLOSED] The selected folder is removed\r\n"));
 }
 

@@ -273,4 +273,18 @@ subtest 'a mailbox\'s other sessions see what happens to folders' => sub {
 	ok defined $other->bye || !$other->is_ok, 'which ends that session, or says so';
 };
 
+subtest 'what was selected and is removed leaves nothing behind' => sub {
+	made('Left');
+	$imap->append($_, "Subject: x\r\n\r\nx\r\n") for 'Left', 'INBOX';
+	$imap->select('Left');
+	$imap->search('SEARCH RETURN (SAVE) ALL');
+	is result('DELETE Left'), 'OK', 'removed while it is selected';
+	$imap->select('INBOX');
+	$imap->cmd('SEARCH $');
+	my ($found) = $imap->untagged('SEARCH');
+	is_deeply $found && $found->{found} // [], [], 'RFC 5182 2.1: the saved result went with the selection';
+	$imap->cmd('STORE 1:* +FLAGS.SILENT (\Deleted)');
+	$imap->cmd('CLOSE');
+};
+
 done_testing;
