@@ -173,7 +173,9 @@ static void list(struct session *session, struct list_request *request)
 		return;
 	}
 	if (request->asks_delimiter) {
-		conn_write(&session->conn, STR("* LIST (\\Noselect) \"/\" \"\"\r\n"));
+		/* RFC 9051 6.3.9: the root of the reference */
+		conn_printf(&session->conn, "* LIST (\\Noselect) \"/\" \"%s\"\r\n",
+		            shared_is_name(request->patterns[0]) ? "#users/" : "");
 		return;
 	}
 	if ((request->status_items & STATUS_HIGHESTMODSEQ) != 0)
