@@ -53,7 +53,7 @@ LIBCOMMON := $(BUILD)/libcommon.a
 
 # Flags of libraries are asked for only when something is built, so that `make deps` works on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lunistring)$(PKG_LIBS)
 
 # V=1 shows the commands themselves.
 Q        := $(if $(V),,@)

@@ -72,6 +72,7 @@ int import_folder(struct import *import, struct str name)
 
 	if (flush(import) != 0)
 		return -1;
+	name = imap_mailbox_name(name, &import->arena); /* as IMAP will ask for it; files' names may be decomposed */
 	if (mailbox_folder_find(import->mailbox, name, &folder, &err) == 0)
 		import->folder = folder.id;
 	else if (err.code != ERR_NOT_FOUND ||

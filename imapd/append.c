@@ -1,4 +1,5 @@
 /* imapd: APPEND (RFC 9051 6.3.12), of several messages too (RFC 3502), and REPLACE (RFC 8508). */
+#include "imapd/names.h"
 #include "imapd/shared.h"
 #include "imapd/target.h"
 
@@ -74,8 +75,10 @@ void command_append(struct session *session)
 	do
 		good = take_message(&upload);
 	while (good && !imap_at_end(&session->parser));
-	if (good && target_store(session, &target, &upload, &stored) == 0)
+	if (good && target_store(session, &target, &upload, &stored) == 0) {
+		names_tell_oldname(session, "", name, session->parser.given);
 		imap_ok(session, target_append_code(session, &stored, upload.count), "APPEND completed");
+	}
 	upload_free(&upload);
 }
 

@@ -1,6 +1,7 @@
 /* imapd: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051 6.3.4 to 6.3.8). */
 #include "common/base/log.h"
-#include "imapd/imapd.h"
+#include "imapd/guest.h"
+#include "imapd/names.h"
 
 #include <stdio.h>
 
@@ -10,12 +11,19 @@ enum { USES_PARSED_MAX = 10 }; /* of one CREATE */
  */
 static const char *const uses_known[] = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"};
 
-/* A name that a client wants to make: levels that are not empty, no "#" (the namespaces of others). The delimiter at
- * its end says that it wants to make more below it (RFC 9051 6.3.4), and means nothing here. */
+/* The delimiter at the end of a name says that the client wants to make more below it (RFC 9051 6.3.4), and means
+ * nothing here. */
+static struct str without_delimiter(struct str name)
+{
+	while (name.len > 1 && name.data[name.len - 1] == '/')
+		name.len--;
+	return name;
+}
+
+/* A name that a client wants to make: levels that are not empty, no "#" (the namespaces of others). */
 static bool prepare_name(struct session *session, struct str *name)
 {
-	while (name->len > 1 && name->data[name->len - 1] == '/')
-		name->len--;
+	*name = without_delimiter(*name);
 	if (name->len == 0 || name->data[0] == '/' || name->data[0] == '#' || str_find(*name, STR("//")) >= 0) {
 		imap_no(session, "CANNOT", "No folder can have that name");
 		return false;
@@ -112,6 +120,7 @@ static void create(struct session *session, struct str name, struct str uses)
 			            err.text);
 		return;
 	}
+	names_tell_oldname(session, "", name, without_delimiter(session->parser.given));
 	log_info("folder made, user=%s folder=%.*s id=%s", session->user, STR_ARG(name), imap_mailbox_id(id_text, id));
 	snprintf(code, sizeof code, "MAILBOXID (%s)", id_text);
 	imap_ok(session, code, "CREATE completed");
@@ -199,6 +208,7 @@ void command_delete(struct session *session)
 		imap_no_store(session, &err);
 		return;
 	}
+	names_tell_oldname(session, "\\NonExistent", name, session->parser.given);
 	log_info("folder removed, user=%s folder=%.*s messages=%lld", session->user, STR_ARG(name),
 	         (long long)folder.totals.messages);
 	session_ring(session);
@@ -258,15 +268,32 @@ static bool may_rename(struct session *session, struct str from, struct str to)
 	return session_may_create(session, to);
 }
 
+/* given: the first name as the client wrote it. */
+static bool parse_rename(struct imap_parser *parser, struct str *from, struct str *given, struct str *to)
+{
+	if (!imap_parse_space(parser) || !imap_parse_mailbox(parser, from))
+		return false;
+	*given = parser->given;
+	return imap_parse_space(parser) && imap_parse_mailbox(parser, to) && imap_parse_end(parser);
+}
+
+/* RFC 9051 6.3.6: a client that wrote one of the names otherwise is told which became which; of INBOX nothing. */
+static void tell_renamed(struct session *session, struct str from, struct str given, struct str to)
+{
+	struct str to_given = without_delimiter(session->parser.given), full = guest_full_name(session, to);
+
+	if (session->enabled.rev2 && !str_equal(from, STR("INBOX")) &&
+	    !(str_equal(guest_full_name(session, from), given) && str_equal(full, to_given)))
+		names_write_list(session, "", full, given);
+}
+
 void command_rename(struct session *session)
 {
-	struct imap_parser *parser = &session->parser;
 	struct mailbox_folder folder;
-	struct str from, to;
+	struct str from, given, to;
 	struct err err;
 
-	if (!imap_parse_space(parser) || !imap_parse_mailbox(parser, &from) || !imap_parse_space(parser) ||
-	    !imap_parse_mailbox(parser, &to) || !imap_parse_end(parser)) {
+	if (!parse_rename(&session->parser, &from, &given, &to)) {
 		imap_refuse(session);
 		return;
 	}
@@ -282,6 +309,8 @@ void command_rename(struct session *session)
 		return;
 	}
 	rename_folder(session, from, to);
+	if (session->status == IMAP_OK)
+		tell_renamed(session, from, given, to);
 	session_ring(session);
 	if (session->view != NULL && mailbox_folder(session->mailbox, session->view->folder, &folder, &err) == 0)
 		str_copy(str_of(folder.name), session->view->name, sizeof session->view->name);

@@ -91,11 +91,15 @@ static bool decode(struct session *session, struct str *text)
 
 	if (text->len > LIST_PATTERN_MAX)
 		return imap_fail(parser, IMAP_BAD, "The pattern is too long");
-	if (session_utf8(session))
-		return str_is_utf8(*text) || imap_fail(parser, IMAP_BAD, "The pattern is not in UTF-8");
+	if (session_utf8(session)) {
+		if (!str_is_utf8(*text))
+			return imap_fail(parser, IMAP_BAD, "The pattern is not in UTF-8");
+		*text = imap_normalise(*text, &session->arena);
+		return true;
+	}
 	buf_init(&decoded, LIST_PATTERN_MAX);
 	valid = mutf7_decode(*text, &decoded, NULL) == 0;
-	*text = arena_copy(&session->arena, buf_str(&decoded));
+	*text = imap_normalise(arena_copy(&session->arena, buf_str(&decoded)), &session->arena);
 	buf_free(&decoded);
 	return valid || imap_fail(parser, IMAP_BAD, "The pattern is not in modified UTF-7");
 }

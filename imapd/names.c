@@ -1,6 +1,7 @@
 #include "imapd/names.h"
 
 #include "common/base/memory.h"
+#include "imapd/guest.h"
 #include "imapd/shared.h"
 
 #include <stdlib.h>
@@ -124,4 +125,26 @@ int names_collect(struct session *session, bool subscriptions, bool shared, stru
 	names->count = collection.count;
 	memory_free(collection.entries);
 	return result;
+}
+
+void names_write_list(struct session *session, const char *attributes, struct str name, struct str given)
+{
+	struct conn *conn = &session->conn;
+
+	conn_printf(conn, "* LIST (%s) \"/\" ", attributes);
+	imap_write_mailbox(conn, name, true);
+	if (!str_equal(name, given)) {
+		conn_write(conn, STR(" (\"OLDNAME\" ("));
+		imap_write_mailbox(conn, given, true);
+		conn_write(conn, STR("))"));
+	}
+	conn_write(conn, STR("\r\n"));
+}
+
+void names_tell_oldname(struct session *session, const char *attributes, struct str name, struct str given)
+{
+	struct str full = guest_full_name(session, name);
+
+	if (session->enabled.rev2 && !str_equal(full, given))
+		names_write_list(session, attributes, full, given);
 }

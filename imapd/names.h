@@ -26,4 +26,11 @@ int names_collect(struct session *session, bool subscriptions, bool shared, stru
 /* Is name below parent? */
 bool names_is_below(struct str name, struct str parent);
 
+/* "* LIST (attributes) "/" name" for a client that enabled IMAP4rev2; with OLDNAME where it called the folder
+ * otherwise: given (RFC 9051 6.3.9.7). */
+void names_write_list(struct session *session, const char *attributes, struct str name, struct str given);
+/* The same, and only where it is needed: the client enabled IMAP4rev2 and called the folder otherwise. name: as the
+ * mailbox has it, also for a guest. */
+void names_tell_oldname(struct session *session, const char *attributes, struct str name, struct str given);
+
 #endif

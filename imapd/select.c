@@ -3,6 +3,7 @@
 #include "imapd/context.h"
 #include "imapd/guest.h"
 #include "imapd/imapd.h"
+#include "imapd/names.h"
 #include "imapd/resync.h"
 #include "imapd/rights.h"
 #include "imapd/shared.h"
@@ -90,9 +91,7 @@ static void write_folder(struct session *session)
 	session_write_permanent_flags(session);
 	conn_printf(conn, "* %zu EXISTS\r\n", view->count);
 	if (session->enabled.rev2) {
-		conn_write(conn, STR("* LIST () \"/\" "));
-		imap_write_mailbox(conn, guest_full_name(session, str_of(view->name)), true);
-		conn_write(conn, STR("\r\n"));
+		names_write_list(session, "", guest_full_name(session, str_of(view->name)), session->parser.given);
 	} else {
 		conn_printf(conn, "* %zu RECENT\r\n", view->recent);
 		write_unseen(session);

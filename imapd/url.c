@@ -176,7 +176,10 @@ static bool take_mailbox(struct session *session, struct str *rest, struct imap_
 		len--;
 		*rest = str_skip(text, len);
 	}
-	return decode(session, str_sub(text, 0, len), &url->mailbox) && url->mailbox.len != 0;
+	if (!decode(session, str_sub(text, 0, len), &url->mailbox) || url->mailbox.len == 0)
+		return false;
+	url->mailbox = imap_mailbox_name(url->mailbox, &session->arena);
+	return true;
 }
 
 bool url_parse(struct session *session, struct str text, struct imap_url *url)

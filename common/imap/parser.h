@@ -41,6 +41,7 @@ struct imap_parser {
 	size_t taken;       /* octets of the command so far */
 	size_t literal_max; /* octets of one literal that is kept in memory */
 	uint64_t drop_max;  /* octets of a command's refused non-synchronising literals that are read away */
+	struct str given;   /* the last mailbox name as the client wrote it, in UTF-8 */
 	bool wants_utf8;    /* quoted strings may hold UTF-8 (RFC 9051, RFC 6855); otherwise 8-bit octets are BAD */
 	unsigned depth;
 	enum imap_failure failure;
@@ -81,7 +82,7 @@ bool imap_parse_literal8(struct imap_parser *parser, struct str *octets);      /
 bool imap_parse_list_pattern(struct imap_parser *parser, struct str *pattern); /* list-mailbox: "%" and "*" too */
 bool imap_parse_number(struct imap_parser *parser, uint64_t max, uint64_t *number);
 /* A mailbox name, as the store has it: UTF-8; modified UTF-7 is decoded unless wants_utf8 (then it is UTF-8 already,
- * RFC 9051 5.1). "inbox" in any case becomes "INBOX", also as the first level. */
+ * RFC 9051 5.1). It comes in Unicode's form C; "inbox" in any case becomes "INBOX", also as the first level. */
 bool imap_parse_mailbox(struct imap_parser *parser, struct str *name);
 /* Text of a sequence set, checked for its grammar: digits, ':', ',', '*', or "$" alone. */
 bool imap_parse_sequence_text(struct imap_parser *parser, struct str *text);
@@ -101,10 +102,10 @@ bool imap_parse_literal_end(struct imap_parser *parser);
  * unread: added to out. */
 bool imap_parse_raw(struct imap_parser *parser, struct buf *out);
 
-/* Fail with a sentence of the caller's own. Always returns false. */
-bool imap_fail(struct imap_parser *parser, enum imap_failure failure, const char *message);
 /* Is that a keyword (flag-keyword: an atom)? For what another process says. */
 bool imap_is_keyword(struct str word);
 
+/* Fail with a sentence of the caller's own. Always returns false. */
+bool imap_fail(struct imap_parser *parser, enum imap_failure failure, const char *message);
 
 #endif

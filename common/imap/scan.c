@@ -228,7 +228,7 @@ bool imap_parse_number(struct imap_parser *parser, uint64_t max, uint64_t *numbe
 
 bool imap_parse_mailbox(struct imap_parser *parser, struct str *name)
 {
-	struct str text = STR(""), inbox = STR("INBOX");
+	struct str text = STR("");
 	struct buf decoded;
 
 	if (!imap_parse_astring(parser, &text))
@@ -244,9 +244,8 @@ bool imap_parse_mailbox(struct imap_parser *parser, struct str *name)
 	} else if (!str_is_utf8(text)) {
 		return imap_fail(parser, IMAP_BAD, "The mailbox name is not in UTF-8");
 	}
-	if (str_starts_nocase(text, inbox) && (text.len == inbox.len || text.data[inbox.len] == '/'))
-		text = arena_printf(parser->arena, "INBOX%.*s", STR_ARG(str_skip(text, inbox.len)));
-	*name = text;
+	parser->given = text;
+	*name = imap_mailbox_name(text, parser->arena);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #ifndef POSTROOM_IMAP_TEXT_H
 #define POSTROOM_IMAP_TEXT_H
 
+#include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/net/conn.h"
 
@@ -25,5 +26,10 @@ void imap_write_date_time(struct conn *conn, int64_t seconds);
  */
 int mutf7_encode(struct str utf8, struct buf *out, struct err *err);
 int mutf7_decode(struct str mutf7, struct buf *out, struct err *err);
+
+/* A name in Unicode's form C (RFC 9051 5.1): the same in the arena, or itself where it is so already or is no UTF-8. */
+struct str imap_normalise(struct str utf8, struct arena *arena);
+/* The same, and "inbox" in any case becomes "INBOX", also as the first level. */
+struct str imap_mailbox_name(struct str utf8, struct arena *arena);
 
 #endif

@@ -179,15 +179,27 @@ int folder_insert(struct mailbox *mailbox, const struct folder_row *row, struct 
 	return result;
 }
 
+/* U+0000 to 001F, 007F to 009F, and the separators of lines and paragraphs, U+2028 and 2029 (RFC 6855 section 3). */
+static bool holds_controls(struct str utf8)
+{
+	for (size_t i = 0; i < utf8.len; i++) {
+		unsigned char c = (unsigned char)utf8.data[i], next = i + 1 < utf8.len ? (unsigned char)utf8.data[i + 1] : 0;
+
+		if (c < 0x20 || c == 0x7f || (c == 0xc2 && next < 0xa0) || str_starts(str_skip(utf8, i), STR("\u2028")) ||
+		    str_starts(str_skip(utf8, i), STR("\u2029")))
+			return true;
+	}
+	return false;
+}
+
 int folder_check_name(struct str name, struct err *err)
 {
 	if (name.len == 0 || name.len > STORE_NAME_MAX)
 		return err_set(err, ERR_SYNTAX, "a folder's name has 1 to %d bytes", STORE_NAME_MAX);
 	if (!str_is_utf8(name))
 		return err_set(err, ERR_SYNTAX, "a folder's name is UTF-8");
-	for (size_t i = 0; i < name.len; i++)
-		if ((unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f)
-			return err_set(err, ERR_SYNTAX, "a folder's name holds no control characters");
+	if (holds_controls(name))
+		return err_set(err, ERR_SYNTAX, "a folder's name holds no control characters");
 	if (str_starts(name, STR("/")) || str_ends_nocase(name, STR("/")) || str_find(name, STR("//")) >= 0)
 		return err_set(err, ERR_SYNTAX, "no level of a folder's name is empty");
 	return 0;

@@ -197,6 +197,8 @@ subtest 'mbox and back' => sub {
 		'written as it was read';
 	($status) = $p->postroom('mailbox', 'export', 'emil', '--format', 'mbox', '--folder', 'Old/mail', "$files/out");
 	is $status, 1, 'nothing is written over';
+	$p->postroom_ok('mailbox', 'import', 'emil', '--format', 'mbox', '--folder', "inbox/u\xcc\x88ber", "$files/in");
+	is @{ content('emil', 'INBOX/&APw-ber') }, 2, 'a name as files have it is what IMAP calls it';
 	($status) = $p->postroom('mailbox', 'import', 'emil', '--format', 'mbox', '/etc/passwd');
 	is $status, 1, 'what is no mbox';
 	is_clean('emil');

@@ -300,6 +300,10 @@ static void test_mailboxes(void **state)
 	parser.wants_utf8 = true;
 	check_mailbox("\"Entw\u00fcrfe\"", "Entw\u00fcrfe");
 	check_mailbox("R&D", "R&D");
+	check_mailbox("\"Entwu\u0308rfe\"", "Entw\u00fcrfe");
+	check_str(parser.given, "Entwu\u0308rfe");
+	check_mailbox("inbox", "INBOX");
+	check_str(parser.given, "inbox");
 }
 
 static void test_flags_numbers_sets(void **state)

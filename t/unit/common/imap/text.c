@@ -81,6 +81,40 @@ static void test_limit(void **state)
 	buf_free(&out);
 }
 
+/* Unicode's NormalizationTest.txt; RFC 9051 5.1. */
+static void test_form_c(void **state)
+{
+	static const struct {
+		const char *given, *normal;
+	} names[] = {
+	    {"plain", "plain"},
+	    {"", ""},
+	    {"a\u0308", "\u00e4"},                            /* part 0: composed */
+	    {"\u00e4", "\u00e4"},                             /* ... already */
+	    {"\u212b", "\u00c5"},                             /* the Angstrom sign: a singleton */
+	    {"\u1e0a\u0323", "\u1e0c\u0307"},                 /* marks in their order */
+	    {"\ufb01", "\ufb01"},                             /* compatibility is left alone: form C, not KC */
+	    {"\u0958", "\u0915\u093c"},                       /* excluded from composition: longer */
+	    {"\U0001d160", "\U0001d158\U0001d165\U0001d16e"}, /* three times as long */
+	    {"\u1100\u1161\u11a8", "\uac01"},                 /* Hangul */
+	    {"\xff", "\xff"},                                 /* no UTF-8 */
+	};
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct str normal = imap_normalise(str_of(names[i].given), &arena);
+
+		assert_true(str_equal(normal, str_of(names[i].normal)));
+		assert_true(str_equal(imap_normalise(normal, &arena), normal));
+	}
+	assert_true(str_equal(imap_mailbox_name(STR("iNbOx"), &arena), STR("INBOX")));
+	assert_true(str_equal(imap_mailbox_name(STR("inbox/a\u0308"), &arena), STR("INBOX/\u00e4")));
+	assert_true(str_equal(imap_mailbox_name(STR("inboxa\u0308"), &arena), STR("inbox\u00e4")));
+	arena_free(&arena);
+}
+
 static struct conn conn;
 static int other;
 
@@ -163,6 +197,7 @@ int main(void)
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_only_what_encoding_gives),
 	    cmocka_unit_test(test_limit),
+	    cmocka_unit_test(test_form_c),
 	    cmocka_unit_test_setup_teardown(test_strings, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_dates, set_up, tear_down),
 	};
