@@ -21,7 +21,7 @@ CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
 # Each program and the folder its sources are in; all of common/ is one library, of which each takes what it needs.
-DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver sender dnsd resolver authd configd statusd historyd
+DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver sender dnsd resolver authd configd statusd historyd policyd
 FOLDER_smtpd         := smtpd
 FOLDER_pop3d         := pop3d
 FOLDER_pop3-login    := pop3d/login
@@ -36,6 +36,7 @@ FOLDER_authd         := authd
 FOLDER_configd       := configd
 FOLDER_statusd       := statusd
 FOLDER_historyd      := statusd/historyd
+FOLDER_policyd       := policyd
 FOLDER_postroom      := ctl
 FOLDER_sendmail      := ctl/sendmail
 TOOLS    := postroom sendmail
@@ -115,7 +116,14 @@ endef
 $(foreach f,$(sort $(foreach p,$(DAEMONS) $(TOOLS),$(FOLDER_$(p)))),$(if $(wildcard t/unit/$(f)/*.c),$(eval $(call UNIT_OF_DAEMON,$(f)))))
 LIBS_unit := -lcrypt
 
-unit: $(UNIT)
+# Programs by which tests ask the libraries; each is one file of t/tools.
+TESTTOOLS := $(patsubst t/tools/%.c,$(BUILD)/t/tools/%,$(wildcard t/tools/*.c))
+$(BUILD)/t/tools/%: $(BUILD)/obj/t/tools/%.o $(LIBCOMMON)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+unit: $(UNIT) $(TESTTOOLS)
 
 # Made from the catalogue of settings and kept in the repository; a test compares.
 manual: man/postroom-settings.5 conf/settings.conf

@@ -25,6 +25,7 @@ enum {
 
 enum mailauth_type {
 	MAILAUTH_A = 1,
+	MAILAUTH_CNAME = 5,
 	MAILAUTH_PTR = 12,
 	MAILAUTH_MX = 15,
 	MAILAUTH_TXT = 16,

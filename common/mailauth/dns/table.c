@@ -2,7 +2,7 @@
 
 #include "common/base/buf.h"
 
-enum { STRING_MAX = 255, FAILS = -1 };
+enum { STRING_MAX = 255, ALIASES_MAX = 16, FAILS = -1 };
 
 struct mailauth_table_entry {
 	struct mailauth_table_entry *next;
@@ -89,6 +89,7 @@ int mailauth_table_add(struct mailauth_table *table, const char *name, enum mail
 		result = add_mx(&rdata, text, err);
 		break;
 	case MAILAUTH_PTR:
+	case MAILAUTH_CNAME:
 		result = add_name(&rdata, text, err);
 		break;
 	case MAILAUTH_TXT:
@@ -111,32 +112,58 @@ void mailauth_table_fail(struct mailauth_table *table, const char *name)
 	add_entry(table, name, FAILS, STR(""));
 }
 
+/* The name that name is an alias of, in text form, or NULL. */
+static const char *alias_of(const struct mailauth_table *table, const char *name, struct arena *arena)
+{
+	struct str target;
+
+	for (const struct mailauth_table_entry *entry = table->entries; entry != NULL; entry = entry->next)
+		if (entry->type == MAILAUTH_CNAME && str_equal_nocase(str_of(entry->name), str_of(name)) &&
+		    mailauth_read_name(entry->rdata, 0, arena, &target, NULL) == 0)
+			return target.data;
+	return NULL;
+}
+
+/* All about one name, which is no alias. */
+static void look_up(const struct mailauth_table *table, const char *name, enum mailauth_type type, struct arena *arena,
+                    struct mailauth_answer *answer)
+{
+	size_t capacity = 1;
+	bool fails = false;
+
+	for (const struct mailauth_table_entry *entry = table->entries; entry != NULL; entry = entry->next)
+		capacity++;
+	answer->records = arena_get(arena, capacity * sizeof *answer->records);
+	for (const struct mailauth_table_entry *entry = table->entries; entry != NULL; entry = entry->next) {
+		if (!str_equal_nocase(str_of(entry->name), str_of(name)))
+			continue;
+		answer->status = MAILAUTH_NODATA;
+		if (entry->type == (int)type)
+			answer->records[answer->count++] = entry->rdata;
+		fails = fails || entry->type == FAILS;
+	}
+	if (answer->count != 0)
+		answer->status = MAILAUTH_FOUND;
+	else if (fails)
+		answer->status = MAILAUTH_TEMPORARY;
+}
+
 static int query(void *context, const char *name, enum mailauth_type type, int timeout_ms, struct arena *arena,
                  struct mailauth_answer *answer_out, struct err *err)
 {
 	struct mailauth_table *table = context;
-	size_t capacity = 1;
-	bool fails = false;
+	const char *alias;
+	int aliases = 0;
 
 	(void)timeout_ms;
 	table->questions++;
 	*answer_out = (struct mailauth_answer){.status = MAILAUTH_NXDOMAIN};
-	for (const struct mailauth_table_entry *entry = table->entries; entry != NULL; entry = entry->next)
-		capacity++;
-	answer_out->records = arena_get(arena, capacity * sizeof *answer_out->records);
-	for (const struct mailauth_table_entry *entry = table->entries; entry != NULL; entry = entry->next) {
-		if (!str_equal_nocase(str_of(entry->name), str_of(name)))
-			continue;
-		if (answer_out->status == MAILAUTH_NXDOMAIN)
-			answer_out->status = MAILAUTH_NODATA;
-		if (entry->type == (int)type)
-			answer_out->records[answer_out->count++] = entry->rdata;
-		fails = fails || entry->type == FAILS;
-	}
-	if (answer_out->count != 0)
-		answer_out->status = MAILAUTH_FOUND;
-	else if (fails)
+	while (type != MAILAUTH_CNAME && (alias = alias_of(table, name, arena)) != NULL && ++aliases <= ALIASES_MAX)
+		name = alias;
+	if (aliases > ALIASES_MAX)
 		answer_out->status = MAILAUTH_TEMPORARY;
+	else
+		look_up(table, name, type, arena, answer_out);
 	return answer_out->status == MAILAUTH_TEMPORARY ? err_set(err, ERR_TEMPORARY, "no answer for %s", name) : 0;
 }
 
