@@ -1,0 +1,148 @@
+/* condition: does it hold? */
+#include "common/base/fold.h"
+#include "common/base/log.h"
+#include "common/base/wildcard.h"
+#include "common/rules/condition.h"
+#include "common/rules/number.h"
+
+#include <inttypes.h>
+
+static bool regex_matches(const struct condition *condition, struct str value)
+{
+	enum regex_result result = regex_search(condition->regex, value);
+
+	if (result == REGEX_LIMIT)
+		log_warning("the regular expression %.*s reached its limit on %zu octets, which counts as no match",
+		            STR_ARG(condition->data), value.len);
+	return result == REGEX_YES;
+}
+
+/* Below 0, 0 or above: the value before, the same as, or behind the data; numbers as numbers. */
+static int compare(const struct condition *condition, struct str value, struct arena *arena)
+{
+	double number;
+
+	if (condition->is_number && number_read(value, &number))
+		return number < condition->number ? -1 : number > condition->number;
+	return str_compare(fold_text(value, arena), condition->folded);
+}
+
+static bool value_holds(const struct condition *condition, struct str value, struct arena *arena)
+{
+	struct str folded;
+
+	switch (condition->op) {
+	case OPERATOR_NONE:
+		return true;
+	case OPERATOR_EQUALS:
+	case OPERATOR_NOT_EQUALS: /* turned round where all values are known */
+		return compare(condition, value, arena) == 0;
+	case OPERATOR_GREATER:
+		return compare(condition, value, arena) > 0;
+	case OPERATOR_AT_LEAST:
+		return compare(condition, value, arena) >= 0;
+	case OPERATOR_LESS:
+		return compare(condition, value, arena) < 0;
+	case OPERATOR_AT_MOST:
+		return compare(condition, value, arena) <= 0;
+	case OPERATOR_CONTAINS:
+		return str_find(fold_text(value, arena), condition->folded) >= 0;
+	case OPERATOR_BEGINS_WITH:
+		return str_starts(fold_text(value, arena), condition->folded);
+	case OPERATOR_ENDS_WITH:
+		folded = fold_text(value, arena);
+		return folded.len >= condition->folded.len &&
+		       str_equal(str_skip(folded, folded.len - condition->folded.len), condition->folded);
+	case OPERATOR_MATCHES:
+		return wildcard_match(value, condition->data, NULL);
+	case OPERATOR_REGEX:
+		return regex_matches(condition, value);
+	}
+	return false;
+}
+
+static bool any_holds(const struct condition *condition, const struct str *values, size_t count, struct arena *arena)
+{
+	for (size_t i = 0; i < count; i++)
+		if (value_holds(condition, values[i], arena))
+			return true;
+	return false;
+}
+
+static bool number_holds(const struct condition *condition, uint64_t number, struct arena *arena)
+{
+	return value_holds(condition, arena_printf(arena, "%" PRIu64, number), arena);
+}
+
+static bool header_holds(const struct condition *condition, struct str name, struct facts *facts, struct arena *arena)
+{
+	const struct mime_field *fields;
+	size_t count = facts_fields(facts, &fields);
+
+	for (size_t i = 0; i < count; i++)
+		if (str_equal_nocase(fields[i].name, name) &&
+		    value_holds(condition, mime_unfold(fields[i].value, arena), arena))
+			return true;
+	return false;
+}
+
+/* Both ends are inside; a range whose end lies before its beginning goes over midnight. */
+static bool is_time(const struct condition *condition, const struct tm *now)
+{
+	int minute = now->tm_hour * 60 + now->tm_min;
+	bool after = minute >= condition->from, before = minute <= condition->to;
+
+	return condition->from <= condition->to ? after && before : after || before;
+}
+
+static bool field_holds(const struct condition *condition, const struct condition_field *field, struct facts *facts,
+                        struct arena *arena)
+{
+	struct str this_recipient = facts_this_recipient(facts);
+	const struct str *bcc;
+	struct tm now = {0};
+	size_t count;
+
+	switch (field->kind) {
+	case FIELD_HEADER:
+		return header_holds(condition, field->name, facts, arena);
+	case FIELD_ALWAYS:
+		return str_equal(condition->data, STR("1"));
+	case FIELD_TIME_NOW:
+		return localtime_r(&facts->now, &now) != NULL && is_time(condition, &now);
+	case FIELD_DAY_NOW:
+		return localtime_r(&facts->now, &now) != NULL && (condition->days & 1U << now.tm_wday) != 0;
+	case FIELD_IP_ADDRESS:
+		return value_holds(condition, facts->client, arena);
+	case FIELD_MAIL_FROM:
+		return value_holds(condition, facts->mail_from, arena);
+	case FIELD_AUTH_USER:
+		return value_holds(condition, facts->user, arena);
+	case FIELD_RCPT_TO:
+		return any_holds(condition, facts->recipients, facts->recipient_count, arena);
+	case FIELD_THIS_RCPT_TO:
+		return any_holds(condition, &this_recipient, facts->stage == RULES_RCPT, arena);
+	case FIELD_RCPT_COUNT:
+		return number_holds(condition, facts->recipient_count, arena);
+	case FIELD_BCC:
+		count = facts_bcc(facts, &bcc);
+		return any_holds(condition, bcc, count, arena);
+	case FIELD_BCC_COUNT:
+		return number_holds(condition, facts_bcc(facts, &bcc), arena);
+	case FIELD_SIZE:
+		return number_holds(condition, facts->size, arena);
+	}
+	return false;
+}
+
+bool condition_holds(const struct condition *condition, struct facts *facts)
+{
+	struct arena scratch; /* not facts->arena: a long header would be copied for each of many conditions */
+	bool holds = false;
+
+	arena_init(&scratch);
+	for (size_t i = 0; i < condition->field_count && !holds; i++)
+		holds = field_holds(condition, &condition->fields[i], facts, &scratch);
+	arena_free(&scratch);
+	return holds != (condition->negate != (condition->op == OPERATOR_NOT_EQUALS));
+}

@@ -1,0 +1,56 @@
+/*
+ * facts: what conditions can ask of a message while it comes in.
+ *
+ * There are three moments (enum rules_stage); at each of them more is known. Whoever takes the message fills in what
+ * is known so far; what follows from the header is worked out here, once, when a condition asks for it first.
+ *
+ * Security stance: strangers wrote all of it. Nothing here asks anybody, and time is linear in the header's size, but
+ * for sorting its addresses.
+ */
+#ifndef POSTROOM_RULES_FACTS_H
+#define POSTROOM_RULES_FACTS_H
+
+#include "common/base/arena.h"
+#include "common/mime/mime.h"
+
+#include <time.h>
+
+/* The numbers are those that scripts are told. */
+enum rules_stage {
+	RULES_AUTO, /* of a rule: as early as its conditions allow */
+	RULES_MAIL, /* the return path is known */
+	RULES_RCPT, /* one of the recipients, and those before it */
+	RULES_DATA, /* the header, all recipients, the real size */
+	RULES_STAGES,
+};
+
+struct facts {
+	enum rules_stage stage;
+	struct str mail_from;   /* without brackets; "" for <> */
+	struct str client;      /* address as text */
+	struct str user;        /* who logged in, or "" */
+	struct str *recipients; /* so far, with the one being given as the last */
+	size_t recipient_count;
+	uint64_t size;     /* octets; before RULES_DATA as the client announced, or 0 */
+	struct str header; /* at RULES_DATA, as the client sent it */
+	time_t now;
+	struct arena *arena; /* for what is worked out; lives as long as the facts */
+
+	/* Worked out here; use the functions below. */
+	struct mime_field *fields;
+	size_t field_count;
+	struct str *bcc;
+	size_t bcc_count;
+	bool fields_known, bcc_known;
+};
+
+/* The recipient being given; empty where the stage has none. */
+struct str facts_this_recipient(const struct facts *facts);
+/* The fields of the header, broken lines left out. Returns their number. */
+size_t facts_fields(struct facts *facts, const struct mime_field **fields_out);
+/* The first field of a name, unfolded; data is NULL where there is none. */
+struct str facts_field(struct facts *facts, struct str name);
+/* The recipients that neither To nor Cc names; their number. None before RULES_DATA. */
+size_t facts_bcc(struct facts *facts, const struct str **bcc_out);
+
+#endif
