@@ -73,6 +73,15 @@ ptrdiff_t str_find(struct str s, struct str needle)
 	return at != NULL ? at - s.data : -1;
 }
 
+size_t str_count_char(struct str s, char c)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		count += s.data[i] == c;
+	return count;
+}
+
 struct str str_skip(struct str s, size_t count)
 {
 	if (count > s.len)

@@ -44,6 +44,8 @@ int str_compare(struct str a, struct str b); /* like memcmp, the shorter first *
 ptrdiff_t str_find_char(struct str s, char c);
 ptrdiff_t str_find_last_char(struct str s, char c);
 ptrdiff_t str_find(struct str s, struct str needle);
+/* How often c stands in s. */
+size_t str_count_char(struct str s, char c);
 
 /* The part from `from` on, at most len bytes; both are cut to what is there. */
 struct str str_sub(struct str s, size_t from, size_t len);
