@@ -263,6 +263,11 @@ static bool refresh(struct script *script)
 	return script->lua != NULL;
 }
 
+bool script_exists(struct script *script)
+{
+	return refresh(script);
+}
+
 bool script_has_function(struct script *script, const char *function)
 {
 	struct job job = {.script = script, .function = function};

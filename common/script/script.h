@@ -57,16 +57,25 @@ enum script_type {
 	SCRIPT_TEXT,   /* bytes; a number is taken as its text */
 	SCRIPT_NUMBER, /* integer; a float or text that stands for one is taken */
 	SCRIPT_FLAG,
-	SCRIPT_LIST, /* of text: a table's items 1, 2 ... */
+	SCRIPT_LIST,  /* of text: a table's items 1, 2 ... */
+	SCRIPT_TABLE, /* of fields by name; an argument only */
 };
+
+struct script_field;
 
 struct script_value {
 	enum script_type type;
 	struct str text;
 	int64_t number;
 	bool flag;
-	struct str *items; /* of a list */
-	size_t count;
+	const struct str *items;           /* of a list */
+	const struct script_field *fields; /* of a table */
+	size_t count;                      /* of items or fields */
+};
+
+struct script_field {
+	const char *name;
+	struct script_value value;
 };
 
 static inline struct script_value script_text(struct str text)
@@ -84,9 +93,14 @@ static inline struct script_value script_flag(bool flag)
 	return (struct script_value){.type = SCRIPT_FLAG, .flag = flag};
 }
 
-static inline struct script_value script_list(struct str *items, size_t count)
+static inline struct script_value script_list(const struct str *items, size_t count)
 {
 	return (struct script_value){.type = SCRIPT_LIST, .items = items, .count = count};
+}
+
+static inline struct script_value script_table(const struct script_field *fields, size_t count)
+{
+	return (struct script_value){.type = SCRIPT_TABLE, .fields = fields, .count = count};
 }
 
 struct lua_State;
@@ -116,6 +130,8 @@ void script_open(struct script *script, const struct instance *instance, const c
 /* Give back what was loaded, the script's globals with it; a later call loads it again. For a session that idles. */
 void script_close(struct script *script);
 
+/* Is there a script, and could it be loaded? Costs a stat(2). */
+bool script_exists(struct script *script);
 /* Does the script exist, and has it a function of that name? */
 bool script_has_function(struct script *script, const char *function);
 

@@ -5,6 +5,17 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+/* Tables may stand within tables; each asks for room of its own. */
+static void push_table(lua_State *lua, const struct script_value *value)
+{
+	luaL_checkstack(lua, LUA_MINSTACK, NULL);
+	lua_createtable(lua, 0, (int)value->count);
+	for (size_t i = 0; i < value->count; i++) {
+		script_push(lua, &value->fields[i].value);
+		lua_setfield(lua, -2, value->fields[i].name);
+	}
+}
+
 void script_push(struct lua_State *lua, const struct script_value *value)
 {
 	switch (value->type) {
@@ -27,6 +38,9 @@ void script_push(struct lua_State *lua, const struct script_value *value)
 			lua_rawseti(lua, -2, (lua_Integer)i + 1);
 		}
 		break;
+	case SCRIPT_TABLE:
+		push_table(lua, value);
+		break;
 	}
 }
 
@@ -47,15 +61,16 @@ static bool take_text(lua_State *lua, int index, struct str *text, struct arena 
 static int take_list(lua_State *lua, int index, struct script_value *value, struct arena *arena, struct err *err)
 {
 	size_t count = lua_rawlen(lua, index);
+	struct str *items;
 
 	if (count > SCRIPT_LIST_MAX)
 		return err_set(err, ERR_LIMIT, "is a list of %zu items, more than %d", count, SCRIPT_LIST_MAX);
 	guard_pause();
-	value->items = arena_get(arena, (count > 0 ? count : 1) * sizeof *value->items);
+	value->items = items = arena_get(arena, (count > 0 ? count : 1) * sizeof *items);
 	guard_resume();
 	for (value->count = 0; value->count < count; value->count++) {
 		lua_rawgeti(lua, index, (lua_Integer)value->count + 1);
-		if (!take_text(lua, -1, &value->items[value->count], arena))
+		if (!take_text(lua, -1, &items[value->count], arena))
 			return err_set(err, ERR_SYNTAX, "is a list whose item %zu is a %s, where a string is expected",
 			               value->count + 1, luaL_typename(lua, -1));
 		lua_pop(lua, 1);
@@ -65,7 +80,7 @@ static int take_list(lua_State *lua, int index, struct script_value *value, stru
 
 int script_take(struct lua_State *lua, int index, struct script_value *value, struct arena *arena, struct err *err)
 {
-	static const char *const expected[] = {"nil", "a string", "an integer", "a boolean", "a table"};
+	static const char *const expected[] = {"nil", "a string", "an integer", "a boolean", "a table", "nothing"};
 	enum script_type wanted = value->type;
 	int type = lua_type(lua, index), is_integer = 0;
 
@@ -90,6 +105,8 @@ int script_take(struct lua_State *lua, int index, struct script_value *value, st
 	case SCRIPT_LIST:
 		if (type == LUA_TTABLE)
 			return take_list(lua, index, value, arena, err);
+		break;
+	case SCRIPT_TABLE: /* nobody asks for one */
 		break;
 	}
 	return err_set(err, ERR_SYNTAX, "is a %s, where %s is expected", luaL_typename(lua, index), expected[wanted]);

@@ -132,6 +132,24 @@ static void test_values(void **state)
 	assert_int_equal(results[5].type, SCRIPT_NIL); /* missing */
 }
 
+static void test_tables(void **state)
+{
+	struct str items[] = {STR("a"), STR("b")};
+	const struct script_field inner[] = {{"Flag", script_flag(true)}};
+	const struct script_field fields[] = {{"Text", script_text(STR("t"))},
+	                                      {"Number", script_number(7)},
+	                                      {"List", script_list(items, 2)},
+	                                      {"Inner", script_table(inner, 1)},
+	                                      {"Nil", {.type = SCRIPT_NIL}}};
+	struct script_value argument = script_table(fields, 5), result = {.type = SCRIPT_TEXT};
+
+	(void)state;
+	write_script("function f(t) local n = 0 for _ in pairs(t) do n = n + 1 end"
+	             " return t.Text .. t.Number .. #t.List .. t.List[2] .. tostring(t.Inner.Flag) .. n end");
+	assert_int_equal(script_call(&script, "f", &argument, 1, &result, 1, &arena), 1);
+	assert_string_equal(result.text.data, "t72btrue4");
+}
+
 /* What the caller cannot use is an error, not a guess. */
 static void test_wrong_results(void **state)
 {
@@ -422,10 +440,10 @@ static void test_in_sandbox(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_absent),       TEST(test_values),     TEST(test_wrong_results), TEST(test_errors),
-	    TEST(test_globals_stay), TEST(test_reload),     TEST(test_what_is_there), TEST(test_bytecode),
-	    TEST(test_endless),      TEST(test_rest),       TEST(test_greedy),        TEST(test_leaves_nothing),
-	    TEST(test_files),        TEST(test_in_sandbox),
+	    TEST(test_absent),         TEST(test_values),       TEST(test_tables),     TEST(test_wrong_results),
+	    TEST(test_errors),         TEST(test_globals_stay), TEST(test_reload),     TEST(test_what_is_there),
+	    TEST(test_bytecode),       TEST(test_endless),      TEST(test_rest),       TEST(test_greedy),
+	    TEST(test_leaves_nothing), TEST(test_files),        TEST(test_in_sandbox),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
