@@ -94,12 +94,14 @@ static int read_field(struct str word, struct condition_field *field, struct err
 
 static int read_fields(struct str words, struct arena *arena, struct condition *condition, struct err *err)
 {
-	condition->fields = arena_get(arena, CONDITION_FIELDS_MAX * sizeof *condition->fields);
+	size_t room = str_count_char(words, ',') + 1;
+
+	if (room > CONDITION_FIELDS_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d fields", CONDITION_FIELDS_MAX);
+	condition->fields = arena_get(arena, room * sizeof *condition->fields);
 	while (words.data != NULL) {
 		struct condition_field *field = &condition->fields[condition->field_count];
 
-		if (condition->field_count == CONDITION_FIELDS_MAX)
-			return err_set(err, ERR_LIMIT, "more than %d fields", CONDITION_FIELDS_MAX);
 		if (read_field(arena_copy(arena, str_cut(&words, ',')), field, err) != 0)
 			return -1;
 		condition->field_count++;
