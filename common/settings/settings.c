@@ -143,16 +143,21 @@ static void loaded_free(struct loaded *loaded)
 	arena_free(&loaded->arena);
 }
 
-static int load_generation(const struct settings *settings, uint64_t generation, struct loaded *loaded, struct err *err)
+static int open_snapshot(const struct settings *settings, uint64_t generation, struct db *objects, struct err *err)
 {
 	char name[64], path[INSTANCE_PATH_MAX + 128];
 
-	*loaded = (struct loaded){0};
 	snprintf(name, sizeof name, "settings/%" PRIu64 ".db", generation);
 	instance_path(path, sizeof path, settings->instance->state, name);
 	if (access(path, F_OK) != 0 && errno == ENOENT)
 		return err_set(err, ERR_NOT_FOUND, "the settings %s are missing", path);
-	if (db_open(&loaded->objects, path, DB_READ_ONLY | DB_IMMUTABLE, 0, err) != 0)
+	return db_open(objects, path, DB_READ_ONLY | DB_IMMUTABLE, 0, err);
+}
+
+static int load_generation(const struct settings *settings, uint64_t generation, struct loaded *loaded, struct err *err)
+{
+	*loaded = (struct loaded){0};
+	if (open_snapshot(settings, generation, &loaded->objects, err) != 0)
 		return -1;
 	arena_init(&loaded->arena);
 	if (read_values(loaded, err) != 0 || find_default_domain(loaded, err) != 0) {
@@ -250,6 +255,11 @@ bool settings_refresh(struct settings *settings)
 	}
 	take_over(settings, generation, &loaded);
 	return true;
+}
+
+int settings_open_snapshot(const struct settings *settings, struct db *objects, struct err *err)
+{
+	return open_snapshot(settings, settings->generation, objects, err);
 }
 
 int64_t settings_number(const struct settings *settings, enum setting setting)

@@ -92,6 +92,12 @@ void settings_close(struct settings *settings);
  */
 bool settings_refresh(struct settings *settings);
 
+/*
+ * Open the database of the snapshot that is loaded, for who reads its objects when it was loaded; db_close it. -1:
+ * ERR_NOT_FOUND (it was replaced meanwhile: settings_refresh tells), and what db_open says.
+ */
+int settings_open_snapshot(const struct settings *settings, struct db *objects, struct err *err);
+
 int64_t settings_number(const struct settings *settings, enum setting setting);
 bool settings_flag(const struct settings *settings, enum setting setting);
 const char *settings_text(const struct settings *settings, enum setting setting);
