@@ -54,11 +54,10 @@ static int parse_tag(struct str text, struct mailauth_tags *tags, struct err *er
 
 int mailauth_tags_parse(struct str text, struct arena *arena, struct mailauth_tags *tags_out, struct err *err)
 {
-	struct str rest = str_trim(text);
+	struct str rest = str_ends_nocase(text, STR("\r\n")) ? str_sub(text, 0, text.len - 2) : text;
 	size_t separators = 0;
 
 	*tags_out = (struct mailauth_tags){0};
-	/* A line's end at the end of the text belongs to the field or file it comes from. */
 	if (!is_text(rest))
 		return err_set(err, ERR_SYNTAX, "there are characters in it that no tag may have");
 	for (size_t i = 0; i < rest.len; i++)
@@ -70,7 +69,7 @@ int mailauth_tags_parse(struct str text, struct arena *arena, struct mailauth_ta
 		struct str part = str_cut(&rest, ';');
 
 		/* one ";" may stand behind the last tag */
-		if (tags_out->count != 0 && rest.data == NULL && part.len == 0)
+		if (tags_out->count != 0 && rest.data == NULL && str_trim(part).len == 0)
 			break;
 		if (parse_tag(part, tags_out, err) != 0)
 			return -1;

@@ -16,7 +16,7 @@ enum { MAILAUTH_TAGS_MAX = 64 }; /* in one list; the standards know fifteen */
 struct mailauth_tag {
 	struct str name;  /* case counts */
 	struct str value; /* without blanks and folding around it; folding inside is left */
-	struct str raw;   /* all between "=" and ";", or the end */
+	struct str raw;   /* all between "=" and ";", or the end of the list */
 };
 
 struct mailauth_tags {
@@ -24,7 +24,7 @@ struct mailauth_tags {
 	size_t count;
 };
 
-/* Take a list apart. -1: ERR_SYNTAX, ERR_LIMIT. */
+/* Take a list apart. A line end at its end is the field's and belongs to no tag. -1: ERR_SYNTAX, ERR_LIMIT. */
 int mailauth_tags_parse(struct str text, struct arena *arena, struct mailauth_tags *tags_out, struct err *err);
 
 /* A tag by name, NULL where there is none. */

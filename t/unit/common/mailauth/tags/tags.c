@@ -61,6 +61,11 @@ static void test_raw(void **state)
 	assert_int_equal(parse(text), 0);
 	assert_true(str_equal(mailauth_tag(&tags, "b")->raw, STR(" \r\n xyz \r\n\t")));
 	assert_ptr_equal(mailauth_tag(&tags, "b")->raw.data, text.data + 10);
+	assert_int_equal(parse(STR("a=1; b= xyz\t \r\n")), 0);
+	assert_true(str_equal(mailauth_tag(&tags, "b")->raw, STR(" xyz\t ")));
+	assert_int_equal(parse(STR("a=1; b=2; \r\n")), 0);
+	assert_int_equal(tags.count, 2);
+	assert_int_equal(parse(STR("a=1; b=2\n")), -1);
 }
 
 static void test_refused(void **state)
