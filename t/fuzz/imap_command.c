@@ -25,6 +25,8 @@ static bool parse_any(struct imap_parser *parser)
 		return imap_parse_flag_atom(parser, &value);
 	if (imap_peek_char(parser, ' '))
 		return imap_parse_space(parser);
+	if (imap_peek_char(parser, '~'))
+		return imap_parse_literal8(parser, &value);
 	if (imap_skip_word(parser, "DATE"))
 		return imap_parse_space(parser) && imap_parse_date(parser, &moment);
 	if (imap_skip_word(parser, "TIME"))
@@ -42,8 +44,11 @@ static bool parse_message(struct imap_parser *parser)
 	uint64_t size;
 	bool is_literal8;
 
-	if (!imap_parse_space(parser) || !imap_parse_mailbox(parser, &name) || !imap_parse_space(parser) ||
-	    !imap_parse_literal(parser, 5000, &size, &is_literal8))
+	if (!imap_parse_space(parser) || !imap_parse_mailbox(parser, &name))
+		return false;
+	if (!str_is_utf8(name) || !str_equal(imap_mailbox_name(name, parser->arena), name))
+		__builtin_trap();
+	if (!imap_parse_space(parser) || !imap_parse_literal(parser, 5000, &size, &is_literal8))
 		return false;
 	for (; size > 0; size -= bytes.len) {
 		if (conn_read_some(parser->conn, &bytes, NULL) != 0)
