@@ -2,14 +2,11 @@
 #include "common/base/log.h"
 #include "imapd/guest.h"
 #include "imapd/names.h"
+#include "imapd/uses.h"
 
 #include <stdio.h>
 
 enum { USES_PARSED_MAX = 10 }; /* of one CREATE */
-
-/* RFC 6154 2: what a folder may be for; \All and \Flagged would have to be views of other folders, \Junk may be made.
- */
-static const char *const uses_known[] = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"};
 
 /* The delimiter at the end of a name says that the client wants to make more below it (RFC 9051 6.3.4), and means
  * nothing here. */
@@ -53,25 +50,6 @@ static bool parse_uses(struct session *session, struct str *uses)
 	if (!imap_parse_close(parser)) /* of the uses; then that of the parameters */
 		return false;
 	return imap_parse_close(parser);
-}
-
-/* As the table writes them; false: one is not known. */
-static bool normalise_uses(struct session *session, struct str *uses)
-{
-	struct str rest = *uses, word;
-
-	*uses = STR("");
-	while ((word = str_cut_word(&rest)).len > 0) {
-		const char *found = NULL;
-
-		for (size_t i = 0; i < sizeof uses_known / sizeof uses_known[0]; i++)
-			if (str_equal_nocase(word, str_of(uses_known[i])))
-				found = uses_known[i];
-		if (found == NULL)
-			return false;
-		*uses = arena_printf(&session->arena, "%.*s%s%s", STR_ARG(*uses), uses->len > 0 ? " " : "", found);
-	}
-	return true;
 }
 
 /* Make the levels above a name where they are missing (RFC 9051 6.3.4). -1: noted. */
@@ -134,7 +112,7 @@ void command_create(struct session *session)
 	if (!imap_parse_space(parser) || !imap_parse_mailbox(parser, &name) || !parse_uses(session, &uses) ||
 	    !imap_parse_end(parser))
 		imap_refuse(session);
-	else if (!normalise_uses(session, &uses))
+	else if (!uses_normalise(session, &uses))
 		imap_no(session, "USEATTR", "No folder can be made for that use");
 	else if (session_local_name(session, &name) && prepare_name(session, &name) && session_may_create(session, name))
 		create(session, name, uses);

@@ -1,8 +1,13 @@
 /* imapd: GETMETADATA and SETMETADATA (RFC 5464). */
 #include "imapd/metadata.h"
 
+#include "imapd/uses.h"
+
 #include <limits.h>
 #include <stdio.h>
+
+/* RFC 6154 section 4: not kept as metadata; it is what LIST says of the folder. */
+static const struct str SPECIAL_USE = {"/private/specialuse", 19};
 
 /* RFC 5464 3.2: from "/private/" or "/shared/" on, no empty component, no wildcards, ASCII. For a question with DEPTH
  * these two themselves will do. */
@@ -89,6 +94,18 @@ static void add_server_entries(struct session *session, struct known *known)
 		add_known(STR("/shared/comment"), STR("Postroom"), known);
 }
 
+/* What a folder is for, as metadata. */
+static int add_use(struct session *session, int64_t folder, struct known *known, struct err *err)
+{
+	char uses[STORE_NAME_MAX];
+
+	if (mailbox_folder_use(session->mailbox, folder, uses, sizeof uses, err) != 0)
+		return -1;
+	if (uses[0] != '\0')
+		add_known(SPECIAL_USE, str_of(uses), known);
+	return 0;
+}
+
 static bool is_meant(struct str name, struct str entry, unsigned depth)
 {
 	unsigned levels = 0;
@@ -157,6 +174,8 @@ int metadata_write(struct session *session, struct str name, int64_t folder, con
 		return -1;
 	if (folder == METADATA_SERVER)
 		add_server_entries(session, &known);
+	else if (add_use(session, folder, &known, err) != 0)
+		return -1;
 	for (size_t i = 0; i < query->count; i++)
 		write_meant(&response, &known, query->entries[i], query, &longest);
 	if (response.begun)
@@ -267,8 +286,13 @@ static bool parse_values(struct imap_parser *parser, struct metadata_query *name
 	return imap_parse_close(parser) && imap_parse_end(parser);
 }
 
-static bool may_set(struct session *session, int64_t folder, const struct metadata_query *names,
-                    const struct str *values)
+static bool is_use(int64_t folder, struct str name)
+{
+	return folder != METADATA_SERVER && str_equal_nocase(name, SPECIAL_USE);
+}
+
+/* Also brings special uses into their form. */
+static bool may_set(struct session *session, int64_t folder, const struct metadata_query *names, struct str *values)
 {
 	char code[64];
 
@@ -286,8 +310,35 @@ static bool may_set(struct session *session, int64_t folder, const struct metada
 			imap_no(session, "METADATA NOPRIVATE", "Private entries are the owner's"); /* RFC 5464 4.3 */
 			return false;
 		}
+		if (is_use(folder, names->entries[i]) && !uses_normalise(session, &values[i])) {
+			imap_no(session, "USEATTR", "No folder can be for that use");
+			return false;
+		}
 	}
 	return true;
+}
+
+/* -1: noted. */
+static int set_entry(struct session *session, int64_t folder, struct str name, struct str value)
+{
+	struct err err;
+
+	if (is_use(folder, name)) {
+		if (mailbox_folder_set_use(session->mailbox, folder, value, IMAP_WAIT_MS, &err) == 0)
+			return 0;
+		if (err.code == ERR_EXISTS)
+			imap_no(session, "USEATTR", "%s", err.text);
+		else
+			imap_no_store(session, &err);
+		return -1;
+	}
+	if (mailbox_metadata_set(session->mailbox, folder, name, value, IMAP_WAIT_MS, &err) == 0)
+		return 0;
+	if (err.code == ERR_LIMIT)
+		imap_no(session, "METADATA TOOMANY", "%s", err.text);
+	else
+		imap_no_store(session, &err);
+	return -1;
 }
 
 void command_setmetadata(struct session *session)
@@ -297,7 +348,6 @@ void command_setmetadata(struct session *session)
 	struct str *values = arena_get(&session->arena, METADATA_ENTRIES_MAX * sizeof *values);
 	struct str name;
 	int64_t folder;
-	struct err err;
 
 	if (!imap_parse_space(parser) || !imap_parse_mailbox(parser, &name) || !imap_parse_space(parser) ||
 	    !parse_values(parser, names, values)) {
@@ -306,14 +356,8 @@ void command_setmetadata(struct session *session)
 	}
 	if (find(session, name, "w", &folder) != 0 || !may_set(session, folder, names, values))
 		return;
-	for (size_t i = 0; i < names->count; i++) {
-		if (mailbox_metadata_set(session->mailbox, folder, names->entries[i], values[i], IMAP_WAIT_MS, &err) == 0)
-			continue;
-		if (err.code == ERR_LIMIT)
-			imap_no(session, "METADATA TOOMANY", "%s", err.text);
-		else
-			imap_no_store(session, &err);
-		return;
-	}
+	for (size_t i = 0; i < names->count; i++)
+		if (set_entry(session, folder, names->entries[i], values[i]) != 0)
+			return;
 	session_ring(session);
 }

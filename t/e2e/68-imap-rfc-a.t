@@ -188,6 +188,14 @@ subtest 'RFC 5464: METADATA' => sub {
 	$imap->line;
 	like answer($imap, 'SETMETADATA INBOX (/private/comment ' . literal("a\0b") . ')'), qr/\At BAD /, 'not in a plain literal';
 	like answer($imap, "SETMETADATA INBOX ($_ \"x\")"), qr/\At BAD /, "$_ is no name to set" for '/private', '/foo/x', '/private//x';
+	is answer($imap, 'GETMETADATA Drafts /private/specialuse'), qq{* METADATA Drafts (/private/specialuse "\\\\Drafts")\n$done},
+		'RFC 6154 4: what a folder is for';
+	like answer($imap, 'SETMETADATA INBOX (/private/specialuse "\\\\Drafts")'), qr/\At NO \[USEATTR\] /, '... which one folder is at a time';
+	like answer($imap, 'SETMETADATA INBOX (/private/specialuse "\\\\All")'), qr/\At NO \[USEATTR\] /, '... and not what is not offered';
+	like answer($imap, 'SETMETADATA Drafts (/private/specialuse "\\\\drafts \\\\archive \\\\Drafts")'), qr/\At OK /, 'set';
+	like answer($imap, 'LIST "" Drafts RETURN (SPECIAL-USE)'), qr/ \\Drafts \\Archive\) /, '... LIST says it';
+	like answer($imap, 'SETMETADATA Drafts (/private/specialuse NIL)'), qr/\At OK /, 'removed';
+	is answer($imap, 'GETMETADATA Drafts /private/specialuse'), "* METADATA Drafts (/private/specialuse NIL)\n$done", '... it is gone';
 	like answer($imap, 'SETMETADATA "" (/shared/comment "x")'), qr/\At NO \[NOPERM\] /, 'the server\'s own';
 };
 
