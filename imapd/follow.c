@@ -195,6 +195,9 @@ int session_follow(struct session *session)
 	if (view_follow(view, session->mailbox, &err) != 0) {
 		if (err.code != ERR_NOT_FOUND)
 			log_error("cannot follow a folder of user=%s: %s", session->user, err.text);
+		session_bye(session, err.code == ERR_NOT_FOUND
+		                         ? "The selected folder is gone"
+		                         : "[UNAVAILABLE] The selected folder cannot be read at the moment");
 		return -1;
 	}
 	if (view->gone > 0 && !session->keep_sequence) {
@@ -217,8 +220,6 @@ int session_follow(struct session *session)
 
 void session_tell_now(struct session *session)
 {
-	if (session_follow(session) != 0)
-		session_bye(session, "The selected folder is gone");
-	else
+	if (session_follow(session) == 0)
 		imap_ok(session, session_modseq_code(session), "%s completed", session->command->name);
 }

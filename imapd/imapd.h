@@ -198,7 +198,7 @@ enum { IMAP_ID_MAX = 24 };
 const char *imap_mailbox_id(char out[IMAP_ID_MAX], int64_t folder);
 
 /* Let the view follow the mailbox and write what is new (follow.c): EXPUNGE or VANISHED (unless keep_sequence), EXISTS,
- * RECENT, FETCH FLAGS. -1: the folder is gone or cannot be read; the session ends with BYE. */
+ * RECENT, FETCH FLAGS. -1: the folder is gone or cannot be read; the BYE is said. */
 int session_follow(struct session *session);
 /* The same at once, then "completed" with the MODSEQ that is told now (RFC 7162 3.2.7): for commands that remove. */
 void session_tell_now(struct session *session);

@@ -134,10 +134,8 @@ int session_news(struct session *session)
 	session->progress_ms = 0; /* what takes long here is not the command that ran before */
 	if (session->guest != NULL && !guest_may_stay(session))
 		return -1;
-	if (session->view != NULL && session_follow(session) != 0) {
-		session_bye(session, "The selected folder is gone");
+	if (session->view != NULL && session_follow(session) != 0)
 		return -1;
-	}
 	if (session->notify != NULL) {
 		session_hear(session, false);
 		notify_tell(session);
