@@ -288,7 +288,8 @@ sub store_flags {
 	my $text = ($options{by_uid} ? 'UID STORE ' : 'STORE ') . as_set($options{by_uid}, @$chosen)
 		. (defined $limit ? " (UNCHANGEDSINCE $limit)" : '') . " ${how}FLAGS" . ($options{silent} ? '.SILENT' : '')
 		. " (@$flags)";
-	$worker->send($text, cut => sub { }, done => sub {
+	# refused it may have happened all the same, and would be told then: no change that the client applies itself
+	$worker->send($text, cut => sub { $view->end_silent(0, @records) }, done => sub {
 		my ($response, $command) = @_;
 		my %left = map { $uid_of{$_} // 0 => 1 } modified($response);
 		$worker->complain("MODIFIED of what was not asked: $response->{raw}") if $left{0};

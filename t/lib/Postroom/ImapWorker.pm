@@ -186,7 +186,8 @@ sub handle {
 	shift @{ $self->{inflight} };
 	$self->complain("refused: $response->{raw}") if $response->{type} eq 'BAD';
 	$self->{view}->tagged($response->{code}, @{ $response->{code_data} // [] }) if $self->{view};
-	if ($response->{type} ne 'OK' && $self->{swarm}{may_break} && $command->{cut}) {
+	my $whole = $response->{type} eq 'OK' && !grep { $_->{type} eq 'BYE' } @{ $command->{seen} };
+	if (!$whole && $self->{swarm}{may_break} && $command->{cut}) {
 		return $command->{cut}->($command);
 	}
 	$command->{done}->($response, $command) if $command->{done};
@@ -207,11 +208,11 @@ sub continuation {
 sub untagged {
 	my ($self, $response, $command) = @_;
 	my $type = $response->{type};
+	push @{ $command->{seen} }, $response if $command;
 	if ($type eq 'BYE') {
 		$self->complain("BYE: $response->{text}") if !$self->{swarm}{may_break} && !$self->{leaves};
 		return;
 	}
-	push @{ $command->{seen} }, $response if $command;
 	return $self->greeted if $command && $command->{name} eq 'greeting';
 	if ($command && $command->{selects}) {
 		$self->enter_view($command) if ($response->{code} // '') eq 'CLOSED';
