@@ -14,7 +14,8 @@
  * commands and in which states each is allowed; capability.c; find.c from what a client names to folders and messages;
  * view*.c what the client believes of the selected folder, follow.c telling it what happened there; select.c, resync.c
  * (QRESYNC), idle.c, notify*.c, flags.c (STORE), copy.c, expunge.c; append.c, upload.c, catenate.c; fetch*.c, url*.c;
- * search*.c, sort.c, thread.c; list.c, folders.c, status.c, metadata.c, quota.c, acl.c; shared.c other users' folders.
+ * search*.c, sort.c, thread.c; list.c, folders.c, uses.c, status.c, metadata.c, quota.c, acl.c; shared.c other users'
+ * folders.
  */
 #ifndef POSTROOM_IMAPD_IMAPD_H
 #define POSTROOM_IMAPD_IMAPD_H

@@ -1,5 +1,5 @@
 /*
- * imap/text: what goes to the client: strings, mailbox names, flags, dates (RFC 9051 section 9).
+ * imap/text: what goes to the client: strings, mailbox names, flags, dates (RFC 9051 section 9); and the form of names.
  */
 #ifndef POSTROOM_IMAP_TEXT_H
 #define POSTROOM_IMAP_TEXT_H
