@@ -5,7 +5,7 @@ PREFIX   ?= /usr/local
 BUILD    ?= build$(if $(SAN),-san)
 
 CC       ?= cc
-PKGS     := openssl sqlite3 libevent libgsasl libidn2 jansson libseccomp lua5.4 zlib libmaxminddb libpcre2-8
+PKGS     := openssl sqlite3 libevent libgsasl libidn2 libpsl jansson libseccomp lua5.4 zlib libpcre2-8 libmaxminddb
 CPPFLAGS += -I. -D_GNU_SOURCE -DPOSTROOM_VERSION='"$(VERSION)"' -DPOSTROOM_LIBEXEC='"$(PREFIX)/libexec/postroom"'
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
             -Wno-format-truncation
