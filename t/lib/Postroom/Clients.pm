@@ -32,6 +32,10 @@ C<run_client> gives (exit status, all output). Both run with C<HOME> as the call
 
 C<local_state> takes every folder below the root that has a C<cur>; names as on the disk, the root's own C<INBOX>.
 
+=item fill_for_thunderbird($imap)
+
+The mailbox that t/clients/record-thunderbird and the replay of its record begin with: UIDs 1 to 12 in INBOX, some in Work.
+
 =item trust($instance, $folder)
 
 The instance's certificate as a file that any user may read; its path.
@@ -49,7 +53,8 @@ use Postroom::Need qw(find_program);
 use Postroom::Process qw(run_program read_file write_file);
 use Test::More;
 
-our @EXPORT_OK = qw(needs runs_ok run_client message put remote_state folder_state local_state maildir_state trust);
+our @EXPORT_OK = qw(needs runs_ok run_client message put remote_state folder_state local_state maildir_state trust
+	fill_for_thunderbird);
 
 my %LETTER = ('\Draft' => 'D', '\Flagged' => 'F', '$Forwarded' => 'P', '\Answered' => 'R', '\Seen' => 'S', '\Deleted' => 'T');
 
@@ -140,6 +145,14 @@ sub local_state {
 	};
 	File::Find::find({ wanted => $look, no_chdir => 1 }, $root);
 	return \%state;
+}
+
+sub fill_for_thunderbird {
+	my ($imap) = @_;
+	$imap->cmd("CREATE $_"), $imap->cmd("SUBSCRIBE $_") for 'Work', '"Work/Bills"';
+	put($imap, 'INBOX', "mail $_", $_ == 1 ? '\\Seen' : '') for 1 .. 12;
+	put($imap, 'Work', "work $_") for 1 .. 3;
+	return;
 }
 
 sub trust {
