@@ -6,7 +6,7 @@
 
 #define COUNT_OF(array) (int)(sizeof(array) / sizeof(array)[0])
 
-const char config_schema[] =
+static const char config_schema[] =
     "CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
     "CREATE TABLE domain(name TEXT PRIMARY KEY, is_default INTEGER NOT NULL);"
     "CREATE TABLE user(uid INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
@@ -18,11 +18,20 @@ const char config_schema[] =
     " has_password INTEGER NOT NULL);";
 
 /* Permissions name groups by number. */
-const char config_group_schema[] =
+static const char config_group_schema[] =
     "CREATE TABLE user_group(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE);"
     "CREATE TABLE membership(group_id INTEGER NOT NULL, uid INTEGER NOT NULL, PRIMARY KEY (group_id, uid))"
     " WITHOUT ROWID;"
     "CREATE INDEX membership_uid ON membership(uid);";
+
+/* The rules of SMTP services in their order; conditions are one a line (common/rules/rule.h). */
+static const char rule_schema[] =
+    "CREATE TABLE smtp_rule(service INTEGER NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL,"
+    " stage TEXT NOT NULL, action TEXT NOT NULL, parameter TEXT NOT NULL, match TEXT NOT NULL,"
+    " conditions TEXT NOT NULL);"
+    "CREATE INDEX smtp_rule_position ON smtp_rule(service, position);";
+
+const char *const config_shared_schemas[] = {config_schema, config_group_schema, rule_schema, NULL};
 
 /* Numbers that authd's secrets hang on are given out for good before they are used, whatever becomes of the change. */
 static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY KEY, next INTEGER NOT NULL);"
@@ -30,7 +39,8 @@ static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY K
 
 static const char reserved_group[] = "INSERT INTO reserved VALUES('group', 1);";
 
-static const char *const migrations[] = {config_schema, reserved_schema, config_group_schema, reserved_group};
+static const char *const migrations[] = {config_schema, reserved_schema, config_group_schema, reserved_group,
+                                         rule_schema};
 
 int config_open(struct config *config, const struct instance *instance, struct err *err)
 {

@@ -75,8 +75,11 @@ extern const struct operation operations[]; /* ends with a name of NULL */
 
 /* config.c: the database. */
 
-/* The tables that a snapshot has too, with groups' in a text of their own; and the database, made or brought up to date. -1: as db_open, db_migrate. */
-extern const char config_schema[], config_group_schema[];
+/*
+ * The tables that a snapshot has too, ending with NULL; and the database, made or brought up to date. -1: as db_open,
+ * db_migrate.
+ */
+extern const char *const config_shared_schemas[];
 int config_open(struct config *config, const struct instance *instance, struct err *err);
 void config_close(struct config *config);
 

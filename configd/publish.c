@@ -56,11 +56,13 @@ static int copy_table(struct db *from, struct db *image, const char *table, stru
 
 static int fill_image(struct config *config, struct db *image, struct err *err)
 {
-	static const char *const tables[] = {"setting", "domain",     "user",       "mapping",
-	                                     "sender",  "user_group", "membership", NULL};
+	static const char *const tables[] = {"setting",    "domain",     "user",      "mapping", "sender",
+	                                     "user_group", "membership", "smtp_rule", NULL};
 
-	if (db_exec(image, config_schema, err) != 0 || db_exec(image, config_group_schema, err) != 0 ||
-	    db_begin(image, err) != 0)
+	for (const char *const *schema = config_shared_schemas; *schema != NULL; schema++)
+		if (db_exec(image, *schema, err) != 0)
+			return -1;
+	if (db_begin(image, err) != 0)
 		return -1;
 	for (const char *const *table = tables; *table != NULL; table++)
 		if (copy_table(&config->db, image, *table, err) != 0)
