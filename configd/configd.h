@@ -14,6 +14,7 @@
 #include "common/base/arena.h"
 #include "common/db/db.h"
 #include "common/ipc/loop.h"
+#include "common/rules/rule.h"
 #include "common/settings/settings.h"
 
 #include <jansson.h>
@@ -222,6 +223,31 @@ int op_sender_add(struct change *change, struct err *err);
 int op_sender_set(struct change *change, struct err *err);
 int op_sender_delete(struct change *change, struct err *err);
 int op_sender_list(struct change *change, struct err *err);
+
+/* smtp_rules.c: lists of rules as texts (common/rules/rule.h); an empty list has room for one more than RULES_MAX. */
+struct rule_list {
+	struct rule_text *items;
+	size_t count;
+};
+enum { SMTP_RULES_NONE = -1, SMTP_RULES_ALL = -2 };
+/* The number of a service, by name or number. -1: ERR_NOT_FOUND. */
+int smtp_rules_service(struct str name, int64_t *id_out, struct err *err);
+int smtp_rules_read(struct change *change, int64_t service, struct rule_list *list_out, struct err *err);
+/*
+ * Does the list make sense, and is what the rule at `changed` asks here (or SMTP_RULES_NONE, SMTP_RULES_ALL)? The texts
+ * are brought into their normal form. -1: the sentence begins with "rule 3".
+ */
+int smtp_rules_check(struct change *change, struct rule_list *list, ptrdiff_t changed, struct err *err);
+/* Store a list that was checked. */
+int smtp_rules_write(struct change *change, int64_t service, const struct rule_list *list, struct err *err);
+/* Give a service the rules of another, in the place of its own. */
+int smtp_rules_copy(struct change *change, int64_t from, int64_t to, struct err *err);
+int op_smtp_rule_add(struct change *change, struct err *err);
+int op_smtp_rule_set(struct change *change, struct err *err);
+int op_smtp_rule_move(struct change *change, struct err *err);
+int op_smtp_rule_delete(struct change *change, struct err *err);
+int op_smtp_rule_copy(struct change *change, struct err *err);
+int op_smtp_rule_list(struct change *change, struct err *err);
 
 /* export.c, import.c */
 int op_export(struct change *change, struct err *err);
