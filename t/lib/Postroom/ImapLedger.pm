@@ -136,6 +136,15 @@ sub assign {
 	return $entry;
 }
 
+# A copy has the flags of what it is a copy of.
+sub may_have_deleted {
+	my ($entry) = @_;
+	for (my $source = $entry; $source; $source = $source->{from}) {
+		return 1 if $source->{deleted};
+	}
+	return 0;
+}
+
 # May it be gone, as far as is known now? A copy has the flags of its source, so that of what was \Deleted may go at the
 # next EXPUNGE, which may have begun long ago; and of what was not acknowledged yet one cannot say.
 sub may_go {
@@ -235,7 +244,7 @@ sub explain {
 		my $from = $cut->[$i]{from};
 		# a copy of what was \Deleted may be gone before anybody could read it
 		next if !(defined $id ? $id eq (id_of_entry($cut->[$i]) // '')
-			: $entry->{vanished} && $from && $from->{deleted});
+			: $entry->{vanished} && $from && may_have_deleted($from));
 		splice @$cut, $i, 1;
 		$entry->{from} = $from if $from && $from != $entry;
 		return $entry->{told} = 1;
@@ -303,10 +312,11 @@ sub check_entry {
 	return;
 }
 
-# A MOVE that was cut off: somewhere there is, or was, its copy; unless it was also expunged.
+# A MOVE that was cut off: somewhere there is, or was, its copy; unless it was also expunged, for which it may have
+# \Deleted from what it is a copy of.
 sub found_moved {
 	my ($self, $entry) = @_;
-	return 1 if $entry->{moved} || $entry->{deleted} || $entry->{found};
+	return 1 if $entry->{moved} || $entry->{found} || may_have_deleted($entry);
 	my $id = id_of_entry($entry) // return;
 	for my $folder (@{ $entry->{cut_move} }) {
 		return $entry->{found} = 1
