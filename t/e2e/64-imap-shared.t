@@ -255,6 +255,29 @@ subtest 'COPY and MOVE between mailboxes' => sub {
 	is subjects($anna), 'one,two', 'where it was';
 };
 
+subtest '02-15.4 what is moved to another user: counts and sizes on both sides, flags and dates' => sub {
+	my $theirs = shared_folder('Given', 'lrswipte', 'first');
+	my $own = 'Giving';
+	ok_command($anna, "CREATE $own");
+	my $date = '"12-Mar-2019 10:20:30 +0100"';
+	ok_command($anna, "APPEND $own (\\Flagged \\Answered urgent) $date ", \message('given'));
+	ok_command($anna, "APPEND $own ", \message('kept'));
+	my $size = sub { my ($imap, $folder) = @_; my $status = $imap->status($folder, 'MESSAGES', 'SIZE'); [@$status{qw(MESSAGES SIZE)}] };
+	my %length = map { $_ => length message($_) } qw(first given kept);
+	is_deeply $size->($anna, $own), [2, $length{given} + $length{kept}], 'what she has';
+	is_deeply $size->($karen, 'Given'), [1, $length{first}], 'what the other has';
+	$anna->select($own);
+	ok_command($anna, "MOVE 1 $theirs");
+	is_deeply $size->($anna, $own), [1, $length{kept}], 'one is left';
+	is_deeply $size->($karen, 'Given'), [2, $length{first} + $length{given}], 'one came';
+	$karen->select('Given');
+	my $moved = $karen->fetch(2, '(FLAGS INTERNALDATE)')->{2};
+	is_deeply [sort grep { $_ ne '\\Recent' } @{ $moved->{FLAGS} }], ['\\Answered', '\\Flagged', 'urgent'], 'its flags';
+	is $moved->{INTERNALDATE}, '12-Mar-2019 09:20:30 +0000', 'its date, said in UTC';
+	$karen->cmd('CLOSE');
+	$anna->cmd('CLOSE');
+};
+
 subtest 'between two others, and within one' => sub {
 	my $from = shared_folder('Desk', 'lrswite', qw(one two));
 	my $within = shared_folder('Shelf', 'lrswi');
