@@ -12,7 +12,8 @@ Postroom::Marionette - run JavaScript inside a Thunderbird that was started with
 =head1 DESCRIPTION
 
 The protocol: a message is its length, a colon and a JSON list: [0, number, command, parameters] and
-[1, number, error, result]. Scripts run in the chrome context, with all rights of the program; a promise that one returns is waited for.
+[1, number, error, result]. Scripts run in the chrome context, with all rights of the program; a promise that one returns
+is waited for.
 
 =cut
 
