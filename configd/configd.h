@@ -242,6 +242,9 @@ int smtp_rules_check(struct change *change, struct rule_list *list, ptrdiff_t ch
 int smtp_rules_write(struct change *change, int64_t service, const struct rule_list *list, struct err *err);
 /* Give a service the rules of another, in the place of its own. */
 int smtp_rules_copy(struct change *change, int64_t from, int64_t to, struct err *err);
+/* Make the rules of all services those of a text; services whose rules differ are noted. */
+struct text;
+int smtp_rules_import(struct change *change, const struct text *text, struct err *err);
 int op_smtp_rule_add(struct change *change, struct err *err);
 int op_smtp_rule_set(struct change *change, struct err *err);
 int op_smtp_rule_move(struct change *change, struct err *err);

@@ -166,6 +166,29 @@ static int export_senders(struct change *change, struct buf *out, struct err *er
 	return row;
 }
 
+static int export_smtp_rules(struct change *change, struct buf *out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err,
+	                 "SELECT service, name, stage, action, parameter, match, conditions FROM smtp_rule"
+	                 " ORDER BY service, position",
+	                 "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1) {
+		struct str conditions = db_text(&statement, RULE_CONDITION);
+
+		buf_add_str(out, STR("\n[smtp-rule]\n"));
+		for (int field = RULE_SERVICE; field <= RULE_MATCH; field++)
+			add_text(out, TEXT_SMTP_RULE, field, db_text(&statement, field));
+		while (conditions.data != NULL)
+			add_text(out, TEXT_SMTP_RULE, RULE_CONDITION, str_cut(&conditions, '\n'));
+	}
+	db_finalize(&statement);
+	return row;
+}
+
 static int write_text(struct change *change, const struct hash_lines *hashes, struct err *err)
 {
 	struct buf out;
@@ -184,6 +207,8 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 		result = export_mappings(change, &out, err);
 	if (result == 0)
 		result = export_senders(change, &out, err);
+	if (result == 0)
+		result = export_smtp_rules(change, &out, err);
 	if (result == 0 && out.overflow)
 		result = err_set(err, ERR_LIMIT, "there is too much to export in one text");
 	if (result == 0)

@@ -152,12 +152,12 @@ int smtp_rules_copy(struct change *change, int64_t from, int64_t to, struct err 
 	return 0;
 }
 
-/* The service that a request is about, and its rules. */
+/* The service that a request is about, the first where it names none, and its rules. */
 static int read_requested(struct change *change, int64_t *service, struct rule_list *list, struct err *err)
 {
-	struct str name;
+	struct str name = ipc_get(&change->incoming->message, "service");
 
-	if (change_field(change, "service", &name, err) != 0 || smtp_rules_service(name, service, err) != 0)
+	if (smtp_rules_service(name.data != NULL ? name : STR("smtp"), service, err) != 0)
 		return -1;
 	return smtp_rules_read(change, *service, list, err);
 }

@@ -18,6 +18,7 @@ static const struct kind kinds[TEXT_KINDS] = {
     [TEXT_USER] = {"user", {"name", "administrator", "enabled", "password-hash", "groups"}},
     [TEXT_MAPPING] = {"mapping", {"pattern", "target"}},
     [TEXT_SENDER] = {"sender", {"name", "method", "servers", "encryption", "verify", "username"}},
+    [TEXT_SMTP_RULE] = {"smtp-rule", {"service", "name", "stage", "action", "parameter", "match", "condition"}},
 };
 
 /* Where the next object or field goes. */
@@ -69,6 +70,7 @@ static int add_setting(struct reader *reader, const struct conf_entry *entry, st
 static int add_field(struct reader *reader, enum text_kind kind, const struct conf_entry *entry, struct err *err)
 {
 	const struct kind *known = &kinds[kind];
+	struct str *value;
 	int field = 0;
 
 	while (known->fields[field] != NULL && strcmp(known->fields[field], entry->key) != 0)
@@ -80,9 +82,14 @@ static int add_field(struct reader *reader, enum text_kind kind, const struct co
 	else if (reader->section != entry->section)
 		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: a [%s] begins with its %s", entry->line, known->section,
 		               known->fields[0]);
-	if (reader->current->fields[field].data != NULL)
+	value = &reader->current->fields[field];
+	if (kind == TEXT_SMTP_RULE && field == RULE_CONDITION && value->data != NULL) {
+		*value = arena_printf(reader->arena, "%.*s\n%s", STR_ARG(*value), entry->value);
+		return 0;
+	}
+	if (value->data != NULL)
 		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: %s stands twice", entry->line, entry->key);
-	reader->current->fields[field] = keep(reader, entry->value);
+	*value = keep(reader, entry->value);
 	reader->section = entry->section;
 	return 0;
 }
@@ -101,7 +108,8 @@ static int add_entry(struct reader *reader, const struct conf_entry *entry, stru
 		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: \"%s\" stands before the first section, such as [settings]",
 		               entry->line, entry->key);
 	return err_set(err, ERR_SYNTAX,
-	               FILE_NAME ":%u: [%s] is none of [settings], [domain], [group], [user], [mapping], [sender]",
+	               FILE_NAME
+	               ":%u: [%s] is none of [settings], [domain], [group], [user], [mapping], [sender], [smtp-rule]",
 	               entry->line, entry->section);
 }
 

@@ -3,8 +3,9 @@
  *
  * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object,
  * "[domain]",
- * "[group]", "[user]", "[mapping]", "[sender]", which begins with its name (a mapping with its pattern). Parsing checks
- * the form alone; whether a value is allowed is decided where it is stored.
+ * "[group]", "[user]", "[mapping]", "[sender]", "[smtp-rule]", which begins with its name (a mapping with its pattern,
+ * a rule with its service). A rule may have several conditions; else no field stands twice. Parsing checks the form
+ * alone; whether a value is allowed is decided where it is stored.
  */
 #ifndef POSTROOM_CONFIGD_TEXT_H
 #define POSTROOM_CONFIGD_TEXT_H
@@ -12,9 +13,18 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 
-enum text_kind { TEXT_SETTING, TEXT_DOMAIN, TEXT_GROUP, TEXT_USER, TEXT_MAPPING, TEXT_SENDER, TEXT_KINDS };
+enum text_kind {
+	TEXT_SETTING,
+	TEXT_DOMAIN,
+	TEXT_GROUP,
+	TEXT_USER,
+	TEXT_MAPPING,
+	TEXT_SENDER,
+	TEXT_SMTP_RULE,
+	TEXT_KINDS
+};
 
-enum { TEXT_FIELDS_MAX = 6 };
+enum { TEXT_FIELDS_MAX = 7 };
 
 /* The fields of each kind, by position. */
 enum text_field {
@@ -36,6 +46,13 @@ enum text_field {
 	SENDER_ENCRYPTION,
 	SENDER_VERIFY,
 	SENDER_USERNAME,
+	RULE_SERVICE = 0,
+	RULE_NAME,
+	RULE_STAGE,
+	RULE_ACTION,
+	RULE_PARAMETER,
+	RULE_MATCH,
+	RULE_CONDITION, /* all of them, one a line */
 };
 
 struct text_object {
