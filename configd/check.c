@@ -110,9 +110,34 @@ static int check_mappings(struct config *config, struct err *err)
 	return row;
 }
 
+/* Rules for nobody in particular are for all: a user who is named must be there. */
+static int check_access(struct config *config, struct err *err)
+{
+	struct db_statement rules;
+	int row;
+
+	if (config_query(config, &rules, err, "SELECT users, position FROM access_rule WHERE users <> ''", "") != 0)
+		return -1;
+	while ((row = db_step(&rules, err)) == 1) {
+		struct str users = db_text(&rules, 0);
+		uint64_t uid;
+
+		while (row == 1 && users.len != 0)
+			if (str_to_u64(str_cut(&users, '\t'), INT64_MAX, &uid))
+				row = config_number(config, NULL, err, "SELECT 1 FROM user WHERE uid = ?", "n", (int64_t)uid);
+		if (row == 0)
+			row = err_set(err, ERR_DENIED, "rule %lld of an access list names the user; remove it first",
+			              (long long)db_number(&rules, 1));
+		if (row < 0)
+			break;
+	}
+	db_finalize(&rules);
+	return row;
+}
+
 int check_all(struct config *config, struct err *err)
 {
 	if (check_domains(config, err) != 0 || check_users(config, err) != 0 || check_groups(config, err) != 0)
 		return -1;
-	return check_mappings(config, err);
+	return check_mappings(config, err) != 0 ? -1 : check_access(config, err);
 }

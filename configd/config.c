@@ -31,7 +31,14 @@ static const char rule_schema[] =
     " conditions TEXT NOT NULL);"
     "CREATE INDEX smtp_rule_position ON smtp_rule(service, position);";
 
-const char *const config_shared_schemas[] = {config_schema, config_group_schema, rule_schema, NULL};
+/* Rules name users by number, lists are services by number (common/policy/access.h). */
+static const char access_schema[] =
+    "CREATE TABLE access_list(list INTEGER PRIMARY KEY, use_global INTEGER NOT NULL);"
+    "CREATE TABLE access_rule(list INTEGER NOT NULL, position INTEGER NOT NULL, allow INTEGER NOT NULL,"
+    " kind TEXT NOT NULL, address TEXT NOT NULL, prefix INTEGER NOT NULL, unauth INTEGER NOT NULL,"
+    " users TEXT NOT NULL, comment TEXT NOT NULL, PRIMARY KEY (list, position)) WITHOUT ROWID;";
+
+const char *const config_shared_schemas[] = {config_schema, config_group_schema, rule_schema, access_schema, NULL};
 
 /* Numbers that authd's secrets hang on are given out for good before they are used, whatever becomes of the change. */
 static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY KEY, next INTEGER NOT NULL);"
@@ -39,8 +46,8 @@ static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY K
 
 static const char reserved_group[] = "INSERT INTO reserved VALUES('group', 1);";
 
-static const char *const migrations[] = {config_schema, reserved_schema, config_group_schema, reserved_group,
-                                         rule_schema};
+static const char *const migrations[] = {config_schema,  reserved_schema, config_group_schema,
+                                         reserved_group, rule_schema,     access_schema};
 
 int config_open(struct config *config, const struct instance *instance, struct err *err)
 {

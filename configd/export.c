@@ -1,5 +1,4 @@
-#include "configd/configd.h"
-#include "configd/text.h"
+#include "configd/access.h"
 
 #include <stdlib.h>
 
@@ -209,6 +208,8 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 		result = export_senders(change, &out, err);
 	if (result == 0)
 		result = export_smtp_rules(change, &out, err);
+	if (result == 0)
+		result = access_export(change, &out, err);
 	if (result == 0 && out.overflow)
 		result = err_set(err, ERR_LIMIT, "there is too much to export in one text");
 	if (result == 0)

@@ -1,5 +1,4 @@
-#include "configd/configd.h"
-#include "configd/text.h"
+#include "configd/access.h"
 
 /*
  * An import makes what is stored equal to the text, as one change: what the text lacks is deleted, what differs is set.
@@ -398,7 +397,8 @@ int op_import(struct change *change, struct err *err)
 	if (import_settings(change, err) != 0 || db_exec(&change->config->db, old_mappings_table, err) != 0 ||
 	    import_domains(change, err) != 0 || import_groups(change, err) != 0 || import_users(change, err) != 0 ||
 	    import_mappings(change, err) != 0 || import_senders(change, err) != 0 ||
-	    smtp_rules_import(change, &change->import->text, err) != 0)
+	    smtp_rules_import(change, &change->import->text, err) != 0 ||
+	    access_import(change, &change->import->text, err) != 0)
 		return -1;
 	for (const struct change_note *note = change->notes; note != NULL; note = note->next, count++)
 		ipc_add(&change->reply, "change", note->text);

@@ -1,4 +1,4 @@
-#include "configd/configd.h"
+#include "configd/access.h"
 
 #include "common/base/log.h"
 #include "common/daemon/daemon.h"
@@ -43,7 +43,8 @@ int main(int argc, char **argv)
 
 	daemon_start(&daemon, argc, argv, "configd");
 	evsignal_add(terminate, NULL);
-	if (config_open(&config, &daemon.instance, &err) != 0 || publish_start(&config, &err) != 0)
+	if (config_open(&config, &daemon.instance, &err) != 0 || access_begin(&config, &err) != 0 ||
+	    publish_start(&config, &err) != 0)
 		daemon_fail(&err);
 	config.authd = ipc_client_new(base, &daemon.instance, "authd", "configd");
 	if (ipc_serve(base, &daemon, request_take, NULL, &config, &err) != 0 || enter_sandbox(&daemon.instance, &err) != 0)

@@ -1,4 +1,4 @@
-#include "configd/configd.h"
+#include "configd/access.h"
 
 const struct operation operations[] = {
     {"get", NULL, op_get, false},
@@ -33,6 +33,16 @@ const struct operation operations[] = {
     {"smtp-rule-delete", NULL, op_smtp_rule_delete, true},
     {"smtp-rule-copy", NULL, op_smtp_rule_copy, true},
     {"smtp-rule-list", NULL, op_smtp_rule_list, false},
+    {"access-lists", NULL, op_access_lists, false},
+    {"access-list", NULL, op_access_list, false},
+    {"access-add", NULL, op_access_add, true},
+    {"access-remove", NULL, op_access_remove, true},
+    {"access-set", NULL, op_access_set, true},
+    {"access-defaults", NULL, op_access_defaults, true},
+    {"access-export", NULL, op_access_export, false},
+    {"access-import", NULL, op_access_import, true},
+    {"geoip-import", NULL, op_geoip_import, false},
+    {"geoip-delete", NULL, op_geoip_delete, false},
     {"export", NULL, op_export, false},
     {"import", op_import_prepare, op_import, true},
     {NULL, NULL, NULL, false},

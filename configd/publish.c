@@ -2,6 +2,7 @@
 
 #include "common/base/io.h"
 #include "common/base/log.h"
+#include "common/policy/geo.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -56,8 +57,9 @@ static int copy_table(struct db *from, struct db *image, const char *table, stru
 
 static int fill_image(struct config *config, struct db *image, struct err *err)
 {
-	static const char *const tables[] = {"setting",    "domain",     "user",      "mapping", "sender",
-	                                     "user_group", "membership", "smtp_rule", NULL};
+	static const char *const tables[] = {"setting",     "domain",      "user",       "mapping",
+	                                     "sender",      "user_group",  "membership", "smtp_rule",
+	                                     "access_list", "access_rule", NULL};
 
 	for (const char *const *schema = config_shared_schemas; *schema != NULL; schema++)
 		if (db_exec(image, *schema, err) != 0)
@@ -138,6 +140,12 @@ static uint64_t file_generation(const char *name)
 	return generation;
 }
 
+/* What stands beside the snapshots: the counter, and the tables of GeoIP. */
+static bool is_kept(const char *name)
+{
+	return strcmp(name, "generation") == 0 || strcmp(name, strchr(GEO_DATABASE, '/') + 1) == 0;
+}
+
 /*
  * Find the newest generation there ever was, and (remove_below not 0) remove older snapshots and what a crash left half
  * written.
@@ -155,8 +163,7 @@ static int look_through(struct config *config, uint64_t remove_below, struct err
 
 		if (generation > config->generation)
 			config->generation = generation;
-		if (remove_below != 0 && entry->d_name[0] != '.' && strcmp(entry->d_name, "generation") != 0 &&
-		    generation < remove_below)
+		if (remove_below != 0 && entry->d_name[0] != '.' && !is_kept(entry->d_name) && generation < remove_below)
 			unlinkat(dirfd(folder), entry->d_name, 0);
 	}
 	closedir(folder);

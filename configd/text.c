@@ -1,5 +1,6 @@
 #include "configd/text.h"
 
+#include "common/base/buf.h"
 #include "common/base/conf.h"
 
 #define FILE_NAME "import" /* what messages call the text */
@@ -19,6 +20,8 @@ static const struct kind kinds[TEXT_KINDS] = {
     [TEXT_MAPPING] = {"mapping", {"pattern", "target"}},
     [TEXT_SENDER] = {"sender", {"name", "method", "servers", "encryption", "verify", "username"}},
     [TEXT_SMTP_RULE] = {"smtp-rule", {"service", "name", "stage", "action", "parameter", "match", "condition"}},
+    [TEXT_ACCESS_LIST] = {"access-list", {"name", "use-global"}},
+    [TEXT_ACCESS_RULE] = {"access-rule", {"list", "restrict", "address", "unauth", "users", "comment"}},
 };
 
 /* Where the next object or field goes. */
@@ -94,6 +97,18 @@ static int add_field(struct reader *reader, enum text_kind kind, const struct co
 	return 0;
 }
 
+static int refuse_section(const struct conf_entry *entry, struct err *err)
+{
+	struct buf names;
+
+	buf_init(&names, 300);
+	for (int kind = 0; kind < TEXT_KINDS; kind++)
+		buf_printf(&names, "%s[%s]", kind != 0 ? ", " : "", kinds[kind].section);
+	err_set(err, ERR_SYNTAX, FILE_NAME ":%u: [%s] is none of %s", entry->line, entry->section, buf_text(&names));
+	buf_free(&names);
+	return -1;
+}
+
 static int add_entry(struct reader *reader, const struct conf_entry *entry, struct err *err)
 {
 	int kind = 0;
@@ -107,10 +122,7 @@ static int add_entry(struct reader *reader, const struct conf_entry *entry, stru
 	if (entry->section[0] == '\0')
 		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: \"%s\" stands before the first section, such as [settings]",
 		               entry->line, entry->key);
-	return err_set(err, ERR_SYNTAX,
-	               FILE_NAME
-	               ":%u: [%s] is none of [settings], [domain], [group], [user], [mapping], [sender], [smtp-rule]",
-	               entry->line, entry->section);
+	return refuse_section(entry, err);
 }
 
 int text_parse(struct str input, struct arena *arena, struct text *text_out, struct err *err)

@@ -2,10 +2,10 @@
  * text: the readable form of everything that configd keeps, for version control and for moving to another instance.
  *
  * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object,
- * "[domain]",
- * "[group]", "[user]", "[mapping]", "[sender]", "[smtp-rule]", which begins with its name (a mapping with its pattern,
- * a rule with its service). A rule may have several conditions; else no field stands twice. Parsing checks the form
- * alone; whether a value is allowed is decided where it is stored.
+ * "[domain]", "[group]", "[user]", "[mapping]", "[sender]", "[smtp-rule]", "[access-list]", "[access-rule]", which
+ * begins with its name (a mapping with its pattern, an SMTP rule with its service, an access rule with its list). An
+ * SMTP rule may have several conditions; else no field stands twice. Parsing checks the form alone; whether a value is
+ * allowed is decided where it is stored.
  */
 #ifndef POSTROOM_CONFIGD_TEXT_H
 #define POSTROOM_CONFIGD_TEXT_H
@@ -21,6 +21,8 @@ enum text_kind {
 	TEXT_MAPPING,
 	TEXT_SENDER,
 	TEXT_SMTP_RULE,
+	TEXT_ACCESS_LIST,
+	TEXT_ACCESS_RULE,
 	TEXT_KINDS
 };
 
@@ -53,6 +55,14 @@ enum text_field {
 	RULE_PARAMETER,
 	RULE_MATCH,
 	RULE_CONDITION, /* all of them, one a line */
+	ACCESS_LIST_NAME = 0,
+	ACCESS_LIST_USE_GLOBAL,
+	ACCESS_RULE_LIST = 0,
+	ACCESS_RULE_RESTRICT,
+	ACCESS_RULE_ADDRESS,
+	ACCESS_RULE_UNAUTH,
+	ACCESS_RULE_USERS, /* names, separated by commas */
+	ACCESS_RULE_COMMENT,
 };
 
 struct text_object {
