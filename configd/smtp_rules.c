@@ -352,11 +352,12 @@ int op_smtp_rule_list(struct change *change, struct err *err)
 		const struct rule_text *rule = &list.items[i];
 
 		change_list(change, "rule",
-		            json_pack("{s:I, s:s%, s:s%, s:s%, s:s%, s:s%, s:o}", "number", (json_int_t)i + 1, "name",
+		            json_pack("{s:I, s:s%, s:s%, s:s%, s:s%, s:s%, s:o, s:I}", "number", (json_int_t)i + 1, "name",
 		                      rule->name.data, rule->name.len, "stage", rule->stage.data, rule->stage.len, "action",
 		                      rule->action.data, rule->action.len, "parameter", rule->parameter.data,
 		                      rule->parameter.len, "match", rule->match.data, rule->match.len, "conditions",
-		                      lines_of(rule->conditions)));
+		                      lines_of(rule->conditions), "condition-count",
+		                      (json_int_t)(rule->conditions.len > 0 ? str_count_char(rule->conditions, '\n') + 1 : 0)));
 	}
 	return 0;
 }

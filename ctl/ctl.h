@@ -76,6 +76,8 @@ int ctl_import(struct ctl *ctl, int argc, char **argv);
 /* access.c */
 int ctl_access(struct ctl *ctl, int argc, char **argv);
 int ctl_geoip(struct ctl *ctl, int argc, char **argv);
+/* smtp_rule.c */
+int ctl_smtp_rule(struct ctl *ctl, int argc, char **argv);
 /* queue.c; repair.c; resolve.c; sessions.c */
 int ctl_sessions(struct ctl *ctl, int argc, char **argv);
 int ctl_queue(struct ctl *ctl, int argc, char **argv);
