@@ -87,7 +87,11 @@ async function search(imap) {
 
 // Someone else delivers a message, sets a flag and removes one while this client idles.
 async function idle(imap) {
-	const heard = Promise.all([once(imap, 'exists'), once(imap, 'flags'), once(imap, 'expunge')]);
+	const heard = Promise.all(['exists', 'flags', 'expunge'].map(async event => {
+		const what = await once(imap, event);
+		console.log(event); // for the test, which goes on then
+		return what;
+	}));
 	const idling = imap.idle();
 	console.log('idle');
 	const [[exists], [flags], [expunge]] = await heard;

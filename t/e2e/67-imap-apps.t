@@ -29,18 +29,21 @@ sub imap {
 sub install_imapflow {
 	my $folder = Postroom::Test::build_folder() . '/clients';
 	my ($status, $out) = run_client({ timeout => 150 }, 't/clients/install', $folder);
-	plan skip_all => "npm cannot install imapflow: $out" if $status != 0;
+	plan skip_all => "npm cannot install imapflow: " . join " ", split " ", $out if $status != 0;
 	return abs_path("$folder/node_modules");
 }
 
-# Others change the mailbox while the client idles.
+# Others change the mailbox while the client idles: one change after the other was heard of.
 sub change_behind {
-	my ($user) = @_;
+	my ($user, $out) = @_;
+	my $heard = sub { my ($event) = @_; wait_until(sub { read_file($out) =~ /^$event$/m }, "the client hears of $event", 20) };
 	my $smtp = $p->smtp;
 	$smtp->send_message('bert@example.test', ["$user\@example.test"], message('delivered'));
 	$smtp->quit;
+	$heard->('exists');
 	my $other = imap($user, 'INBOX');
 	$other->cmd('UID STORE 1 +FLAGS (\Answered)');
+	$heard->('flags');
 	$other->cmd('UID STORE 5 +FLAGS.SILENT (\Deleted)');
 	$other->cmd('UID EXPUNGE 5');
 	$other->logout;
@@ -59,7 +62,7 @@ sub run_imapflow {
 	my $found = eval {
 		my $gone = wait_until(sub { read_file($out) =~ /^idle$/m ? 2 : $ended->() }, 'the client idles', 30) == 1;
 		die "the client ended early\n" if $gone;
-		change_behind($user);
+		change_behind($user, $out);
 		wait_until($ended, 'the client ends', 30);
 		my ($json) = read_file($out) =~ /^found (.*)$/m or die "the client failed\n";
 		decode_json($json);
