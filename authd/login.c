@@ -97,6 +97,7 @@ static void count_failure(struct authd *authd, const struct subject *subject)
 static void refuse(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
                    const char *mechanism, const struct subject *subject)
 {
+	struct ipc_message reply;
 	struct err answer;
 
 	log_info("login failed: user=%s peer=%s service=%s mechanism=%s tls=%d reason=%s", subject->login.name,
@@ -104,7 +105,11 @@ static void refuse(struct authd *authd, struct ipc_incoming *incoming, const str
 	if (subject->obstacle == OBSTACLE_NONE)
 		count_failure(authd, subject);
 	err_set(&answer, ERR_DENIED, "login failed");
-	ipc_answer_error(incoming, &answer);
+	ipc_message_init(&reply);
+	ipc_reply_error(&reply, &answer);
+	ipc_add_text(&reply, "user", subject->login.name);
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
 }
 
 /* What the caller gets for a right login: smtpd the right to relay, a login process its ticket to the mailbox. */

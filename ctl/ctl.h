@@ -73,6 +73,9 @@ int ctl_sender(struct ctl *ctl, int argc, char **argv);
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
 int ctl_export(struct ctl *ctl, int argc, char **argv);
 int ctl_import(struct ctl *ctl, int argc, char **argv);
+/* block.c */
+int ctl_block(struct ctl *ctl, int argc, char **argv);
+int ctl_never_block(struct ctl *ctl, int argc, char **argv);
 /* access.c */
 int ctl_access(struct ctl *ctl, int argc, char **argv);
 int ctl_geoip(struct ctl *ctl, int argc, char **argv);

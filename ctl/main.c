@@ -37,6 +37,9 @@ const struct ctl_command ctl_commands[] = {
      false},
     {"sessions", "[--user NAME] [--service NAME] [--json] | --history ... | end ...",
      "Show who is connected, or was; end sessions.", ctl_sessions, false},
+    {"block", "list|add|delete|events ...", "Manage which clients are shut out, and see what clients did.", ctl_block,
+     false},
+    {"never-block", "list|add|delete ...", "Manage which clients are never shut out.", ctl_never_block, false},
     {"mailbox", "list|verify|reindex|undelete|purge|import|export|acl ...", "Look into mailboxes, fill and mend them.",
      ctl_mailbox, false},
     {"repair", "[USER]", "Check and mend mailboxes, all or one.", ctl_repair, false},
@@ -48,7 +51,7 @@ static void print_help(void)
 	printf("usage: postroom [-C DIR] COMMAND ...\n\n"
 	       "Manages the mail server instance in DIR; without -C the system's.\n\n");
 	for (const struct ctl_command *command = ctl_commands; command->name != NULL; command++)
-		printf("  %-9s %s\n", command->name, command->sentence);
+		printf("  %-11s %s\n", command->name, command->sentence);
 	printf("\n\"postroom COMMAND --help\" says more; so does postroom(1).\n"
 	       "Exit status: 0 done, 1 refused, 2 usage, 3 not running.\n");
 }

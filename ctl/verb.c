@@ -5,7 +5,10 @@
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { CELL_MAX = 32 };
 
 /* The objects of a listing, as an array. */
 static json_t *read_rows(const struct ipc_message *reply, const char *row)
@@ -19,25 +22,43 @@ static json_t *read_rows(const struct ipc_message *reply, const char *row)
 	return list;
 }
 
-/* A cell as text: a flag as its column's name or nothing, so that a column reads like a remark. */
-static const char *cell_text(const json_t *value, const char *column, char number[24])
+/* The name of a column in rows and headings. */
+static const char *column_name(const char *column)
 {
+	return column + (column[0] == VERB_TIME[0]);
+}
+
+static const char *time_text(json_int_t seconds, char out[CELL_MAX])
+{
+	time_t time = (time_t)seconds;
+	struct tm local;
+
+	if (time <= 0 || localtime_r(&time, &local) == NULL || strftime(out, CELL_MAX, "%Y-%m-%d %H:%M:%S", &local) == 0)
+		return "-";
+	return out;
+}
+
+/* A cell as text: a flag as its column's name or nothing, so that a column reads like a remark. */
+static const char *cell_text(const json_t *value, const char *column, char number[CELL_MAX])
+{
+	if (column[0] == VERB_TIME[0])
+		return time_text(json_integer_value(value), number);
 	if (json_is_boolean(value))
 		return json_is_true(value) ? column : "-";
 	if (json_is_string(value))
 		return json_string_length(value) != 0 ? json_string_value(value) : "-";
-	snprintf(number, 24, "%lld", (long long)json_integer_value(value));
+	snprintf(number, CELL_MAX, "%lld", (long long)json_integer_value(value));
 	return number;
 }
 
 static void print_row(const struct verb *verb, const json_t *row, const int *widths)
 {
-	char number[24];
+	char number[CELL_MAX];
 
 	for (int i = 0; verb->columns[i] != NULL; i++) {
 		/* The row of headings is NULL. */
-		const char *text = row == NULL ? verb->columns[i]
-		                               : cell_text(json_object_get(row, verb->columns[i]), verb->columns[i], number);
+		const char *name = column_name(verb->columns[i]);
+		const char *text = row == NULL ? name : cell_text(json_object_get(row, name), verb->columns[i], number);
 
 		if (verb->columns[i + 1] != NULL)
 			printf("%-*s  ", widths[i], text);
@@ -49,12 +70,12 @@ static void print_row(const struct verb *verb, const json_t *row, const int *wid
 static void print_table(const struct verb *verb, const json_t *rows)
 {
 	int widths[VERB_COLUMNS_MAX] = {0};
-	char number[24];
+	char number[CELL_MAX];
 
 	for (int i = 0; verb->columns[i] != NULL; i++) {
-		widths[i] = (int)strlen(verb->columns[i]);
+		widths[i] = (int)strlen(column_name(verb->columns[i]));
 		for (size_t index = 0; index < json_array_size(rows); index++) {
-			const json_t *cell = json_object_get(json_array_get(rows, index), verb->columns[i]);
+			const json_t *cell = json_object_get(json_array_get(rows, index), column_name(verb->columns[i]));
 			int len = (int)strlen(cell_text(cell, verb->columns[i], number));
 
 			if (len > widths[i])
@@ -181,7 +202,7 @@ static int run_verb(struct ctl *ctl, const struct verb *verb, int argc, char **a
 	if (status == CTL_DONE)
 		status = add_password(verb, &given, &request);
 	if (status == CTL_DONE)
-		status = ctl_ask(ctl, "configd", &request, &reply);
+		status = ctl_ask(ctl, verb->callee != NULL ? verb->callee : "configd", &request, &reply);
 	if (status == CTL_DONE)
 		verb_print_warnings(&reply);
 	if (status == CTL_DONE && verb->row != NULL)

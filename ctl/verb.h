@@ -1,6 +1,6 @@
 /*
- * verb: commands that are one question to configd. Each is a line of a table: what configd is asked, what arguments and
- * options mean, how an answer is shown; one function runs them all.
+ * verb: commands that are one question to a daemon, most of the time configd. Each is a line of a table: what is asked,
+ * what arguments and options mean, how an answer is shown; one function runs them all.
  */
 #ifndef POSTROOM_CTL_VERB_H
 #define POSTROOM_CTL_VERB_H
@@ -25,15 +25,18 @@ struct verb_option {
 
 struct verb {
 	struct ctl_command command;                    /* "user add" */
+	const char *callee;                            /* who is asked; NULL: configd */
 	const char *op;                                /* NULL where command.run does it all */
 	const char *arguments[VERB_ARGUMENTS_MAX + 1]; /* fields that the arguments are */
 	struct verb_option options[VERB_OPTIONS_MAX];
 	const char *fixed_field; /* set to fixed_value */
 	int64_t fixed_value;
 	bool wants_password;                       /* asks on a terminal where --password-stdin is not given */
-	const char *columns[VERB_COLUMNS_MAX + 1]; /* of a listing; its rows are fields of this name: */
+	const char *columns[VERB_COLUMNS_MAX + 1]; /* of a listing, VERB_TIME before seconds; rows are fields named: */
 	const char *row;
 };
+
+#define VERB_TIME "@"
 
 /* The command of a verb, for the table. */
 #define VERB_USAGE(name, arguments, sentence)  \

@@ -81,8 +81,9 @@ static void succeed(struct session *session, const struct sasl_grant *grant)
 	reply(session, 235, "2.7.0", "Authentication successful");
 }
 
-static void fail(struct session *session)
+static void fail(struct session *session, const struct sasl_grant *tried)
 {
+	status_event(&session->status, POLICY_BAD_LOGIN, str_of(tried->user));
 	session->failed_logins++;
 	reply(session, 535, "5.7.8", "Authentication failed");
 	if (session->failed_logins < settings_number(&session->smtpd->settings, SETTING_LOGIN_MAX_FAILURES))
@@ -99,7 +100,7 @@ static void answer_result(struct session *session, enum sasl_result result, cons
 		succeed(session, grant);
 		break;
 	case SASL_DENIED:
-		fail(session);
+		fail(session, grant);
 		break;
 	case SASL_TEMPORARY:
 		log_warning("cannot ask authd: %s", err->text);

@@ -183,6 +183,8 @@ static void finish(struct intake *intake)
 
 	if (intake->refusal == NULL && store(intake, &err) != 0)
 		refuse_storage(intake, &err);
+	if (intake->refusal == &too_large)
+		status_event(&session->status, POLICY_TOO_BIG, transaction->mail.from.text);
 	if (intake->refusal != NULL) {
 		log_info("id=%s refused: %d %s from=<%.*s> client=%s service=%s", intake->file.id, intake->refusal->code,
 		         intake->refusal->text, STR_ARG(transaction->mail.from.text), session->peer, session->service);

@@ -30,6 +30,7 @@ void command_mail(struct session *session, struct str argument)
 		reply_refusal(session, &refusal);
 		transaction_reset(session);
 	} else if (transaction->mail.size > (uint64_t)settings_number(&session->smtpd->settings, SETTING_SMTP_MAX_SIZE)) {
+		status_event(&session->status, POLICY_TOO_BIG, transaction->mail.from.text);
 		reply(session, 552, "5.2.3", "Message too large - contact your administrator");
 		transaction_reset(session);
 	} else if (!disk_has_room(session, SETTING_DISK_MESSAGE)) {
@@ -111,10 +112,14 @@ static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt
 	}
 	switch (ask_resolver(session, rcpt->to.text)) {
 	case RECIPIENT_LOCAL:
+		status_event(&session->status, POLICY_GOOD_RECIPIENT, rcpt->to.text);
 		return true;
 	case RECIPIENT_REMOTE:
-		if (session_may_relay(session))
+		if (session_may_relay(session)) {
+			status_event(&session->status, POLICY_RELAY_ALLOWED, rcpt->to.text);
 			return true;
+		}
+		status_event(&session->status, POLICY_RELAY_DENIED, rcpt->to.text);
 		log_info("relaying refused from=<%.*s> to=<%.*s> client=%s service=%s",
 		         STR_ARG(session->transaction.mail.from.text), STR_ARG(rcpt->to.text), session->peer, session->service);
 		reply(session, 550, "5.7.1", "Relaying not allowed! Bad sender IP address");
@@ -122,6 +127,7 @@ static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt
 	case RECIPIENT_UNKNOWN:
 		if (!settings_flag(settings, SETTING_SMTP_REJECT_UNKNOWN))
 			return true;
+		status_event(&session->status, POLICY_BAD_RECIPIENT, rcpt->to.text);
 		log_info("unknown recipient refused from=<%.*s> to=<%.*s> client=%s service=%s",
 		         STR_ARG(session->transaction.mail.from.text), STR_ARG(rcpt->to.text), session->peer, session->service);
 		reply(session, 550, "5.1.1", "Recipient not recognised");

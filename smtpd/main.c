@@ -24,6 +24,7 @@ static void refresh(void *context)
 	settings_refresh(&smtpd->settings);
 	server->hooks.max_per_address = settings_number(&smtpd->settings, SETTING_SMTP_MAX_PER_CLIENT);
 	tls_server_refresh(&smtpd->tls);
+	gate_refresh(&smtpd->known, &smtpd->daemon->instance);
 	auth_learn_mechanisms(smtpd);
 }
 

@@ -11,6 +11,7 @@ enum {
 	MEMORY_MAX = 256 << 20,
 	CPU_SECONDS = 600,
 	DESCRIPTORS_MAX = 64,
+	VERB_SHOWN = 20, /* octets of a wrong command that are told */
 	/* Octets of a command with CRLF: RFC 5321 4.5.3.1.4, and what RFC 1870, 3461, 4954, 6152 and 6531 add. */
 	LINE = 512,
 	MAIL_LINE = LINE + 26 + 17 + 10 + 500 + 8 + 107,
@@ -116,7 +117,7 @@ static bool may_run(struct session *session, const struct command *command, stru
 	return false;
 }
 
-static void run_line(struct session *session, struct str line)
+static void answer_line(struct session *session, struct str line)
 {
 	const struct command *command;
 	struct smtp_refusal refusal;
@@ -137,6 +138,17 @@ static void run_line(struct session *session, struct str line)
 		reply(session, 500, "5.5.1", "Command not recognised");
 	else if (may_run(session, command, parsed.argument))
 		command->run(session, parsed.argument);
+}
+
+/* Commands that the client got wrong are told, by their verb alone: what follows it may be a password. */
+static void run_line(struct session *session, struct str line)
+{
+	struct str rest = line, verb = arena_copy(&session->command_arena, str_sub(str_cut(&rest, ' '), 0, VERB_SHOWN));
+	unsigned errors = session->errors;
+
+	answer_line(session, line);
+	if (session->errors != errors)
+		status_event(&session->status, POLICY_SYNTAX, line.data != NULL ? verb : STR("line too long"));
 }
 
 /*
@@ -259,7 +271,10 @@ int session_run(struct session *session)
 
 	sigaction(SIGTERM, &on_stop, NULL);
 	token_key_wipe(&session->smtpd->key);
-	if (confine(session, &err) != 0) {
+	if (gate_is_shut(&session->smtpd->known, &session->smtpd->daemon->instance, "smtpd", session->peer)) {
+		if (!service_find(session->service)->implicit_tls)
+			reply(session, 421, "4.7.0", GATE_SMTP_TEXT);
+	} else if (confine(session, &err) != 0) {
 		log_error("session cannot be confined: %s", err.text);
 		status = 1;
 	} else if (!service_find(session->service)->implicit_tls || start_tls_at_once(session)) {

@@ -22,6 +22,8 @@
 #include "common/net/conn.h"
 #include "common/net/sandbox.h"
 #include "common/net/tls.h"
+#include "common/policy/event.h"
+#include "common/policy/gate.h"
 #include "common/settings/settings.h"
 #include "common/smtp/command.h"
 #include "common/spool/spool.h"
@@ -43,6 +45,7 @@ struct smtpd {
 	struct spool_drop drop;
 	struct token_key key;
 	struct sandbox sandbox;
+	struct known known;              /* addresses that policyd has to be asked about */
 	char mechanisms[MECHANISMS_MAX]; /* what authd offers, strongest first, separated by spaces */
 };
 

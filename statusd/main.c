@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 
 enum {
+	RECORDS_PAUSE_MS = 500,
+	EVENTS_PAUSE_MS = 20, /* they decide about the same client's next connection */
 	STOP_TURN_MS = 20,
 	STOP_SESSIONS_MS = 1000, /* sessions are told to end when we are; their ends are worth recording */
 	STOP_HISTORY_MS = 3000,  /* for historyd to take the rest */
@@ -53,8 +55,7 @@ static void drain(struct statusd *statusd, bool sessions, int64_t until_ms)
 {
 	const struct timeval turn = {0, STOP_TURN_MS * 1000};
 
-	while (((sessions && statusd->session_count > 0) || !history_is_empty(statusd->history)) &&
-	       io_now_ms() < until_ms) {
+	while (((sessions && statusd->session_count > 0) || !feed_is_empty(statusd->history)) && io_now_ms() < until_ms) {
 		event_base_loopexit(statusd->base, &turn);
 		event_base_loop(statusd->base, EVLOOP_ONCE);
 	}
@@ -66,7 +67,8 @@ static void end(struct statusd *statusd)
 	sessions_end_all(statusd);
 	event_base_loop(statusd->base, EVLOOP_NONBLOCK);
 	drain(statusd, false, io_now_ms() + STOP_HISTORY_MS);
-	history_free(statusd->history);
+	feed_free(statusd->history);
+	feed_free(statusd->events);
 }
 
 int main(int argc, char **argv)
@@ -85,7 +87,8 @@ int main(int argc, char **argv)
 	sessions_init(&statusd);
 	slots_init(&statusd.slots, requests_decided, &statusd);
 	statusd.expire = evtimer_new(statusd.base, requests_expire, &statusd);
-	statusd.history = history_open(statusd.base, &statusd.daemon.instance);
+	statusd.history = feed_open(statusd.base, &statusd.daemon.instance, "historyd", "record", RECORDS_PAUSE_MS);
+	statusd.events = feed_open(statusd.base, &statusd.daemon.instance, "policyd", "events", EVENTS_PAUSE_MS);
 	stop[0] = evsignal_new(statusd.base, SIGTERM, on_stop, &statusd);
 	stop[1] = evsignal_new(statusd.base, SIGINT, on_stop, &statusd);
 	event_add(stop[0], NULL);

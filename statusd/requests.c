@@ -3,6 +3,7 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/policy/event.h"
 #include "common/status/status.h"
 
 #include <inttypes.h>
@@ -90,7 +91,29 @@ static bool take_script_error(const struct request *request)
 	add_visible(&line, str_sub(function, 0, STATUS_TEXT_MAX));
 	buf_add_char(&line, '\t');
 	add_visible(&line, str_sub(ipc_get(request->message, "text"), 0, SCRIPT_TEXT_MAX));
-	history_script_error(request->statusd->history, buf_str(&line));
+	feed_add(request->statusd->history, "script-error", buf_str(&line));
+	buf_free(&line);
+	return true;
+}
+
+/* What a client did, for policyd; which client that is, is what the session said of itself. */
+static bool take_event(const struct request *request)
+{
+	struct session *session = request->session;
+	struct policy_record record = {
+	    .time = statusd_time(), .peer = str_of(session->address), .service = str_of(session->service)};
+	struct buf line;
+
+	record.data = ipc_get(request->message, "data");
+	if (session->service[0] == '\0' ||
+	    !ipc_get_number(request->message, "number", 0, POLICY_EVENTS - 1, &record.number))
+		return false;
+	if (session->events == EVENTS_MAX)
+		return true;
+	session->events++;
+	buf_init(&line, POLICY_LINE_MAX);
+	policy_record_format(&record, &line);
+	feed_add(request->statusd->events, "event", buf_str(&line));
 	buf_free(&line);
 	return true;
 }
@@ -102,6 +125,7 @@ static const struct {
 } notices[] = {
     {"session-begin", take_begin},   {"session-tls", take_tls}, {"session-login", take_login},
     {"session-handed", take_handed}, {"slot-free", take_free},  {"script-error", take_script_error},
+    {"event", take_event},
 };
 
 /* Look again when the next wait for a slot is over. */

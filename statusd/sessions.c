@@ -87,14 +87,23 @@ void sessions_record(const struct session *session, struct status_record *record
 	};
 }
 
-static void end(struct statusd *statusd, struct session *session)
+static void record_end(struct statusd *statusd, const struct session *session)
 {
 	struct status_record record;
+	struct buf line;
 
 	sessions_record(session, &record);
 	record.end = statusd_time();
+	buf_init(&line, STATUS_RECORD_MAX);
+	status_record_format(&record, &line);
+	feed_add(statusd->history, "session", buf_str(&line));
+	buf_free(&line);
+}
+
+static void end(struct statusd *statusd, struct session *session)
+{
 	if (session->service[0] != '\0' && !session->handed)
-		history_session(statusd->history, &record);
+		record_end(statusd, session);
 	session->peer = NULL;
 	TAILQ_REMOVE(&statusd->sessions, session, all);
 	TAILQ_INSERT_TAIL(&statusd->ended, session, all);

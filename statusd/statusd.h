@@ -2,12 +2,13 @@
  * statusd: who is connected, and limits that count across processes.
  *
  * One process, one loop, in memory only. Each session of a service holds a channel; what it said of itself and the
- * slots it has live as long as that. Sessions that ended are told to historyd, which is not waited for. Who a session
+ * slots it has live as long as that. Sessions that ended are told to historyd,
+ * events of clients to policyd; neither is waited for. Who a session
  * is (the program, its process) is taken from the channel; what it says of itself (peer, user) is believed for the
  * listing alone. A session that was taken over can take a slot of each class, and tell some errors; it hears of no
  * other.
  *
- * Files: requests.c what is asked; sessions.c the list; slots.c the limits; history.c what historyd gets.
+ * Files: requests.c what is asked; sessions.c the list; slots.c the limits; feed.c what historyd and policyd get.
  */
 #ifndef POSTROOM_STATUSD_STATUSD_H
 #define POSTROOM_STATUSD_STATUSD_H
@@ -15,14 +16,16 @@
 #include "common/daemon/daemon.h"
 #include "common/ipc/loop.h"
 #include "common/status/record.h"
+#include "statusd/feed.h"
 #include "statusd/slots.h"
 
 #include <sys/queue.h>
 
 enum {
-	SERVICE_MAX = 32,      /* octets of a service's name with the NUL */
-	PEER_MAX = 64,         /* of an address */
-	SCRIPT_ERRORS_MAX = 20 /* that one session may tell */
+	SERVICE_MAX = 32,       /* octets of a service's name with the NUL */
+	PEER_MAX = 64,          /* of an address */
+	SCRIPT_ERRORS_MAX = 20, /* that one session may tell */
+	EVENTS_MAX = 5000       /* the same */
 };
 
 /* One channel of a session. */
@@ -39,11 +42,9 @@ struct session {
 	bool tls;
 	bool handed; /* another process goes on with the connection */
 	int64_t begin;
-	int script_errors;
+	int script_errors, events; /* told so far */
 	struct slot_holder slots;
 };
-
-struct history;
 
 struct statusd {
 	struct daemon daemon;
@@ -55,7 +56,8 @@ struct statusd {
 	struct slots slots;
 	struct event *reap;   /* frees what ended */
 	struct event *expire; /* the next wait for a slot that is over */
-	struct history *history;
+	struct feed *history; /* to historyd */
+	struct feed *events;  /* to policyd */
 };
 
 /* Milliseconds since 1970. */
@@ -76,14 +78,5 @@ void sessions_record(const struct session *session, struct status_record *record
 void sessions_gone(struct ipc_peer *peer, void *context);
 /* At the end: those who are still there have ended too. */
 void sessions_end_all(struct statusd *statusd);
-
-/* history.c: hand on to historyd, in batches. Nothing here waits; what finds no room is counted and logged. */
-struct history *history_open(struct event_base *base, const struct instance *instance);
-void history_session(struct history *history, const struct status_record *record);
-/* The line of a script's error: time, script, function and text, separated by TAB. */
-void history_script_error(struct history *history, struct str line);
-/* Has historyd taken all? */
-bool history_is_empty(const struct history *history);
-void history_free(struct history *history);
 
 #endif

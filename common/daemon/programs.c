@@ -12,6 +12,7 @@ const struct program programs[] = {
     {"historyd", "postroom-status", CALLERS("statusd", "postroom"), NULL, false},
     {"statusd", "postroom-status", CALLERS("smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "postroom"), NULL,
      false},
+    {"policyd", "postroom-policy", CALLERS("statusd", "smtpd", "pop3-login", "imap-login", "postroom"), NULL, false},
     {"dnsd", "postroom-dns", CALLERS("sender", "smtpd", "postroom"), NULL, false},
     {"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "postroom"), NULL, false},
     {"deliver", "postroom-mail", CALLERS("queue-manager"), NULL, false},

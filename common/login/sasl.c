@@ -51,12 +51,14 @@ static void add_origin(struct exchange *exchange)
 }
 
 /* Ask; SASL_GRANTED stands for an answer that authd gave without complaint. */
-static enum sasl_result ask(struct exchange *exchange, struct err *err)
+static enum sasl_result ask(struct exchange *exchange, struct sasl_grant *grant, struct err *err)
 {
 	if (ipc_call(exchange->sasl->authd, &exchange->request, &exchange->reply, IPC_TIMEOUT_MS, err) == 0)
 		return SASL_GRANTED;
 	switch (err->code) {
 	case ERR_DENIED:
+		*grant = (struct sasl_grant){0};
+		ipc_get_text(&exchange->reply, "user", grant->user, sizeof grant->user);
 		return SASL_DENIED;
 	case ERR_NOT_FOUND:
 		return SASL_UNKNOWN;
@@ -119,7 +121,7 @@ enum sasl_result sasl_password(const struct sasl *sasl, struct str user, struct 
 	ipc_add(&exchange.request, "user", user);
 	ipc_add(&exchange.request, "password", password);
 	add_origin(&exchange);
-	result = ask(&exchange, err);
+	result = ask(&exchange, grant, err);
 	if (result == SASL_GRANTED)
 		result = take_grant(&exchange, grant, err);
 	return exchange_end(&exchange, result);
@@ -172,7 +174,7 @@ static enum sasl_result converse_to_the_end(struct exchange *exchange, struct sa
 		}
 		ipc_request(&exchange->request, "sasl-step");
 		ipc_add(&exchange->request, "response", buf_str(&exchange->bytes));
-		result = ask(exchange, err);
+		result = ask(exchange, grant, err);
 		if (result != SASL_GRANTED)
 			return result;
 	}
@@ -192,7 +194,7 @@ enum sasl_result sasl_exchange(const struct sasl *sasl, struct str mechanism, st
 	add_origin(&exchange);
 	if (initial.data != NULL)
 		ipc_add(&exchange.request, "initial", buf_str(&exchange.bytes));
-	result = ask(&exchange, err);
+	result = ask(&exchange, grant, err);
 	if (result == SASL_GRANTED)
 		result = converse_to_the_end(&exchange, grant, err);
 	return exchange_end(&exchange, result);

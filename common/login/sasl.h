@@ -38,7 +38,7 @@ struct sasl {
 };
 
 struct sasl_grant {
-	char user[SASL_USER_MAX]; /* who logged in */
+	char user[SASL_USER_MAX]; /* who logged in; with SASL_DENIED: who was tried, alone */
 	int64_t uid;
 	char ticket[SASL_RIGHT_MAX]; /* for pop3-login: redeemed by the daemon that opens the mailbox; else "" */
 	char token[SASL_RIGHT_MAX];  /* for smtpd: the right to relay (common/spool/token.h); else "" */

@@ -2,6 +2,7 @@
 
 #include "common/base/io.h"
 #include "common/base/log.h"
+#include "common/policy/event.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -202,4 +203,13 @@ void status_script_error(struct status *status, const char *script, const char *
 	tell(status, &notice);
 	if (status->channel.fd < 0)
 		log_warning("script=%s function=%s: %.*s", script, function, STR_ARG(text));
+}
+
+void status_event(struct status *status, int number, struct str data)
+{
+	struct ipc_message notice = begin_notice("event");
+
+	ipc_add_number(&notice, "number", number);
+	ipc_add(&notice, "data", str_sub(data, 0, POLICY_DATA_MAX));
+	tell(status, &notice);
 }

@@ -84,4 +84,10 @@ const char *status_address_key(const char *peer, char out[STATUS_TEXT_MAX]);
  */
 void status_script_error(struct status *status, const char *script, const char *function, struct str text);
 
+/*
+ * Tell what the client of this session did, for policyd: a number of common/policy/event.h, and what it was about (a
+ * recipient, a command). Nothing waits; where statusd is away it is forgotten.
+ */
+void status_event(struct status *status, int number, struct str data);
+
 #endif

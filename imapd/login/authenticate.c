@@ -64,8 +64,9 @@ static void hand_over(struct login *login, const struct sasl_grant *grant)
 }
 
 /* 05-13.2: the last failure is answered too, then the connection closes. */
-static void fail(struct login *login)
+static void fail(struct login *login, const struct sasl_grant *tried)
 {
+	status_event(&login->status, POLICY_BAD_LOGIN, str_of(tried->user));
 	login_answer(login, "NO", "AUTHENTICATIONFAILED", "Login failed");
 	if (++login->failures < settings_number(&login->service->settings, SETTING_LOGIN_MAX_FAILURES))
 		return;
@@ -82,7 +83,7 @@ static void conclude(struct login *login, enum sasl_result result, const struct 
 		hand_over(login, grant);
 		break;
 	case SASL_DENIED:
-		fail(login);
+		fail(login, grant);
 		break;
 	case SASL_TEMPORARY:
 		log_warning("authd cannot decide a login: %s", err->text);

@@ -15,6 +15,8 @@
 #include "common/net/conn.h"
 #include "common/net/sandbox.h"
 #include "common/net/tls.h"
+#include "common/policy/event.h"
+#include "common/policy/gate.h"
 #include "common/settings/settings.h"
 #include "common/status/status.h"
 
@@ -24,6 +26,7 @@ struct login_service {
 	struct settings settings;
 	struct tls_server tls;
 	struct sandbox sandbox;
+	struct known known; /* addresses that policyd has to be asked about */
 };
 
 /* One session. */

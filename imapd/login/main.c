@@ -12,6 +12,7 @@ static void refresh(void *context)
 
 	settings_refresh(&service->settings);
 	tls_server_refresh(&service->tls);
+	gate_refresh(&service->known, &service->daemon.instance);
 }
 
 static int session(int fd, const char *name, void *context)

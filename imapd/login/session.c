@@ -183,7 +183,10 @@ int login_session(int fd, const char *service_name, void *context)
 	arena_init(&login.arena);
 	imap_parser_init(&login.parser, &login.conn, &login.arena, IMAP_LOGIN_LITERAL_MAX);
 	buf_init(&login.mechanisms, SASL_MECHANISMS_MAX);
-	if (begin(&login, implicit_tls, &err) != 0) {
+	if (gate_is_shut(&service->known, &service->daemon.instance, "imap-login", login.conn.peer)) {
+		if (!implicit_tls)
+			conn_write(&login.conn, STR("* BYE " GATE_TEXT "\r\n"));
+	} else if (begin(&login, implicit_tls, &err) != 0) {
 		log_info("session could not begin, service=%s peer=%s: %s", service_name, login.conn.peer, err.text);
 		result = 1;
 	} else if (greet(&login)) {

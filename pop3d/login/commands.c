@@ -92,8 +92,9 @@ static void hand_over(struct login *login, const struct sasl_grant *grant)
 	conn_write(conn, STR("-ERR [SYS/TEMP] The mailbox cannot be opened at the moment\r\n"));
 }
 
-static void fail(struct login *login)
+static void fail(struct login *login, const struct sasl_grant *tried)
 {
+	status_event(&login->status, POLICY_BAD_LOGIN, str_of(tried->user));
 	conn_write(&login->conn, STR("-ERR [AUTH] Login Failed\r\n"));
 	login->ended = ++login->failures >= settings_number(&login->service->settings, SETTING_LOGIN_MAX_FAILURES);
 }
@@ -109,7 +110,7 @@ static void conclude(struct login *login, enum sasl_result result, const struct 
 		hand_over(login, grant);
 		break;
 	case SASL_DENIED:
-		fail(login);
+		fail(login, grant);
 		break;
 	case SASL_TEMPORARY:
 		log_warning("authd cannot decide a login: %s", err->text);

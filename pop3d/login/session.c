@@ -131,7 +131,10 @@ int login_session(int fd, const char *service_name, void *context)
 	login.sasl = (struct sasl){&login.conn, &login.authd, "pop3", "+ ", true};
 	buf_init(&login.user, POP3_LINE_MAX);
 	buf_init(&login.mechanisms, SASL_MECHANISMS_MAX);
-	if (prepare(&login, &err) != 0 || (service_find(service_name)->implicit_tls && start_tls(&login, &err) != 0)) {
+	if (gate_is_shut(&service->known, &service->daemon.instance, "pop3-login", login.conn.peer)) {
+		if (!service_find(service_name)->implicit_tls)
+			conn_write(&login.conn, STR("-ERR " GATE_TEXT "\r\n"));
+	} else if (prepare(&login, &err) != 0 || (service_find(service_name)->implicit_tls && start_tls(&login, &err) != 0)) {
 		log_info("session could not begin, service=%s peer=%s: %s", service_name, login.conn.peer, err.text);
 		result = 1;
 	} else if (greet(&login)) {

@@ -45,7 +45,7 @@ while ($list =~ /^\s+\{"([\w-]+)", "([\w-]+)", (\d+), (?:true|false)\}/mg) {
 }
 
 subtest 'each program has its service, each caller and each port its socket' => sub {
-	is scalar(keys %programs), 14, 'the programs';
+	is scalar(keys %programs), 15, 'the programs';
 	is scalar(keys %services), 8, 'the services';
 	my %expected = ('postroom.target' => 1);
 	for my $name (sort keys %programs) {
@@ -108,7 +108,7 @@ subtest 'the tools of systemd find nothing wrong' => sub {
 	mkdir "$root/etc";
 	($status, $out, $err) = run_program('systemd-sysusers', "--root=$root", "$root/usr/lib/sysusers.d/postroom.conf");
 	is $status, 0, 'systemd-sysusers' or diag "$out$err";
-	is scalar(() = read_file("$root/etc/passwd") =~ /^postroom-\w+:/mg), 10, 'makes the users';
+	is scalar(() = read_file("$root/etc/passwd") =~ /^postroom-\w+:/mg), 11, 'makes the users';
 	like read_file("$root/etc/group"), qr/^postroom-tls:[^:]*:\d+:(?=.*\bpostroom-smtp\b)(?=.*\bpostroom-login\b)/m, 'and who reads keys of TLS';
 	($status, $out, $err) = run_program('systemd-tmpfiles', "--root=$root", '--create', "$root/usr/lib/tmpfiles.d/postroom.conf");
 	is $status, 0, 'systemd-tmpfiles' or diag "$out$err";

@@ -106,6 +106,7 @@ my %FILES = (
 	'config.db'           => "$dir/state/config/config.db",
 	'the settings'        => (glob "$dir/state/settings/*.db")[0],
 	'queue.db'            => "$dir/state/queue/queue.db",
+	'what clients did'    => "$dir/state/policy/policy.db",
 	'the history'         => "$dir/state/history/log.db",
 	"authd's key"         => "$dir/etc/keys/relay-authd.key",
 	"smtpd's key"         => "$dir/etc/keys/relay-smtpd.key",
@@ -119,7 +120,7 @@ my %FILES = (
 );
 my @FOLDERS = ($mailbox{bert}, "$mailbox{bert}/msg", '/etc', '/tmp', '/var/tmp', map { "$dir/$_" } qw(etc etc/keys log run
 	run/authd spool spool/active spool/corrupt spool/queue-manager/new spool/smtpd/new spool/smtpd/tmp state state/auth
-	state/config state/history state/mail state/queue state/settings));
+	state/config state/policy state/history state/mail state/queue state/settings));
 
 # Attempts: [what it is, the call]. First those that no profile allows, wherever the file is.
 sub metadata_attempts {
@@ -579,6 +580,12 @@ subtest 'historyd' => sub {
 	contained($p->main_pid('historyd'), 'historyd', may => ['accept', 'truncate'], own => 'state/history', settings => 1);
 	wait_until(sub { @{ $p->postroom_json('sessions', '--history', '--user', 'anna') } }, 'it still keeps what ended');
 	pass 'and tells it';
+};
+
+subtest 'policyd' => sub {
+	contained($p->main_pid('policyd'), 'policyd', may => ['accept', 'truncate'], own => 'state/policy', settings => 1);
+	$p->postroom_ok('block', 'add', '192.0.2.1');
+	is scalar(@{ $p->postroom_json('block', 'list') }), 1, 'it still keeps its lists';
 };
 
 subtest 'deliver' => sub {

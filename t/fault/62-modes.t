@@ -36,7 +36,7 @@ sub tree {
 		{ type => $type, mode => oct $mode, user => $user, group => $group, path => $path // '' } } split /\n/, $out;
 }
 
-my $FOR_ALL = qr{\A(?:etc/postroom\.conf|etc/tls/cert\.pem|run/status)\z}; # what anybody may read
+my $FOR_ALL = qr{\A(?:etc/postroom\.conf|etc/tls/cert\.pem|run/status|state/policy/known)\z}; # what anybody may read
 my $FOR_PROGRAMS = qr{\Arun/smtpd/local\.sock\z};                          # what sendmail connects to
 
 subtest 'nobody else' => sub {
@@ -70,18 +70,19 @@ my %USERS = (
 	'postroom-resolve' => { read => 'state/settings/', write => '' },
 	'postroom-mail'    => { read => 'state/(?:mail|settings)/', write => 'state/mail(?:/|\z)|run/(?:authd|statusd|imapd)/(?:pop3d|imapd|deliver)' },
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
+	'postroom-policy'  => { read => 'state/(?:policy|settings)/', write => 'state/policy(?:/|\z)' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
-		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd)/smtpd',
+		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|policyd)/smtpd',
 	},
-	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|pop3d|imapd)/(?:pop3|imap)-login' },
+	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|policyd|pop3d|imapd)/(?:pop3|imap)-login' },
 	'postroom-queue'   => {
 		read  => 'state/(?:queue|settings)/|spool/|etc/keys/relay-(?:authd|smtpd)\.key\z',
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|sender)/queue-manager',
 	},
 	'postroom-status'  => {
 		read  => 'state/(?:history|settings)/|log/luaerrors\.(?:log|lbk)\z',
-		write => 'state/history(?:/|\z)|log/luaerrors\.(?:log|lbk)\z|run/historyd/statusd',
+		write => 'state/history(?:/|\z)|log/luaerrors\.(?:log|lbk)\z|run/(?:historyd|policyd)/statusd',
 	},
 	'nobody'           => { read => undef, write => undef },
 );
@@ -119,7 +120,7 @@ subtest 'every process runs as its user, with no more' => sub {
 	$imap->login('anna', 'anna-secret');
 	my @clients = ($p->smtp, $p->pop3, $pop3, $p->imap, $imap);
 	my %user_of = (configd => 'config', authd => 'auth', dnsd => 'dns', resolver => 'resolve', deliver => 'mail', pop3d => 'mail',
-		statusd => 'status', historyd => 'status', 'log-writer' => 'status',
+		statusd => 'status', policyd => 'policy', historyd => 'status', 'log-writer' => 'status',
 		sender => 'send', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
 	my $processes = $p->processes;
 	for my $pid (sort { $a <=> $b } keys %$processes) {

@@ -45,6 +45,10 @@ The first local domain (default C<example.test>) and the server's name (default 
 
 Objects and settings to begin with. They are made after the start, before C<start> returns.
 
+=item ids => 1
+
+Count what clients of 127.0.0.0/8 do against them, as of other addresses; otherwise they are on the never-block list.
+
 =item bind
 
 The address to listen on, 127.0.0.1.
@@ -162,6 +166,7 @@ sub init {
 sub fill_in {
 	my ($self) = @_;
 	$self->set(%{ $self->{set} }) if $self->{set};
+	$self->postroom_ok('never-block', 'add', '127.0.0.0/8') if !$self->{ids};
 	$self->postroom_ok('domain', 'add', $_) for @{ $self->{domains} // [] };
 	$self->add_user($_, $self->{users}{$_}) for sort keys %{ $self->{users} // {} };
 	$self->postroom_ok('mapping', 'add', @$_) for @{ $self->{mappings} // [] };

@@ -1,0 +1,110 @@
+/*
+ * policyd: what is held against clients, and who is shut out because of it.
+ *
+ * Sessions tell what their clients do, by way of statusd; policyd keeps account of it by address (specification 05,
+ * SMTP IDS/IPS; 07, intrusion protection). A listener that finds a client's address in the file of known ones
+ * (common/policy/known.h) lets the session ask here before its greeting: the answer is a look at the never-block list,
+ * the block list, and the score of the last hour. Administrators see and change the lists.
+ *
+ * Security stance: an event is believed as its session tells it, so a session that was taken over can get an address
+ * blocked, for a while, that is not on the never-block list; it can free none and read nothing. policyd itself decides
+ * about connections alone, never about mail or passwords. Where it is away everybody is let in.
+ *
+ * Events are synced five times a second, lists at once. Files: events.c the account and its score; blocks.c the two
+ * lists; known.c the file; requests.c what is asked.
+ */
+#ifndef POSTROOM_POLICYD_POLICYD_H
+#define POSTROOM_POLICYD_POLICYD_H
+
+#include "common/daemon/daemon.h"
+#include "common/db/db.h"
+#include "common/ipc/loop.h"
+#include "common/policy/event.h"
+#include "common/policy/known.h"
+#include "common/settings/settings.h"
+
+#include <stdint.h>
+
+enum {
+	KEPT_DAYS = 30,              /* events, and blocks that are over */
+	BLOCKS_MAX = 100000,         /* entries of each list */
+	MINUTES_MAX = 999999999,     /* of a block; there is no "for ever" */
+	EVENTS_STORED_MAX = 5000000, /* the oldest go before their time then */
+};
+
+#define DAY_MS ((int64_t)24 * 3600 * 1000)
+
+/* An entry of a list. Times in milliseconds since 1970. */
+struct block {
+	int64_t id;
+	struct cidr network;
+	int64_t added, expires; /* expires: of blocks */
+};
+
+struct block_list {
+	struct block *list;
+	size_t count, capacity;
+};
+
+struct policyd {
+	struct daemon daemon;
+	struct event_base *base;
+	struct settings settings;
+	struct db db;
+	struct block_list blocks; /* also those that ended within the period of the account */
+	struct block_list nevers;
+	struct known_file *known; /* mapped */
+	struct event *commit;     /* of events that wait for their sync */
+	bool uncommitted;
+};
+
+/* Milliseconds since 1970. */
+int64_t policyd_time(void);
+
+/* events.c */
+int events_open(struct policyd *policyd, struct err *err);
+/* Take one into account; may put its address on the block list at once (failed logins). -1: it is not kept. */
+int events_add(struct policyd *policyd, const struct policy_record *record, struct err *err);
+/* What is held against a key at that time, blocks that ended shortly before included. -1: error. */
+int events_score(struct policyd *policyd, const struct cidr *key, int64_t now, int64_t *score_out, struct err *err);
+/* Commit what waits; before anything that must be on disk at once. */
+void events_commit(struct policyd *policyd);
+/* They count no more: an administrator took a block of their addresses off. */
+int events_ignore(struct policyd *policyd, const struct cidr *network, struct err *err);
+/* Remove what is too old. */
+void events_prune(struct policyd *policyd, int64_t now);
+/* Call for each key with an event that weighs something, since that time. */
+int events_each_key(struct policyd *policyd, int64_t since, void (*visit)(const struct cidr *key, void *context),
+                    void *context, struct err *err);
+/* How long an event counts, in milliseconds. */
+int64_t events_period(const struct policyd *policyd);
+
+/* blocks.c. Each change is synced when it returns. */
+int blocks_load(struct policyd *policyd, struct err *err);
+/* Is the key blocked at that time? Nothing on the never-block list is. */
+bool blocks_hold(const struct policyd *policyd, const struct cidr *key, int64_t now);
+bool blocks_never(const struct policyd *policyd, const struct cidr *key);
+/* The latest block of the key that ended between since and now, or NULL. */
+const struct block *blocks_ended(const struct policyd *policyd, const struct cidr *key, int64_t since, int64_t now);
+/* reason: who added it, "auto" for policyd. An entry of the same network is replaced. -1: ERR_LIMIT, what db says. */
+int blocks_add(struct policyd *policyd, const struct cidr *network, int64_t now, int64_t expires, struct str reason,
+               struct err *err);
+/* ERR_NOT_FOUND: there is none that lasts. */
+int blocks_delete(struct policyd *policyd, const struct cidr *network, int64_t now, struct err *err);
+/* ERR_EXISTS, ERR_LIMIT. Blocks of these addresses end. */
+int blocks_never_add(struct policyd *policyd, const struct cidr *network, int64_t now, struct err *err);
+int blocks_never_delete(struct policyd *policyd, const struct cidr *network, struct err *err);
+void blocks_prune(struct policyd *policyd, int64_t now);
+
+/* known.c: the file of known addresses. */
+int known_create(struct policyd *policyd, struct err *err);
+/* Something is held against this key from now on. */
+void known_mark(struct policyd *policyd, const struct cidr *key);
+void known_mark_block(struct policyd *policyd, const struct cidr *network);
+/* Make it anew from what is in the database. */
+void known_rebuild(struct policyd *policyd);
+
+/* requests.c: ipc_handler. */
+void requests_take(struct ipc_incoming *incoming, void *context);
+
+#endif
