@@ -3,10 +3,21 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
+enum { MINUTE_MS = 60 * 1000 };
+
 static bool holds(const struct cidr *network, const struct cidr *key)
 {
 	/* a block of one IPv6 address shuts its whole /64 out, which is one client */
 	return cidr_holds(network, key) || (key->is_ipv6 && cidr_holds(key, network));
+}
+
+/* How long a block that ended is of interest, in milliseconds: as long as what was before it could count again. */
+static int64_t remembered(const struct policyd *policyd)
+{
+	int64_t score = events_period(policyd);
+	int64_t logins = settings_number(&policyd->settings, SETTING_INTRUSION_PERIOD) * MINUTE_MS;
+
+	return score > logins ? score : logins;
 }
 
 static void list_add(struct block_list *list, const struct block *block)
@@ -44,7 +55,7 @@ int blocks_load(struct policyd *policyd, struct err *err)
 	static const char blocks[] = "SELECT id, network, added, expires FROM block WHERE removed = 0 AND expires > ?";
 	static const char nevers[] = "SELECT rowid, network, added, 9223372036854775807 FROM never WHERE added >= ?";
 
-	return load(policyd, &policyd->blocks, blocks, policyd_time() - events_period(policyd), err) != 0 ||
+	return load(policyd, &policyd->blocks, blocks, policyd_time() - remembered(policyd), err) != 0 ||
 	               load(policyd, &policyd->nevers, nevers, 0, err) != 0
 	           ? -1
 	           : 0;
@@ -203,7 +214,7 @@ void blocks_prune(struct policyd *policyd, int64_t now)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < blocks->count; i++)
-		if (blocks->list[i].expires > now - events_period(policyd))
+		if (blocks->list[i].expires > now - remembered(policyd))
 			blocks->list[kept++] = blocks->list[i];
 	blocks->count = kept;
 }

@@ -109,9 +109,8 @@ static int store(struct policyd *policyd, const struct policy_record *record, co
 	return result;
 }
 
-/* How often a number counts for a key in (since, now]; into counts, of POLICY_EVENTS. */
-static int count(struct policyd *policyd, const struct cidr *key, int64_t since, int64_t now, int64_t *counts,
-                 struct err *err)
+int events_count(struct policyd *policyd, const struct cidr *key, int64_t since, int64_t now,
+                 int64_t counts[POLICY_EVENTS], struct err *err)
 {
 	struct db_statement query;
 	struct buf text;
@@ -143,30 +142,12 @@ int events_score(struct policyd *policyd, const struct cidr *key, int64_t now, i
 		score = settings_number(&policyd->settings, SETTING_IDS_REBLOCK);
 		since = ended->added; /* what was before it is paid for */
 	}
-	if (count(policyd, key, since, now, counts, err) != 0)
+	if (events_count(policyd, key, since, now, counts, err) != 0)
 		return -1;
 	for (int i = 0; i < POLICY_EVENTS; i++)
 		score += counts[i] * settings_number(&policyd->settings, weights[i]);
 	*score_out = score;
 	return 0;
-}
-
-/* Specification 07, intrusion protection: so many failed logins, of whichever accounts, shut an address out at once. */
-static int judge_logins(struct policyd *policyd, const struct cidr *key, int64_t now, struct err *err)
-{
-	const struct settings *settings = &policyd->settings;
-	int64_t since = now - settings_number(settings, SETTING_INTRUSION_PERIOD) * MINUTE_MS, counts[POLICY_EVENTS];
-	const struct block *ended = blocks_ended(policyd, key, since, now);
-	int64_t limit = settings_number(settings, SETTING_INTRUSION_FAILURES);
-
-	if (limit == 0 || blocks_never(policyd, key) || blocks_hold(policyd, key, now))
-		return 0;
-	if (count(policyd, key, ended != NULL ? ended->expires : since, now, counts, err) != 0)
-		return -1;
-	if (counts[POLICY_BAD_LOGIN] < limit)
-		return 0;
-	return blocks_add(policyd, key, now, now + settings_number(settings, SETTING_INTRUSION_TIME) * MINUTE_MS,
-	                  STR("auto"), err);
 }
 
 int events_add(struct policyd *policyd, const struct policy_record *record, struct err *err)
@@ -179,7 +160,7 @@ int events_add(struct policyd *policyd, const struct policy_record *record, stru
 		return -1;
 	if (settings_number(&policyd->settings, weights[record->number]) > 0)
 		known_mark(policyd, &key);
-	return record->number == POLICY_BAD_LOGIN ? judge_logins(policyd, &key, record->time, err) : 0;
+	return record->number == POLICY_BAD_LOGIN ? judge_login(policyd, &key, record->time, err) : 0;
 }
 
 int events_ignore(struct policyd *policyd, const struct cidr *network, struct err *err)

@@ -11,7 +11,7 @@
  * about connections alone, never about mail or passwords. Where it is away everybody is let in.
  *
  * Events are synced five times a second, lists at once. Files: events.c the account and its score; blocks.c the two
- * lists; known.c the file; requests.c what is asked.
+ * lists; judge.c who is to be on them; known.c the file; requests.c what is asked.
  */
 #ifndef POSTROOM_POLICYD_POLICYD_H
 #define POSTROOM_POLICYD_POLICYD_H
@@ -67,6 +67,9 @@ int events_open(struct policyd *policyd, struct err *err);
 int events_add(struct policyd *policyd, const struct policy_record *record, struct err *err);
 /* What is held against a key at that time, blocks that ended shortly before included. -1: error. */
 int events_score(struct policyd *policyd, const struct cidr *key, int64_t now, int64_t *score_out, struct err *err);
+/* How often each number counts for a key in (since, now]. */
+int events_count(struct policyd *policyd, const struct cidr *key, int64_t since, int64_t now,
+                 int64_t counts[POLICY_EVENTS], struct err *err);
 /* Commit what waits; before anything that must be on disk at once. */
 void events_commit(struct policyd *policyd);
 /* They count no more: an administrator took a block of their addresses off. */
@@ -95,6 +98,11 @@ int blocks_delete(struct policyd *policyd, const struct cidr *network, int64_t n
 int blocks_never_add(struct policyd *policyd, const struct cidr *network, int64_t now, struct err *err);
 int blocks_never_delete(struct policyd *policyd, const struct cidr *network, struct err *err);
 void blocks_prune(struct policyd *policyd, int64_t now);
+
+/* judge.c. May a client connect? Puts it on the block list where its score says so. -1: the database cannot say. */
+int judge_connect(struct policyd *policyd, const struct cidr *key, int64_t now, bool *blocked, struct err *err);
+/* After a failed login: so many of them, of whichever accounts, put their address on the block list. */
+int judge_login(struct policyd *policyd, const struct cidr *key, int64_t now, struct err *err);
 
 /* known.c: the file of known addresses. */
 int known_create(struct policyd *policyd, struct err *err);

@@ -47,33 +47,13 @@ static int take_events(const struct request *request, struct err *err)
 	return 0;
 }
 
-/* Specification 05, SMTP IDS/IPS, prevention: steps 2 to 5. */
-static int judge(const struct request *request, const struct cidr *key, bool *blocked, struct err *err)
-{
-	struct policyd *policyd = request->policyd;
-	const struct settings *settings = &policyd->settings;
-	int64_t score, minutes = settings_number(settings, SETTING_IDS_BLOCK_TIME);
-
-	*blocked = false;
-	if (blocks_never(policyd, key))
-		return 0;
-	*blocked = blocks_hold(policyd, key, request->now);
-	if (*blocked)
-		return 0;
-	if (events_score(policyd, key, request->now, &score, err) != 0)
-		return -1;
-	if (score < settings_number(settings, SETTING_IDS_THRESHOLD))
-		return 0;
-	*blocked = true;
-	return blocks_add(policyd, key, request->now, request->now + minutes * MINUTE_MS, STR("auto"), err);
-}
-
 static int connect_client(const struct request *request, struct err *err)
 {
 	struct cidr key;
 	bool blocked = false;
 
-	if (policy_key(ipc_get(request->message, "peer"), &key) && judge(request, &key, &blocked, err) != 0)
+	if (policy_key(ipc_get(request->message, "peer"), &key) &&
+	    judge_connect(request->policyd, &key, request->now, &blocked, err) != 0)
 		return -1;
 	ipc_add_number(request->reply, "blocked", blocked);
 	return 0;
