@@ -15,6 +15,7 @@
 #ifndef POSTROOM_DELIVER_DELIVER_H
 #define POSTROOM_DELIVER_DELIVER_H
 
+#include "common/base/arena.h"
 #include "common/ipc/loop.h"
 #include "common/store/store.h"
 
@@ -28,6 +29,7 @@ enum {
 /* What became of one user's copy. */
 struct delivery {
 	int64_t uid;
+	struct str folder; /* name; empty: INBOX */
 	bool ended;
 	enum store_result result;
 	const char *text; /* why it was deferred */
@@ -39,7 +41,9 @@ struct job {
 	char id[STORE_ID_MAX + 1];
 	char prefix[2048]; /* Return-Path:, Delivered-To: */
 	struct store_source source;
-	int64_t give_up_ms; /* io_now_ms() from which on a locked mailbox means deferred */
+	struct str keywords; /* a view of the request */
+	struct arena arena;  /* for names of folders */
+	int64_t give_up_ms;  /* io_now_ms() from which on a locked mailbox means deferred */
 	size_t count, ended;
 	struct job *next;
 	struct delivery deliveries[];

@@ -1,5 +1,6 @@
 #include "deliver/deliver.h"
 
+#include "common/addr/addr.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
@@ -84,10 +85,34 @@ static int read_uids(struct job *job, const struct ipc_message *request, struct 
 	return 0;
 }
 
+/*
+ * The folder of each user, as the request may name one; it is one of a rule, and what is wrong with it is no reason to
+ * keep a message from its user.
+ */
+static void read_folders(struct job *job, const struct ipc_message *request)
+{
+	struct str key, value;
+	size_t position = 0, at = 0;
+
+	while (at < job->count && ipc_next(request, &position, &key, &value)) {
+		struct delivery *delivery = &job->deliveries[at];
+
+		if (!str_equal(key, STR("folder")))
+			continue;
+		if (addr_xtext_decode(value, &job->arena, &delivery->folder, NULL) != 0)
+			delivery->folder = STR("");
+		at++;
+	}
+	job->keywords = ipc_get(request, "keywords");
+	if (job->keywords.data == NULL)
+		job->keywords = STR("");
+}
+
 static void job_free(struct job *job)
 {
 	if (job->source.fd >= 0)
 		close(job->source.fd);
+	arena_free(&job->arena);
 	memory_free(job);
 }
 
@@ -105,6 +130,7 @@ struct job *job_new(struct ipc_incoming *incoming, struct err *err)
 	job->incoming = incoming;
 	job->count = count;
 	job->source.fd = -1;
+	arena_init(&job->arena);
 	if (!ipc_get_text(request, "id", job->id, sizeof job->id) || job->id[0] == '\0') {
 		err_set(err, ERR_PROTOCOL, "a delivery has an id");
 		goto failed;
@@ -113,6 +139,7 @@ struct job *job_new(struct ipc_incoming *incoming, struct err *err)
 	if (take_file(job, &incoming->message, err) != 0 || read_uids(job, request, err) != 0 ||
 	    make_prefix(job, request, err) != 0)
 		goto failed;
+	read_folders(job, request);
 	return job;
 
 failed:

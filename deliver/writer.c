@@ -51,6 +51,29 @@ static void put_off(struct writer *writer, struct job *job, struct delivery *del
 		writer->locked[writer->locked_count++] = delivery->uid;
 }
 
+/* The folder that a delivery names, made where it is missing; INBOX where that cannot be. -1: STORE_BUSY. */
+static int find_folder(const struct job *job, const struct delivery *delivery, struct mailbox *mailbox, int64_t *id_out,
+                       struct err *err)
+{
+	struct mailbox_folder folder;
+
+	*id_out = STORE_INBOX;
+	if (delivery->folder.len == 0)
+		return 0;
+	if (mailbox_folder_find(mailbox, delivery->folder, &folder, err) == 0) {
+		*id_out = folder.id;
+		return 0;
+	}
+	if (err->code == ERR_NOT_FOUND && mailbox_folder_create(mailbox, delivery->folder, 0, id_out, err) == 0)
+		return 0;
+	if (err->code == STORE_BUSY)
+		return -1;
+	*id_out = STORE_INBOX;
+	log_warning("id=%s goes to INBOX of user uid=%lld, as the folder %.*s cannot be made: %s", job->id,
+	            (long long)delivery->uid, STR_ARG(delivery->folder), err->text);
+	return 0;
+}
+
 /* Take one delivery into the batch; false: the batch is full. */
 static bool add_to_batch(struct writer *writer, struct job *job, struct delivery *delivery)
 {
@@ -62,9 +85,10 @@ static bool add_to_batch(struct writer *writer, struct job *job, struct delivery
 	*append = (struct store_append){.folder = STORE_INBOX,
 	                                .source = &job->source,
 	                                .internal_date = (int64_t)time(NULL),
-	                                .keywords = STR(""),
+	                                .keywords = job->keywords,
 	                                .result = STORE_FAILED};
-	if (cache_get(writer->cache, delivery->uid, &mailbox, &append->err) != 0) {
+	if (cache_get(writer->cache, delivery->uid, &mailbox, &append->err) != 0 ||
+	    find_folder(job, delivery, mailbox, &append->folder, &append->err) != 0) {
 		if (append->err.code == STORE_BUSY) {
 			put_off(writer, job, delivery, append);
 			return true;

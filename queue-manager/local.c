@@ -110,8 +110,10 @@ static void ask(struct handover *handover)
 			continue; /* the user has been named already */
 		ipc_add_number(&request, "uid", delivery->uid);
 		ipc_add(&request, "address", message_recipient(message, delivery)->address);
+		ipc_add(&request, "folder", message_recipient(message, delivery)->folder);
 		next++;
 	}
+	ipc_add(&request, "keywords", message->envelope.keywords);
 	ipc_add_fd(&request, message->fd);
 	message->jobs++;
 	ipc_client_call(message->queue->deliver, &request, TIMEOUT_MS, on_answer, handover);

@@ -16,12 +16,19 @@ static const struct text_key {
 	const char *name;
 	size_t offset;
 } text_keys[] = {
-    {"service", offsetof(struct spool_envelope, service)},   {"from", offsetof(struct spool_envelope, from)},
-    {"protocol", offsetof(struct spool_envelope, protocol)}, {"peer", offsetof(struct spool_envelope, peer)},
-    {"helo", offsetof(struct spool_envelope, helo)},         {"user", offsetof(struct spool_envelope, user)},
-    {"token", offsetof(struct spool_envelope, token)},       {"body", offsetof(struct spool_envelope, body)},
-    {"ret", offsetof(struct spool_envelope, ret)},           {"envid", offsetof(struct spool_envelope, envid)},
-    {"parent", offsetof(struct spool_envelope, parent)},     {"id", offsetof(struct spool_envelope, id)},
+    {"service", offsetof(struct spool_envelope, service)},
+    {"from", offsetof(struct spool_envelope, from)},
+    {"protocol", offsetof(struct spool_envelope, protocol)},
+    {"peer", offsetof(struct spool_envelope, peer)},
+    {"helo", offsetof(struct spool_envelope, helo)},
+    {"user", offsetof(struct spool_envelope, user)},
+    {"token", offsetof(struct spool_envelope, token)},
+    {"body", offsetof(struct spool_envelope, body)},
+    {"ret", offsetof(struct spool_envelope, ret)},
+    {"envid", offsetof(struct spool_envelope, envid)},
+    {"parent", offsetof(struct spool_envelope, parent)},
+    {"keywords", offsetof(struct spool_envelope, keywords)},
+    {"id", offsetof(struct spool_envelope, id)},
     {"producer", offsetof(struct spool_envelope, producer)},
 };
 
@@ -103,6 +110,10 @@ int spool_recipient_format(const struct spool_recipient *recipient, struct buf *
 		buf_add_str(text, STR(" ORCPT="));
 		buf_add_str(text, recipient->orcpt);
 	}
+	if (recipient->folder.len != 0) {
+		buf_add_str(text, STR(" FOLDER="));
+		buf_add_str(text, recipient->folder);
+	}
 	return text->overflow ? -1 : 0;
 }
 
@@ -120,10 +131,12 @@ int spool_envelope_format(const struct spool_envelope *envelope, struct buf *tex
 			return -1;
 	if (envelope->smtputf8)
 		buf_add_str(text, STR("smtputf8: 1\n"));
+	if (envelope->hold)
+		buf_add_str(text, STR("hold: 1\n"));
 	for (size_t i = 0; i < envelope->recipient_count; i++) {
 		const struct spool_recipient *recipient = &envelope->recipients[i];
 
-		if (!is_one_line(recipient->address) || !is_one_line(recipient->orcpt))
+		if (!is_one_line(recipient->address) || !is_one_line(recipient->orcpt) || !is_one_line(recipient->folder))
 			return err_set(err, ERR_SYNTAX, "a recipient holds a line end");
 		buf_add_str(text, STR("to: "));
 		spool_recipient_format(recipient, text);
@@ -176,7 +189,7 @@ int spool_recipient_parse(struct str text, struct spool_recipient *recipient, st
 {
 	size_t length = bracketed_length(text);
 
-	*recipient = (struct spool_recipient){.address = {"", 0}, .orcpt = {"", 0}};
+	*recipient = (struct spool_recipient){.address = {"", 0}, .orcpt = {"", 0}, .folder = {"", 0}};
 	if (length <= 2)
 		return err_set(err, ERR_SYNTAX, "a recipient has no address in angle brackets");
 	recipient->address = str_sub(text, 1, length - 2);
@@ -189,6 +202,8 @@ int spool_recipient_parse(struct str text, struct spool_recipient *recipient, st
 				return -1;
 		} else if (str_starts(word, STR("ORCPT=")) && recipient->orcpt.len == 0) {
 			recipient->orcpt = str_skip(word, 6);
+		} else if (str_starts(word, STR("FOLDER=")) && recipient->folder.len == 0) {
+			recipient->folder = str_skip(word, 7);
 		} else {
 			return err_set(err, ERR_SYNTAX, "a recipient has an unknown parameter");
 		}
@@ -217,8 +232,8 @@ static int parse_line(struct spool_envelope *envelope, struct str key, struct st
 	}
 	if (str_equal(key, STR("time")))
 		return parse_number(value, &envelope->time_us, err);
-	if (str_equal(key, STR("smtputf8"))) {
-		envelope->smtputf8 = str_equal(value, STR("1"));
+	if (str_equal(key, STR("smtputf8")) || str_equal(key, STR("hold"))) {
+		*(key.data[0] == 's' ? &envelope->smtputf8 : &envelope->hold) = str_equal(value, STR("1"));
 		return 0;
 	}
 	for (size_t i = 0; i < TEXT_KEYS; i++) {

@@ -6,9 +6,10 @@
  * then is it acknowledged. queue-manager alone moves, reads and removes it.
  *
  * Envelope keys: id, time (microseconds since 1970), producer, service, from, protocol, peer, helo, user, token, body,
- * smtputf8, ret, envid, parent, and for each recipient "to: <address> [NOTIFY=... ORCPT=...]", the address in its angle
- * brackets. Keys without a value are left out; unknown keys are passed over, so that a newer producer is understood.
- * An id reads <time>-<producer>-<random>: 13 hex digits of microseconds, the producer's name, 8 hex digits.
+ * smtputf8, ret, envid, parent, keywords, hold, and for each recipient "to: <address> [NOTIFY=... ORCPT=...
+ * FOLDER=...]", the address in its angle brackets. Keys without a value are left out; unknown keys are passed over, so
+ * that a newer producer is understood. An id reads <time>-<producer>-<random>: 13 hex digits of microseconds, the
+ * producer's name, 8 hex digits.
  */
 #ifndef POSTROOM_SPOOL_SPOOL_H
 #define POSTROOM_SPOOL_SPOOL_H
@@ -36,7 +37,8 @@ enum spool_notify { /* RFC 3461 4.1; 0 = not given */
 struct spool_recipient {
 	struct str address; /* without angle brackets, as the client gave it */
 	unsigned notify;
-	struct str orcpt; /* "rfc822;xtext", as given; empty = none */
+	struct str orcpt;  /* "rfc822;xtext", as given; empty = none */
+	struct str folder; /* xtext: where in the mailbox, if it is one of ours; empty = INBOX */
 };
 
 struct spool_envelope {
@@ -52,9 +54,11 @@ struct spool_envelope {
 	struct str token; /* right to relay (common/spool/token.h), or empty */
 	struct str body;  /* "7BIT", "8BITMIME" or empty */
 	bool smtputf8;
-	struct str ret;    /* "FULL", "HDRS" or empty */
-	struct str envid;  /* xtext, as given */
-	struct str parent; /* id of the message this was made from, and the step: "<id>/bounce"; or empty */
+	struct str ret;      /* "FULL", "HDRS" or empty */
+	struct str envid;    /* xtext, as given */
+	struct str parent;   /* id of the message this was made from, and the step: "<id>/bounce"; or empty */
+	struct str keywords; /* IMAP keywords of the copies that are delivered, separated by blanks */
+	bool hold;           /* neither delivered nor sent until an administrator releases it */
 	struct spool_recipient *recipients;
 	size_t recipient_count;
 };
@@ -76,8 +80,8 @@ int spool_envelope_read(int fd, struct buf *text, struct arena *arena, struct sp
                         size_t *length_out, struct err *err);
 
 /*
- * One recipient in the words of a "to:" line, as the ipc field "recipient" has it too: "<address>", then " NOTIFY=" and
- * " ORCPT=" where they are given (RFC 3461 4.1, 4.2). parse: views into text; -1: ERR_SYNTAX.
+ * One recipient in the words of a "to:" line, as the ipc field "recipient" has it too: "<address>", then " NOTIFY=",
+ * " ORCPT=" and " FOLDER=" where they are given (RFC 3461 4.1, 4.2). parse: views into text; -1: ERR_SYNTAX.
  */
 int spool_recipient_format(const struct spool_recipient *recipient, struct buf *text);
 int spool_recipient_parse(struct str text, struct spool_recipient *recipient, struct err *err);

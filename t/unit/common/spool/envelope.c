@@ -21,6 +21,8 @@ static struct spool_envelope sample(struct spool_recipient *recipients, size_t c
 	    .smtputf8 = true,
 	    .ret = STR("HDRS"),
 	    .envid = STR("QQ314159"),
+	    .keywords = STR("$Junk Red"),
+	    .hold = true,
 	    .recipients = recipients,
 	    .recipient_count = count,
 	};
@@ -33,7 +35,7 @@ static void test_round_trip(void **state)
 	     .notify = SPOOL_NOTIFY_SUCCESS | SPOOL_NOTIFY_DELAY,
 	     .orcpt = STR("rfc822;Bob@example.org")},
 	    {.address = STR("\"a > b\\\" c\"@example.org"), .notify = SPOOL_NOTIFY_NEVER, .orcpt = {"", 0}},
-	    {.address = STR("plain@example.org"), .orcpt = {"", 0}},
+	    {.address = STR("plain@example.org"), .orcpt = {"", 0}, .folder = STR("Sent+20Items")},
 	};
 	struct spool_envelope envelope = sample(recipients, 3), back;
 	struct buf text;
@@ -52,11 +54,14 @@ static void test_round_trip(void **state)
 	assert_true(str_equal(back.user, envelope.user));
 	assert_int_equal(back.helo.len, 0);
 	assert_true(back.smtputf8);
+	assert_true(back.hold);
+	assert_true(str_equal(back.keywords, envelope.keywords));
 	assert_int_equal(back.recipient_count, 3);
 	for (int i = 0; i < 3; i++) {
 		assert_true(str_equal(back.recipients[i].address, recipients[i].address));
 		assert_int_equal(back.recipients[i].notify, recipients[i].notify);
 		assert_true(str_equal(back.recipients[i].orcpt, recipients[i].orcpt));
+		assert_true(str_equal(back.recipients[i].folder, recipients[i].folder));
 	}
 	buf_free(&text);
 }
