@@ -265,9 +265,9 @@ int dkim_signature_parse(const struct dkim_field *field, enum dkim_kind kind, st
 	signature->b_shown = str_sub(mailauth_tag_squeeze(b, arena), 0, DKIM_B_SHOWN);
 	if (!mailauth_tag_base64(b, arena, &signature->bytes))
 		return broken(err, "b= is not base64");
-	if (read_number(&tags, "t", &signature->created, err) != 0 || read_kind(&tags, kind, arena, signature, err) != 0)
+	if (read_algorithm(signature, err) != 0 || read_number(&tags, "t", &signature->created, err) != 0)
 		return -1;
-	return read_algorithm(signature, err);
+	return read_kind(&tags, kind, arena, signature, err);
 }
 
 void dkim_signature_canon(const struct dkim_signature *signature, enum dkim_canon canon, struct arena *arena,
