@@ -6,38 +6,51 @@
 #include <stdio.h>
 
 #define GLOBAL_NAME "global"
-#define VRFY_PREFIX "vrfy:"
+#define VRFY_PREFIX "vrfy:" /* no name of a service (services.c) */
 
-/* The services by number: the lists of access go by them. */
-static const struct {
-	int64_t number;
-	const char *name;
-	bool is_smtp;
-} known[] = {
-    {1, "smtp", true},   {2, "submission", true}, {3, "smtps", true},  {4, "pop3", false},
-    {5, "pop3s", false}, {6, "imap", false},      {7, "imaps", false},
-};
+/* The names that lists have, read before anything is asked of them: what is asked may change tables. */
+static int read_names(struct change *change, struct access_name **names_out, size_t *count_out, struct err *err)
+{
+	struct access_name *names = arena_get(&change->arena, (2 * SERVICES_MAX + 1) * sizeof *names);
+	struct db_statement statement;
+	size_t count = 0;
+	int row;
 
-#define SERVICES (sizeof known / sizeof known[0])
+	names[count++] = (struct access_name){.number = ACCESS_LIST_GLOBAL, .name = STR(GLOBAL_NAME)};
+	/* the services by number, then those that know VRFY */
+	if (config_query(change->config, &statement, err,
+	                 "SELECT id, name, type = 'smtp', 0 AS vrfy FROM service"
+	                 " UNION ALL SELECT id, name, 1, 1 FROM service WHERE type = 'smtp' ORDER BY vrfy, id LIMIT 2000",
+	                 "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1) {
+		int64_t id = db_number(&statement, 0);
+		struct str name = arena_copy(&change->arena, db_text(&statement, 1));
+
+		if (db_number(&statement, 3) == 0)
+			names[count++] = (struct access_name){id, name, db_number(&statement, 2) != 0, true, true};
+		else
+			names[count++] = (struct access_name){
+			    .number = ACCESS_LIST_VRFY(id),
+			    .name = arena_printf(&change->arena, VRFY_PREFIX "%.*s", STR_ARG(name)),
+			};
+	}
+	db_finalize(&statement);
+	*names_out = names;
+	*count_out = count;
+	return row;
+}
 
 int access_each(struct change *change,
                 int (*function)(struct change *change, const struct access_name *name, void *context, struct err *err),
                 void *context, struct err *err)
 {
-	struct access_name name = {.number = ACCESS_LIST_GLOBAL, .name = STR(GLOBAL_NAME)};
-	int result = function(change, &name, context, err);
+	struct access_name *names;
+	size_t count;
+	int result = read_names(change, &names, &count, err);
 
-	for (size_t i = 0; result == 0 && i < SERVICES; i++) {
-		name = (struct access_name){known[i].number, str_of(known[i].name), known[i].is_smtp, true, true};
-		result = function(change, &name, context, err);
-	}
-	for (size_t i = 0; result == 0 && i < SERVICES; i++) {
-		if (!known[i].is_smtp)
-			continue;
-		name = (struct access_name){.number = ACCESS_LIST_VRFY(known[i].number)};
-		name.name = arena_printf(&change->arena, VRFY_PREFIX "%s", known[i].name);
-		result = function(change, &name, context, err);
-	}
+	for (size_t i = 0; result == 0 && i < count; i++)
+		result = function(change, &names[i], context, err);
 	return result;
 }
 

@@ -38,7 +38,17 @@ static const char access_schema[] =
     " kind TEXT NOT NULL, address TEXT NOT NULL, prefix INTEGER NOT NULL, unauth INTEGER NOT NULL,"
     " users TEXT NOT NULL, comment TEXT NOT NULL, PRIMARY KEY (list, position)) WITHOUT ROWID;";
 
-const char *const config_shared_schemas[] = {config_schema, config_group_schema, rule_schema, access_schema, NULL};
+/* The bindings of a service are in the order of their rows. */
+static const char config_service_schema[] =
+    "CREATE TABLE service(id INTEGER PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+    " enabled INTEGER NOT NULL, encryption TEXT NOT NULL);"
+    "CREATE TABLE service_binding(service INTEGER NOT NULL, address TEXT NOT NULL, port INTEGER NOT NULL,"
+    " UNIQUE (service, address, port));"
+    "CREATE TABLE service_setting(service INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+    " PRIMARY KEY (service, key)) WITHOUT ROWID;";
+
+const char *const config_shared_schemas[] = {config_schema, config_group_schema,   rule_schema,
+                                             access_schema, config_service_schema, NULL};
 
 /* Numbers that authd's secrets hang on are given out for good before they are used, whatever becomes of the change. */
 static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY KEY, next INTEGER NOT NULL);"
@@ -46,8 +56,10 @@ static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY K
 
 static const char reserved_group[] = "INSERT INTO reserved VALUES('group', 1);";
 
-static const char *const migrations[] = {config_schema,  reserved_schema, config_group_schema,
-                                         reserved_group, rule_schema,     access_schema};
+static const char reserved_service[] = "INSERT INTO reserved VALUES('service', 100);";
+
+static const char *const migrations[] = {config_schema, reserved_schema, config_group_schema,   reserved_group,
+                                         rule_schema,   access_schema,   config_service_schema, reserved_service};
 
 int config_open(struct config *config, const struct instance *instance, struct err *err)
 {
@@ -60,7 +72,8 @@ int config_open(struct config *config, const struct instance *instance, struct e
 	if (db_open(&config->db, path, DB_CREATE, 5000, err) != 0)
 		return -1;
 	if (db_exec(&config->db, "PRAGMA temp_store = MEMORY", err) != 0 ||
-	    db_migrate(&config->db, migrations, COUNT_OF(migrations), err) != 0) {
+	    db_migrate(&config->db, migrations, COUNT_OF(migrations), err) != 0 ||
+	    services_make_standard(config, err) != 0) {
 		db_close(&config->db);
 		return -1;
 	}

@@ -24,6 +24,7 @@ enum {
 	PASSWORD_MAX_LEN = 256, /* bytes */
 	SERVERS_MAX = 20,       /* servers of one sender */
 	OBJECTS_MAX = 1000000,  /* of one kind */
+	CONFIG_LISTENERS = 3,   /* programs that serve network services */
 };
 
 struct config {
@@ -32,6 +33,7 @@ struct config {
 	volatile uint64_t *counter; /* mapped, shared with all who read settings */
 	uint64_t generation;        /* of the newest snapshot */
 	struct ipc_client *authd;
+	struct ipc_client *listeners[CONFIG_LISTENERS]; /* in the order of service_types */
 };
 
 /* One thing that a change did, for the log and for who asked. */
@@ -40,9 +42,11 @@ struct change_note {
 	struct change_note *next;
 };
 
-/* A question to authd, which belongs to a change. */
+/* A question to another daemon, which belongs to a change. */
 struct change_ask {
 	struct ipc_message request;
+	struct ipc_client *callee;
+	const char *name; /* the callee's */
 	struct change_ask *next;
 };
 
@@ -54,10 +58,14 @@ struct change {
 	struct arena arena;
 	struct ipc_message reply;
 	struct change_note *notes, **notes_tail;
-	int64_t first_uid, first_sender, first_group; /* reserved for what it adds; counted up with each */
+	int64_t first_uid, first_sender, first_group, first_service; /* reserved for what it adds; counted up with each */
 	struct import *import;
-	/* What authd is asked: before the change is committed (it fails where authd refuses), and after. */
+	/* What authd and listeners are asked: before the change is committed (it fails where one of them refuses), and
+	 * after.
+	 */
 	struct change_ask *before, *after;
+	const struct change_ask *asked; /* that is being answered */
+	unsigned followed;              /* bits of the listeners that are told to follow */
 	/* Looks at authd's answer before the commit; NULL where only its status matters. */
 	int (*answered)(struct change *change, const struct ipc_message *reply, struct err *err);
 	bool only_check; /* roll back in the end */
@@ -122,12 +130,28 @@ void change_list(struct change *change, const char *key, json_t *object);
 /* One more question to authd; fields are added by the caller. */
 struct ipc_message *change_ask_before(struct change *change, const char *op);
 struct ipc_message *change_ask_after(struct change *change, const char *op);
+/* One more to a listener, by its place in service_types. Where it does not run it is not asked. */
+struct ipc_message *change_ask_listener(struct change *change, bool before, int index, const char *op);
 
 /* check.c: what must hold between objects, looked at before every commit. */
 int check_all(struct config *config, struct err *err);
 /* The letters, digits, '.', '_', '-' of a user's or sender's name, 1 to 32. what: "user". */
 int check_name(struct str name, const char *what, struct err *err);
 int check_password(struct str password, struct err *err);
+
+/* service_check.c, service_ops.c; the rest of services is in services.h */
+int check_services(struct config *config, struct err *err);
+/* Make the standard services that an instance of an earlier version lacks. */
+int services_make_standard(struct config *config, struct err *err);
+int op_service_reserve(struct change *change, struct err *err);
+int op_service_add(struct change *change, struct err *err);
+int op_service_delete(struct change *change, struct err *err);
+int op_service_rename(struct change *change, struct err *err);
+int op_service_set(struct change *change, struct err *err);
+int op_service_bind(struct change *change, struct err *err);
+int op_service_unbind(struct change *change, struct err *err);
+int op_service_defaults(struct change *change, struct err *err);
+int op_service_list(struct change *change, struct err *err);
 
 /* settings.c */
 int setting_store(struct change *change, struct str key, struct str value, struct err *err);
@@ -230,8 +254,8 @@ struct rule_list {
 	size_t count;
 };
 enum { SMTP_RULES_NONE = -1, SMTP_RULES_ALL = -2 };
-/* The number of a service, by name or number. -1: ERR_NOT_FOUND. */
-int smtp_rules_service(struct str name, int64_t *id_out, struct err *err);
+/* The number of an SMTP service, by name or number. -1: ERR_NOT_FOUND, ERR_DENIED (it is of another type). */
+int smtp_rules_service(struct change *change, struct str name, int64_t *id_out, struct err *err);
 int smtp_rules_read(struct change *change, int64_t service, struct rule_list *list_out, struct err *err);
 /*
  * Does the list make sense, and is what the rule at `changed` asks here (or SMTP_RULES_NONE, SMTP_RULES_ALL)? The texts

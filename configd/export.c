@@ -1,4 +1,5 @@
 #include "configd/access.h"
+#include "configd/services.h"
 
 #include <stdlib.h>
 
@@ -171,7 +172,8 @@ static int export_smtp_rules(struct change *change, struct buf *out, struct err 
 	int row;
 
 	if (config_query(change->config, &statement, err,
-	                 "SELECT service, name, stage, action, parameter, match, conditions FROM smtp_rule"
+	                 "SELECT service.name, smtp_rule.name, stage, action, parameter, match, conditions FROM smtp_rule"
+	                 " JOIN service ON service.id = service"
 	                 " ORDER BY service, position",
 	                 "") != 0)
 		return -1;
@@ -186,6 +188,61 @@ static int export_smtp_rules(struct change *change, struct buf *out, struct err 
 	}
 	db_finalize(&statement);
 	return row;
+}
+
+static int export_service(struct change *change, const struct db_statement *row, struct buf *out, struct err *err)
+{
+	const struct service_object service = {.id = db_number(row, 0)};
+	struct binding_list *list;
+
+	if (service_bindings(change, &service, &list, err) != 0)
+		return -1;
+	buf_add_str(out, STR("\n[service]\n"));
+	add_text(out, TEXT_SERVICE, SERVICE_NAME, db_text(row, 2));
+	if (service.id < SERVICE_FIRST_OWN)
+		buf_printf(out, "%s = %lld\n", text_field_name(TEXT_SERVICE, SERVICE_NUMBER), (long long)service.id);
+	add_text(out, TEXT_SERVICE, SERVICE_TYPE, db_text(row, 1));
+	add_flag(out, TEXT_SERVICE, SERVICE_ENABLED, db_number(row, 3) != 0);
+	add_text(out, TEXT_SERVICE, SERVICE_ENCRYPTION, db_text(row, 4));
+	add_text(out, TEXT_SERVICE, SERVICE_BINDINGS, service_bindings_text(change, list));
+	return 0;
+}
+
+static int export_service_settings(struct change *change, struct buf *out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err,
+	                 "SELECT name, key, value FROM service_setting JOIN service ON service = id ORDER BY id, key",
+	                 "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1) {
+		buf_add_str(out, STR("\n[service-setting]\n"));
+		add_text(out, TEXT_SERVICE_SETTING, SERVICE_SETTING_NAME, db_text(&statement, 0));
+		add_text(out, TEXT_SERVICE_SETTING, SERVICE_SETTING_KEY, db_text(&statement, 1));
+		buf_printf(out, "%s = %.*s\n", text_field_name(TEXT_SERVICE_SETTING, SERVICE_SETTING_VALUE),
+		           STR_ARG(db_text(&statement, 2)));
+	}
+	db_finalize(&statement);
+	return row;
+}
+
+static int export_services(struct change *change, struct buf *out, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (config_query(change->config, &statement, err,
+	                 "SELECT id, type, name, enabled, encryption FROM service ORDER BY id", "") != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1)
+		if (export_service(change, &statement, out, err) != 0) {
+			row = -1;
+			break;
+		}
+	db_finalize(&statement);
+	return row == 0 ? export_service_settings(change, out, err) : -1;
 }
 
 static int write_text(struct change *change, const struct hash_lines *hashes, struct err *err)
@@ -206,6 +263,8 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 		result = export_mappings(change, &out, err);
 	if (result == 0)
 		result = export_senders(change, &out, err);
+	if (result == 0)
+		result = export_services(change, &out, err);
 	if (result == 0)
 		result = export_smtp_rules(change, &out, err);
 	if (result == 0)

@@ -1,3 +1,4 @@
+#include "configd/import.h"
 #include "configd/access.h"
 
 /*
@@ -34,7 +35,10 @@ int op_import_prepare(struct change *change, struct err *err)
 			return err_set(err, ERR_LIMIT, "the text has more than %d objects of one kind", OBJECTS_MAX);
 	if (config_reserve(change->config, STR("uid"), (int64_t)text->counts[TEXT_USER], &change->first_uid, err) != 0)
 		return -1;
-	if (config_reserve(change->config, STR("group"), (int64_t)text->counts[TEXT_GROUP], &change->first_group, err) != 0)
+	if (config_reserve(change->config, STR("group"), (int64_t)text->counts[TEXT_GROUP], &change->first_group, err) !=
+	        0 ||
+	    config_reserve(change->config, STR("service"), (int64_t)text->counts[TEXT_SERVICE], &change->first_service,
+	                   err) != 0)
 		return -1;
 	return config_reserve(change->config, STR("sender"), (int64_t)text->counts[TEXT_SENDER], &change->first_sender,
 	                      err);
@@ -46,15 +50,23 @@ static int refuse(const struct text_object *object, struct err *err)
 	return err_prefix(err, "import:%u", object->line);
 }
 
-static int keep_name(struct change *change, const struct text_object *object, struct str name, struct err *err)
+int import_begin_names(struct change *change, struct err *err)
+{
+	return db_exec(&change->config->db, names_table, err);
+}
+
+int import_keep_name(struct change *change, struct str name, struct err *err)
 {
 	int row = config_number(change->config, NULL, err, "SELECT 1 FROM temp.import_name WHERE name = ?", "t", name);
 
 	if (row == 1)
-		row = err_set(err, ERR_EXISTS, "\"%.*s\" stands in the text twice", STR_ARG(name));
-	if (row == 0)
-		row = config_run(change->config, err, "INSERT INTO temp.import_name VALUES(?)", "t", name);
-	return row == 0 ? 0 : refuse(object, err);
+		return err_set(err, ERR_EXISTS, "\"%.*s\" stands in the text twice", STR_ARG(name));
+	return row == 0 ? config_run(change->config, err, "INSERT INTO temp.import_name VALUES(?)", "t", name) : -1;
+}
+
+static int keep_name(struct change *change, const struct text_object *object, struct str name, struct err *err)
+{
+	return import_keep_name(change, name, err) == 0 ? 0 : refuse(object, err);
 }
 
 struct name_list {
@@ -94,6 +106,15 @@ static int for_names(struct change *change, const char *sql,
 	return 0;
 }
 
+int import_for_missing(struct change *change, const char *sql,
+                       int (*function)(struct change *change, struct str name, struct err *err), struct err *err)
+{
+	struct str missing = arena_printf(
+	    &change->arena, "SELECT name FROM (%s) WHERE name NOT IN (SELECT name FROM temp.import_name)", sql);
+
+	return for_names(change, missing.data, function, err);
+}
+
 /* Set a setting where what is stored is another. */
 static int import_setting(struct change *change, const struct text_object *object, struct err *err)
 {
@@ -117,14 +138,13 @@ static int import_setting(struct change *change, const struct text_object *objec
 
 static int import_settings(struct change *change, struct err *err)
 {
-	if (db_exec(&change->config->db, names_table, err) != 0)
+	if (import_begin_names(change, err) != 0)
 		return -1;
 	for (const struct text_object *object = change->import->text.objects[TEXT_SETTING]; object != NULL;
 	     object = object->next)
 		if (import_setting(change, object, err) != 0)
 			return -1;
-	return for_names(change, "SELECT key FROM setting WHERE key NOT IN (SELECT name FROM temp.import_name)",
-	                 setting_remove, err);
+	return import_for_missing(change, "SELECT key AS name FROM setting", setting_remove, err);
 }
 
 static int import_domain(struct change *change, const struct text_object *object, struct err *err)
@@ -152,14 +172,13 @@ static int import_domains(struct change *change, struct err *err)
 	if (change->import->text.counts[TEXT_DOMAIN] == 0)
 		return err_set(err, ERR_SYNTAX,
 		               "the text has no [domain]; an import describes everything, as \"postroom export\" writes it");
-	if (db_exec(&change->config->db, names_table, err) != 0)
+	if (import_begin_names(change, err) != 0)
 		return -1;
 	for (const struct text_object *object = change->import->text.objects[TEXT_DOMAIN]; object != NULL;
 	     object = object->next)
 		if (import_domain(change, object, err) != 0)
 			return -1;
-	return for_names(change, "SELECT name FROM domain WHERE name NOT IN (SELECT name FROM temp.import_name)",
-	                 domain_delete, err);
+	return import_for_missing(change, "SELECT name FROM domain", domain_delete, err);
 }
 
 static int import_group(struct change *change, const struct text_object *object, struct err *err)
@@ -175,14 +194,13 @@ static int import_group(struct change *change, const struct text_object *object,
 
 static int import_groups(struct change *change, struct err *err)
 {
-	if (db_exec(&change->config->db, names_table, err) != 0)
+	if (import_begin_names(change, err) != 0)
 		return -1;
 	for (const struct text_object *object = change->import->text.objects[TEXT_GROUP]; object != NULL;
 	     object = object->next)
 		if (import_group(change, object, err) != 0)
 			return -1;
-	return for_names(change, "SELECT name FROM user_group WHERE name NOT IN (SELECT name FROM temp.import_name)",
-	                 group_delete, err);
+	return import_for_missing(change, "SELECT name FROM user_group", group_delete, err);
 }
 
 /* Is a name among those that commas separate? */
@@ -264,8 +282,7 @@ static int import_users(struct change *change, struct err *err)
 	struct str first;
 	int row;
 
-	if (db_exec(&change->config->db, names_table, err) != 0 ||
-	    change_flag(change, "delete-users", &may_delete, err) != 0)
+	if (import_begin_names(change, err) != 0 || change_flag(change, "delete-users", &may_delete, err) != 0)
 		return -1;
 	for (const struct text_object *object = change->import->text.objects[TEXT_USER]; object != NULL;
 	     object = object->next)
@@ -379,14 +396,13 @@ static int import_senders(struct change *change, struct err *err)
 {
 	int64_t last_id = 0;
 
-	if (db_exec(&change->config->db, names_table, err) != 0)
+	if (import_begin_names(change, err) != 0)
 		return -1;
 	for (const struct text_object *object = change->import->text.objects[TEXT_SENDER]; object != NULL;
 	     object = object->next)
 		if (import_sender(change, object, &last_id, err) != 0)
 			return -1;
-	return for_names(change, "SELECT name FROM sender WHERE name NOT IN (SELECT name FROM temp.import_name)",
-	                 sender_delete, err);
+	return import_for_missing(change, "SELECT name FROM sender", sender_delete, err);
 }
 
 int op_import(struct change *change, struct err *err)
@@ -397,6 +413,7 @@ int op_import(struct change *change, struct err *err)
 	if (import_settings(change, err) != 0 || db_exec(&change->config->db, old_mappings_table, err) != 0 ||
 	    import_domains(change, err) != 0 || import_groups(change, err) != 0 || import_users(change, err) != 0 ||
 	    import_mappings(change, err) != 0 || import_senders(change, err) != 0 ||
+	    import_services(change, &change->import->text, err) != 0 ||
 	    smtp_rules_import(change, &change->import->text, err) != 0 ||
 	    access_import(change, &change->import->text, err) != 0)
 		return -1;

@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,13 +57,16 @@ void change_list(struct change *change, const char *key, json_t *object)
 	free(text);
 }
 
-static struct ipc_message *ask(struct change *change, struct change_ask **list, const char *op)
+static struct ipc_message *ask(struct change *change, struct change_ask **list, struct ipc_client *callee,
+                               const char *name, const char *op)
 {
 	struct change_ask *asked = arena_get(&change->arena, sizeof *asked);
 
 	while (*list != NULL)
 		list = &(*list)->next;
 	*list = asked;
+	asked->callee = callee;
+	asked->name = name;
 	ipc_message_init(&asked->request);
 	ipc_request(&asked->request, op);
 	return &asked->request;
@@ -70,12 +74,24 @@ static struct ipc_message *ask(struct change *change, struct change_ask **list, 
 
 struct ipc_message *change_ask_before(struct change *change, const char *op)
 {
-	return ask(change, &change->before, op);
+	return ask(change, &change->before, change->config->authd, "authd", op);
 }
 
 struct ipc_message *change_ask_after(struct change *change, const char *op)
 {
-	return ask(change, &change->after, op);
+	return ask(change, &change->after, change->config->authd, "authd", op);
+}
+
+struct ipc_message *change_ask_listener(struct change *change, bool before, int index, const char *op)
+{
+	return ask(change, before ? &change->before : &change->after, change->config->listeners[index],
+	           service_types[index].program, op);
+}
+
+/* A listener that does not run listens to nothing, and will look when it starts. */
+static bool is_away(const struct change *change, const struct err *err)
+{
+	return change->asked->callee != change->config->authd && (err->sys == ENOENT || err->sys == ECONNREFUSED);
 }
 
 static void wipe(struct ipc_message *message)
@@ -99,6 +115,10 @@ static void finish(struct change *change, const struct err *err)
 		log_info("%s refused: %s", change->operation->name, err->text);
 		ipc_reply_error(&change->reply, err);
 	}
+	/* Whoever answered did so in a process that knew its listener as it was then: the next question goes to a new one.
+	 */
+	for (int i = 0; i < CONFIG_LISTENERS; i++)
+		ipc_client_hang_up(change->config->listeners[i]);
 	if (change->incoming->message.fields.data != NULL)
 		memory_wipe(change->incoming->message.fields.data, change->incoming->message.fields.len);
 	ipc_answer(change->incoming, &change->reply);
@@ -120,9 +140,9 @@ static void after_answered(struct ipc_message *reply, const struct err *err, voi
 	struct change *change = context;
 
 	(void)reply;
-	/* What is left at authd belongs to a number that is never used again, so it does no harm. */
-	if (err != NULL && err->code != ERR_NONE)
-		log_warning("%s is done, but authd could not forget what belonged to it: %s", change->operation->name,
+	/* What is left at authd belongs to a number that is never used again; a listener follows at its next connection. */
+	if (err != NULL && err->code != ERR_NONE && !is_away(change, err))
+		log_warning("%s is done, but %s could not do its part: %s", change->operation->name, change->asked->name,
 		            err->text);
 	ask_next_after(change);
 }
@@ -137,7 +157,8 @@ static void ask_next_after(struct change *change)
 		return;
 	}
 	change->after = asked->next;
-	ipc_client_call(change->config->authd, &asked->request, IPC_TIMEOUT_MS, after_answered, change);
+	change->asked = asked;
+	ipc_client_call(asked->callee, &asked->request, IPC_TIMEOUT_MS, after_answered, change);
 	wipe(&asked->request);
 }
 
@@ -163,11 +184,11 @@ static void before_answered(struct ipc_message *reply, const struct err *err, vo
 	struct change *change = context;
 	struct err reason;
 
-	if (err != NULL && err->code != ERR_NONE) {
+	if (err != NULL && err->code != ERR_NONE && !is_away(change, err)) {
 		reason = *err;
-		err_prefix(&reason, "authd");
+		err_prefix(&reason, "%s", change->asked->name);
 		finish(change, &reason);
-	} else if (change->answered != NULL && change->answered(change, reply, &reason) != 0) {
+	} else if (reply != NULL && change->answered != NULL && change->answered(change, reply, &reason) != 0) {
 		finish(change, &reason);
 	} else {
 		ask_next_before(change);
@@ -183,7 +204,8 @@ static void ask_next_before(struct change *change)
 		return;
 	}
 	change->before = asked->next;
-	ipc_client_call(change->config->authd, &asked->request, IPC_TIMEOUT_MS, before_answered, change);
+	change->asked = asked;
+	ipc_client_call(asked->callee, &asked->request, IPC_TIMEOUT_MS, before_answered, change);
 	wipe(&asked->request);
 }
 

@@ -1,8 +1,6 @@
-#include "configd/configd.h"
+#include "configd/services.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static int find_definition(struct str key, const struct setting_definition **definition_out, struct err *err)
 {
@@ -19,26 +17,6 @@ static int find_definition(struct str key, const struct setting_definition **def
 	               STR_ARG(str_sub(key, 0, 64)));
 }
 
-/*
- * Encryption cannot be required of clients while there is no certificate to offer. Where the folder cannot be looked
- * into nothing is said: the services do not announce what they do not have.
- */
-static int check_certificate(struct config *config, const struct setting_definition *definition, struct str value,
-                             struct err *err)
-{
-	char path[INSTANCE_PATH_MAX + 128];
-
-	if (!str_ends_nocase(str_of(definition->key), STR(".encryption")) || !str_equal(value, STR("required")))
-		return 0;
-	instance_path(path, sizeof path, config->instance->etc, "tls/cert.pem");
-	if (access(path, F_OK) == 0 || errno != ENOENT)
-		return 0;
-	return err_set(
-	    err, ERR_DENIED,
-	    "%s cannot be required: no certificate is installed (\"postroom tls install\" or \"tls self-signed\")",
-	    definition->key);
-}
-
 int setting_store(struct change *change, struct str key, struct str value, struct err *err)
 {
 	const struct setting_definition *definition;
@@ -46,8 +24,7 @@ int setting_store(struct change *change, struct str key, struct str value, struc
 	int result = -1;
 
 	buf_init(&normal, SETTING_VALUE_MAX);
-	if (find_definition(key, &definition, err) == 0 && setting_check(definition, value, &normal, err) == 0 &&
-	    check_certificate(change->config, definition, buf_str(&normal), err) == 0)
+	if (find_definition(key, &definition, err) == 0 && setting_check(definition, value, &normal, err) == 0)
 		result = config_run(change->config, err, "INSERT OR REPLACE INTO setting VALUES(?, ?)", "tt",
 		                    str_of(definition->key), buf_str(&normal));
 	if (result == 0)
@@ -67,14 +44,77 @@ int setting_remove(struct change *change, struct str key, struct err *err)
 	return 0;
 }
 
-/* The value in force, in arena. */
-static int value_of(struct change *change, const struct setting_definition *definition, struct str *value_out,
-                    bool *is_default_out, struct err *err)
+/* The service that the request is about; NULL: about all. 0, -1. */
+static int requested_service(struct change *change, struct service_object **service_out, struct err *err)
 {
-	int row = config_text(change->config, &change->arena, value_out, err, "SELECT value FROM setting WHERE key = ?",
-	                      "t", str_of(definition->key));
+	struct str name = ipc_get(&change->incoming->message, "service");
 
-	*is_default_out = row == 0;
+	*service_out = NULL;
+	if (name.data == NULL)
+		return 0;
+	*service_out = arena_get(&change->arena, sizeof **service_out);
+	return service_need(change, str_trim(name), *service_out, err);
+}
+
+/* A setting that this service may have a value of its own for. */
+static int find_own(const struct service_object *service, struct str key,
+                    const struct setting_definition **definition_out, struct err *err)
+{
+	if (find_definition(key, definition_out, err) != 0)
+		return -1;
+	if (setting_is_of_service(*definition_out, service->type->name))
+		return 0;
+	return err_set(err, ERR_DENIED, "%s cannot be set for the service %.*s alone", (*definition_out)->key,
+	               STR_ARG(service->name));
+}
+
+int service_setting_store(struct change *change, const struct service_object *service, struct str key, struct str value,
+                          struct err *err)
+{
+	const struct setting_definition *definition;
+	struct buf normal;
+	int result = -1;
+
+	buf_init(&normal, SETTING_VALUE_MAX);
+	if (find_own(service, key, &definition, err) == 0 && setting_check(definition, value, &normal, err) == 0)
+		result = config_run(change->config, err, "INSERT OR REPLACE INTO service_setting VALUES(?, ?, ?)", "ntt",
+		                    service->id, str_of(definition->key), buf_str(&normal));
+	if (result == 0)
+		change_note(change, "set %s = %s for service %.*s", definition->key, buf_text(&normal), STR_ARG(service->name));
+	buf_free(&normal);
+	return result;
+}
+
+int service_setting_remove(struct change *change, const struct service_object *service, struct str key, struct err *err)
+{
+	const struct setting_definition *definition;
+
+	if (find_own(service, key, &definition, err) != 0 ||
+	    config_run(change->config, err, "DELETE FROM service_setting WHERE service = ? AND key = ?", "nt", service->id,
+	               str_of(definition->key)) != 0)
+		return -1;
+	change_note(change, "unset %s for service %.*s", definition->key, STR_ARG(service->name));
+	return 0;
+}
+
+/*
+ * The value in force, in arena; service NULL: the general one. is_default: it is not set there, but comes from the
+ * catalogue, or, for a service, from the general settings.
+ */
+static int value_of(struct change *change, const struct setting_definition *definition,
+                    const struct service_object *service, struct str *value_out, bool *is_default_out, struct err *err)
+{
+	int row = 0;
+
+	if (service != NULL)
+		row = config_text(change->config, &change->arena, value_out, err,
+		                  "SELECT value FROM service_setting WHERE service = ? AND key = ?", "nt", service->id,
+		                  str_of(definition->key));
+	*is_default_out = service != NULL && row == 0;
+	if (row == 0)
+		row = config_text(change->config, &change->arena, value_out, err, "SELECT value FROM setting WHERE key = ?",
+		                  "t", str_of(definition->key));
+	*is_default_out = *is_default_out || row == 0;
 	if (row == 0)
 		*value_out = str_of(definition->fallback);
 	return row < 0 ? -1 : 0;
@@ -85,37 +125,51 @@ int setting_number(struct change *change, enum setting setting, int64_t *value_o
 	struct str value;
 	bool is_default;
 
-	if (value_of(change, &setting_definitions[setting], &value, &is_default, err) != 0)
+	if (value_of(change, &setting_definitions[setting], NULL, &value, &is_default, err) != 0)
 		return -1;
 	*value_out = strtoll(value.data, NULL, 10);
 	return 0;
 }
 
-static int add_value(struct change *change, const struct setting_definition *definition, struct err *err)
+static int add_value(struct change *change, const struct setting_definition *definition,
+                     const struct service_object *service, struct err *err)
 {
 	struct str value;
 	bool is_default;
 
-	if (value_of(change, definition, &value, &is_default, err) != 0)
+	if (value_of(change, definition, service, &value, &is_default, err) != 0)
 		return -1;
 	ipc_add(&change->reply, "value", arena_printf(&change->arena, "%s=%.*s", definition->key, STR_ARG(value)));
 	ipc_add_number(&change->reply, "default", is_default);
 	return 0;
 }
 
+static int get_one(struct change *change, struct str key, const struct service_object *service, struct err *err)
+{
+	const struct setting_definition *definition;
+
+	if ((service != NULL ? find_own(service, key, &definition, err) : find_definition(key, &definition, err)) != 0)
+		return -1;
+	return add_value(change, definition, service, err);
+}
+
 int op_get(struct change *change, struct err *err)
 {
 	struct str key = ipc_get(&change->incoming->message, "key");
-	const struct setting_definition *definition;
+	struct service_object *service;
 	int found = 0;
 
+	if (requested_service(change, &service, err) != 0)
+		return -1;
 	if (key.data != NULL && str_find_char(key, '*') < 0 && str_find_char(key, '?') < 0)
-		return find_definition(key, &definition, err) != 0 ? -1 : add_value(change, definition, err);
+		return get_one(change, key, service, err);
 	for (int i = 0; i < SETTING_COUNT; i++) {
-		definition = &setting_definitions[i];
-		if (key.data != NULL && !str_matches_wildcard(str_of(definition->key), key))
+		const struct setting_definition *definition = &setting_definitions[i];
+
+		if ((key.data != NULL && !str_matches_wildcard(str_of(definition->key), key)) ||
+		    (service != NULL && !setting_is_of_service(definition, service->type->name)))
 			continue;
-		if (add_value(change, definition, err) != 0)
+		if (add_value(change, definition, service, err) != 0)
 			return -1;
 		found++;
 	}
@@ -124,16 +178,22 @@ int op_get(struct change *change, struct err *err)
 
 int op_set(struct change *change, struct err *err)
 {
+	struct service_object *service;
 	struct str key, value;
 
-	if (change_field(change, "key", &key, err) != 0 || change_field(change, "value", &value, err) != 0)
+	if (change_field(change, "key", &key, err) != 0 || change_field(change, "value", &value, err) != 0 ||
+	    requested_service(change, &service, err) != 0)
 		return -1;
-	return setting_store(change, key, value, err);
+	return service != NULL ? service_setting_store(change, service, key, value, err)
+	                       : setting_store(change, key, value, err);
 }
 
 int op_unset(struct change *change, struct err *err)
 {
+	struct service_object *service;
 	struct str key;
 
-	return change_field(change, "key", &key, err) != 0 ? -1 : setting_remove(change, key, err);
+	if (change_field(change, "key", &key, err) != 0 || requested_service(change, &service, err) != 0)
+		return -1;
+	return service != NULL ? service_setting_remove(change, service, key, err) : setting_remove(change, key, err);
 }

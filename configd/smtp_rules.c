@@ -2,28 +2,21 @@
  * Rules of SMTP services. A list is always read, changed, checked and stored as a whole: whether an Else has its If
  * depends on all of them.
  */
-#include "configd/configd.h"
+#include "configd/services.h"
 
 #include "common/addr/addr.h"
-#include "common/daemon/programs.h"
 #include "common/rules/rules.h"
 
-int smtp_rules_service(struct str name, int64_t *id_out, struct err *err)
+int smtp_rules_service(struct change *change, struct str name, int64_t *id_out, struct err *err)
 {
-	int64_t id = 0;
-	uint64_t number;
-	bool is_number = str_to_u64(name, INT64_MAX, &number);
+	struct service_object service;
 
-	for (const struct service *service = services; service->name != NULL; service++) {
-		if (strcmp(service->program, "smtpd") != 0 || service->port == 0)
-			continue;
-		id++;
-		if (is_number ? (int64_t)number != id : !str_equal_nocase(name, str_of(service->name)))
-			continue;
-		*id_out = id;
-		return 0;
-	}
-	return err_set(err, ERR_NOT_FOUND, "there is no SMTP service \"%.*s\"", STR_ARG(str_sub(name, 0, 80)));
+	if (service_need(change, name, &service, err) != 0)
+		return -1;
+	if (strcmp(service.type->name, "smtp") != 0)
+		return err_set(err, ERR_DENIED, "%.*s is no SMTP service", STR_ARG(service.name));
+	*id_out = service.id;
+	return 0;
 }
 
 int smtp_rules_read(struct change *change, int64_t service, struct rule_list *list_out, struct err *err)
@@ -157,7 +150,7 @@ static int read_requested(struct change *change, int64_t *service, struct rule_l
 {
 	struct str name = ipc_get(&change->incoming->message, "service");
 
-	if (smtp_rules_service(name.data != NULL ? name : STR("smtp"), service, err) != 0)
+	if (smtp_rules_service(change, name.data != NULL ? name : STR("smtp"), service, err) != 0)
 		return -1;
 	return smtp_rules_read(change, *service, list, err);
 }
@@ -322,7 +315,7 @@ int op_smtp_rule_copy(struct change *change, struct err *err)
 	int64_t source, copy;
 
 	if (change_field(change, "service", &from, err) != 0 || change_field(change, "to", &to, err) != 0 ||
-	    smtp_rules_service(from, &source, err) != 0 || smtp_rules_service(to, &copy, err) != 0)
+	    smtp_rules_service(change, from, &source, err) != 0 || smtp_rules_service(change, to, &copy, err) != 0)
 		return -1;
 	return smtp_rules_copy(change, source, copy, err);
 }

@@ -3,8 +3,6 @@
 
 #include "common/rules/rules.h"
 
-enum { SERVICES_MAX = 1000 };
-
 /* The rules of one service, as they stand in the text. */
 struct service_rules {
 	int64_t service;
@@ -54,7 +52,7 @@ static int add_object(struct change *change, struct service_table *table, const 
 	struct rule rule;
 	int64_t service;
 
-	if (smtp_rules_service(object->fields[RULE_SERVICE], &service, err) != 0 ||
+	if (smtp_rules_service(change, object->fields[RULE_SERVICE], &service, err) != 0 ||
 	    find_entry(change, table, service, &entry, err) != 0)
 		return -1;
 	if (entry->list.count == RULES_MAX)

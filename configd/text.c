@@ -22,6 +22,8 @@ static const struct kind kinds[TEXT_KINDS] = {
     [TEXT_SMTP_RULE] = {"smtp-rule", {"service", "name", "stage", "action", "parameter", "match", "condition"}},
     [TEXT_ACCESS_LIST] = {"access-list", {"name", "use-global"}},
     [TEXT_ACCESS_RULE] = {"access-rule", {"list", "restrict", "address", "unauth", "users", "comment"}},
+    [TEXT_SERVICE] = {"service", {"name", "number", "type", "enabled", "encryption", "bindings"}},
+    [TEXT_SERVICE_SETTING] = {"service-setting", {"service", "key", "value"}},
 };
 
 /* Where the next object or field goes. */

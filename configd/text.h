@@ -2,10 +2,10 @@
  * text: the readable form of everything that configd keeps, for version control and for moving to another instance.
  *
  * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object,
- * "[domain]", "[group]", "[user]", "[mapping]", "[sender]", "[smtp-rule]", "[access-list]", "[access-rule]", which
- * begins with its name (a mapping with its pattern, an SMTP rule with its service, an access rule with its list). An
- * SMTP rule may have several conditions; else no field stands twice. Parsing checks the form alone; whether a value is
- * allowed is decided where it is stored.
+ * "[domain]", "[group]", "[user]", "[mapping]", "[sender]", "[smtp-rule]", "[access-list]", "[access-rule]",
+ * "[service]", "[service-setting]", which begins with its name (a mapping with its pattern, an SMTP rule with its
+ * service, an access rule with its list, a setting with its service). An SMTP rule may have several conditions; else no
+ * field stands twice. Parsing checks the form alone; whether a value is allowed is decided where it is stored.
  */
 #ifndef POSTROOM_CONFIGD_TEXT_H
 #define POSTROOM_CONFIGD_TEXT_H
@@ -23,6 +23,8 @@ enum text_kind {
 	TEXT_SMTP_RULE,
 	TEXT_ACCESS_LIST,
 	TEXT_ACCESS_RULE,
+	TEXT_SERVICE,
+	TEXT_SERVICE_SETTING,
 	TEXT_KINDS
 };
 
@@ -63,6 +65,15 @@ enum text_field {
 	ACCESS_RULE_UNAUTH,
 	ACCESS_RULE_USERS, /* names, separated by commas */
 	ACCESS_RULE_COMMENT,
+	SERVICE_NAME = 0,
+	SERVICE_NUMBER, /* of a standard one: it stays that one under another name */
+	SERVICE_TYPE,
+	SERVICE_ENABLED,
+	SERVICE_ENCRYPTION,
+	SERVICE_BINDINGS, /* ADDRESS:PORT, separated by commas */
+	SERVICE_SETTING_NAME = 0,
+	SERVICE_SETTING_KEY,
+	SERVICE_SETTING_VALUE,
 };
 
 struct text_object {

@@ -70,6 +70,7 @@ int ctl_user(struct ctl *ctl, int argc, char **argv);
 int ctl_group(struct ctl *ctl, int argc, char **argv);
 int ctl_mapping(struct ctl *ctl, int argc, char **argv);
 int ctl_sender(struct ctl *ctl, int argc, char **argv);
+int ctl_service(struct ctl *ctl, int argc, char **argv); /* service.c */
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
 int ctl_export(struct ctl *ctl, int argc, char **argv);
 int ctl_import(struct ctl *ctl, int argc, char **argv);

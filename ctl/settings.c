@@ -9,9 +9,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
-static const struct ctl_command get_usage = {"get", "[KEY] [--json]", NULL, NULL, false};
-static const struct ctl_command set_usage = {"set", "KEY VALUE", NULL, NULL, false};
-static const struct ctl_command unset_usage = {"unset", "KEY", NULL, NULL, false};
+static const struct ctl_command get_usage = {"get", "[KEY] [--service NAME] [--json]", NULL, NULL, false};
+static const struct ctl_command set_usage = {"set", "KEY VALUE [--service NAME]", NULL, NULL, false};
+static const struct ctl_command unset_usage = {"unset", "KEY [--service NAME]", NULL, NULL, false};
 static const struct ctl_command settings_usage = {"settings", "[KEY | --format list|man|conf]", NULL, NULL, false};
 
 static void print_values(const struct ipc_message *reply, bool bare)
@@ -51,61 +51,93 @@ static void print_json(const struct ipc_message *reply)
 	json_decref(list);
 }
 
-int ctl_get(struct ctl *ctl, int argc, char **argv)
+/* What get, set and unset are given. */
+struct given {
+	const char *words[2]; /* KEY, VALUE */
+	int count;
+	const char *service; /* NULL: the general settings */
+	bool as_json;
+};
+
+/* Only what stands before VALUE may be an option: a value may begin with '-'. */
+static bool read_arguments(struct given *given, int max, int argc, char **argv)
 {
-	struct ipc_message request, reply;
-	const char *wanted = NULL;
-	bool as_json = false;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--service") == 0 && i + 1 < argc)
+			given->service = argv[++i];
+		else if (strcmp(argv[i], "--json") == 0 && max == 1)
+			given->as_json = true;
+		else if (given->count == max || (given->count == 0 && argv[i][0] == '-'))
+			return false;
+		else
+			given->words[given->count++] = argv[i];
+	}
+	return true;
+}
+
+static int ask(struct ctl *ctl, const char *op, const struct given *given, struct ipc_message *reply)
+{
+	struct ipc_message request;
 	int status;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json") == 0)
-			as_json = true;
-		else if (argv[i][0] == '-' || wanted != NULL)
-			return ctl_usage(&get_usage);
-		else
-			wanted = argv[i];
-	}
 	ipc_message_init(&request);
+	ipc_request(&request, op);
+	if (given->words[0] != NULL)
+		ipc_add_text(&request, "key", given->words[0]);
+	if (given->words[1] != NULL)
+		ipc_add_text(&request, "value", given->words[1]);
+	if (given->service != NULL)
+		ipc_add_text(&request, "service", given->service);
+	status = ctl_ask(ctl, "configd", &request, reply);
+	ipc_message_free(&request);
+	return status;
+}
+
+int ctl_get(struct ctl *ctl, int argc, char **argv)
+{
+	struct given given = {.count = 0};
+	struct ipc_message reply;
+	int status;
+
+	if (!read_arguments(&given, 1, argc, argv))
+		return ctl_usage(&get_usage);
 	ipc_message_init(&reply);
-	ipc_request(&request, "get");
-	if (wanted != NULL)
-		ipc_add_text(&request, "key", wanted);
-	status = ctl_ask(ctl, "configd", &request, &reply);
-	if (status == CTL_DONE && as_json)
+	status = ask(ctl, "get", &given, &reply);
+	if (status == CTL_DONE && given.as_json)
 		print_json(&reply);
 	else if (status == CTL_DONE)
-		print_values(&reply, wanted != NULL && strpbrk(wanted, "*?") == NULL);
-	ipc_message_free(&request);
+		print_values(&reply, given.words[0] != NULL && strpbrk(given.words[0], "*?") == NULL);
 	ipc_message_free(&reply);
 	return status;
 }
 
-static int change(struct ctl *ctl, const char *op, const char *key, const char *value)
+static int change(struct ctl *ctl, const char *op, const struct given *given)
 {
-	struct ipc_message request, reply;
+	struct ipc_message reply;
 	int status;
 
-	ipc_message_init(&request);
 	ipc_message_init(&reply);
-	ipc_request(&request, op);
-	ipc_add_text(&request, "key", key);
-	if (value != NULL)
-		ipc_add_text(&request, "value", value);
-	status = ctl_ask(ctl, "configd", &request, &reply);
-	ipc_message_free(&request);
+	status = ask(ctl, op, given, &reply);
 	ipc_message_free(&reply);
 	return status;
 }
 
 int ctl_set(struct ctl *ctl, int argc, char **argv)
 {
-	return argc == 3 ? change(ctl, "set", argv[1], argv[2]) : ctl_usage(&set_usage);
+	struct given given = {.count = 0};
+
+	if (!read_arguments(&given, 2, argc, argv) || given.count != 2)
+		return ctl_usage(&set_usage);
+	return change(ctl, "set", &given);
 }
 
 int ctl_unset(struct ctl *ctl, int argc, char **argv)
 {
-	return argc == 2 ? change(ctl, "unset", argv[1], NULL) : ctl_usage(&unset_usage);
+	struct given given = {.count = 0};
+
+	if (!read_arguments(&given, 1, argc, argv) || given.count != 1 || given.as_json)
+		return ctl_usage(&unset_usage);
+	return change(ctl, "unset", &given);
 }
 
 static int explain(const char *key)

@@ -7,17 +7,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
 	FIRST_HANDED_FD = 3,
-	HIGH_FD = 400,    /* above all that the supervisor has open */
+	HIGH_FD = 450,    /* above all that the supervisor has open */
 	NOTICES_MAX = 64, /* looked at in one turn, so that none who sends many keeps us from the rest */
 };
 
@@ -59,30 +62,84 @@ int spawn_notify_socket(const struct instance *instance, struct err *err)
 	return fd;
 }
 
-pid_t spawn_read_ready(int notify_fd)
+/* The line "KEY=value" of a notice. */
+static struct str notice_value(struct str text, const char *key)
+{
+	while (text.data != NULL) {
+		struct str value = str_cut(&text, '\n'), name = str_cut(&value, '=');
+
+		if (str_equal(name, str_of(key)))
+			return value;
+	}
+	return (struct str){NULL, 0};
+}
+
+static void parse_notice(struct str text, struct notice *notice)
+{
+	if (str_equal(notice_value(text, "READY"), STR("1")))
+		notice->kind = NOTICE_READY;
+	else if (str_equal(notice_value(text, "FDSTORE"), STR("1")) && notice->fd >= 0)
+		notice->kind = NOTICE_KEEP;
+	else if (str_equal(notice_value(text, "FDSTOREREMOVE"), STR("1")))
+		notice->kind = NOTICE_FORGET;
+	else if (notice_value(text, "STATUS").data != NULL)
+		notice->kind = NOTICE_STATUS;
+	str_copy(notice_value(text, notice->kind == NOTICE_STATUS ? "STATUS" : "FDNAME"), notice->text,
+	         sizeof notice->text);
+	for (char *c = notice->text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f) /* it may go to a terminal */
+			*c = '?';
+}
+
+/* Who sent it, and the descriptor that came with it; more than one are closed. */
+static void take_control(struct msghdr *packet, struct notice *notice)
+{
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(packet); part != NULL; part = CMSG_NXTHDR(packet, part)) {
+		struct ucred who;
+
+		if (part->cmsg_level != SOL_SOCKET)
+			continue;
+		if (part->cmsg_type == SCM_CREDENTIALS) {
+			memcpy(&who, CMSG_DATA(part), sizeof who);
+			notice->pid = who.pid;
+		} else if (part->cmsg_type == SCM_RIGHTS) {
+			for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= part->cmsg_len; at += sizeof(int)) {
+				int fd;
+
+				memcpy(&fd, CMSG_DATA(part) + at, sizeof fd);
+				if (notice->fd >= 0)
+					close(fd);
+				else
+					notice->fd = fd;
+			}
+		}
+	}
+}
+
+bool spawn_read_notice(int notify_fd, struct notice *notice_out)
 {
 	for (int i = 0; i < NOTICES_MAX; i++) {
-		char text[256];
+		char text[640];
 		union {
-			char bytes[CMSG_SPACE(sizeof(struct ucred))];
+			char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(4 * sizeof(int))];
 			struct cmsghdr align;
 		} control;
 		struct iovec part = {text, sizeof text};
 		struct msghdr packet = {
 		    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
 		ssize_t size = recvmsg(notify_fd, &packet, MSG_CMSG_CLOEXEC);
-		struct cmsghdr *sender = size >= 0 ? CMSG_FIRSTHDR(&packet) : NULL;
-		struct ucred who;
 
 		if (size < 0)
-			return 0;
-		if (sender == NULL || sender->cmsg_type != SCM_CREDENTIALS ||
-		    !str_starts(str_from(text, (size_t)size), STR("READY=1")))
-			continue;
-		memcpy(&who, CMSG_DATA(sender), sizeof who);
-		return who.pid;
+			return false;
+		*notice_out = (struct notice){.fd = -1};
+		take_control(&packet, notice_out);
+		parse_notice(str_from(text, (size_t)size), notice_out);
+		if (notice_out->pid > 0 && notice_out->kind != NOTICE_NONE)
+			return true;
+		if (notice_out->fd >= 0)
+			close(notice_out->fd);
 	}
-	return 0;
+	return false;
 }
 
 /* The daemons lie beside the command: bin/postroom, libexec/postroom/<daemon>. */
@@ -109,7 +166,7 @@ static int open_program(const char *name, struct err *err)
 /* In the child: move the sockets to 3, 4, ... and say what they are. */
 static void hand_down(const struct sockets *sockets, const char *program)
 {
-	char names[4096] = "", number[24];
+	char names[DAEMON_MAX_SOCKETS * (DAEMON_SOCKET_NAME + 1)] = "", number[24];
 	size_t used = 0;
 	int count = 0;
 
@@ -147,6 +204,26 @@ int spawn_become_user(const struct instance *instance, const struct program *pro
 	return 0;
 }
 
+/* Of root's rights a listener keeps one over the change of user and over exec: to bind low ports (capabilities(7)). */
+static int become_daemon(const struct instance *instance, const struct program *program, struct err *err)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct kept[2] = {{0}};
+	bool keeps = instance->separate_users && program->listens;
+
+	if (keeps && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+		return err_system(err, "cannot keep the right to low ports");
+	if (spawn_become_user(instance, program, err) != 0)
+		return -1;
+	if (!keeps)
+		return 0;
+	kept[0].effective = kept[0].permitted = kept[0].inheritable = 1U << CAP_NET_BIND_SERVICE;
+	if (syscall(SYS_capset, &header, kept) != 0 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) != 0)
+		return err_system(err, "cannot keep the right to low ports");
+	return 0;
+}
+
 static void run_program(const struct child *child, const struct instance *instance, const struct sockets *sockets,
                         int program_fd, int log_fd, pid_t supervisor) __attribute__((noreturn));
 
@@ -172,7 +249,7 @@ static void run_program(const struct child *child, const struct instance *instan
 	setenv("NOTIFY_SOCKET", instance_path(text, sizeof text, instance->run, "notify.sock"), 1);
 	hand_down(sockets, child->program->name);
 	/* by descriptor, so that the user need not be able to walk to where the program lies */
-	if (spawn_become_user(instance, child->program, &err) == 0) {
+	if (become_daemon(instance, child->program, &err) == 0) {
 		execveat(program_fd, "", arguments, environ, AT_EMPTY_PATH);
 		err_system(&err, "cannot run %s", child->program->name);
 	}

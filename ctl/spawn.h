@@ -18,11 +18,25 @@ struct child {
 	int64_t restart_ms; /* when to start it again; 0 = not waiting */
 };
 
-/* The socket on which daemons tell that they are ready (sd_notify(3)), at run/notify.sock. -1: ERR_SYSTEM. */
+/* The socket on which daemons tell how they are (sd_notify(3)), at run/notify.sock. -1: ERR_SYSTEM. */
 int spawn_notify_socket(const struct instance *instance, struct err *err);
 
-/* Read what was told: returns the pid of a daemon that is ready, 0 where nothing (more) was told. */
-pid_t spawn_read_ready(int notify_fd);
+/* What a daemon tells (common/daemon/daemon.h). */
+struct notice {
+	pid_t pid; /* who */
+	enum notice_kind {
+		NOTICE_NONE,
+		NOTICE_READY,
+		NOTICE_KEEP,   /* the descriptor, under the name in text */
+		NOTICE_FORGET, /* what has the name in text */
+		NOTICE_STATUS, /* text is for people */
+	} kind;
+	char text[512];
+	int fd; /* -1: none; else the caller's to close */
+};
+
+/* Read what was told; false: nothing more. */
+bool spawn_read_notice(int notify_fd, struct notice *notice_out);
 
 /*
  * Start a program: its user and groups, standard error to log_fd, its sockets of `sockets` handed down. Sets

@@ -209,13 +209,28 @@ static void reap(struct supervisor *supervisor)
 /* One notice a turn: others wait in the socket, while signals are looked at too. */
 static void read_notice(struct supervisor *supervisor)
 {
-	pid_t pid = spawn_read_ready(supervisor->notify_fd);
-	struct child *child = pid > 0 ? find_child(supervisor, pid) : NULL;
+	struct notice notice;
+	struct child *child;
+	struct err err;
 
-	if (child != NULL) {
+	if (!spawn_read_notice(supervisor->notify_fd, &notice))
+		return;
+	child = find_child(supervisor, notice.pid);
+	if (child != NULL && notice.kind == NOTICE_READY) {
 		child->ready = child->was_ready = true;
 		write_status(supervisor);
+	} else if (child != NULL && notice.kind == NOTICE_KEEP) {
+		if (sockets_keep(&supervisor->sockets, notice.fd, child->program->name, notice.text, &err) == 0)
+			notice.fd = -1;
+		else
+			log_warning("%s", err.text);
+	} else if (child != NULL && notice.kind == NOTICE_FORGET) {
+		sockets_forget(&supervisor->sockets, child->program->name, notice.text);
+	} else if (child != NULL && notice.kind == NOTICE_STATUS && terminal_fd >= 0) {
+		dprintf(terminal_fd, "postroom: %s\n", notice.text); /* the log has it already */
 	}
+	if (notice.fd >= 0)
+		close(notice.fd);
 }
 
 static bool all_ready(const struct supervisor *supervisor)
@@ -370,12 +385,12 @@ static void raise_limits(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Bind the sockets of a program's callers and start it. */
+/* Bind the sockets of a program and start it. */
 static int add_program(struct supervisor *supervisor, const struct program *program, struct err *err)
 {
 	struct child *child = &supervisor->children[supervisor->child_count];
 
-	if (sockets_bind_callers(&supervisor->sockets, supervisor->instance, program, err) != 0)
+	if (sockets_bind(&supervisor->sockets, supervisor->instance, program, err) != 0)
 		return -1;
 	*child = (struct child){.program = program};
 	supervisor->child_count++;
@@ -403,8 +418,6 @@ static int start_first(struct supervisor *supervisor, struct err *err)
 
 static int start_others(struct supervisor *supervisor, struct err *err)
 {
-	if (sockets_bind_services(&supervisor->sockets, supervisor->instance, report) == 0)
-		return err_set(err, ERR_SYSTEM, "not one service could be bound to its port");
 	for (const struct program *program = programs; program->name != NULL; program++)
 		if (!is_first(program) && add_program(supervisor, program, err) != 0)
 			return -1;

@@ -274,18 +274,16 @@ static int tls_show(struct tls_command *command, int argc, char **argv)
 /* Clients could not log in any more where a service requires what it cannot offer. */
 static int check_not_required(const struct ctl *ctl)
 {
-	static const enum setting encryptions[] = {SETTING_SMTP_ENCRYPTION, SETTING_SUBMISSION_ENCRYPTION,
-	                                           SETTING_POP3_ENCRYPTION};
 	struct settings settings;
 	struct err err;
 	int status = CTL_DONE;
 
 	if (settings_open(&settings, &ctl->instance, false, &err) != 0)
 		return ctl_refuse_err(&err);
-	for (size_t i = 0; status == CTL_DONE && i < sizeof encryptions / sizeof encryptions[0]; i++)
-		if (strcmp(settings_text(&settings, encryptions[i]), "required") == 0)
-			status = ctl_refuse("%s requires the certificate; set it to optional first",
-			                    setting_definitions[encryptions[i]].key);
+	for (size_t i = 0; status == CTL_DONE && i < settings.services.count; i++)
+		if (settings.services.list[i].encryption == SERVICE_REQUIRED)
+			status = ctl_refuse("the service %s requires the certificate; set its encryption to optional first",
+			                    settings.services.list[i].name);
 	settings_close(&settings);
 	return status;
 }

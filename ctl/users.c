@@ -47,7 +47,7 @@ static int make_user(const struct program *program, struct err *err)
 	                           (char *)"--shell",
 	                           (char *)"/usr/sbin/nologin",
 	                           (char *)"--groups",
-	                           (char *)(program->tls_files ? USERS_GROUP "," USERS_TLS_GROUP : USERS_GROUP),
+	                           (char *)(program->listens ? USERS_GROUP "," USERS_TLS_GROUP : USERS_GROUP),
 	                           NULL};
 
 	return getpwnam(program->user) != NULL ? 0 : run_tool(arguments, err);

@@ -7,7 +7,7 @@
 
 #include "ctl/ctl.h"
 
-enum { VERB_ARGUMENTS_MAX = 2, VERB_OPTIONS_MAX = 8, VERB_COLUMNS_MAX = 8 };
+enum { VERB_ARGUMENTS_MAX = 3, VERB_OPTIONS_MAX = 8, VERB_COLUMNS_MAX = 8 };
 
 enum option_type {
 	OPTION_TEXT = 1,

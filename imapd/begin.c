@@ -195,9 +195,11 @@ static struct str request_tag(const struct ipc_message *request)
 struct session *session_new(struct imapd *imapd, int fd, const struct ipc_message *request, const char *service)
 {
 	struct session *session = memory_get(sizeof *session);
-	int64_t tls = 0;
+	int64_t tls = 0, number;
 
 	settings_refresh(&imapd->settings);
+	if (ipc_get_number(request, "service", 0, INT64_MAX, &number))
+		settings_use_service(&imapd->settings, number);
 	session->imapd = imapd;
 	session->authd.fd = -1;
 	session->bell = listen_bell();
@@ -280,13 +282,15 @@ static int take_request(struct imapd *imapd, int fd)
 	return result;
 }
 
-int imap_session(int fd, const char *service, void *context)
+int imap_session(int fd, const struct listen_origin *origin, void *context)
 {
-	if (strcmp(service, "from-imap-login") == 0)
+	const char *name = origin->name;
+
+	if (strcmp(name, "from-imap-login") == 0)
 		return take_request(context, fd);
-	if (strcmp(service, LISTEN_GUEST) == 0)
+	if (strcmp(name, LISTEN_GUEST) == 0)
 		return guest_session(context, fd);
-	if (strcmp(service, "from-postroom") == 0)
+	if (strcmp(name, "from-postroom") == 0)
 		return listen_answer(fd);
 	return bell_answer(fd, listen_bell()); /* deliver or pop3d, who run as this daemon's user */
 }

@@ -27,6 +27,7 @@
 #include "common/imap/text.h"
 #include "common/ipc/ipc.h"
 #include "common/net/conn.h"
+#include "common/net/listen.h"
 #include "common/net/sandbox.h"
 #include "common/settings/settings.h"
 #include "common/status/status.h"
@@ -125,7 +126,7 @@ extern const struct command commands[]; /* ends with a name of NULL */
 const struct command *session_find_command(struct str name);
 
 /* A whole session (begin.c); fd is the connection of one login process. Returns the exit status. */
-int imap_session(int fd, const char *service, void *context);
+int imap_session(int fd, const struct listen_origin *origin, void *context);
 /* Make a session of a request, for the connection (taken over) that commands come by; and its end. */
 struct session *session_new(struct imapd *imapd, int fd, const struct ipc_message *request, const char *service);
 void session_free(struct session *session);

@@ -28,7 +28,6 @@ int main(int argc, char **argv)
 	    sandbox_prepare(&imapd.sandbox, &err) != 0)
 		daemon_fail(&err);
 	mime_charset_preload(); /* sessions cannot read the modules of charsets */
-	daemon_ready(&imapd.daemon);
 	if (listen_run(&imapd.daemon, names, &hooks, &err) != 0)
 		daemon_fail(&err);
 	return 0;

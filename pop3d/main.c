@@ -13,9 +13,9 @@ static void refresh(void *context)
 	bell_wire_keep(&service->bell); /* sessions share the connection: in their sandbox they could make none */
 }
 
-static int session(int fd, const char *name, void *context)
+static int session(int fd, const struct listen_origin *origin, void *context)
 {
-	return strcmp(name, "from-pop3-login") == 0 ? pop3_session(fd, name, context) : listen_answer(fd);
+	return strcmp(origin->name, "from-pop3-login") == 0 ? pop3_session(fd, context) : listen_answer(fd);
 }
 
 int main(int argc, char **argv)
@@ -33,7 +33,6 @@ int main(int argc, char **argv)
 	    sandbox_init(&service.sandbox, SANDBOX_LOCK_OWNER, &err) != 0 || sandbox_prepare(&service.sandbox, &err) != 0)
 		daemon_fail(&err);
 	bell_wire_init(&service.bell, &service.daemon.instance, "pop3d");
-	daemon_ready(&service.daemon);
 	if (listen_run(&service.daemon, names, &hooks, &err) != 0)
 		daemon_fail(&err);
 	return 0;

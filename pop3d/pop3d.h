@@ -24,7 +24,7 @@ struct pop3_service {
 	struct settings settings;
 	struct sandbox sandbox;
 	struct bell_wire bell; /* to the IMAP sessions of a mailbox */
-	uid_t login_user; /* as whom pop3-login runs */
+	uid_t login_user;      /* as whom pop3-login runs */
 };
 
 /* In the flags of a message of the snapshot: DELE was given. Beside the store's own flags, in this process only. */
@@ -50,7 +50,7 @@ struct session {
 };
 
 /* A whole session; fd is the connection of one login process. Returns the exit status. */
-int pop3_session(int fd, const char *service, void *context);
+int pop3_session(int fd, void *context);
 
 /* "+OK 5 messages (61241 octets)": the answer to a login, LIST, UIDL and RSET. */
 void pop3_reply_totals(struct session *session);

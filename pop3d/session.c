@@ -171,7 +171,7 @@ static void serve(struct session *session, struct str ticket)
 static int take_over(struct pop3_service *service, struct ipc_message *request)
 {
 	struct session session = {.service = service, .status = {{.fd = -1}}};
-	int64_t tls = 0;
+	int64_t tls = 0, number;
 	int client = ipc_take_fd(request, 0);
 	struct str ticket = ipc_get(request, "ticket"), input = ipc_get(request, "input");
 
@@ -182,6 +182,8 @@ static int take_over(struct pop3_service *service, struct ipc_message *request)
 		return 1;
 	}
 	settings_refresh(&service->settings);
+	if (ipc_get_number(request, "service", 0, INT64_MAX, &number))
+		settings_use_service(&service->settings, number);
 	session.hold = settings_flag(&service->settings, SETTING_POP3_HOLD);
 	session.strip = settings_flag(&service->settings, SETTING_POP3_STRIP_BLANK);
 	conn_init(&session.conn, client, (int)settings_number(&service->settings, SETTING_POP3_TIMEOUT) * 1000);
@@ -195,7 +197,7 @@ static int take_over(struct pop3_service *service, struct ipc_message *request)
 	return 0;
 }
 
-int pop3_session(int fd, const char *service_name, void *context)
+int pop3_session(int fd, void *context)
 {
 	struct pop3_service *service = context;
 	struct ipc_message request;
@@ -203,7 +205,6 @@ int pop3_session(int fd, const char *service_name, void *context)
 	uint32_t sequence;
 	int got, result = 0;
 
-	(void)service_name;
 	if (!ipc_peer_is(fd, service->login_user)) {
 		log_error("a connection from somebody who is not pop3-login");
 		return 1;

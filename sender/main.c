@@ -31,7 +31,6 @@ int main(int argc, char **argv)
 	parent.tls = tls_client_context(&err);
 	if (parent.tls == NULL || prepare_sandbox(&parent.sandbox, &daemon.instance, &err) != 0)
 		daemon_fail(&err);
-	daemon_ready(&daemon);
 	if (listen_run(&daemon, sockets, &hooks, &err) != 0)
 		daemon_fail(&err);
 	return 0;

@@ -146,7 +146,7 @@ static void watch_signals(void)
 	sigaction(SIGALRM, &action, NULL);
 }
 
-int session_run(int fd, const char *service, void *context)
+int session_run(int fd, const struct listen_origin *origin, void *context)
 {
 	const struct session_parent *parent = context;
 	static struct session session;
@@ -154,7 +154,7 @@ int session_run(int fd, const char *service, void *context)
 	struct err err;
 	int result;
 
-	(void)service;
+	(void)origin;
 	if (!is_allowed(fd, &parent->daemon->instance))
 		return 1;
 	if (open_session(&session, fd, parent, &err) != 0) {

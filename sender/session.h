@@ -9,6 +9,7 @@
 #define POSTROOM_SENDER_SESSION_H
 
 #include "common/daemon/daemon.h"
+#include "common/net/listen.h"
 #include "common/net/sandbox.h"
 
 #include <openssl/types.h>
@@ -20,6 +21,6 @@ struct session_parent {
 };
 
 /* A hook of listen_run; context is a struct session_parent. */
-int session_run(int fd, const char *service, void *context);
+int session_run(int fd, const struct listen_origin *origin, void *context);
 
 #endif

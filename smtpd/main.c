@@ -28,27 +28,29 @@ static void refresh(void *context)
 	auth_learn_mechanisms(smtpd);
 }
 
-static void prepare(int fd, const char *service, void *context)
+static void prepare(int fd, const struct listen_origin *origin, void *context)
 {
 	struct server *server = context;
 
-	session_prepare(&server->session, &server->smtpd, fd, service);
+	session_prepare(&server->session, &server->smtpd, fd, origin);
 }
 
-static int run_session(int fd, const char *service, void *context)
+static int run_session(int fd, const struct listen_origin *origin, void *context)
 {
 	struct server *server = context;
+	bool is_mail = origin->service != 0 || strcmp(origin->name, SMTP_LOCAL) == 0;
 
-	return service_find(service) != NULL ? session_run(&server->session) : listen_answer(fd);
+	return is_mail ? session_run(&server->session) : listen_answer(fd);
 }
 
-static void refuse(int fd, const char *service, bool per_address, void *context)
+static void refuse(int fd, const struct listen_origin *origin, bool per_address, void *context)
 {
 	const struct server *server = context;
+	const struct service *service = settings_service(&server->smtpd.settings, origin->service);
 	char line[128];
 	int len;
 
-	if (service_find(service)->implicit_tls)
+	if (service != NULL && service->encryption == SERVICE_TLS)
 		return; /* nothing can be said in clear there, and a handshake would be waiting */
 	len = snprintf(line, sizeof line, "421 4.3.2 %sToo many connections%s - try later\r\n",
 	               settings_flag(&server->smtpd.settings, SETTING_ANONYMISE) ? "" : "Postroom ",
@@ -88,7 +90,7 @@ static int open_all(struct smtpd *smtpd, struct err *err)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = {"smtp", "submission", "smtps", "local", "from-postroom", NULL};
+	static const char *const names[] = {SMTP_LOCAL, "from-configd", "from-postroom", NULL};
 	static struct server server;
 	struct listen_hooks *hooks = &server.hooks;
 	struct err err;
@@ -98,11 +100,14 @@ int main(int argc, char **argv)
 	if (open_all(&server.smtpd, &err) != 0)
 		daemon_fail(&err);
 	tzset(); /* sessions cannot read the time zone's file */
-	*hooks = (struct listen_hooks){
-	    .refresh = refresh, .prepare = prepare, .session = run_session, .refuse = refuse, .context = &server};
+	*hooks = (struct listen_hooks){.refresh = refresh,
+	                               .prepare = prepare,
+	                               .session = run_session,
+	                               .refuse = refuse,
+	                               .context = &server,
+	                               .settings = &server.smtpd.settings};
 	hooks->max_sessions = server.daemon.instance.max_sessions;
 	hooks->max_per_address = settings_number(&server.smtpd.settings, SETTING_SMTP_MAX_PER_CLIENT);
-	daemon_ready(&server.daemon);
 	if (listen_run(&server.daemon, names, hooks, &err) != 0)
 		daemon_fail(&err);
 	return 0;

@@ -238,15 +238,28 @@ static void take_address_token(struct session *session)
 		           session->address_token);
 }
 
-void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const char *service)
+/* A service that was deleted meanwhile takes nothing in clear any more. */
+static enum service_encryption encryption_of(const struct smtpd *smtpd, int64_t id)
 {
-	bool is_local = strcmp(service, "local") == 0;
+	const struct service *service = settings_service(&smtpd->settings, id);
 
+	if (id == 0)
+		return SERVICE_CLEAR;
+	return service != NULL ? service->encryption : SERVICE_REQUIRED;
+}
+
+void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin)
+{
+	bool is_local = origin->service == 0;
+
+	settings_use_service(&smtpd->settings, origin->service);
 	*session = (struct session){
 	    .smtpd = smtpd,
-	    .service = service,
+	    .service = origin->name,
+	    .service_id = origin->service,
+	    .encryption = encryption_of(smtpd, origin->service),
 	    .is_local = is_local,
-	    .is_submission = !is_local && strcmp(service, "smtp") != 0,
+	    .is_submission = !is_local && settings_flag(&smtpd->settings, SETTING_SMTP_SUBMISSION),
 	};
 	conn_init(&session->conn, fd, (int)settings_number(&smtpd->settings, SETTING_SMTP_TIMEOUT) * 1000);
 	str_copy(is_local ? STR("local") : str_of(session->conn.peer), session->peer, sizeof session->peer);
@@ -272,12 +285,12 @@ int session_run(struct session *session)
 	sigaction(SIGTERM, &on_stop, NULL);
 	token_key_wipe(&session->smtpd->key);
 	if (gate_is_shut(&session->smtpd->known, &session->smtpd->daemon->instance, "smtpd", session->peer)) {
-		if (!service_find(session->service)->implicit_tls)
+		if (session->encryption != SERVICE_TLS)
 			reply(session, 421, "4.7.0", GATE_SMTP_TEXT);
 	} else if (confine(session, &err) != 0) {
 		log_error("session cannot be confined: %s", err.text);
 		status = 1;
-	} else if (!service_find(session->service)->implicit_tls || start_tls_at_once(session)) {
+	} else if (session->encryption != SERVICE_TLS || start_tls_at_once(session)) {
 		greet(session);
 		converse(session);
 	}

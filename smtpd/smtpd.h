@@ -1,11 +1,11 @@
 /*
  * smtpd: takes mail by SMTP and submission.
  *
- * Services: smtp (25), submission (587), smtps (465, TLS from the first octet), local (a Unix socket for the sendmail
- * command). The listener makes the token that a client's address has a right to, and forks a process for the
- * connection, which forgets the key that makes tokens, opens its channels to resolver and authd, enters its sandbox,
- * and only then reads. From there on it can add files to its drop, read published settings, and ask its two channels;
- * it can neither make sockets nor see other mail.
+ * Services: those of type smtp (common/settings/services.h), and local, a Unix socket for the sendmail command. The
+ * listener makes the token that a client's address has a right to, and forks a process for the connection, which
+ * forgets the key that makes tokens, opens its channels to resolver and authd, enters its sandbox, and only then reads.
+ * From there on it can add files to its drop, read published settings, and ask its two channels; it can neither make
+ * sockets nor see other mail.
  *
  * Promises: 250 to the end of a message is given when that is on disk under its name; a message ends at CRLF "." CRLF
  * only; nobody relays without a token, which this process cannot make.
@@ -20,6 +20,7 @@
 #include "common/daemon/daemon.h"
 #include "common/ipc/ipc.h"
 #include "common/net/conn.h"
+#include "common/net/listen.h"
 #include "common/net/sandbox.h"
 #include "common/net/tls.h"
 #include "common/policy/event.h"
@@ -29,6 +30,8 @@
 #include "common/spool/spool.h"
 #include "common/spool/token.h"
 #include "common/status/status.h"
+
+#define SMTP_LOCAL "local"
 
 enum {
 	HELO_MAX = 256, /* octets of a client's name kept, with the NUL */
@@ -59,9 +62,11 @@ struct transaction {
 
 struct session {
 	struct smtpd *smtpd;
-	const char *service; /* "smtp", "submission", "smtps", "local" */
-	bool is_local;       /* a program of this machine, by the Unix socket */
-	bool is_submission;  /* the service is for mail programs (RFC 6409), not for other servers */
+	const char *service; /* a word for logs: the label of the service, or SMTP_LOCAL */
+	int64_t service_id;  /* its number; 0: local */
+	enum service_encryption encryption;
+	bool is_local;      /* a program of this machine, by the Unix socket */
+	bool is_submission; /* the service is for mail programs (RFC 6409), not for other servers */
 	struct conn conn;
 	char peer[64]; /* the client's address, or "local" */
 	struct ipc_channel resolver, authd;
@@ -83,7 +88,7 @@ struct session {
  * In the listener: begin the session of a connection that was just accepted, with the right to relay that its client's
  * address has. What the one before it was given is gone then.
  */
-void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const char *service);
+void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin);
 /* In its process: the whole conversation. Returns the exit status. */
 int session_run(struct session *session);
 /* May this session send to other domains: by its address, or since somebody logged in? */

@@ -2,22 +2,15 @@
 
 #include "common/base/log.h"
 
-static const char *encryption(const struct session *session)
-{
-	return settings_text(&session->smtpd->settings,
-	                     session->is_submission ? SETTING_SUBMISSION_ENCRYPTION : SETTING_SMTP_ENCRYPTION);
-}
-
 bool tls_is_needed(const struct session *session)
 {
 	/* also where the certificate is gone: what is required stays so */
-	return !session->conn.tls_active && !session->is_local && strcmp(encryption(session), "required") == 0;
+	return !session->conn.tls_active && session->encryption == SERVICE_REQUIRED;
 }
 
 bool tls_is_offered(const struct session *session)
 {
-	return !session->conn.tls_active && !session->is_local && session->smtpd->tls.context != NULL &&
-	       strcmp(encryption(session), "none") != 0;
+	return !session->conn.tls_active && session->smtpd->tls.context != NULL && session->encryption != SERVICE_CLEAR;
 }
 
 int tls_begin(struct session *session)

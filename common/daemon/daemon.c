@@ -70,21 +70,26 @@ static void take_sockets(struct daemon *daemon)
 	daemon->socket_count = (int)count;
 }
 
-/* Connect to who wants to know that we are ready; at the start, since a sandbox may forbid it later. */
-static void connect_notify(const char *name)
+/* Connect to who wants to know how we are; -1: nobody does, or it failed, which is logged. */
+static int connect_notify(const char *name)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd;
 
 	if (path == NULL || strlen(path) >= sizeof address.sun_path)
-		return;
+		return -1;
 	str_copy(str_of(path), address.sun_path, sizeof address.sun_path);
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
-	notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (notify_fd < 0 || connect(notify_fd, (struct sockaddr *)&address,
-	                             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))) < 0)
-		log_warning("%s cannot reach %s: %s", name, path, strerror(errno));
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address,
+	                       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))) == 0)
+		return fd;
+	log_warning("%s cannot reach %s: %s", name, path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 void daemon_start(struct daemon *daemon, int argc, char **argv, const char *name)
@@ -102,7 +107,7 @@ void daemon_start(struct daemon *daemon, int argc, char **argv, const char *name
 		daemon_follow_parent((pid_t)strtol(supervisor, NULL, 10));
 	prctl(PR_SET_NAME, name); /* it was executed by descriptor, which is no name */
 	take_sockets(daemon);
-	connect_notify(name);
+	notify_fd = connect_notify(name); /* now, since a sandbox may forbid it later */
 	if (instance_open(&daemon->instance, dir, &err) != 0)
 		daemon_fail(&err);
 }
@@ -130,6 +135,55 @@ void daemon_ready(const struct daemon *daemon)
 		log_warning("%s cannot tell that it is ready: %s", daemon->name, strerror(errno));
 	close(notify_fd);
 	notify_fd = -1;
+}
+
+/* One notice, with a descriptor where it is not -1. */
+static void notify(const struct daemon *daemon, struct str text, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {{0}};
+	struct iovec part = {(char *)(uintptr_t)text.data, text.len};
+	struct msghdr packet = {.msg_iov = &part, .msg_iovlen = 1};
+	int to = connect_notify(daemon->name);
+
+	if (to < 0)
+		return;
+	if (fd >= 0) {
+		packet.msg_control = control.bytes;
+		packet.msg_controllen = sizeof control.bytes;
+		control.align =
+		    (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+		memcpy(CMSG_DATA(&control.align), &fd, sizeof fd);
+	}
+	if (sendmsg(to, &packet, MSG_NOSIGNAL) < 0)
+		log_warning("%s cannot notify who started it: %s", daemon->name, strerror(errno));
+	close(to);
+}
+
+void daemon_keep_socket(const struct daemon *daemon, int fd, const char *name)
+{
+	char text[DAEMON_SOCKET_NAME + 32];
+
+	snprintf(text, sizeof text, "FDSTORE=1\nFDNAME=%s", name);
+	notify(daemon, str_of(text), fd);
+}
+
+void daemon_forget_socket(const struct daemon *daemon, const char *name)
+{
+	char text[DAEMON_SOCKET_NAME + 32];
+
+	snprintf(text, sizeof text, "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	notify(daemon, str_of(text), -1);
+}
+
+void daemon_tell(const struct daemon *daemon, const char *text)
+{
+	char line[512];
+
+	snprintf(line, sizeof line, "STATUS=%s", text);
+	notify(daemon, str_of(line), -1);
 }
 
 void daemon_fail(const struct err *err)

@@ -7,8 +7,9 @@
  *     ... open what it needs, build the sandbox ...
  *     daemon_ready(&daemon);                        the supervisor (or systemd) hears READY=1
  *
- * Sockets come by LISTEN_FDS (sd_listen_fds(3)), named by LISTEN_FDNAMES: a network service by its name ("smtp",
- * several descriptors may bear it), the socket on which a program may ask by "from-<caller>". Nothing is bound here.
+ * Sockets come by LISTEN_FDS (sd_listen_fds(3)), named by LISTEN_FDNAMES: the socket on which a program may ask by
+ * "from-<caller>"; what the process before this one had given away to be kept (daemon_keep_socket) by the name it gave;
+ * a network service by its own ("smtp", several descriptors may bear it). Nothing is bound here.
  */
 #ifndef POSTROOM_DAEMON_DAEMON_H
 #define POSTROOM_DAEMON_DAEMON_H
@@ -16,11 +17,11 @@
 #include "common/daemon/instance.h"
 #include "common/daemon/programs.h"
 
-enum { DAEMON_MAX_SOCKETS = 64 };
+enum { DAEMON_MAX_SOCKETS = 160, DAEMON_SOCKET_NAME = 64 };
 
 struct daemon_socket {
 	int fd;
-	char name[48];
+	char name[DAEMON_SOCKET_NAME];
 };
 
 struct daemon {
@@ -43,6 +44,15 @@ int daemon_socket_next(const struct daemon *daemon, const char *name, int *index
 
 /* Tell who started us that requests are taken now (sd_notify(3) protocol). */
 void daemon_ready(const struct daemon *daemon);
+
+/*
+ * Give a listening socket to who started us, to be kept under this name and handed to the next process of this daemon
+ * (sd_notify(3), FDSTORE); or have it forgotten again. Where nobody keeps sockets nothing happens.
+ */
+void daemon_keep_socket(const struct daemon *daemon, int fd, const char *name);
+void daemon_forget_socket(const struct daemon *daemon, const char *name);
+/* Tell who started us, in one line, what people should know of us now (sd_notify(3), STATUS). */
+void daemon_tell(const struct daemon *daemon, const char *text);
 
 /* Log err and end with status: what cannot be mended by going on. */
 void daemon_fail(const struct err *err) __attribute__((noreturn));

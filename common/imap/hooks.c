@@ -119,14 +119,14 @@ bool imap_hook_list(struct script *script, struct str folder, struct str *attrib
 	return true;
 }
 
-enum imap_encryption imap_hook_encryption(struct script *script, const struct conn *conn, enum imap_encryption usual,
-                                          struct arena *arena)
+enum service_encryption imap_hook_encryption(struct script *script, const struct conn *conn,
+                                             enum service_encryption usual, struct arena *arena)
 {
 	static const char function[] = "GetEncryption";
-	static const char *const modes[] = {[IMAP_TLS_NONE] = "none",
-	                                    [IMAP_TLS_OPTIONAL] = "none/starttls",
-	                                    [IMAP_TLS_REQUIRED] = "starttls",
-	                                    [IMAP_TLS_AT_ONCE] = "ssl"};
+	static const char *const modes[] = {[SERVICE_CLEAR] = "none",
+	                                    [SERVICE_OPTIONAL] = "none/starttls",
+	                                    [SERVICE_REQUIRED] = "starttls",
+	                                    [SERVICE_TLS] = "ssl"};
 	const struct script_value arguments[] = {script_text(str_of(conn->peer)), script_text(str_of(conn->local)),
 	                                         script_number(conn->local_port), script_text(str_of(modes[usual]))};
 	struct script_value result = {.type = SCRIPT_TEXT};
@@ -135,7 +135,7 @@ enum imap_encryption imap_hook_encryption(struct script *script, const struct co
 		return usual;
 	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
 		if (str_equal(result.text, str_of(modes[i])))
-			return (enum imap_encryption)i;
+			return (enum service_encryption)i;
 	script_report(script, function, STR("the result is none of none/starttls, starttls, ssl"));
 	return usual;
 }

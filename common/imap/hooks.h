@@ -14,6 +14,7 @@
 
 #include "common/net/conn.h"
 #include "common/script/script.h"
+#include "common/settings/services.h"
 
 #define IMAP_SCRIPT "imap4svr"
 
@@ -33,15 +34,11 @@ struct str imap_hook_capabilities(struct script *script, const char *peer, struc
 bool imap_hook_list(struct script *script, struct str folder, struct str *attributes, struct str *extended,
                     struct arena *arena);
 
-enum imap_encryption {
-	IMAP_TLS_NONE,     /* "none": in clear, and TLS is not offered */
-	IMAP_TLS_OPTIONAL, /* "none/starttls" */
-	IMAP_TLS_REQUIRED, /* "starttls": no login before it */
-	IMAP_TLS_AT_ONCE,  /* "ssl": the connection begins with TLS */
-};
-
-/* How a connection is encrypted, before its first byte; usual: as the settings say. */
-enum imap_encryption imap_hook_encryption(struct script *script, const struct conn *conn, enum imap_encryption usual,
-                                          struct arena *arena);
+/*
+ * How a connection is encrypted, before its first byte; usual: as the service is set. The script's words are "none"
+ * (TLS is not offered), "none/starttls", "starttls" (no login before it), "ssl" (TLS from the first byte).
+ */
+enum service_encryption imap_hook_encryption(struct script *script, const struct conn *conn,
+                                             enum service_encryption usual, struct arena *arena);
 
 #endif

@@ -197,6 +197,11 @@ struct ipc_client *ipc_client_new(struct event_base *base, const struct instance
 	return client;
 }
 
+void ipc_client_hang_up(struct ipc_client *client)
+{
+	client_disconnect(client);
+}
+
 void ipc_client_free(struct ipc_client *client)
 {
 	if (client == NULL)

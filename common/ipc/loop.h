@@ -58,6 +58,8 @@ typedef void ipc_callback(struct ipc_message *reply, const struct err *err, void
 
 struct ipc_client *ipc_client_new(struct event_base *base, const struct instance *instance, const char *callee,
                                   const char *caller);
+/* Close the channel; the next call connects again. Not while calls are open. */
+void ipc_client_hang_up(struct ipc_client *client);
 void ipc_client_free(struct ipc_client *client); /* open calls are not called back */
 /* Ask; the callback comes later, exactly once, never from within this call. Descriptors in request are duplicated. */
 void ipc_client_call(struct ipc_client *client, const struct ipc_message *request, int timeout_ms,

@@ -27,6 +27,7 @@ static int send_session(struct ipc_channel *channel, const struct conn *conn, in
 	ipc_add_text(&request, "ticket", handover->ticket);
 	ipc_add_text(&request, "peer", conn->peer);
 	ipc_add_number(&request, "tls", conn->tls_active);
+	ipc_add_number(&request, "service", handover->service);
 	if (handover->mechanisms != NULL)
 		ipc_add_text(&request, "mechanisms", handover->mechanisms);
 	if (handover->tag.data != NULL)

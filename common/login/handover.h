@@ -15,6 +15,7 @@
 struct handover {
 	const char *ticket;     /* authd's */
 	const char *mechanisms; /* what the client was told of AUTH; NULL: not sent */
+	int64_t service;        /* the number of the service that the client came to */
 	struct str tag;         /* of the IMAP command that logged in, for its answer; data NULL: not sent */
 };
 

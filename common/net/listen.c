@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -23,6 +23,9 @@ enum {
 	REST_MS = 100,     /* accepting rests so long where the system has no more descriptors or processes */
 	STOP_MS = 5000,    /* how long sessions may take to end */
 };
+
+/* Where configd asks about bindings. */
+static const char OF_CONFIGD[] = "from-configd";
 
 static long session_count;
 static int session_bell = -1;
@@ -67,36 +70,38 @@ static bool is_limited(const unsigned char address[16])
 	return memcmp(address, none, sizeof none) != 0;
 }
 
-static __attribute__((noreturn)) void run_session(const struct listener *listener, int fd, const char *service,
-                                                  enum listener_session_kind kind, bool per_address)
+static __attribute__((noreturn)) void run_session(const struct listener *listener, int fd,
+                                                  const struct listen_origin *origin, enum listener_session_kind kind,
+                                                  bool per_address)
 {
 	const struct listen_hooks *hooks = listener->hooks;
 
 	daemon_follow_parent(listener->pid);
 	sigprocmask(SIG_SETMASK, &listener->mask_before, NULL);
 	close(listener->waits[LISTENER_SIGNALS].fd);
-	for (int i = 0; i < listener->daemon->socket_count; i++)
-		close(listener->daemon->sockets[i].fd);
+	listener_leave_sockets(listener);
 	if (listener->bells != NULL)
 		bell_hub_leave(listener->bells);
 	session_count = (long)listener->of_kind[LISTENER_SESSION] + (kind == LISTENER_SESSION);
 	listener_inherit(listener);
 	if (kind == LISTENER_REFUSAL) {
-		hooks->refuse(fd, service, per_address, hooks->context);
+		hooks->refuse(fd, origin, per_address, hooks->context);
 		_exit(0);
 	}
-	_exit(hooks->session(fd, service, hooks->context));
+	if (kind == LISTENER_QUESTION && strcmp(origin->name, OF_CONFIGD) == 0)
+		_exit(listener_answer_configd(listener, fd));
+	_exit(hooks->session(fd, origin, hooks->context));
 }
 
 /* What the connection becomes; false: nothing, it is closed. */
-static bool decide_kind(const struct listener *listener, const char *service, struct listener_session *session,
-                        bool *per_address_out)
+static bool decide_kind(const struct listener *listener, const struct listen_origin *origin,
+                        struct listener_session *session, bool *per_address_out)
 {
 	const struct listen_hooks *hooks = listener->hooks;
 
 	*per_address_out = false;
 	session->kind = LISTENER_SESSION;
-	if (str_starts(str_of(service), STR("from-"))) {
+	if (origin->service == 0 && str_starts(str_of(origin->name), STR("from-"))) {
 		session->kind = LISTENER_QUESTION;
 		return true;
 	}
@@ -129,13 +134,13 @@ static int make_line(struct listener *listener)
 }
 
 /* Fork what is to serve fd. */
-static void begin_session(struct listener *listener, int fd, const char *service, struct listener_session *session,
-                          bool per_address)
+static void begin_session(struct listener *listener, int fd, const struct listen_origin *origin,
+                          struct listener_session *session, bool per_address)
 {
 	session_bell = make_line(listener);
 	session->pid = fork();
 	if (session->pid == 0)
-		run_session(listener, fd, service, session->kind, per_address);
+		run_session(listener, fd, origin, session->kind, per_address);
 	if (session_bell >= 0)
 		close(session_bell);
 	if (session->pid < 0) {
@@ -147,10 +152,18 @@ static void begin_session(struct listener *listener, int fd, const char *service
 	listener_add(listener, session);
 }
 
+/* Look at settings again. Sockets follow only between connections: then none is in use by its place. */
+static void refresh(const struct listener *listener)
+{
+	if (listener->hooks->refresh != NULL)
+		listener->hooks->refresh(listener->hooks->context);
+}
+
 /* What a session asked for by its bell: it is not believed how many that may be. */
 static void fork_guest(int fd, pid_t parent, void *context)
 {
 	struct listener *listener = context;
+	static const struct listen_origin guest = {.name = LISTEN_GUEST};
 	struct listener_session session = {.kind = LISTENER_GUEST, .parent = parent};
 	size_t others = 0;
 
@@ -161,24 +174,23 @@ static void fork_guest(int fd, pid_t parent, void *context)
 		log_warning("session %d may not have another beside it: there are %zu", (int)parent, others);
 		return;
 	}
-	if (listener->hooks->refresh != NULL)
-		listener->hooks->refresh(listener->hooks->context);
-	begin_session(listener, fd, LISTEN_GUEST, &session, false);
+	refresh(listener);
+	begin_session(listener, fd, &guest, &session, false);
 }
 
-static void serve(struct listener *listener, int fd, const char *service, const struct sockaddr_storage *peer)
+static void serve(struct listener *listener, int fd, const struct listen_origin *origin,
+                  const struct sockaddr_storage *peer)
 {
 	struct listener_session session = {0};
 	bool per_address;
 
 	limit_address(peer, session.address);
-	if (!decide_kind(listener, service, &session, &per_address))
+	if (!decide_kind(listener, origin, &session, &per_address))
 		return;
-	if (listener->hooks->refresh != NULL)
-		listener->hooks->refresh(listener->hooks->context);
+	refresh(listener);
 	if (listener->hooks->prepare != NULL && session.kind == LISTENER_SESSION)
-		listener->hooks->prepare(fd, service, listener->hooks->context);
-	begin_session(listener, fd, service, &session, per_address);
+		listener->hooks->prepare(fd, origin, listener->hooks->context);
+	begin_session(listener, fd, origin, &session, per_address);
 }
 
 /* Failures of accept that are the connection's own or the system's for a while (accept(2)); others are for good. */
@@ -196,7 +208,7 @@ static bool is_passing(int error)
 	}
 }
 
-static int accept_some(struct listener *listener, int socket, const char *service, struct err *err)
+static int accept_some(struct listener *listener, int socket, const struct listen_origin *origin, struct err *err)
 {
 	for (int i = 0; i < BATCH && listener->accept_from_ms == 0; i++) {
 		struct sockaddr_storage peer = {0};
@@ -204,14 +216,14 @@ static int accept_some(struct listener *listener, int socket, const char *servic
 		int fd = accept4(socket, (struct sockaddr *)&peer, &size, SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			serve(listener, fd, service, &peer);
+			serve(listener, fd, origin, &peer);
 			close(fd);
 		} else if (errno == EAGAIN) {
 			break;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
 			rest(listener, "cannot accept a connection");
 		} else if (!is_passing(errno)) {
-			return err_system(err, "cannot accept connections of %s", service);
+			return err_system(err, "cannot accept connections of %s", origin->name);
 		}
 	}
 	return 0;
@@ -240,20 +252,46 @@ static void read_signals(struct listener *listener)
 	for (ssize_t i = 0; i < size / (ssize_t)sizeof signals[0]; i++)
 		if (signals[i].ssi_signo == SIGTERM)
 			listener->stopping = true;
+		else if (signals[i].ssi_signo == SIGHUP)
+			refresh(listener);
 	reap(listener);
+}
+
+/* Where the settings are others now, or something could not be bound before. */
+static void follow_when_due(struct listener *listener)
+{
+	const struct settings *settings = listener->hooks->settings;
+
+	if (settings != NULL &&
+	    (settings->generation != listener->generation || (listener->missing > 0 && io_now_ms() >= listener->retry_ms)))
+		listener_follow(listener);
+}
+
+/* How long to wait at most; -1: until something happens. */
+static int wait_ms(struct listener *listener, bool *resting_out)
+{
+	int64_t now = listener->accept_from_ms != 0 || listener->missing > 0 ? io_now_ms() : 0;
+	int64_t until = listener->missing > 0 ? listener->retry_ms : INT64_MAX;
+
+	*resting_out = now < listener->accept_from_ms;
+	if (!*resting_out)
+		listener->accept_from_ms = 0;
+	else if (listener->accept_from_ms < until)
+		until = listener->accept_from_ms;
+	if (until == INT64_MAX)
+		return -1;
+	return until > now ? (int)(until - now) : 0;
 }
 
 /* One turn: sessions that ended first, so that their places are free for who comes. */
 static int turn(struct listener *listener, struct err *err)
 {
-	int64_t now = listener->accept_from_ms != 0 ? io_now_ms() : 0;
-	bool resting = now < listener->accept_from_ms;
-	int ready;
+	bool resting;
+	int timeout, ready;
 
-	if (!resting)
-		listener->accept_from_ms = 0;
-	ready = poll(listener->waits, resting ? LISTENER_SOCKETS : listener->wait_count,
-	             resting ? (int)(listener->accept_from_ms - now) : -1);
+	follow_when_due(listener);
+	timeout = wait_ms(listener, &resting);
+	ready = poll(listener->waits, resting ? LISTENER_SOCKETS : listener->wait_count, timeout);
 	if (ready < 0 && errno != EINTR)
 		return err_system(err, "cannot wait for connections");
 	if (ready <= 0)
@@ -268,7 +306,7 @@ static int turn(struct listener *listener, struct err *err)
 		return listener_execute_again(listener, err);
 	for (nfds_t i = LISTENER_SOCKETS; i < listener->wait_count && !resting; i++)
 		if (listener->waits[i].revents != 0 &&
-		    accept_some(listener, listener->waits[i].fd, listener->services[i], err) != 0)
+		    accept_some(listener, listener->waits[i].fd, &listener->places[i].origin, err) != 0)
 			return -1;
 	return 0;
 }
@@ -284,26 +322,23 @@ static void stop_sessions(struct listener *listener)
 			read_signals(listener);
 }
 
-static int add_sockets(struct listener *listener, const char *const *names, struct err *err)
+static bool serves_network(const struct listener *listener)
 {
-	int on = 1;
+	for (nfds_t i = LISTENER_SOCKETS; i < listener->wait_count; i++)
+		if (listener->places[i].origin.service != 0)
+			return true;
+	return false;
+}
 
-	for (const char *const *name = names; *name != NULL; name++) {
-		int index = -1, fd;
-
-		while ((fd = daemon_socket_next(listener->daemon, *name, &index)) >= 0) {
-			if (listener->wait_count == LISTENER_SOCKETS + DAEMON_MAX_SOCKETS)
-				return err_set(err, ERR_LIMIT, "more than %d sockets to listen on", DAEMON_MAX_SOCKETS);
-			if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
-				return err_system(err, "cannot listen on the socket of %s", *name);
-			/* Connections inherit it: answers are collected and leave together (no effect on local sockets). */
-			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-			listener->waits[listener->wait_count] = (struct pollfd){.fd = fd, .events = POLLIN};
-			listener->services[listener->wait_count++] = *name;
-		}
+/* Bind what the settings want, and say that connections are taken. */
+static int begin_services(struct listener *listener, struct err *err)
+{
+	if (listener->hooks->settings != NULL) {
+		listener_follow(listener);
+		if (listener->missing > 0 && !serves_network(listener))
+			return err_set(err, ERR_NOT_FOUND, "not one service could be bound to its port");
 	}
-	if (listener->wait_count == LISTENER_SOCKETS)
-		return err_set(err, ERR_NOT_FOUND, "no socket to listen on was handed over");
+	daemon_ready(listener->daemon);
 	return 0;
 }
 
@@ -326,26 +361,42 @@ static int prepare_bells(struct listener *listener, struct err *err)
 	return 0;
 }
 
-int listen_run(const struct daemon *daemon, const char *const *names, const struct listen_hooks *hooks, struct err *err)
+static int watch_signals(struct listener *listener, struct err *err)
 {
-	struct listener listener = {.daemon = daemon, .hooks = hooks, .pid = getpid(), .wait_count = LISTENER_SOCKETS};
 	sigset_t signals;
-	int result;
 
 	signal(SIGCHLD, SIG_DFL);
+	signal(SIGHUP, SIG_IGN); /* while this program executes itself again; what is blocked is not ignored */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
 	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, &listener.mask_before);
-	listener.waits[LISTENER_SIGNALS] =
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, &listener->mask_before);
+	listener->waits[LISTENER_SIGNALS] =
 	    (struct pollfd){.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN};
-	listener.waits[LISTENER_BELL] = (struct pollfd){.fd = -1, .events = POLLIN};
-	result = listener.waits[LISTENER_SIGNALS].fd >= 0 ? add_sockets(&listener, names, err)
-	                                                  : err_system(err, "cannot wait for signals");
+	listener->waits[LISTENER_BELL] = (struct pollfd){.fd = -1, .events = POLLIN};
+	listener->followed =
+	    mmap(NULL, sizeof *listener->followed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (listener->followed == MAP_FAILED)
+		return err_system(err, "cannot share memory with sessions");
+	return listener->waits[LISTENER_SIGNALS].fd >= 0 ? 0 : err_system(err, "cannot wait for signals");
+}
+
+int listen_run(const struct daemon *daemon, const char *const *names, const struct listen_hooks *hooks, struct err *err)
+{
+	static struct listener listener;
+	int result;
+
+	listener = (struct listener){.daemon = daemon, .hooks = hooks, .pid = getpid(), .wait_count = LISTENER_SOCKETS};
+	result = watch_signals(&listener, err);
+	if (result == 0)
+		result = listener_take_sockets(&listener, names, err);
 	if (result == 0)
 		result = prepare_bells(&listener, err);
 	if (result == 0)
 		result = sandbox_enter_base(err);
+	if (result == 0)
+		result = begin_services(&listener, err);
 	listener_take_over(&listener);
 	reap(&listener); /* who ended before the signals were watched */
 	while (result == 0 && !listener.stopping)

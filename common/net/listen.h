@@ -1,23 +1,36 @@
 /*
  * listen: one process for each connection, with limits.
  *
- * The listener waits on the sockets it was handed, accepts, forks; the child calls the session function with the
- * connection's descriptor and ends with its return value. The listener never reads a byte of a connection.
+ * The listener waits on its sockets, accepts, forks; the child calls the session function with the connection's
+ * descriptor and ends with its return value. The listener never reads a byte of a connection.
+ * Unix sockets are handed to it. Sockets of network services it binds itself, as the settings say where each service is
+ * bound, and follows them: configd tells it of a change (doc/ipc.md), and asks before whether an address is free. Each
+ * is given to who started us (daemon_keep_socket), so that connections wait while a listener that died is started
+ * again. A socket that is not wanted any more is shut down, so it is closed for whoever else holds it, too. What was
+ * handed down under a service's own name belongs to that service beside its bindings.
  * A session that dies by a signal makes the listener log it and execute itself again (a fresh address layout) before it
  * forks the next; sockets stay open and sessions that run go on, and go on being counted.
  *
  * The listener itself is in the base of the sandbox (common/net/sandbox.h), which its sessions inherit; it must stay
- * outside profiles (each execution would add another layer). It parses nothing.
+ * outside profiles (each execution would add another layer). It parses nothing but published settings. The right to
+ * bind low ports, which it may have, its sessions give up as they enter their profile.
  */
 #ifndef POSTROOM_NET_LISTEN_H
 #define POSTROOM_NET_LISTEN_H
 
 #include "common/daemon/daemon.h"
+#include "common/settings/settings.h"
 
 #include <sys/types.h>
 
 #define LISTEN_GUEST "guest"     /* the service of a session that another one asked for (bell_fork) */
 enum { LISTEN_GUESTS_MAX = 32 }; /* that one session may have at a time */
+
+/* How a connection came. */
+struct listen_origin {
+	int64_t service;  /* the number of a network service; 0: by a Unix socket, or asked for by another session */
+	const char *name; /* the service's label, the Unix socket's name, LISTEN_GUEST; valid in the session, too */
+};
 
 struct listen_hooks {
 	/* In the listener, before each fork: look at settings and certificates again. May be NULL. */
@@ -27,24 +40,26 @@ struct listen_hooks {
 	 * able to make itself, and what costs less here, where the pages are mapped already. Must not read from fd nor keep
 	 * it. May be NULL.
 	 */
-	void (*prepare)(int fd, const char *service, void *context);
-	/* In the child; service is the name of the socket it came by, LISTEN_GUEST where another session asked for it. The
-	 * return value is the exit status. */
-	int (*session)(int fd, const char *service, void *context);
+	void (*prepare)(int fd, const struct listen_origin *origin, void *context);
+	/* In the child. The return value is the exit status. */
+	int (*session)(int fd, const struct listen_origin *origin, void *context);
 	/* In the child instead of session, where a limit refuses the connection: say why in the protocol's words in one
 	 * line, without waiting. per_address: too many from this address, not too many altogether. May be NULL. */
-	void (*refuse)(int fd, const char *service, bool per_address, void *context);
+	void (*refuse)(int fd, const struct listen_origin *origin, bool per_address, void *context);
 	void *context;
+	const struct settings *settings; /* that refresh looks at again, where network services are served; else NULL */
 	bool bells;           /* sessions tell each other of changes, and may ask for others (common/net/bell.h) */
 	long max_sessions;    /* altogether */
 	long max_per_address; /* 0 = any; loopback and local sockets are never limited; an IPv6 address counts as its /64 */
 };
 
 /*
- * Serve the sockets of these names (NULL at the end). What comes by a socket named "from-..." is a question of another
- * program: it is answered by a session too, but never limited nor counted.
- * Returns 0 only on SIGTERM: accepting ends, sessions get SIGTERM. -1: ERR_NOT_FOUND (no socket of these names),
- * ERR_SYSTEM.
+ * Serve the network services of this daemon, and the Unix sockets of these names (NULL at the end). What comes by a
+ * socket named "from-..." is a question of another program: it is answered by a session too, but never limited nor
+ * counted; those of configd are answered here, never by the session function. Who started us is told that we are ready
+ * (daemon_ready) when all is bound; what cannot be is logged, told (daemon_tell), and tried again every few seconds.
+ * Returns 0 only on SIGTERM: accepting ends, sessions get SIGTERM. -1: ERR_NOT_FOUND (no socket of these names, not one
+ * service could be bound), ERR_SYSTEM.
  */
 int listen_run(const struct daemon *daemon, const char *const *names, const struct listen_hooks *hooks,
                struct err *err);

@@ -95,6 +95,7 @@ int listener_execute_again(struct listener *listener, struct err *err)
 	if (hand_sockets_on(listener->daemon, err) != 0 || hand_table_on(listener, err) != 0 ||
 	    (listener->bells != NULL && bell_hub_hand_on(listener->bells, err) != 0))
 		return -1;
+	listener_hand_bound_on(listener);
 	sigprocmask(SIG_SETMASK, &listener->mask_before, NULL);
 	execv("/proc/self/exe", listener->daemon->argv);
 	return err_system(err, "cannot execute %s again", listener->daemon->name);

@@ -11,7 +11,7 @@ const struct sandbox_calls sandbox_calls[] = {
     {SANDBOX_CONNECT | SANDBOX_UNIX, NAMES("connect")},
     {SANDBOX_CONNECT, NAMES("bind")}, /* UDP from a random port */
     {SANDBOX_ACCEPT, NAMES("accept", "accept4")},
-    {0, NAMES("listen")},
+    {SANDBOX_LISTEN, NAMES("listen")},
 
     /* Metadata and content by path: Landlock's oldest versions know nothing of these, newer ones not of all. */
     {0, NAMES("truncate", "truncate64", "chmod", "fchmodat", "fchmodat2", "chown", "chown32", "lchown", "lchown32",

@@ -1,8 +1,12 @@
 #include "common/settings/settings.h"
 
+#include <stdlib.h>
+
 const struct setting_definition setting_definitions[SETTING_COUNT] = {
 #define SETTING(name, key, type, fallback, min, max, choices, unit, sentence, paragraph) \
-	[SETTING_##name] = {key, SETTING_##type, fallback, min, max, choices, unit, sentence, paragraph},
+	[SETTING_##name] = {key, SETTING_##type, fallback, min, max, choices, unit, sentence, paragraph, false},
+#define SERVICE_SETTING(name, key, type, fallback, min, max, choices, unit, sentence, paragraph) \
+	[SETTING_##name] = {key, SETTING_##type, fallback, min, max, choices, unit, sentence, paragraph, true},
 #include "common/settings/catalogue.def"
 #undef SETTING
 };
@@ -13,6 +17,20 @@ const struct setting_definition *setting_find(struct str key)
 		if (str_equal_nocase(str_of(setting_definitions[i].key), key))
 			return &setting_definitions[i];
 	return NULL;
+}
+
+bool setting_is_of_service(const struct setting_definition *definition, const char *type)
+{
+	size_t len = strlen(type);
+
+	return definition->of_services && strncmp(definition->key, type, len) == 0 && definition->key[len] == '.';
+}
+
+int64_t setting_to_number(const struct setting_definition *definition, const char *value)
+{
+	if (definition->type == SETTING_FLAG)
+		return strcmp(value, "on") == 0;
+	return definition->type == SETTING_NUMBER ? strtoll(value, NULL, 10) : 0;
 }
 
 enum { NEAREST_KEY_MAX = 64 };

@@ -23,8 +23,8 @@ enum {
 /* What one snapshot gives, until it is taken over as a whole. */
 struct loaded {
 	struct arena arena;
-	const char *values[SETTING_COUNT];
-	int64_t numbers[SETTING_COUNT];
+	struct setting_values values;
+	struct services services;
 	char host_name[256];
 	char default_domain[256];
 	struct db objects;
@@ -68,13 +68,8 @@ static uint64_t counter_now(const struct settings *settings)
 
 static void take_value(struct loaded *loaded, enum setting setting, const char *value)
 {
-	enum setting_type type = setting_definitions[setting].type;
-
-	loaded->values[setting] = value;
-	if (type == SETTING_FLAG)
-		loaded->numbers[setting] = strcmp(value, "on") == 0;
-	else if (type == SETTING_NUMBER)
-		loaded->numbers[setting] = strtoll(value, NULL, 10);
+	loaded->values.texts[setting] = value;
+	loaded->values.numbers[setting] = setting_to_number(&setting_definitions[setting], value);
 }
 
 static int read_values(struct loaded *loaded, struct err *err)
@@ -125,8 +120,8 @@ static void find_host_name(struct loaded *loaded)
 {
 	char machine[256] = "";
 
-	if (loaded->values[SETTING_HOST_NAME][0] != '\0') {
-		str_copy(str_of(loaded->values[SETTING_HOST_NAME]), loaded->host_name, sizeof loaded->host_name);
+	if (loaded->values.texts[SETTING_HOST_NAME][0] != '\0') {
+		str_copy(str_of(loaded->values.texts[SETTING_HOST_NAME]), loaded->host_name, sizeof loaded->host_name);
 		return;
 	}
 	if (gethostname(machine, sizeof machine - 1) != 0 || machine[0] == '\0')
@@ -160,7 +155,8 @@ static int load_generation(const struct settings *settings, uint64_t generation,
 	if (open_snapshot(settings, generation, &loaded->objects, err) != 0)
 		return -1;
 	arena_init(&loaded->arena);
-	if (read_values(loaded, err) != 0 || find_default_domain(loaded, err) != 0) {
+	if (read_values(loaded, err) != 0 || find_default_domain(loaded, err) != 0 ||
+	    services_load(&loaded->objects, &loaded->arena, &loaded->services, err) != 0) {
 		loaded_free(loaded);
 		return -1;
 	}
@@ -181,6 +177,20 @@ static int load_current(const struct settings *settings, uint64_t *generation, s
 	return -1;
 }
 
+/* The general values, and over them those of the service in use. */
+static void overlay(struct settings *settings)
+{
+	const struct service *service = settings_service(settings, settings->service);
+
+	settings->values = settings->general;
+	for (size_t i = 0; service != NULL && i < service->value_count; i++) {
+		const struct service_value *value = &service->values[i];
+
+		settings->values.texts[value->setting] = value->text;
+		settings->values.numbers[value->setting] = value->number;
+	}
+}
+
 static void take_over(struct settings *settings, uint64_t generation, struct loaded *loaded)
 {
 	arena_free(&settings->arena);
@@ -188,8 +198,9 @@ static void take_over(struct settings *settings, uint64_t generation, struct loa
 		db_close(&settings->objects);
 	settings->generation = generation;
 	settings->arena = loaded->arena;
-	memcpy(settings->values, loaded->values, sizeof settings->values);
-	memcpy(settings->numbers, loaded->numbers, sizeof settings->numbers);
+	settings->general = loaded->values;
+	settings->services = loaded->services;
+	overlay(settings);
 	memcpy(settings->host_name, loaded->host_name, sizeof settings->host_name);
 	memcpy(settings->default_domain, loaded->default_domain, sizeof settings->default_domain);
 	if (settings->keep_open)
@@ -262,19 +273,35 @@ int settings_open_snapshot(const struct settings *settings, struct db *objects, 
 	return open_snapshot(settings, settings->generation, objects, err);
 }
 
+const struct service *settings_service(const struct settings *settings, int64_t id)
+{
+	for (size_t i = 0; i < settings->services.count; i++)
+		if (settings->services.list[i].id == id)
+			return &settings->services.list[i];
+	return NULL;
+}
+
+void settings_use_service(struct settings *settings, int64_t id)
+{
+	if (settings->service == id)
+		return;
+	settings->service = id;
+	overlay(settings);
+}
+
 int64_t settings_number(const struct settings *settings, enum setting setting)
 {
-	return settings->numbers[setting];
+	return settings->values.numbers[setting];
 }
 
 bool settings_flag(const struct settings *settings, enum setting setting)
 {
-	return settings->numbers[setting] != 0;
+	return settings->values.numbers[setting] != 0;
 }
 
 const char *settings_text(const struct settings *settings, enum setting setting)
 {
-	return settings->values[setting];
+	return settings->values.texts[setting];
 }
 
 const char *settings_host_name(const struct settings *settings)

@@ -7,7 +7,9 @@
  * mappings, senders); its schema is in common/settings/schema.sql's words in doc/ipc.md. Secrets are not in it.
  *
  * The catalogue (catalogue.def) has each scalar once: key, type, default, range, unit, one sentence, one paragraph.
- * Validation, `postroom help KEY`, the man page and the commented list are made from it.
+ * Validation, `postroom help KEY`, the man page and the commented list are made from it. What is marked there as a
+ * service's may have a value of its own for each service (services.h): who has said which service it serves
+ * (settings_use_service) gets that service's values by the same functions.
  */
 #ifndef POSTROOM_SETTINGS_SETTINGS_H
 #define POSTROOM_SETTINGS_SETTINGS_H
@@ -17,6 +19,7 @@
 #include "common/base/err.h"
 #include "common/daemon/instance.h"
 #include "common/db/db.h"
+#include "common/settings/services.h"
 
 enum { SETTING_VALUE_MAX = 4000 }; /* bytes of a value */
 
@@ -47,12 +50,17 @@ struct setting_definition {
 	const char *unit;
 	const char *sentence;
 	const char *paragraph;
+	bool of_services; /* a service may have a value of its own */
 };
 
 extern const struct setting_definition setting_definitions[SETTING_COUNT];
 
 /* NULL where no setting has that key. Case does not matter. */
 const struct setting_definition *setting_find(struct str key);
+/* May services of that type ("smtp") have a value of their own? The first part of the key says whose it is. */
+bool setting_is_of_service(const struct setting_definition *definition, const char *type);
+/* The number of a value in its normal form: a flag's is 0 or 1, a text's 0. */
+int64_t setting_to_number(const struct setting_definition *definition, const char *value);
 /* The setting whose key looks most like key, for "did you mean ..."; NULL where none comes near. */
 const struct setting_definition *setting_nearest(struct str key);
 
@@ -62,17 +70,24 @@ const struct setting_definition *setting_nearest(struct str key);
  */
 int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err);
 
+struct setting_values {
+	const char *texts[SETTING_COUNT];
+	int64_t numbers[SETTING_COUNT]; /* of flags and numbers */
+};
+
 struct settings {
 	const struct instance *instance;
 	const volatile uint64_t *counter; /* mapped */
 	uint64_t generation;              /* of what is loaded */
 	uint64_t failed_generation;       /* the last that could not be loaded, so that it is logged once */
 	struct arena arena;
-	const char *values[SETTING_COUNT];
-	int64_t numbers[SETTING_COUNT]; /* of flags and numbers */
-	char host_name[256];            /* what settings_host_name gives */
-	char default_domain[256];       /* "" where there is none */
-	struct db objects;              /* the snapshot, where kept open */
+	struct setting_values general; /* without the values of the service in use */
+	struct setting_values values;  /* with them */
+	struct services services;
+	int64_t service;          /* the number of the service in use; 0: none */
+	char host_name[256];      /* what settings_host_name gives */
+	char default_domain[256]; /* "" where there is none */
+	struct db objects;        /* the snapshot, where kept open */
 	bool keep_open;
 };
 
@@ -97,6 +112,15 @@ bool settings_refresh(struct settings *settings);
  * ERR_NOT_FOUND (it was replaced meanwhile: settings_refresh tells), and what db_open says.
  */
 int settings_open_snapshot(const struct settings *settings, struct db *objects, struct err *err);
+
+/* The service of that number; NULL: there is none (any more). Valid until settings_refresh returns true. */
+const struct service *settings_service(const struct settings *settings, int64_t id);
+
+/*
+ * From here on give the values of this service where it has its own; 0: the general ones. It costs copying a kilobyte,
+ * and nothing where it is the service in use. It stays so over settings_refresh.
+ */
+void settings_use_service(struct settings *settings, int64_t id);
 
 int64_t settings_number(const struct settings *settings, enum setting setting);
 bool settings_flag(const struct settings *settings, enum setting setting);

@@ -38,7 +38,8 @@ static void hand_over(struct login *login, const struct sasl_grant *grant)
 {
 	struct conn *conn = &login->conn;
 	char tag[IMAP_TAG_MAX + 1];
-	const struct handover handover = {.ticket = grant->ticket, .tag = str_from(tag, login->tag.len)};
+	const struct handover handover = {
+	    .ticket = grant->ticket, .service = login->service_id, .tag = str_from(tag, login->tag.len)};
 	const char *limit = full(login, grant->user);
 	struct err err;
 

@@ -16,7 +16,7 @@ static struct str mechanisms(struct login *login)
 
 static bool tls_is_offered(const struct login *login)
 {
-	return !login->conn.tls_active && login->encryption != IMAP_TLS_NONE && login->service->tls.context != NULL;
+	return !login->conn.tls_active && login->encryption != SERVICE_CLEAR && login->service->tls.context != NULL;
 }
 
 struct str login_capabilities(struct login *login)

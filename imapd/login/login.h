@@ -13,6 +13,7 @@
 #include "common/imap/parser.h"
 #include "common/login/sasl.h"
 #include "common/net/conn.h"
+#include "common/net/listen.h"
 #include "common/net/sandbox.h"
 #include "common/net/tls.h"
 #include "common/policy/event.h"
@@ -32,6 +33,7 @@ struct login_service {
 /* One session. */
 struct login {
 	struct login_service *service;
+	int64_t service_id;
 	struct conn conn;
 	struct imap_parser parser;
 	struct arena arena; /* of the command that runs; may hold its password */
@@ -41,7 +43,7 @@ struct login {
 	struct ipc_channel imapd; /* where the session goes on after the login */
 	struct status status;
 	struct script script; /* imap4svr.lua */
-	enum imap_encryption encryption;
+	enum service_encryption encryption;
 	bool encrypted_auth; /* setting imap.require-encrypted-auth: no password in clear */
 	bool anonymise;
 	bool ended;            /* no further command is read */
@@ -50,10 +52,10 @@ struct login {
 	struct buf mechanisms; /* as authd named them, once asked */
 };
 
-/* A whole session on fd, which came by the service imap or imaps. Returns the exit status. */
-int login_session(int fd, const char *service, void *context);
+/* A whole session on fd. Returns the exit status. */
+int login_session(int fd, const struct listen_origin *origin, void *context);
 /* Tell a client that a limit keeps out, without waiting for it. */
-void login_refuse(int fd, const char *service, bool per_address, void *context);
+void login_refuse(int fd, const struct listen_origin *origin, bool per_address, void *context);
 
 /* The tagged answer to the command: status "OK", "NO", "BAD"; code without brackets, or NULL. */
 void login_answer(struct login *login, const char *status, const char *code, const char *text);

@@ -15,16 +15,30 @@ static void refresh(void *context)
 	gate_refresh(&service->known, &service->daemon.instance);
 }
 
-static int session(int fd, const char *name, void *context)
+static int session(int fd, const struct listen_origin *origin, void *context)
 {
-	return service_find(name) != NULL ? login_session(fd, name, context) : listen_answer(fd);
+	return origin->service != 0 ? login_session(fd, origin, context) : listen_answer(fd);
+}
+
+/* What follows is this service's. */
+static void prepare(int fd, const struct listen_origin *origin, void *context)
+{
+	struct login_service *service = context;
+
+	(void)fd;
+	settings_use_service(&service->settings, origin->service);
 }
 
 int main(int argc, char **argv)
 {
 	static struct login_service service;
-	static const char *const names[] = {"imap", "imaps", "from-postroom", NULL};
-	struct listen_hooks hooks = {.refresh = refresh, .session = session, .refuse = login_refuse, .context = &service};
+	static const char *const names[] = {"from-configd", "from-postroom", NULL};
+	struct listen_hooks hooks = {.refresh = refresh,
+	                             .prepare = prepare,
+	                             .session = session,
+	                             .refuse = login_refuse,
+	                             .context = &service,
+	                             .settings = &service.settings};
 	char folder[sizeof service.tls.folder];
 	struct err err;
 
@@ -35,7 +49,6 @@ int main(int argc, char **argv)
 	    tls_server_open(&service.tls, folder, &err) != 0 || sandbox_init(&service.sandbox, 0, &err) != 0 ||
 	    sandbox_prepare(&service.sandbox, &err) != 0)
 		daemon_fail(&err);
-	daemon_ready(&service.daemon);
 	if (listen_run(&service.daemon, names, &hooks, &err) != 0)
 		daemon_fail(&err);
 	return 0;

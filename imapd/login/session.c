@@ -30,7 +30,7 @@ static const struct {
 
 bool login_is_open(const struct login *login)
 {
-	return login->encryption != IMAP_TLS_REQUIRED || login->conn.tls_active;
+	return login->encryption != SERVICE_REQUIRED || login->conn.tls_active;
 }
 
 bool login_plain_is_open(const struct login *login)
@@ -108,21 +108,22 @@ static bool greet(struct login *login)
 	return true;
 }
 
-/* As the settings say; a script may know better. */
-static enum imap_encryption choose_encryption(struct login *login, bool implicit_tls)
+/* As the service is set; one that was deleted meanwhile takes nothing in clear any more. */
+static enum service_encryption usual_encryption(const struct login_service *service, int64_t id)
 {
-	struct str word = str_of(settings_text(&login->service->settings, SETTING_IMAP_ENCRYPTION));
-	enum imap_encryption usual = IMAP_TLS_OPTIONAL, chosen;
+	const struct service *found = settings_service(&service->settings, id);
 
-	if (implicit_tls)
-		usual = IMAP_TLS_AT_ONCE;
-	else if (str_equal(word, STR("required")))
-		usual = IMAP_TLS_REQUIRED;
-	else if (str_equal(word, STR("none")))
-		usual = IMAP_TLS_NONE;
+	return found != NULL ? found->encryption : SERVICE_REQUIRED;
+}
+
+/* As the settings say; a script may know better. */
+static enum service_encryption choose_encryption(struct login *login)
+{
+	enum service_encryption usual = usual_encryption(login->service, login->service_id), chosen;
+
 	chosen = imap_hook_encryption(&login->script, &login->conn, usual, &login->arena);
 	/* without a certificate STARTTLS cannot be offered; what is required stays so */
-	return chosen == IMAP_TLS_OPTIONAL && login->service->tls.context == NULL ? IMAP_TLS_NONE : chosen;
+	return chosen == SERVICE_OPTIONAL && login->service->tls.context == NULL ? SERVICE_CLEAR : chosen;
 }
 
 /* Open all that the session will need, then give up the right to open anything. */
@@ -148,7 +149,7 @@ static int prepare(struct login *login, struct err *err)
 /* Where the connection begins with TLS, see to it. */
 static int begin_tls(struct login *login, struct err *err)
 {
-	if (login->encryption != IMAP_TLS_AT_ONCE)
+	if (login->encryption != SERVICE_TLS)
 		return 0;
 	if (login->service->tls.context == NULL)
 		return err_set(err, ERR_NOT_FOUND, "there is no certificate");
@@ -159,19 +160,18 @@ static int begin_tls(struct login *login, struct err *err)
 }
 
 /* All that comes before the greeting. -1: there will be none. */
-static int begin(struct login *login, bool implicit_tls, struct err *err)
+static int begin(struct login *login, struct err *err)
 {
 	if (prepare(login, err) != 0)
 		return -1;
-	login->encryption = choose_encryption(login, implicit_tls);
+	login->encryption = choose_encryption(login);
 	return begin_tls(login, err);
 }
 
-int login_session(int fd, const char *service_name, void *context)
+int login_session(int fd, const struct listen_origin *origin, void *context)
 {
 	struct login_service *service = context;
-	bool implicit_tls = service_find(service_name)->implicit_tls;
-	struct login login = {.service = service, .authd = {.fd = -1}, .imapd = {.fd = -1}};
+	struct login login = {.service = service, .service_id = origin->service, .authd = {.fd = -1}, .imapd = {.fd = -1}};
 	struct err err;
 	int result = 0;
 
@@ -184,10 +184,10 @@ int login_session(int fd, const char *service_name, void *context)
 	imap_parser_init(&login.parser, &login.conn, &login.arena, IMAP_LOGIN_LITERAL_MAX);
 	buf_init(&login.mechanisms, SASL_MECHANISMS_MAX);
 	if (gate_is_shut(&service->known, &service->daemon.instance, "imap-login", login.conn.peer)) {
-		if (!implicit_tls)
+		if (usual_encryption(service, origin->service) != SERVICE_TLS)
 			conn_write(&login.conn, STR("* BYE " GATE_TEXT "\r\n"));
-	} else if (begin(&login, implicit_tls, &err) != 0) {
-		log_info("session could not begin, service=%s peer=%s: %s", service_name, login.conn.peer, err.text);
+	} else if (begin(&login, &err) != 0) {
+		log_info("session could not begin, service=%s peer=%s: %s", origin->name, login.conn.peer, err.text);
 		result = 1;
 	} else if (greet(&login)) {
 		converse(&login);
@@ -202,14 +202,14 @@ int login_session(int fd, const char *service_name, void *context)
 	return result;
 }
 
-void login_refuse(int fd, const char *service_name, bool per_address, void *context)
+void login_refuse(int fd, const struct listen_origin *origin, bool per_address, void *context)
 {
 	const struct login_service *service = context;
 	bool anonymise = settings_flag(&service->settings, SETTING_ANONYMISE);
 	char line[128];
 	int len;
 
-	if (service_find(service_name)->implicit_tls)
+	if (usual_encryption(service, origin->service) == SERVICE_TLS)
 		return; /* nothing can be said in clear there, and a handshake would be waiting */
 	len = snprintf(line, sizeof line, "* BYE [UNAVAILABLE] %sToo many connections%s - try later\r\n",
 	               anonymise ? "" : "Postroom ", per_address ? " from your IP address" : "");

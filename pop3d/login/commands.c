@@ -18,7 +18,7 @@ void login_capa(struct login *login, const struct pop3_command *command)
 {
 	bool open = login_is_open(login);
 	const struct pop3_capabilities capabilities = {
-	    .stls = !login->conn.tls_active && login->encryption != LOGIN_TLS_NONE && login->service->tls.context != NULL,
+	    .stls = !login->conn.tls_active && login->encryption != SERVICE_CLEAR && login->service->tls.context != NULL,
 	    .login = open,
 	    .mechanisms = open ? mechanisms(login) : "",
 	    .implementation = !login->anonymise,
@@ -45,7 +45,7 @@ void login_stls(struct login *login, const struct pop3_command *command)
 		conn_write(conn, STR("-ERR Command not permitted when TLS active\r\n"));
 		return;
 	}
-	if (login->encryption == LOGIN_TLS_NONE || login->service->tls.context == NULL) {
+	if (login->encryption == SERVICE_CLEAR || login->service->tls.context == NULL) {
 		conn_write(conn, STR("-ERR TLS is not available\r\n"));
 		return;
 	}
@@ -79,7 +79,8 @@ void login_user(struct login *login, const struct pop3_command *command)
 static void hand_over(struct login *login, const struct sasl_grant *grant)
 {
 	struct conn *conn = &login->conn;
-	const struct handover handover = {.ticket = grant->ticket, .mechanisms = mechanisms(login)};
+	const struct handover handover = {
+	    .ticket = grant->ticket, .service = login->service_id, .mechanisms = mechanisms(login)};
 	struct err err;
 
 	login->ended = true;

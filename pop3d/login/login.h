@@ -12,6 +12,7 @@
 #include "common/login/handover.h"
 #include "common/login/sasl.h"
 #include "common/net/conn.h"
+#include "common/net/listen.h"
 #include "common/net/sandbox.h"
 #include "common/net/tls.h"
 #include "common/policy/event.h"
@@ -29,17 +30,16 @@ struct login_service {
 	struct known known; /* addresses that policyd has to be asked about */
 };
 
-enum login_encryption { LOGIN_TLS_NONE, LOGIN_TLS_OPTIONAL, LOGIN_TLS_REQUIRED };
-
 /* One session. */
 struct login {
 	struct login_service *service;
+	int64_t service_id;
 	struct conn conn;
 	struct ipc_channel authd;
 	struct sasl sasl;
 	struct ipc_channel pop3d; /* where the session goes on after the login */
 	struct status status;
-	enum login_encryption encryption;
+	enum service_encryption encryption;
 	bool anonymise;
 	bool ended;            /* no further command is read */
 	long failures;         /* failed logins so far */
@@ -47,10 +47,10 @@ struct login {
 	struct buf mechanisms; /* as authd named them, once asked */
 };
 
-/* A whole session on fd, which came by the service pop3 or pop3s. Returns the exit status. */
-int login_session(int fd, const char *service, void *context);
+/* A whole session on fd. Returns the exit status. */
+int login_session(int fd, const struct listen_origin *origin, void *context);
 /* Tell a client that a limit keeps out, without waiting for it. */
-void login_refuse(int fd, const char *service, bool per_address, void *context);
+void login_refuse(int fd, const struct listen_origin *origin, bool per_address, void *context);
 
 /* The commands (commands.c). Each answers the client; *command is valid during the call. */
 void login_auth(struct login *login, const struct pop3_command *command);

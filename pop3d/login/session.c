@@ -25,7 +25,7 @@ static const struct {
 
 bool login_is_open(const struct login *login)
 {
-	return login->encryption != LOGIN_TLS_REQUIRED || login->conn.tls_active;
+	return login->encryption != SERVICE_REQUIRED || login->conn.tls_active;
 }
 
 static void run_command(struct login *login, struct str line)
@@ -79,14 +79,15 @@ static bool greet(struct login *login)
 	return true;
 }
 
-static enum login_encryption read_encryption(const struct login_service *service)
+/* A service that was deleted meanwhile takes nothing in clear any more. */
+static enum service_encryption read_encryption(const struct login_service *service, int64_t id)
 {
-	struct str word = str_of(settings_text(&service->settings, SETTING_POP3_ENCRYPTION));
+	const struct service *found = settings_service(&service->settings, id);
 
-	if (str_equal(word, STR("required")))
-		return LOGIN_TLS_REQUIRED;
 	/* without a certificate STLS cannot be offered; what is required stays so */
-	return str_equal(word, STR("none")) || service->tls.context == NULL ? LOGIN_TLS_NONE : LOGIN_TLS_OPTIONAL;
+	if (found != NULL && found->encryption == SERVICE_OPTIONAL && service->tls.context == NULL)
+		return SERVICE_CLEAR;
+	return found != NULL ? found->encryption : SERVICE_REQUIRED;
 }
 
 /* Open all that the session will need, then give up the right to open anything. */
@@ -109,22 +110,26 @@ static int prepare(struct login *login, struct err *err)
 static int start_tls(struct login *login, struct err *err)
 {
 	if (login->service->tls.context == NULL)
-		return err_set(err, ERR_NOT_FOUND, "there is no certificate for the service pop3s");
+		return err_set(err, ERR_NOT_FOUND, "there is no certificate");
 	if (conn_accept_tls(&login->conn, login->service->tls.context, err) != 0)
 		return -1;
 	status_tls(&login->status);
 	return 0;
 }
 
-int login_session(int fd, const char *service_name, void *context)
+int login_session(int fd, const struct listen_origin *origin, void *context)
 {
 	struct login_service *service = context;
 	int timeout_ms = (int)settings_number(&service->settings, SETTING_POP3_TIMEOUT) * 1000;
-	struct login login = {.service = service, .authd = {.fd = -1}, .pop3d = {.fd = -1}, .status = {{.fd = -1}}};
+	struct login login = {.service = service,
+	                      .service_id = origin->service,
+	                      .authd = {.fd = -1},
+	                      .pop3d = {.fd = -1},
+	                      .status = {{.fd = -1}}};
 	struct err err;
 	int result = 0;
 
-	login.encryption = read_encryption(service);
+	login.encryption = read_encryption(service, origin->service);
 	conn_init(&login.conn, fd, timeout_ms);
 	login.conn.deadline_ms = io_now_ms() + timeout_ms;
 	login.anonymise = settings_flag(&service->settings, SETTING_ANONYMISE);
@@ -132,10 +137,10 @@ int login_session(int fd, const char *service_name, void *context)
 	buf_init(&login.user, POP3_LINE_MAX);
 	buf_init(&login.mechanisms, SASL_MECHANISMS_MAX);
 	if (gate_is_shut(&service->known, &service->daemon.instance, "pop3-login", login.conn.peer)) {
-		if (!service_find(service_name)->implicit_tls)
+		if (login.encryption != SERVICE_TLS)
 			conn_write(&login.conn, STR("-ERR " GATE_TEXT "\r\n"));
-	} else if (prepare(&login, &err) != 0 || (service_find(service_name)->implicit_tls && start_tls(&login, &err) != 0)) {
-		log_info("session could not begin, service=%s peer=%s: %s", service_name, login.conn.peer, err.text);
+	} else if (prepare(&login, &err) != 0 || (login.encryption == SERVICE_TLS && start_tls(&login, &err) != 0)) {
+		log_info("session could not begin, service=%s peer=%s: %s", origin->name, login.conn.peer, err.text);
 		result = 1;
 	} else if (greet(&login)) {
 		converse(&login);
@@ -150,14 +155,14 @@ int login_session(int fd, const char *service_name, void *context)
 	return result;
 }
 
-void login_refuse(int fd, const char *service_name, bool per_address, void *context)
+void login_refuse(int fd, const struct listen_origin *origin, bool per_address, void *context)
 {
 	const struct login_service *service = context;
 	bool anonymise = settings_flag(&service->settings, SETTING_ANONYMISE);
 	char line[128];
 	int len;
 
-	if (service_find(service_name)->implicit_tls)
+	if (read_encryption(service, origin->service) == SERVICE_TLS)
 		return; /* nothing can be said in clear there, and a handshake would be waiting */
 	len = snprintf(line, sizeof line, "-ERR [SYS/TEMP] %sToo many connections%s - try later\r\n",
 	               anonymise ? "" : "Postroom ", per_address ? " from your IP address" : "");

@@ -46,7 +46,7 @@ subtest 'get, set, unset' => sub {
 	refused(qr/there is no setting "smtp\.timeot"; did you mean smtp\.timeout\?/, 'set', 'smtp.timeot', '60');
 	refused(qr/there is no setting "smtp\.timeot"/, 'get', 'smtp.timeot');
 	refused(qr/no setting matches/, 'get', 'nothing.*');
-	refused(qr/smtp\.encryption must be none, optional or required/, 'set', 'smtp.encryption', 'must');
+	refused(qr/tls\.oldest-version must be 1\.2 or 1\.3/, 'set', 'tls.oldest-version', '1.1');
 	refused(qr/the prefix "33" must be a number from 0 to 32/, 'set', 'access.networks', '10.0.0.0/33');
 	like value('access.networks'), qr/\A127\.0\.0\.0\/8,/, 'nothing changed';
 	like $p->log, qr/configd\[\d+\]: info: set smtp\.timeout = 60 \(settings \d+\)$/m, 'a change is a line in the log';
@@ -64,7 +64,7 @@ subtest 'settings are explained from the catalogue' => sub {
 
 subtest 'exit status and usage' => sub {
 	for my $arguments ([], ['bogus'], ['set', 'smtp.timeout'], ['get', 'a', 'b'], ['user'], ['user', 'frob'],
-		['user', 'add'], ['user', 'list', 'x'], ['domain', 'add', 'a', 'b'], ['mapping', 'add', 'a'],
+		['user', 'add'], ['user', 'list', 'x'], ['domain', 'add', 'a', 'b'], ['service', 'bind', 'smtp', 'any'], ['mapping', 'add', 'a'],
 		['sender', 'add', 'x', '--frob'], ['user', 'set', 'anna', '--admin', 'maybe'], ['tls', 'install', 'x'],
 		['import'], ['resolve'], ['settings', '--format', 'html']) {
 		my ($status, $out, $err) = $p->postroom(@$arguments);
@@ -312,9 +312,9 @@ sub shown_chain {
 
 subtest '01-19.1 05-1.1 without a certificate no encryption is offered, and none can be required' => sub {
 	ok exists $p->smtp->ehlo->{STARTTLS}, 'there is one at first';
-	$p->set('pop3.encryption' => 'required');
-	refused(qr/pop3\.encryption requires the certificate/, 'tls', 'remove');
-	$p->postroom_ok('unset', 'pop3.encryption');
+	$p->postroom_ok('service', 'encryption', 'pop3', 'required');
+	refused(qr/the service pop3 requires the certificate/, 'tls', 'remove');
+	$p->postroom_ok('service', 'encryption', 'pop3', 'optional');
 	$p->postroom_ok('tls', 'remove');
 	refused(qr/no certificate is installed/, 'tls', 'show');
 	$p->postroom_ok('reload');
@@ -322,9 +322,11 @@ subtest '01-19.1 05-1.1 without a certificate no encryption is offered, and none
 		'EHLO has no STARTTLS');
 	$p->wait_for(sub { my $pop3 = eval { $p->pop3 } or return; my $capa = $pop3->capa; %$capa && !exists $capa->{STLS} },
 		'CAPA has no STLS');
-	refused(qr/\Q$_\E cannot be required: no certificate is installed/, 'set', $_, 'required')
-		for 'smtp.encryption', 'submission.encryption', 'pop3.encryption';
-	is value('pop3.encryption'), 'optional', 'nothing changed';
+	for my $service ('smtp', 'submission', 'pop3', 'imap') {
+		refused(qr/encryption $_ is not possible: no certificate is installed/, 'service', 'encryption', $service, $_) for 'required', 'tls';
+	}
+	my ($pop3) = grep { $_->{name} eq 'pop3' } @{ $p->postroom_json('service', 'list') };
+	is $pop3->{encryption}, 'optional', 'nothing changed';
 };
 
 subtest '01-19.2 a pair that is installed is served in full; existing sessions survive' => sub {

@@ -312,7 +312,7 @@ subtest 'STLS' => sub {
 };
 
 subtest '05-1.2 01-19.4 with encryption required there is no login before STLS' => sub {
-	$p->set('pop3.encryption' => 'required');
+	$p->postroom_ok('service', 'encryption', 'pop3', 'required');
 	my $pop3 = $p->pop3;
 	my $capa = $pop3->capa;
 	ok exists $capa->{STLS}, 'STLS is announced';
@@ -322,13 +322,13 @@ subtest '05-1.2 01-19.4 with encryption required there is no login before STLS' 
 	ok exists $pop3->capa->{USER}, 'now USER is announced';
 	like $pop3->login('fred', 'fred-secret'), qr/\A\+OK 5/, 'and a login succeeds';
 	$pop3->quit;
-	$p->set('pop3.encryption' => 'none');
+	$p->postroom_ok('service', 'encryption', 'pop3', 'none');
 	$pop3 = $p->pop3;
 	ok !exists $pop3->capa->{STLS}, 'none: STLS is not announced';
 	like $pop3->cmd('STLS'), qr/\A-ERR/, 'nor done';
 	like $pop3->login('fred', 'fred-secret'), qr/\A\+OK 5/, 'a login in clear succeeds';
 	$pop3->quit;
-	$p->postroom_ok('unset', 'pop3.encryption');
+	$p->postroom_ok('service', 'encryption', 'pop3', 'optional');
 };
 
 subtest '05-2.3 an address that may not read mailboxes' => sub {
@@ -504,7 +504,7 @@ subtest '01-19.1 05-1.1 without a certificate there is no STLS' => sub {
 	like $pop3->cmd('STLS'), qr/\A-ERR/, 'STLS is refused';
 	like $pop3->login('anna', 'secret'), qr/\A\+OK 0 /, 'a login in clear succeeds';
 	$pop3->quit;
-	my ($status, $out, $err) = $bare->postroom('set', 'pop3.encryption', 'required');
+	my ($status, $out, $err) = $bare->postroom('service', 'encryption', 'pop3', 'required');
 	is $status, 1, 'requiring it is refused';
 	like $err, qr/no certificate is installed/, 'with the reason';
 	ok $bare->stop, 'the end';

@@ -145,7 +145,7 @@ subtest '05-5.7 unknown recipients where they are not to be refused' => sub {
 };
 
 subtest '05-1.2 01-19.4 STARTTLS required, optional, none' => sub {
-	$p->set('smtp.encryption' => 'required');
+	$p->postroom_ok('service', 'encryption', 'smtp', 'required');
 	my $smtp = stranger();
 	ok exists $smtp->ehlo->{STARTTLS}, 'announced';
 	like answer($smtp, $_), qr/\A530 5\.7\.0 /, "$_ before TLS" for 'MAIL FROM:<a@b.test>', 'RSET', 'AUTH PLAIN';
@@ -154,11 +154,11 @@ subtest '05-1.2 01-19.4 STARTTLS required, optional, none' => sub {
 	is $smtp->cmd('MAIL FROM:<a@b.test>'), 503, 'the EHLO in clear is forgotten';
 	ok !exists $smtp->ehlo->{STARTTLS}, 'not announced under TLS';
 	is $smtp->cmd('MAIL FROM:<a@b.test>'), 250, 'MAIL under TLS';
-	$p->set('smtp.encryption' => 'none');
+	$p->postroom_ok('service', 'encryption', 'smtp', 'none');
 	$smtp = stranger();
 	ok !exists $smtp->ehlo->{STARTTLS}, 'none: not announced';
 	is $smtp->cmd('STARTTLS'), 502, 'none: refused';
-	$p->postroom_ok('unset', 'smtp.encryption');
+	$p->postroom_ok('service', 'encryption', 'smtp', 'optional');
 	$smtp = stranger();
 	$smtp->ehlo;
 	$smtp->send_raw("STARTTLS\r\nMAIL FROM:<a\@b.test>\r\n");

@@ -129,14 +129,14 @@ subtest 'by a smarthost that must offer STARTTLS' => sub {
 	my ($text) = send_one('bob@partner.test', "Subject: hello\r\n\r\nhello\r\n");
 	like $text, qr/^Received: from mail\.example\.test \(\[127\.0\.0\.1\]\)\r\n\tby mail\.provider\.test .*\bwith ESMTPSA\b/m,
 		'it came under TLS after a login';
-	$provider->set('submission.encryption' => 'none');
+	$provider->postroom_ok('service', 'encryption', 'submission', 'none');
 	$office->set('sender.connect-timeout' => 29); # with other settings no open connection is used again
 	my $smtp = submission();
 	like $smtp->send_message('anna@example.test', ['bob@partner.test'], "Subject: later\n\nx\n"), qr/\A250/, 'another';
 	my $message;
 	$office->wait_for(sub { ($message) = @{ $office->queue }; $message && $message->{state} eq 'deferred' }, 'it waits', 20);
 	like $message->{recipients}[0]{answer}, qr/does not offer STARTTLS/, 'and says why';
-	$provider->postroom_ok('unset', 'submission.encryption');
+	$provider->postroom_ok('service', 'encryption', 'submission', 'optional');
 	$office->postroom_ok('queue', 'retry', '--all');
 	like +(fetched(1))[0], qr/^Subject: later\r$/m, 'it goes when STARTTLS is there again';
 };

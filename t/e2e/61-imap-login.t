@@ -143,18 +143,18 @@ subtest '05-13.9 encrypted authentication required' => sub {
 };
 
 subtest 'encryption required, and none' => sub {
-	$p->set('imap.encryption' => 'required');
+	$p->postroom_ok('service', 'encryption', 'imap', 'required');
 	my $imap = $p->imap;
 	ok words($imap->greeting)->{LOGINDISABLED}, 'required: LOGINDISABLED';
 	is $imap->auth('SCRAM-SHA-256', 'anna', 'anna-secret')->{code}, 'PRIVACYREQUIRED', 'nothing is accepted in clear';
 	$imap->starttls;
 	is $imap->login('anna', 'anna-secret')->{type}, 'OK', 'under TLS it is';
 	is $p->imap(service => 'imaps')->login('anna', 'anna-secret')->{type}, 'OK', 'and on port 993';
-	$p->set('imap.encryption' => 'none');
+	$p->postroom_ok('service', 'encryption', 'imap', 'none');
 	$imap = $p->imap;
 	ok !words($imap->greeting)->{STARTTLS}, 'none: no STARTTLS';
 	is $imap->cmd('STARTTLS')->{type}, 'BAD', 'nor is it taken';
-	$p->set('imap.encryption' => 'optional');
+	$p->postroom_ok('service', 'encryption', 'imap', 'optional');
 };
 
 subtest 'what comes behind STARTTLS in clear is not taken for the client\'s own' => sub {

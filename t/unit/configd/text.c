@@ -93,7 +93,7 @@ static void test_mistakes(void **state)
 	(void)state;
 	refuse("a = b", "import:1: \"a\" stands before the first section, such as [settings]");
 	refuse("[dom]\na = b", "import:2: [dom] is none of [settings], [domain], [group], [user], [mapping], [sender], "
-	                       "[smtp-rule], [access-list], [access-rule]");
+	                       "[smtp-rule], [access-list], [access-rule], [service], [service-setting]");
 	refuse("[user]\n\nenabled = on", "import:3: a [user] begins with its name");
 	refuse("[user]\nname = a\n[user]\nenabled = on", "import:4: a [user] begins with its name");
 	refuse("[mapping]\ntarget = a", "import:2: a [mapping] begins with its pattern");

@@ -16,6 +16,9 @@
 static const char schema[] =
     "CREATE TABLE setting(key TEXT PRIMARY KEY, value TEXT);"
     "CREATE TABLE domain(name TEXT PRIMARY KEY, is_default INTEGER);"
+    "CREATE TABLE service(id INTEGER, type TEXT, name TEXT, enabled INTEGER, encryption TEXT);"
+    "CREATE TABLE service_binding(service INTEGER, address TEXT, port INTEGER);"
+    "CREATE TABLE service_setting(service INTEGER, key TEXT, value TEXT);"
     "CREATE TABLE user(uid INTEGER PRIMARY KEY, name TEXT UNIQUE COLLATE NOCASE, administrator INTEGER, enabled "
     "INTEGER);"
     "CREATE TABLE mapping(id INTEGER PRIMARY KEY, pattern TEXT COLLATE NOCASE, target TEXT);"

@@ -137,7 +137,7 @@ static void test_list_extended_data(void **state)
 	}
 }
 
-static enum imap_encryption encryption(const char *result, enum imap_encryption usual)
+static enum service_encryption encryption(const char *result, enum service_encryption usual)
 {
 	const struct conn conn = {.peer = "192.0.2.1", .local = "192.0.2.2", .local_port = 143};
 
@@ -148,7 +148,7 @@ static enum imap_encryption encryption(const char *result, enum imap_encryption 
 
 static void test_encryption(void **state)
 {
-	static const enum imap_encryption all[] = {IMAP_TLS_NONE, IMAP_TLS_OPTIONAL, IMAP_TLS_REQUIRED, IMAP_TLS_AT_ONCE};
+	static const enum service_encryption all[] = {SERVICE_CLEAR, SERVICE_OPTIONAL, SERVICE_REQUIRED, SERVICE_TLS};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -156,13 +156,13 @@ static void test_encryption(void **state)
 		assert_int_equal(encryption("mode", all[i]), all[i]);
 		assert_int_equal(encryption("'SSL'", all[i]), all[i]);
 		assert_int_equal(encryption("false", all[i]), all[i]);
-		assert_int_equal(encryption("'starttls'", all[i]), IMAP_TLS_REQUIRED);
+		assert_int_equal(encryption("'starttls'", all[i]), SERVICE_REQUIRED);
 	}
-	assert_int_equal(encryption("'ssl'", IMAP_TLS_NONE), IMAP_TLS_AT_ONCE);
-	assert_int_equal(encryption("'none/starttls'", IMAP_TLS_AT_ONCE), IMAP_TLS_OPTIONAL);
+	assert_int_equal(encryption("'ssl'", SERVICE_CLEAR), SERVICE_TLS);
+	assert_int_equal(encryption("'none/starttls'", SERVICE_TLS), SERVICE_OPTIONAL);
 	assert_int_equal(
-	    encryption("ip == '192.0.2.1' and localip == '192.0.2.2' and localport == 143 and 'ssl'", IMAP_TLS_NONE),
-	    IMAP_TLS_AT_ONCE);
+	    encryption("ip == '192.0.2.1' and localip == '192.0.2.2' and localport == 143 and 'ssl'", SERVICE_CLEAR),
+	    SERVICE_TLS);
 }
 
 static void test_without_a_script(void **state)
@@ -177,7 +177,7 @@ static void test_without_a_script(void **state)
 	assert_ptr_equal(imap_hook_capabilities(&script, "192.0.2.1", words, &arena).data, words.data);
 	assert_true(imap_hook_list(&script, STR("x"), &attributes, &extended, &arena));
 	assert_true(str_equal(attributes, STR("\\Old")));
-	assert_int_equal(imap_hook_encryption(&script, &conn, IMAP_TLS_REQUIRED, &arena), IMAP_TLS_REQUIRED);
+	assert_int_equal(imap_hook_encryption(&script, &conn, SERVICE_REQUIRED, &arena), SERVICE_REQUIRED);
 	assert_null(script.heap);
 }
 

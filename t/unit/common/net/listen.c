@@ -28,15 +28,15 @@ static struct err err;
 
 static int prepared_fd, prepared_by, prepared_count;
 
-static void prepare(int fd, const char *service, void *context)
+static void prepare(int fd, const struct listen_origin *origin, void *context)
 {
 	(void)context;
-	prepared_fd = strcmp(service, "smtp") == 0 ? fd : -1;
+	prepared_fd = strcmp(origin->name, "smtp") == 0 ? fd : -1;
 	prepared_by = (int)getpid();
 	prepared_count++;
 }
 
-static int session(int fd, const char *service, void *context)
+static int session(int fd, const struct listen_origin *origin, void *context)
 {
 	struct conn conn;
 	struct str line;
@@ -55,15 +55,15 @@ static int session(int fd, const char *service, void *context)
 		else if (str_equal(line, STR("sockets")))
 			conn_printf(&conn, "%d\r\n", fcntl(FIRST_FD, F_GETFD) >= 0 || fcntl(FIRST_FD + 1, F_GETFD) >= 0);
 		else
-			conn_printf(&conn, "%s\r\n", service);
+			conn_printf(&conn, "%s\r\n", origin->name);
 	}
 	conn_close(&conn);
 	return 0;
 }
 
-static void refuse(int fd, const char *service, bool per_address, void *context)
+static void refuse(int fd, const struct listen_origin *origin, bool per_address, void *context)
 {
-	(void)service, (void)context;
+	(void)origin, (void)context;
 	(void)!send(fd, per_address ? "address\r\n" : "full\r\n", per_address ? 9 : 6, MSG_NOSIGNAL);
 }
 

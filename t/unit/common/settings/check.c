@@ -97,9 +97,9 @@ static void test_numbers(void **state)
 static void test_choices(void **state)
 {
 	(void)state;
-	accept("smtp.encryption", "REQUIRED", "required");
-	refuse("smtp.encryption", "require", "none, optional or required");
-	refuse("smtp.encryption", "none|optional", "none, optional or required");
+	accept("tls.oldest-version", " 1.3", "1.3");
+	refuse("tls.oldest-version", "1", "1.2 or 1.3");
+	refuse("tls.oldest-version", "1.2|1.3", "1.2 or 1.3");
 }
 
 static void test_hosts(void **state)
