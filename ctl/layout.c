@@ -121,9 +121,9 @@ static int make_folders(const struct instance *instance, bool complete, struct e
 }
 
 /* historyd writes them, in a folder where it cannot make files. */
-static int make_script_logs(const struct instance *instance, struct err *err)
+static int make_history_logs(const struct instance *instance, struct err *err)
 {
-	static const char *const names[] = {"luaerrors.log", "luaerrors.lbk"};
+	static const char *const names[] = {"luaerrors.log", "luaerrors.lbk", "smtprules.log", "smtprules.lbk"};
 	char path[INSTANCE_PATH_MAX + 64];
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -144,7 +144,7 @@ static int make_script_logs(const struct instance *instance, struct err *err)
 int layout_make(const struct instance *instance, struct err *err)
 {
 	return make_folders(instance, false, err) != 0 || make_spool(instance, err) != 0 ||
-	               make_script_logs(instance, err) != 0
+	               make_history_logs(instance, err) != 0
 	           ? -1
 	           : 0;
 }
@@ -154,7 +154,7 @@ int layout_complete(const struct instance *instance, struct err *err)
 	mode_t mask = umask(022);
 	int result = instance->separate_users && geteuid() == 0 ? users_make(err) : 0;
 
-	if (result == 0 && (make_folders(instance, true, err) != 0 || make_script_logs(instance, err) != 0))
+	if (result == 0 && (make_folders(instance, true, err) != 0 || make_history_logs(instance, err) != 0))
 		result = -1;
 	umask(mask);
 	return result;

@@ -159,13 +159,18 @@ static struct spool_envelope make_envelope(const struct intake *intake)
 	};
 }
 
-/* On disk, under its name. */
+/* On disk, under its name; nowhere where rules left nobody to get it. */
 static int store(struct intake *intake, struct err *err)
 {
 	struct session *session = intake->session;
 	struct spool_envelope envelope = make_envelope(intake);
 	struct str trace = received_field(session, intake->file.id), missing = what_is_missing(intake);
 
+	rules_address(session, &envelope);
+	if (envelope.recipient_count == 0) {
+		log_info("id=%s discarded by a rule", intake->file.id);
+		return 0;
+	}
 	if (spool_begin(&intake->file, &session->smtpd->drop, &envelope, err) != 0)
 		return -1;
 	if (message_write(&intake->message, trace, missing, &intake->file, err) == 0)
@@ -181,6 +186,8 @@ static void finish(struct intake *intake)
 	const struct transaction *transaction = &session->transaction;
 	struct err err;
 
+	if (intake->refusal == NULL)
+		intake->refusal = rules_at_data(session, &intake->message);
 	if (intake->refusal == NULL && store(intake, &err) != 0)
 		refuse_storage(intake, &err);
 	if (intake->refusal == &too_large)

@@ -36,6 +36,8 @@ void command_mail(struct session *session, struct str argument)
 	} else if (!disk_has_room(session, SETTING_DISK_MESSAGE)) {
 		reply(session, 452, "4.3.1", "Insufficient system storage");
 		transaction_reset(session);
+	} else if (!rules_at_mail(session)) {
+		transaction_reset(session);
 	} else {
 		transaction->open = true;
 		reply(session, 250, "2.1.0", "OK");
@@ -149,7 +151,7 @@ void command_rcpt(struct session *session, struct str argument)
 		reply_refusal(session, &refusal);
 		return;
 	}
-	if (!recipient_is_welcome(session, &rcpt))
+	if (!recipient_is_welcome(session, &rcpt) || !rules_at_rcpt(session, rcpt.to.text))
 		return;
 	add_recipient(session, &rcpt);
 	reply(session, 250, "2.1.5", "OK");

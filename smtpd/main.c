@@ -22,6 +22,7 @@ static void refresh(void *context)
 	struct smtpd *smtpd = &server->smtpd;
 
 	settings_refresh(&smtpd->settings);
+	smtpd_rules_refresh(&smtpd->rules, &smtpd->settings);
 	server->hooks.max_per_address = settings_number(&smtpd->settings, SETTING_SMTP_MAX_PER_CLIENT);
 	tls_server_refresh(&smtpd->tls);
 	gate_refresh(&smtpd->known, &smtpd->daemon->instance);
@@ -70,7 +71,8 @@ static int prepare_sandbox(struct smtpd *smtpd, struct err *err)
 	if (sandbox_init(&smtpd->sandbox, 0, err) != 0 ||
 	    sandbox_allow(&smtpd->sandbox, settings, SANDBOX_READ, err) != 0 ||
 	    sandbox_allow(&smtpd->sandbox, made, SANDBOX_ADD, err) != 0 ||
-	    sandbox_allow(&smtpd->sandbox, tmp, SANDBOX_WRITE, err) != 0)
+	    sandbox_allow(&smtpd->sandbox, tmp, SANDBOX_WRITE, err) != 0 ||
+	    script_allow(&smtpd->sandbox, instance, err) != 0)
 		return -1;
 	return sandbox_prepare(&smtpd->sandbox, err);
 }

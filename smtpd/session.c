@@ -19,7 +19,7 @@ enum {
 };
 
 /* What must hold for a command to run; what must not. */
-enum condition {
+enum command_condition {
 	NEEDS_HELO = 1,
 	BEFORE_TLS = 2, /* may be used before TLS where that is required (RFC 3207 4) */
 	NEEDS_MAIL = 4,

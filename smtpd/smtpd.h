@@ -11,8 +11,8 @@
  * only; nobody relays without a token, which this process cannot make.
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
- * message.c what is kept of a message until it is decided; disk.c free space; received.c what is put on top of a
- * message; reply.c the replies.
+ * message.c what is kept of a message until it is decided; rules.c the SMTP rules; disk.c free space; received.c what
+ * is put on top of a message; reply.c the replies.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
@@ -30,6 +30,7 @@
 #include "common/spool/spool.h"
 #include "common/spool/token.h"
 #include "common/status/status.h"
+#include "smtpd/rules.h"
 
 #define SMTP_LOCAL "local"
 
@@ -48,6 +49,7 @@ struct smtpd {
 	struct spool_drop drop;
 	struct token_key key;
 	struct sandbox sandbox;
+	struct smtpd_rules rules;
 	struct known known;              /* addresses that policyd has to be asked about */
 	char mechanisms[MECHANISMS_MAX]; /* what authd offers, strongest first, separated by spaces */
 };
@@ -58,6 +60,7 @@ struct transaction {
 	struct smtp_mail mail;
 	struct spool_recipient *recipients;
 	size_t count, capacity;
+	struct rules_state rules;
 };
 
 struct session {
@@ -71,6 +74,7 @@ struct session {
 	char peer[64]; /* the client's address, or "local" */
 	struct ipc_channel resolver, authd;
 	struct status status;
+	struct script rules_script; /* smtprules_<service>.lua */
 
 	char helo[HELO_MAX];           /* as the client named itself, harmless characters alone; "" before */
 	bool is_extended;              /* by EHLO */

@@ -118,6 +118,25 @@ static bool take_event(const struct request *request)
 	return true;
 }
 
+/* An SMTP rule that ran, with what the session said of itself before it. */
+static bool take_rule(const struct request *request)
+{
+	struct session *session = request->session;
+	struct buf line;
+
+	if (session->service[0] == '\0')
+		return false;
+	if (session->rules == RULES_TOLD_MAX)
+		return true;
+	session->rules++;
+	buf_init(&line, (size_t)8 * STATUS_RULE_MAX);
+	buf_printf(&line, "%" PRId64 "\t%s %s ", statusd_time(), session->service, session->address);
+	add_visible(&line, str_sub(ipc_get(request->message, "text"), 0, STATUS_RULE_MAX));
+	feed_add(request->statusd->history, "rule", buf_str(&line));
+	buf_free(&line);
+	return true;
+}
+
 /* What a session tells without waiting for an answer. false: it makes no sense. */
 static const struct {
 	const char *op;
@@ -125,7 +144,7 @@ static const struct {
 } notices[] = {
     {"session-begin", take_begin},   {"session-tls", take_tls}, {"session-login", take_login},
     {"session-handed", take_handed}, {"slot-free", take_free},  {"script-error", take_script_error},
-    {"event", take_event},
+    {"event", take_event},           {"rule", take_rule},
 };
 
 /* Look again when the next wait for a slot is over. */

@@ -24,6 +24,7 @@
 enum {
 	SERVICE_MAX = 32,       /* octets of a service's name with the NUL */
 	PEER_MAX = 64,          /* of an address */
+	RULES_TOLD_MAX = 10000, /* by one session */
 	SCRIPT_ERRORS_MAX = 20, /* that one session may tell */
 	EVENTS_MAX = 5000       /* the same */
 };
@@ -42,7 +43,7 @@ struct session {
 	bool tls;
 	bool handed; /* another process goes on with the connection */
 	int64_t begin;
-	int script_errors, events; /* told so far */
+	int script_errors, events, rules; /* told so far */
 	struct slot_holder slots;
 };
 

@@ -213,3 +213,13 @@ void status_event(struct status *status, int number, struct str data)
 	ipc_add(&notice, "data", str_sub(data, 0, POLICY_DATA_MAX));
 	tell(status, &notice);
 }
+
+void status_rule(struct status *status, struct str text)
+{
+	struct ipc_message notice = begin_notice("rule");
+
+	ipc_add(&notice, "text", str_sub(text, 0, STATUS_RULE_MAX));
+	tell(status, &notice);
+	if (status->channel.fd < 0)
+		log_info("rule: %.*s", STR_ARG(text));
+}

@@ -33,6 +33,7 @@ enum {
 	STATUS_PATIENCE_MS = 100,    /* for the first answer to a question */
 	STATUS_TEXT_MAX = 256,       /* octets of a user, key or class with the NUL */
 	STATUS_WAIT_MAX_MS = 600000, /* longest wait for a slot */
+	STATUS_RULE_MAX = 2000,      /* octets of what is told of a rule */
 };
 
 struct status {
@@ -89,5 +90,8 @@ void status_script_error(struct status *status, const char *script, const char *
  * recipient, a command). Nothing waits; where statusd is away it is forgotten.
  */
 void status_event(struct status *status, int number, struct str data);
+
+/* Tell that a rule ran, for smtprules.log, which historyd writes. text is cut where it is long. */
+void status_rule(struct status *status, struct str text);
 
 #endif

@@ -1,76 +1,23 @@
 #include "statusd/historyd/errors.h"
 
-#include "common/base/io.h"
-#include "common/base/log.h"
+#include "common/base/buf.h"
 #include "common/base/memory.h"
-#include "common/daemon/instance.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-static int open_file(const char *folder, const char *name, int *fd, struct err *err)
-{
-	char path[INSTANCE_PATH_MAX + 128];
-
-	instance_path(path, sizeof path, folder, name);
-	*fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
-	return *fd >= 0 ? 0 : err_system(err, "cannot open %s", path);
-}
 
 int errors_open(struct errors *errors, const char *folder, struct err *err)
 {
-	*errors = (struct errors){.file = -1, .old = -1};
-	if (open_file(folder, "luaerrors.log", &errors->file, err) != 0 ||
-	    open_file(folder, "luaerrors.lbk", &errors->old, err) != 0) {
-		errors_close(errors);
-		return -1;
-	}
-	return 0;
-}
-
-/* The folder is not ours to rename in, so the content moves and the names stay. */
-static int rotate(const struct errors *errors, struct err *err)
-{
-	struct stat info;
-	off_t at = 0;
-
-	if (fstat(errors->file, &info) != 0)
-		return err_system(err, "cannot look at luaerrors.log");
-	if (info.st_size < ERRORS_FILE_MAX)
-		return 0;
-	if (ftruncate(errors->old, 0) != 0)
-		return err_system(err, "cannot empty luaerrors.lbk");
-	while (at < info.st_size) {
-		char part[8192];
-		ssize_t count = pread(errors->file, part, sizeof part, at);
-
-		if (count <= 0)
-			break;
-		if (io_write_all(errors->old, part, (size_t)count, err) != 0)
-			return -1;
-		at += count;
-	}
-	return ftruncate(errors->file, 0) == 0 ? 0 : err_system(err, "cannot empty luaerrors.log");
+	*errors = (struct errors){0};
+	return logfile_open(&errors->log, folder, "luaerrors", ERRORS_FILE_MAX, err);
 }
 
 static void write_line(const struct errors *errors, time_t when, const char *text, unsigned repeated)
 {
-	struct tm local;
 	struct buf line;
-	struct err err;
-	char date[32];
 
-	if (localtime_r(&when, &local) == NULL || strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &local) == 0)
-		date[0] = '\0';
-	buf_init(&line, 65536);
-	buf_printf(&line, "%s %s", date, text);
+	buf_init(&line, ERRORS_LINE_MAX);
+	buf_printf(&line, "%s", text);
 	if (repeated > 0)
 		buf_printf(&line, " (%u times more)", repeated);
-	buf_add_char(&line, '\n');
-	if (rotate(errors, &err) != 0 || io_write_all(errors->file, line.data, line.len, &err) != 0)
-		log_error("cannot write luaerrors.log: %s: %s", err.text, text);
+	logfile_write(&errors->log, when, buf_str(&line));
 	buf_free(&line);
 }
 
@@ -116,7 +63,7 @@ bool errors_add(struct errors *errors, struct str line, int64_t now_ms)
 
 	if (line.data == NULL || !str_to_u64(when, INT64_MAX, &ms))
 		return false;
-	buf_init(&text, 65536);
+	buf_init(&text, ERRORS_LINE_MAX);
 	buf_printf(&text, "%.*s %.*s: %.*s", STR_ARG(script), STR_ARG(function), STR_ARG(line));
 	for (size_t i = 0; i < ERRORS_REMEMBERED; i++) {
 		struct remembered_error *error = &errors->remembered[i];
@@ -153,9 +100,5 @@ void errors_flush(struct errors *errors, int64_t now_ms)
 void errors_close(struct errors *errors)
 {
 	errors_flush(errors, INT64_MAX);
-	if (errors->file >= 0)
-		close(errors->file);
-	if (errors->old >= 0)
-		close(errors->old);
-	errors->file = errors->old = -1;
+	logfile_close(&errors->log);
 }

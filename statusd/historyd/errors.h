@@ -10,15 +10,17 @@
 
 #include "common/base/err.h"
 #include "common/base/str.h"
+#include "statusd/historyd/logfile.h"
 
 enum {
 	ERRORS_FILE_MAX = 100000,
+	ERRORS_LINE_MAX = 65000,
 	ERRORS_REMEMBERED = 32,       /* different errors whose repetitions are counted */
 	ERRORS_REPEAT_MS = 60 * 1000, /* how often a count is written */
 };
 
 struct errors {
-	int file, old; /* descriptors of the two files */
+	struct logfile log;
 	struct remembered_error {
 		char *text;      /* script, function, text; NULL: the place is free */
 		unsigned count;  /* of repetitions not written yet */

@@ -1,11 +1,12 @@
 /*
- * historyd: keeps the history of sessions (log.db) and the log of scripts' errors (log/luaerrors.log).
+ * historyd: keeps the history of sessions (log.db), the log of scripts' errors (log/luaerrors.log) and that of SMTP
+ * rules that ran (log/smtprules.log).
  *
- * The only one that opens either. It takes what statusd hands on, in batches, and answers when a batch is durable; what
+ * The only one that opens them. It takes what statusd hands on, in batches, and answers when a batch is durable; what
  * comes twice, because an answer was lost, is kept once. It believes nothing: a line that is no record is dropped and
  * named in the log. The command line asks it for the history.
  *
- * Files: sessions.c log.db; errors.c the errors of scripts; requests.c what is asked.
+ * Files: sessions.c log.db; errors.c the errors of scripts; logfile.c files that it writes; requests.c what is asked.
  */
 #ifndef POSTROOM_STATUSD_HISTORYD_HISTORYD_H
 #define POSTROOM_STATUSD_HISTORYD_HISTORYD_H
@@ -16,6 +17,8 @@
 #include "common/status/record.h"
 #include "statusd/historyd/errors.h"
 
+enum { RULES_FILE_MAX = 1000000 /* octets of smtprules.log */ };
+
 struct historyd {
 	struct daemon daemon;
 	struct event_base *base;
@@ -23,7 +26,8 @@ struct historyd {
 	struct db db;
 	struct db_statement insert;
 	struct errors errors;
-	int feeders; /* channels of statusd */
+	struct logfile rules; /* smtprules.log */
+	int feeders;          /* channels of statusd */
 	bool stopping;
 };
 

@@ -5,6 +5,17 @@
 
 enum { QUERY_MAX = 100000, QUERY_USUAL = 1000 };
 
+/* A rule that ran: milliseconds since 1970, TAB, the line. false: it is none. */
+static bool add_rule(const struct historyd *historyd, struct str line)
+{
+	uint64_t ms;
+
+	if (!str_to_u64(str_cut(&line, '\t'), INT64_MAX, &ms) || line.data == NULL)
+		return false;
+	logfile_write(&historyd->rules, (time_t)(ms / 1000), line);
+	return true;
+}
+
 /* One field of a batch. What is no record was none when it was sent, and will not be one when it comes again. */
 static int take_field(struct historyd *historyd, struct str key, struct str value, struct err *err)
 {
@@ -14,6 +25,8 @@ static int take_field(struct historyd *historyd, struct str key, struct str valu
 		return 0;
 	if (str_equal(key, STR("session")) && status_record_parse(value, &record))
 		return sessions_add(historyd, &record, err);
+	if (str_equal(key, STR("rule")) && add_rule(historyd, value))
+		return 0;
 	if (!str_equal(key, STR("script-error")) || !errors_add(&historyd->errors, value, io_now_ms()))
 		log_error("statusd sent what is no record: %.*s=%.*s", STR_ARG(key), STR_ARG(value));
 	return 0;

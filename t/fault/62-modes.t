@@ -81,8 +81,8 @@ my %USERS = (
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|sender)/queue-manager',
 	},
 	'postroom-status'  => {
-		read  => 'state/(?:history|settings)/|log/luaerrors\.(?:log|lbk)\z',
-		write => 'state/history(?:/|\z)|log/luaerrors\.(?:log|lbk)\z|run/(?:historyd|policyd)/statusd',
+		read  => 'state/(?:history|settings)/|log/(?:luaerrors|smtprules)\.(?:log|lbk)\z',
+		write => 'state/history(?:/|\z)|log/(?:luaerrors|smtprules)\.(?:log|lbk)\z|run/(?:historyd|policyd)/statusd',
 	},
 	'nobody'           => { read => undef, write => undef },
 );
