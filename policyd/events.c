@@ -156,6 +156,7 @@ int events_add(struct policyd *policyd, const struct policy_record *record, stru
 
 	if (!policy_key(record->peer, &key))
 		return 0; /* of a program of this machine */
+	idslog_add(&policyd->idslog, record);
 	if (store(policyd, record, &key, err) != 0)
 		return -1;
 	if (settings_number(&policyd->settings, weights[record->number]) > 0)

@@ -5,8 +5,17 @@ enum { MINUTE_MS = 60 * 1000 };
 static int block(struct policyd *policyd, const struct cidr *key, int64_t now, enum setting minutes, struct err *err)
 {
 	int64_t until = now + settings_number(&policyd->settings, minutes) * MINUTE_MS;
+	struct policy_record record = {.time = now, .number = POLICY_BLOCKED, .data = STR("auto")};
+	struct buf text;
 
-	return blocks_add(policyd, key, now, until, STR("auto"), err);
+	if (blocks_add(policyd, key, now, until, STR("auto"), err) != 0)
+		return -1;
+	buf_init(&text, CIDR_TEXT_MAX);
+	cidr_format(key, &text);
+	record.peer = buf_str(&text);
+	idslog_add(&policyd->idslog, &record);
+	buf_free(&text);
+	return 0;
 }
 
 /* Specification 05, SMTP IDS/IPS, prevention: steps 2 to 5. */

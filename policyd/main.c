@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 	struct err err;
 
 	daemon_start(&policyd.daemon, argc, argv, "policyd");
-	if (open_all(&policyd, &err) != 0)
+	if (idslog_start(&policyd.idslog, &policyd.daemon, &err) != 0 || open_all(&policyd, &err) != 0)
 		daemon_fail(&err);
 	add_timers(&policyd);
 	if (ipc_serve(policyd.base, &policyd.daemon, requests_take, NULL, &policyd, &err) != 0 ||

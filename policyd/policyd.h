@@ -11,7 +11,8 @@
  * about connections alone, never about mail or passwords. Where it is away everybody is let in.
  *
  * Events are synced five times a second, lists at once. Files: events.c the account and its score; blocks.c the two
- * lists; judge.c who is to be on them; known.c the file; requests.c what is asked.
+ * lists; judge.c who is to be on them; known.c the file; requests.c what is asked; idslog*.c the logs of events, which
+ * a child writes.
  */
 #ifndef POSTROOM_POLICYD_POLICYD_H
 #define POSTROOM_POLICYD_POLICYD_H
@@ -22,6 +23,7 @@
 #include "common/policy/event.h"
 #include "common/policy/known.h"
 #include "common/settings/settings.h"
+#include "policyd/idslog.h"
 
 #include <stdint.h>
 
@@ -54,7 +56,8 @@ struct policyd {
 	struct block_list blocks; /* also those that ended within the period of the account */
 	struct block_list nevers;
 	struct known_file *known; /* mapped */
-	struct event *commit;     /* of events that wait for their sync */
+	struct idslog idslog;
+	struct event *commit; /* of events that wait for their sync */
 	bool uncommitted;
 };
 

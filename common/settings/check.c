@@ -7,6 +7,7 @@
 enum {
 	MAX_LIST_ITEMS = 100,
 	MAX_SECONDS = 8640000, /* 100 days */
+	MAX_FILE_NAME = 63,
 };
 
 /* The value of a message's "not ..." part, short enough for a line. */
@@ -203,16 +204,38 @@ static int check_seconds_list(const struct setting_definition *definition, struc
 	return 0;
 }
 
+bool setting_is_file_name(struct str value)
+{
+	static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
+
+	if (value.len == 0 || value.len > MAX_FILE_NAME || value.data[0] == '.')
+		return false;
+	for (size_t i = 0; i < value.len; i++)
+		if (memchr(allowed, value.data[i], sizeof allowed - 1) == NULL)
+			return false;
+	return true;
+}
+
+static int check_file_name(const struct setting_definition *definition, struct str value, struct buf *normal,
+                           struct err *err)
+{
+	if (!setting_is_file_name(value))
+		return err_set(err, ERR_SYNTAX, "%s: \"%.*s\" is not the name of a file; it is one word, without \"/\"",
+		               definition->key, SHOWN(value));
+	return buf_add_str(normal, value);
+}
+
 typedef int check_function(const struct setting_definition *definition, struct str value, struct buf *normal,
                            struct err *err);
 
 int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err)
 {
 	static check_function *const checks[] = {
-	    [SETTING_TEXT] = check_text,         [SETTING_FLAG] = check_flag,
-	    [SETTING_NUMBER] = check_number,     [SETTING_CHOICE] = check_choice,
-	    [SETTING_NETWORKS] = check_networks, [SETTING_HOST] = check_host,
-	    [SETTING_SERVERS] = check_servers,   [SETTING_SECONDS_LIST] = check_seconds_list,
+	    [SETTING_TEXT] = check_text,           [SETTING_FLAG] = check_flag,
+	    [SETTING_NUMBER] = check_number,       [SETTING_CHOICE] = check_choice,
+	    [SETTING_NETWORKS] = check_networks,   [SETTING_HOST] = check_host,
+	    [SETTING_SERVERS] = check_servers,     [SETTING_SECONDS_LIST] = check_seconds_list,
+	    [SETTING_FILE_NAME] = check_file_name,
 	};
 
 	value = str_trim(value);

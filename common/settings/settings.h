@@ -32,6 +32,7 @@ enum setting_type {
 	SETTING_HOST,         /* a host name */
 	SETTING_SERVERS,      /* ADDRESS[:PORT] list */
 	SETTING_SECONDS_LIST, /* seconds separated by commas: a retry list */
+	SETTING_FILE_NAME,    /* of a file in a folder that is given, see setting_is_file_name */
 };
 
 enum setting {
@@ -69,6 +70,9 @@ const struct setting_definition *setting_nearest(struct str key);
  * with a limit of SETTING_VALUE_MAX; the form to store is added.
  */
 int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err);
+
+/* One word of letters, digits, '.', '-' and '_' that does not begin with a dot, of 63 octets at most? */
+bool setting_is_file_name(struct str value);
 
 struct setting_values {
 	const char *texts[SETTING_COUNT];

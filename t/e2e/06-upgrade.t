@@ -9,11 +9,11 @@ use Test::More;
 
 my $p = Postroom::Test->start(users => { anna => 'anna-secret' });
 my $dir = $p->dir;
-my @missing = qw(state/history etc/scripts log/luaerrors.log log/luaerrors.lbk log/smtprules.log);
+my @missing = qw(state/history etc/scripts log/policy log/luaerrors.log log/luaerrors.lbk log/smtprules.log);
 my %owner = map { $_ => [ (stat "$dir/$_")[2, 4, 5] ] } @missing;
 
 $p->stop_running;
-remove_tree("$dir/state/history", "$dir/etc/scripts");
+remove_tree("$dir/state/history", "$dir/etc/scripts", "$dir/log/policy");
 unlink map { "$dir/log/$_" } qw(luaerrors.log luaerrors.lbk smtprules.log);
 ok !-e "$dir/$_", "$_ is not there" for @missing;
 chmod 0751, "$dir/etc/keys";

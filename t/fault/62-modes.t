@@ -70,7 +70,7 @@ my %USERS = (
 	'postroom-resolve' => { read => 'state/settings/', write => '' },
 	'postroom-mail'    => { read => 'state/(?:mail|settings)/', write => 'state/mail(?:/|\z)|run/(?:authd|statusd|imapd)/(?:pop3d|imapd|deliver)' },
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
-	'postroom-policy'  => { read => 'state/(?:policy|settings)/', write => 'state/policy(?:/|\z)' },
+	'postroom-policy'  => { read => 'state/(?:policy|settings)/|log/policy/', write => 'state/policy(?:/|\z)|log/policy(?:/|\z)|run/statusd/policyd' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
 		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|policyd)/smtpd',

@@ -30,11 +30,8 @@ int64_t policyd_time(void)
 static void set_defaults(struct settings *settings)
 {
 	for (int i = 0; i < SETTING_COUNT; i++) {
-		settings->values[i] = setting_definitions[i].fallback;
-		if (setting_definitions[i].type == SETTING_NUMBER)
-			settings->numbers[i] = strtoll(setting_definitions[i].fallback, NULL, 10);
-		else
-			settings->numbers[i] = strcmp(setting_definitions[i].fallback, "on") == 0;
+		settings->values.texts[i] = setting_definitions[i].fallback;
+		settings->values.numbers[i] = setting_to_number(&setting_definitions[i], setting_definitions[i].fallback);
 	}
 }
 
@@ -51,6 +48,7 @@ static int setup(void **state)
 	set_defaults(&policyd.settings);
 	policyd.base = event_base_new();
 	policyd.known = memory_get(sizeof *policyd.known);
+	policyd.idslog.fd = -1;
 
 	return events_open(&policyd, &err) != 0 || blocks_load(&policyd, &err) != 0 ? -1 : 0;
 }
@@ -150,10 +148,10 @@ static void test_block_again(void **state)
 static void test_boundaries(void **state)
 {
 	(void)state;
-	policyd.settings.numbers[SETTING_IDS_SYNTAX] = 111;
+	policyd.settings.values.numbers[SETTING_IDS_SYNTAX] = 111;
 	happens("192.0.2.1", POLICY_SYNTAX, start, 9);
 	assert_false(is_refused("192.0.2.1", start));
-	policyd.settings.numbers[SETTING_IDS_THRESHOLD] = 999;
+	policyd.settings.values.numbers[SETTING_IDS_THRESHOLD] = 999;
 	assert_false(is_refused("192.0.2.1", start + 60 * MINUTE));
 	assert_true(is_refused("192.0.2.1", start + 60 * MINUTE - 1));
 }
@@ -200,7 +198,7 @@ static void test_slow_logins(void **state)
 	struct cidr key = network("192.0.2.1");
 
 	(void)state;
-	policyd.settings.numbers[SETTING_IDS_BAD_LOGIN] = 0;
+	policyd.settings.values.numbers[SETTING_IDS_BAD_LOGIN] = 0;
 	for (int i = 0; i < 50; i++) {
 		happens("192.0.2.1", POLICY_BAD_LOGIN, start + (int64_t)i * 31 * MINUTE, 1);
 		assert_false(blocks_hold(&policyd, &key, start + (int64_t)i * 31 * MINUTE));
@@ -249,7 +247,7 @@ static void test_long_window(void **state)
 	struct cidr key = network("192.0.2.1");
 
 	(void)state;
-	policyd.settings.numbers[SETTING_INTRUSION_PERIOD] = 600;
+	policyd.settings.values.numbers[SETTING_INTRUSION_PERIOD] = 600;
 	happens("192.0.2.1", POLICY_BAD_LOGIN, start, 10);
 	assert_true(blocks_hold(&policyd, &key, start));
 	blocks_prune(&policyd, start + 200 * MINUTE);
