@@ -6,6 +6,8 @@
 #include <lua.h>
 #include <lualib.h>
 
+enum { OFFERED_ARGUMENTS_MAX = 8 };
+
 /* Where a function of ours finds its script: a key of the registry. */
 static const char script_key;
 
@@ -59,6 +61,56 @@ static int print(lua_State *lua)
 	return 0;
 }
 
+/* An argument of a function of ours. */
+static struct script_value argument(lua_State *lua, int index)
+{
+	struct script_value value = {.type = SCRIPT_NIL};
+
+	switch (lua_type(lua, index)) {
+	case LUA_TSTRING:
+		value.type = SCRIPT_TEXT;
+		value.text.data = lua_tolstring(lua, index, &value.text.len);
+		break;
+	case LUA_TNUMBER:
+		value = script_number((int64_t)lua_tonumber(lua, index));
+		break;
+	case LUA_TBOOLEAN:
+		value = script_flag(lua_toboolean(lua, index));
+		break;
+	default:
+		break;
+	}
+	return value;
+}
+
+static int call_offered(lua_State *lua)
+{
+	const struct script_offer *offer = lua_touserdata(lua, lua_upvalueindex(1));
+	const struct script_function *function = lua_touserdata(lua, lua_upvalueindex(2));
+	struct script_value arguments[OFFERED_ARGUMENTS_MAX], result;
+	int count = lua_gettop(lua) < OFFERED_ARGUMENTS_MAX ? lua_gettop(lua) : OFFERED_ARGUMENTS_MAX;
+
+	for (int i = 0; i < count; i++)
+		arguments[i] = argument(lua, i + 1);
+	guard_pause();
+	result = function->run(offer->context, arguments, (size_t)count);
+	guard_resume();
+	script_push(lua, &result);
+	return 1;
+}
+
+static void open_offer(lua_State *lua, const struct script_offer *offer)
+{
+	lua_createtable(lua, 0, (int)offer->count);
+	for (size_t i = 0; i < offer->count; i++) {
+		lua_pushlightuserdata(lua, (void *)offer);
+		lua_pushlightuserdata(lua, (void *)&offer->functions[i]);
+		lua_pushcclosure(lua, call_offered, 2);
+		lua_setfield(lua, -2, offer->functions[i].name);
+	}
+	lua_setglobal(lua, offer->table);
+}
+
 static void remove_names(lua_State *lua)
 {
 	static const char *const removed[] = {"dofile", "loadfile", "collectgarbage", "warn"};
@@ -92,6 +144,8 @@ void script_open_libraries(struct lua_State *lua, const struct script *script)
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &script_key);
 	lua_pushcfunction(lua, print);
 	lua_setglobal(lua, "print");
+	if (script->offer != NULL)
+		open_offer(lua, script->offer);
 	if (luaL_loadbufferx(lua, prelude, sizeof prelude - 1, "=prelude", "t") != LUA_OK)
 		lua_error(lua);
 	lua_call(lua, 0, 0);

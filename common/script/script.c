@@ -24,6 +24,8 @@ struct job {
 	size_t argument_count;
 	struct script_value *results;
 	size_t result_count;
+	struct script_field *fields; /* globals */
+	size_t field_count;
 	struct arena *arena;
 	int result; /* 1: done, 0: there is no such function, -1: failed */
 	char message[MESSAGE_MAX];
@@ -261,6 +263,63 @@ static bool refresh(struct script *script)
 	script->file = file;
 	load_file(script);
 	return script->lua != NULL;
+}
+
+static void set_globals(void *context)
+{
+	struct job *job = context;
+	lua_State *lua = job->script->lua;
+
+	lua_pushglobaltable(lua);
+	for (size_t i = 0; i < job->field_count; i++) {
+		lua_pushstring(lua, job->fields[i].name);
+		script_push(lua, &job->fields[i].value);
+		lua_rawset(lua, -3);
+	}
+	lua_settop(lua, 0);
+	job->result = 1;
+}
+
+static void get_globals(void *context)
+{
+	struct job *job = context;
+	lua_State *lua = job->script->lua;
+	struct err err;
+
+	job->result = 1;
+	lua_pushglobaltable(lua);
+	for (size_t i = 0; i < job->field_count; i++) {
+		struct script_value value = job->fields[i].value;
+
+		lua_pushstring(lua, job->fields[i].name);
+		lua_rawget(lua, 1);
+		if (script_take(lua, -1, &value, job->arena, &err) == 0 && value.type != SCRIPT_NIL) {
+			job->fields[i].value = value;
+		} else if (value.type != SCRIPT_NIL) {
+			snprintf(job->message, sizeof job->message, "%s %s", job->fields[i].name, err.text);
+			job->result = -1;
+		}
+		lua_settop(lua, 1);
+	}
+	lua_settop(lua, 0);
+}
+
+int script_set_globals(struct script *script, const struct script_field *fields, size_t count)
+{
+	struct job job = {.script = script,
+	                  .function = "(globals)",
+	                  .fields = (struct script_field *)fields, /* only read */
+	                  .field_count = count};
+
+	return refresh(script) ? run(&job, set_globals) : 0;
+}
+
+int script_get_globals(struct script *script, struct script_field *fields, size_t count, struct arena *arena)
+{
+	struct job job = {
+	    .script = script, .function = "(globals)", .fields = fields, .field_count = count, .arena = arena};
+
+	return script->lua != NULL ? run(&job, get_globals) : 0;
 }
 
 bool script_exists(struct script *script)

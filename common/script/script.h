@@ -58,7 +58,8 @@ enum script_type {
 	SCRIPT_NUMBER, /* integer; a float or text that stands for one is taken */
 	SCRIPT_FLAG,
 	SCRIPT_LIST,  /* of text: a table's items 1, 2 ... */
-	SCRIPT_TABLE, /* of fields by name; an argument only */
+	SCRIPT_TABLE, /* of fields by name; as a result, fields say which are wanted, and get their values */
+	SCRIPT_ARRAY, /* of values of any type, 1, 2 ...; an argument only */
 };
 
 struct script_field;
@@ -69,8 +70,9 @@ struct script_value {
 	int64_t number;
 	bool flag;
 	const struct str *items;           /* of a list */
-	const struct script_field *fields; /* of a table */
-	size_t count;                      /* of items or fields */
+	const struct script_field *fields; /* of a table; of a result they are the caller's, to be written */
+	const struct script_value *values; /* of an array */
+	size_t count;                      /* of items, fields or values */
 };
 
 struct script_field {
@@ -103,6 +105,27 @@ static inline struct script_value script_table(const struct script_field *fields
 	return (struct script_value){.type = SCRIPT_TABLE, .fields = fields, .count = count};
 }
 
+static inline struct script_value script_array(const struct script_value *values, size_t count)
+{
+	return (struct script_value){.type = SCRIPT_ARRAY, .values = values, .count = count};
+}
+
+/* A function of ours that scripts may call, as <table>.<name>. */
+struct script_function {
+	const char *name;
+	/* arguments: texts, numbers and flags as they were given, anything else is SCRIPT_NIL; valid during the call. What
+	 * the result points to must stay until the script's call is over. */
+	struct script_value (*run)(void *context, const struct script_value *arguments, size_t count);
+};
+
+/* What a script is offered beside Lua's libraries; all of it must stay as long as the script is open. */
+struct script_offer {
+	const char *table; /* "Postroom" */
+	const struct script_function *functions;
+	size_t count;
+	void *context;
+};
+
 struct lua_State;
 struct script_heap;
 
@@ -111,10 +134,11 @@ struct script {
 	char name[SCRIPT_NAME_MAX + 4]; /* with ".lua" */
 	struct script_limits limits;
 	struct status *status;
-	struct script_heap *heap; /* NULL: not loaded */
-	struct lua_State *lua;    /* within the heap */
-	struct stat file;         /* as it was loaded, or failed to be */
-	bool looked_at;           /* file says something */
+	const struct script_offer *offer; /* NULL: nothing more; may be set before the first call */
+	struct script_heap *heap;         /* NULL: not loaded */
+	struct lua_State *lua;            /* within the heap */
+	struct stat file;                 /* as it was loaded, or failed to be */
+	bool looked_at;                   /* file says something */
 	int64_t rest_until_ms;
 };
 
@@ -142,6 +166,14 @@ bool script_has_function(struct script *script, const char *function);
  */
 int script_call(struct script *script, const char *function, const struct script_value *arguments,
                 size_t argument_count, struct script_value *results, size_t result_count, struct arena *arena);
+
+/*
+ * Globals of the script: set them before a call (also those that no function changes: another call may have loaded it
+ * again), and read those that it may have changed after it; a global of another type than its field asks for leaves the
+ * field as it is, and is reported. Returns as script_call.
+ */
+int script_set_globals(struct script *script, const struct script_field *fields, size_t count);
+int script_get_globals(struct script *script, struct script_field *fields, size_t count, struct arena *arena);
 
 /* Tell of a script's error in luaerrors.log: for callers, of a result that is of the right type but no answer. */
 void script_report(const struct script *script, const char *function, struct str text);

@@ -16,6 +16,16 @@ static void push_table(lua_State *lua, const struct script_value *value)
 	}
 }
 
+static void push_array(lua_State *lua, const struct script_value *value)
+{
+	luaL_checkstack(lua, LUA_MINSTACK, NULL);
+	lua_createtable(lua, (int)value->count, 0);
+	for (size_t i = 0; i < value->count; i++) {
+		script_push(lua, &value->values[i]);
+		lua_rawseti(lua, -2, (lua_Integer)i + 1);
+	}
+}
+
 void script_push(struct lua_State *lua, const struct script_value *value)
 {
 	switch (value->type) {
@@ -40,6 +50,9 @@ void script_push(struct lua_State *lua, const struct script_value *value)
 		break;
 	case SCRIPT_TABLE:
 		push_table(lua, value);
+		break;
+	case SCRIPT_ARRAY:
+		push_array(lua, value);
 		break;
 	}
 }
@@ -78,13 +91,32 @@ static int take_list(lua_State *lua, int index, struct script_value *value, stru
 	return 0;
 }
 
+/* The fields that the caller asks for; looked up without metamethods, which would be the script's code. */
+static int take_table(lua_State *lua, int index, struct script_value *value, struct arena *arena, struct err *err)
+{
+	struct script_field *fields = (struct script_field *)value->fields; /* the caller's, who wants them written */
+
+	luaL_checkstack(lua, LUA_MINSTACK, NULL);
+	index = lua_absindex(lua, index);
+	for (size_t i = 0; i < value->count; i++) {
+		lua_pushstring(lua, fields[i].name);
+		lua_rawget(lua, index);
+		if (script_take(lua, -1, &fields[i].value, arena, err) != 0)
+			return err_prefix(err, "has a field %s that", fields[i].name);
+		lua_pop(lua, 1);
+	}
+	return 0;
+}
+
 int script_take(struct lua_State *lua, int index, struct script_value *value, struct arena *arena, struct err *err)
 {
-	static const char *const expected[] = {"nil", "a string", "an integer", "a boolean", "a table", "nothing"};
+	static const char *const expected[] = {"nil",     "a string", "an integer", "a boolean",
+	                                       "a table", "a table",  "nothing"};
 	enum script_type wanted = value->type;
 	int type = lua_type(lua, index), is_integer = 0;
 
-	*value = (struct script_value){.type = type == LUA_TNIL ? SCRIPT_NIL : wanted};
+	*value = (struct script_value){
+	    .type = type == LUA_TNIL ? SCRIPT_NIL : wanted, .fields = value->fields, .count = value->count};
 	switch (value->type) {
 	case SCRIPT_NIL:
 		return 0;
@@ -106,7 +138,11 @@ int script_take(struct lua_State *lua, int index, struct script_value *value, st
 		if (type == LUA_TTABLE)
 			return take_list(lua, index, value, arena, err);
 		break;
-	case SCRIPT_TABLE: /* nobody asks for one */
+	case SCRIPT_TABLE:
+		if (type == LUA_TTABLE)
+			return take_table(lua, index, value, arena, err);
+		break;
+	case SCRIPT_ARRAY: /* nobody asks for one */
 		break;
 	}
 	return err_set(err, ERR_SYNTAX, "is a %s, where %s is expected", luaL_typename(lua, index), expected[wanted]);

@@ -435,15 +435,83 @@ static void test_in_sandbox(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static struct script_value add(void *context, const struct script_value *arguments, size_t count)
+{
+	int64_t *calls = context;
+
+	++*calls;
+	if (count != 2 || arguments[0].type != SCRIPT_NUMBER || arguments[1].type != SCRIPT_NUMBER)
+		return (struct script_value){.type = SCRIPT_NIL};
+	return script_number(arguments[0].number + arguments[1].number);
+}
+
+static void test_offer(void **state)
+{
+	static const struct script_function functions[] = {{"Add", add}};
+	struct script_value results[] = {{.type = SCRIPT_NUMBER}, {.type = SCRIPT_NUMBER}};
+	int64_t calls = 0;
+	const struct script_offer offer = {"Postroom", functions, 1, &calls};
+
+	(void)state;
+	write_script("function f() return Postroom.Add(2, 3), Postroom.Add('x', {}) end");
+	script.offer = &offer;
+	assert_int_equal(script_call(&script, "f", NULL, 0, results, 2, &arena), 1);
+	assert_int_equal(results[0].number, 5);
+	assert_int_equal(results[1].type, SCRIPT_NIL);
+	assert_int_equal(calls, 2);
+}
+
+static void test_globals(void **state)
+{
+	const struct script_field given[] = {{"Count", script_number(7)}, {"Name", script_text(STR("anna"))}};
+	struct script_field taken[] = {
+	    {"Count", script_number(7)}, {"Missing", script_number(3)}, {"Flag", {.type = SCRIPT_FLAG}}};
+	struct script_field wrong[] = {{"Name", script_number(9)}};
+
+	(void)state;
+	assert_int_equal(script_set_globals(&script, given, 2), 0); /* there is no script */
+	write_script("function f() if Name == 'anna' then Count = Count + 1 Flag = true end end");
+	assert_int_equal(script_set_globals(&script, given, 2), 1);
+	assert_int_equal(script_call(&script, "f", NULL, 0, NULL, 0, &arena), 1);
+	assert_int_equal(script_get_globals(&script, taken, 3, &arena), 1);
+	assert_int_equal(taken[0].value.number, 8);
+	assert_int_equal(taken[1].value.number, 3); /* nil leaves it */
+	assert_true(taken[2].value.flag);
+	assert_int_equal(script_get_globals(&script, wrong, 1, &arena), -1);
+	assert_int_equal(wrong[0].value.number, 9);
+}
+
+static void test_tables_back(void **state)
+{
+	struct script_field fields[] = {{"Ignore", {.type = SCRIPT_FLAG}}, {"To", {.type = SCRIPT_LIST}}};
+	struct script_value elements[] = {script_number(1), script_text(STR("x"))};
+	struct script_value argument = script_array(elements, 2);
+	struct script_value result = script_table(fields, 2);
+
+	(void)state;
+	write_script("function f(a) return {Ignore = #a == 2 and a[2] == 'x', To = {'b', 'c'}, other = {}} end\n"
+	             "function g() return {Ignore = 5} end");
+	assert_int_equal(script_call(&script, "f", &argument, 1, &result, 1, &arena), 1);
+	assert_int_equal(result.type, SCRIPT_TABLE);
+	assert_true(fields[0].value.flag);
+	assert_int_equal(fields[1].value.count, 2);
+	assert_true(str_equal(fields[1].value.items[1], STR("c")));
+	result = script_table(fields, 2);
+	fields[0].value = (struct script_value){.type = SCRIPT_FLAG};
+	fields[1].value = (struct script_value){.type = SCRIPT_LIST};
+	assert_int_equal(script_call(&script, "g", NULL, 0, &result, 1, &arena), -1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_script, close_script)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_absent),         TEST(test_values),       TEST(test_tables),     TEST(test_wrong_results),
-	    TEST(test_errors),         TEST(test_globals_stay), TEST(test_reload),     TEST(test_what_is_there),
-	    TEST(test_bytecode),       TEST(test_endless),      TEST(test_rest),       TEST(test_greedy),
-	    TEST(test_leaves_nothing), TEST(test_files),        TEST(test_in_sandbox),
+	    TEST(test_offer),        TEST(test_globals),    TEST(test_tables_back),   TEST(test_absent),
+	    TEST(test_values),       TEST(test_tables),     TEST(test_wrong_results), TEST(test_errors),
+	    TEST(test_globals_stay), TEST(test_reload),     TEST(test_what_is_there), TEST(test_bytecode),
+	    TEST(test_endless),      TEST(test_rest),       TEST(test_greedy),        TEST(test_leaves_nothing),
+	    TEST(test_files),        TEST(test_in_sandbox),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
