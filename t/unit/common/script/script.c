@@ -57,6 +57,13 @@ static void write_script(const char *text)
 	assert_int_equal(io_replace_file(path, str_of(text), 0644, &err), 0);
 }
 
+static void remove_script(void)
+{
+	char path[INSTANCE_PATH_MAX + 32];
+
+	unlink(instance_path(path, sizeof path, instance.etc, "scripts/test.lua"));
+}
+
 static int open_script(void **state)
 {
 	(void)state;
@@ -469,7 +476,8 @@ static void test_globals(void **state)
 	struct script_field wrong[] = {{"Name", script_number(9)}};
 
 	(void)state;
-	assert_int_equal(script_set_globals(&script, given, 2), 0); /* there is no script */
+	remove_script();
+	assert_int_equal(script_set_globals(&script, given, 2), 0);
 	write_script("function f() if Name == 'anna' then Count = Count + 1 Flag = true end end");
 	assert_int_equal(script_set_globals(&script, given, 2), 1);
 	assert_int_equal(script_call(&script, "f", NULL, 0, NULL, 0, &arena), 1);
