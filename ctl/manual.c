@@ -31,9 +31,6 @@ static void describe_values(const struct setting_definition *definition, char *o
 		}
 		out[used] = '\0';
 		break;
-	case SETTING_NETWORKS:
-		snprintf(out, size, "networks (ADDRESS or ADDRESS/LENGTH), separated by commas");
-		break;
 	case SETTING_HOST:
 		snprintf(out, size, "a host name, or nothing");
 		break;

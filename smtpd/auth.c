@@ -76,6 +76,7 @@ static bool is_listed(struct str words, struct str name)
 static void succeed(struct session *session, const struct sasl_grant *grant)
 {
 	str_copy(str_of(grant->user), session->user, sizeof session->user);
+	session->uid = grant->uid;
 	str_copy(str_of(grant->token), session->login_token, sizeof session->login_token);
 	status_login(&session->status, grant->user, grant->uid);
 	reply(session, 235, "2.7.0", "Authentication successful");
@@ -95,6 +96,11 @@ static void fail(struct session *session, const struct sasl_grant *tried)
 static void answer_result(struct session *session, enum sasl_result result, const struct sasl_grant *grant,
                           const struct err *err)
 {
+	if (result == SASL_GRANTED && !relay_may_log_in(session, grant->uid)) {
+		log_info("login refused by the access list, service=%s user=%s peer=%s", session->service, grant->user,
+		         session->peer);
+		result = SASL_DENIED;
+	}
 	switch (result) {
 	case SASL_GRANTED:
 		succeed(session, grant);

@@ -44,36 +44,6 @@ void command_mail(struct session *session, struct str argument)
 	}
 }
 
-enum recipient_kind { RECIPIENT_LOCAL, RECIPIENT_REMOTE, RECIPIENT_UNKNOWN, RECIPIENT_UNDECIDED };
-
-/* What the resolver says about an address. Undecided where it does not answer, or with something new. */
-static enum recipient_kind ask_resolver(struct session *session, struct str address)
-{
-	enum recipient_kind kind = RECIPIENT_UNDECIDED;
-	struct ipc_message request, answer;
-	struct err err;
-
-	ipc_message_init(&request);
-	ipc_message_init(&answer);
-	ipc_request(&request, "resolve");
-	ipc_add(&request, "address", address);
-	if (ipc_call(&session->resolver, &request, &answer, IPC_TIMEOUT_MS, &err) != 0) {
-		log_warning("cannot resolve a recipient: %s", err.text);
-	} else {
-		struct str word = ipc_get(&answer, "kind");
-
-		if (str_equal(word, STR("local")))
-			kind = RECIPIENT_LOCAL;
-		else if (str_equal(word, STR("remote")))
-			kind = RECIPIENT_REMOTE;
-		else if (str_equal(word, STR("unknown")))
-			kind = RECIPIENT_UNKNOWN;
-	}
-	ipc_message_free(&request);
-	ipc_message_free(&answer);
-	return kind;
-}
-
 static void add_recipient(struct session *session, const struct smtp_rcpt *rcpt)
 {
 	struct transaction *transaction = &session->transaction;
@@ -112,19 +82,20 @@ static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt
 		reply(session, 452, "4.5.3", "Too many recipients");
 		return false;
 	}
-	switch (ask_resolver(session, rcpt->to.text)) {
+	switch (relay_resolve(session, rcpt->to.text)) {
 	case RECIPIENT_LOCAL:
+		if (!relay_permits_local(session))
+			return false;
 		status_event(&session->status, POLICY_GOOD_RECIPIENT, rcpt->to.text);
 		return true;
 	case RECIPIENT_REMOTE:
-		if (session_may_relay(session)) {
+		if (relay_permits_remote(session)) {
 			status_event(&session->status, POLICY_RELAY_ALLOWED, rcpt->to.text);
 			return true;
 		}
 		status_event(&session->status, POLICY_RELAY_DENIED, rcpt->to.text);
 		log_info("relaying refused from=<%.*s> to=<%.*s> client=%s service=%s",
 		         STR_ARG(session->transaction.mail.from.text), STR_ARG(rcpt->to.text), session->peer, session->service);
-		reply(session, 550, "5.7.1", "Relaying not allowed! Bad sender IP address");
 		return false;
 	case RECIPIENT_UNKNOWN:
 		if (!settings_flag(settings, SETTING_SMTP_REJECT_UNKNOWN))

@@ -22,6 +22,7 @@ static void refresh(void *context)
 	struct smtpd *smtpd = &server->smtpd;
 
 	settings_refresh(&smtpd->settings);
+	access_refresh(&smtpd->access);
 	smtpd_rules_refresh(&smtpd->rules, &smtpd->settings);
 	server->hooks.max_per_address = settings_number(&smtpd->settings, SETTING_SMTP_MAX_PER_CLIENT);
 	tls_server_refresh(&smtpd->tls);
@@ -83,7 +84,8 @@ static int open_all(struct smtpd *smtpd, struct err *err)
 	char folder[sizeof smtpd->tls.folder];
 
 	instance_path(folder, sizeof folder, instance->etc, "tls");
-	if (settings_open(&smtpd->settings, instance, false, err) != 0 || tls_server_open(&smtpd->tls, folder, err) != 0 ||
+	if (settings_open(&smtpd->settings, instance, false, err) != 0 ||
+	    access_open(&smtpd->access, &smtpd->settings, err) != 0 || tls_server_open(&smtpd->tls, folder, err) != 0 ||
 	    spool_drop_open(&smtpd->drop, instance, "smtpd", err) != 0 ||
 	    token_key_load(&smtpd->key, instance, "smtpd", err) != 0)
 		return -1;

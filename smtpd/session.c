@@ -218,6 +218,12 @@ static void greet(struct session *session)
 {
 	bool anonymous = settings_flag(&session->smtpd->settings, SETTING_ANONYMISE);
 
+	if (!relay_may_connect(session)) {
+		log_info("access not allowed, service=%s peer=%s", session->service, session->peer);
+		reply(session, 554, "5.7.1", "%sServer access not allowed!", anonymous ? "" : "Postroom ");
+		session->closing = true;
+		return;
+	}
 	if (disk_has_room(session, SETTING_DISK_CONNECT)) {
 		reply(session, 220, NULL, "%s ESMTP %sserver ready", session_host(session), anonymous ? "" : "Postroom ");
 		return;
@@ -225,17 +231,6 @@ static void greet(struct session *session)
 	log_warning("connection refused for want of disk space, client=%s", session->peer);
 	reply(session, 421, "4.3.1", "Insufficient disk space, try again later");
 	session->closing = true;
-}
-
-/* Afterwards, in the session's own process, nothing can make another: the key is wiped there. */
-static void take_address_token(struct session *session)
-{
-	const struct smtpd *smtpd = session->smtpd;
-	const char *networks = settings_text(&smtpd->settings, SETTING_RELAY_NETWORKS);
-
-	if (smtpd->key.present && (session->is_local || settings_networks_hold(networks, session->peer)))
-		token_make(&smtpd->key, "smtpd", str_of(session->service), str_of(session->peer), STR(""),
-		           session->address_token);
 }
 
 /* A service that was deleted meanwhile takes nothing in clear any more. */
@@ -265,7 +260,7 @@ void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const
 	str_copy(is_local ? STR("local") : str_of(session->conn.peer), session->peer, sizeof session->peer);
 	arena_init(&session->command_arena);
 	arena_init(&session->transaction_arena);
-	take_address_token(session);
+	relay_prepare(session, fd);
 }
 
 static bool start_tls_at_once(struct session *session)
@@ -283,7 +278,8 @@ int session_run(struct session *session)
 	int status = 0;
 
 	sigaction(SIGTERM, &on_stop, NULL);
-	token_key_wipe(&session->smtpd->key);
+	token_key_wipe(&session->smtpd->key); /* from here on nothing makes another token */
+	access_leave(&session->smtpd->access);
 	if (gate_is_shut(&session->smtpd->known, &session->smtpd->daemon->instance, "smtpd", session->peer)) {
 		if (session->encryption != SERVICE_TLS)
 			reply(session, 421, "4.7.0", GATE_SMTP_TEXT);

@@ -11,8 +11,8 @@
  * only; nobody relays without a token, which this process cannot make.
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
- * message.c what is kept of a message until it is decided; rules.c the SMTP rules; disk.c free space; received.c what
- * is put on top of a message; reply.c the replies.
+ * relay.c who may send where; message.c what is kept of a message until it is decided; rules.c the SMTP rules; disk.c
+ * free space; received.c what is put on top of a message; reply.c the replies.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
@@ -30,6 +30,7 @@
 #include "common/spool/spool.h"
 #include "common/spool/token.h"
 #include "common/status/status.h"
+#include "smtpd/relay.h"
 #include "smtpd/rules.h"
 
 #define SMTP_LOCAL "local"
@@ -47,6 +48,7 @@ struct smtpd {
 	struct settings settings;
 	struct tls_server tls;
 	struct spool_drop drop;
+	struct access access;
 	struct token_key key;
 	struct sandbox sandbox;
 	struct smtpd_rules rules;
@@ -78,8 +80,10 @@ struct session {
 
 	char helo[HELO_MAX];           /* as the client named itself, harmless characters alone; "" before */
 	bool is_extended;              /* by EHLO */
+	struct relay relay;            /* what its address is allowed */
 	char address_token[TOKEN_MAX]; /* the right to relay that the client's address has; "" without */
 	char user[USER_MAX];           /* who logged in; "" before */
+	int64_t uid;                   /* of that user */
 	char login_token[TOKEN_MAX];
 	unsigned failed_logins, errors;
 
@@ -90,7 +94,7 @@ struct session {
 
 /*
  * In the listener: begin the session of a connection that was just accepted, with the right to relay that its client's
- * address has. What the one before it was given is gone then.
+ * address has (relay.h). What the one before it was given is gone then.
  */
 void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin);
 /* In its process: the whole conversation. Returns the exit status. */

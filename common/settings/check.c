@@ -86,25 +86,6 @@ static int check_choice(const struct setting_definition *definition, struct str 
 	return -1;
 }
 
-static int check_networks(const struct setting_definition *definition, struct str value, struct buf *normal,
-                          struct err *err)
-{
-	struct cidr network;
-	struct str item;
-	int count = 0;
-
-	while ((item = str_cut_item(&value)).len != 0) {
-		if (cidr_parse(item, &network, NULL, err) != 0)
-			return err_prefix(err, "%s", definition->key);
-		if (count++ == MAX_LIST_ITEMS)
-			return err_set(err, ERR_LIMIT, "%s takes at most %d networks", definition->key, MAX_LIST_ITEMS);
-		if (normal->len != 0)
-			buf_add_char(normal, ',');
-		cidr_format(&network, normal);
-	}
-	return 0;
-}
-
 static int check_host(const struct setting_definition *definition, struct str value, struct buf *normal,
                       struct err *err)
 {
@@ -231,10 +212,13 @@ typedef int check_function(const struct setting_definition *definition, struct s
 int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err)
 {
 	static check_function *const checks[] = {
-	    [SETTING_TEXT] = check_text,           [SETTING_FLAG] = check_flag,
-	    [SETTING_NUMBER] = check_number,       [SETTING_CHOICE] = check_choice,
-	    [SETTING_NETWORKS] = check_networks,   [SETTING_HOST] = check_host,
-	    [SETTING_SERVERS] = check_servers,     [SETTING_SECONDS_LIST] = check_seconds_list,
+	    [SETTING_TEXT] = check_text,
+	    [SETTING_FLAG] = check_flag,
+	    [SETTING_NUMBER] = check_number,
+	    [SETTING_CHOICE] = check_choice,
+	    [SETTING_HOST] = check_host,
+	    [SETTING_SERVERS] = check_servers,
+	    [SETTING_SECONDS_LIST] = check_seconds_list,
 	    [SETTING_FILE_NAME] = check_file_name,
 	};
 
@@ -246,17 +230,4 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	if (normal->overflow)
 		return err_set(err, ERR_LIMIT, "%s must not be longer than %d bytes", definition->key, SETTING_VALUE_MAX);
 	return 0;
-}
-
-bool settings_networks_hold(const char *networks, const char *address)
-{
-	struct str rest = str_of(networks), item;
-	struct cidr wanted, network;
-
-	if (strchr(address, '/') != NULL || cidr_parse(str_of(address), &wanted, NULL, NULL) != 0)
-		return false;
-	while ((item = str_cut_item(&rest)).len != 0)
-		if (cidr_parse(item, &network, NULL, NULL) == 0 && cidr_holds(&network, &wanted))
-			return true;
-	return false;
 }

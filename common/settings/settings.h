@@ -28,7 +28,6 @@ enum setting_type {
 	SETTING_FLAG,         /* on, off */
 	SETTING_NUMBER,       /* min to max, in unit */
 	SETTING_CHOICE,       /* one of the words in choices, separated by '|' */
-	SETTING_NETWORKS,     /* CIDR list, separated by commas or spaces */
 	SETTING_HOST,         /* a host name */
 	SETTING_SERVERS,      /* ADDRESS[:PORT] list */
 	SETTING_SECONDS_LIST, /* seconds separated by commas: a retry list */
@@ -136,7 +135,5 @@ const char *settings_text(const struct settings *settings, enum setting setting)
 const char *settings_host_name(const struct settings *settings);
 /* The domain of addresses without one, in lower case; "" where none was made. Valid as above. */
 const char *settings_default_domain(const struct settings *settings);
-/* For SETTING_NETWORKS: does one of the networks hold the address? address as text, without brackets or port. */
-bool settings_networks_hold(const char *networks, const char *address);
 
 #endif

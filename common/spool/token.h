@@ -2,7 +2,7 @@
  * token: the right to relay, carried in an envelope, checked by queue-manager.
  *
  * A token is "<issuer>:<seconds>:<hex of HMAC-SHA256>" over issuer, time, service, peer and user. Issuers: "authd" for
- * a login, "smtpd" for a client address in relay-networks or the local socket. Each issuer has a key file,
+ * a login, "smtpd" for a client address that may relay, or the local socket. Each issuer has a key file,
  * etc/keys/relay-<issuer>.key (32 bytes, 0440 issuer's user : postroom-queue), read at start; a listener's session
  * wipes the key after fork, so that a hijacked session can use the token of its own connection and none other.
  */

@@ -75,10 +75,21 @@ static void fail(struct login *login, const struct sasl_grant *tried)
 	login->ended = true;
 }
 
+/* Rules of the access list may be for some users: to anybody else it looks like a wrong password. */
+static bool is_welcome(const struct login *login, const struct sasl_grant *grant)
+{
+	if (access_allows_user(&login->service->decision, grant->uid))
+		return true;
+	log_info("login refused by the access list, service=imap user=%s peer=%s", grant->user, login->conn.peer);
+	return false;
+}
+
 /* authd has logged who it was; here the client is told. */
 static void conclude(struct login *login, enum sasl_result result, const struct sasl_grant *grant,
                      const struct err *err)
 {
+	if (result == SASL_GRANTED && !is_welcome(login, grant))
+		result = SASL_DENIED;
 	switch (result) {
 	case SASL_GRANTED:
 		hand_over(login, grant);

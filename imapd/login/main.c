@@ -11,6 +11,7 @@ static void refresh(void *context)
 	struct login_service *service = context;
 
 	settings_refresh(&service->settings);
+	access_refresh(&service->access);
 	tls_server_refresh(&service->tls);
 	gate_refresh(&service->known, &service->daemon.instance);
 }
@@ -20,13 +21,13 @@ static int session(int fd, const struct listen_origin *origin, void *context)
 	return origin->service != 0 ? login_session(fd, origin, context) : listen_answer(fd);
 }
 
-/* What follows is this service's. */
+/* What follows is this service's: its settings, and what its access list says of the client. */
 static void prepare(int fd, const struct listen_origin *origin, void *context)
 {
 	struct login_service *service = context;
 
-	(void)fd;
 	settings_use_service(&service->settings, origin->service);
+	access_decide_peer(&service->access, origin->service, fd, &service->decision);
 }
 
 int main(int argc, char **argv)
@@ -46,6 +47,7 @@ int main(int argc, char **argv)
 	hooks.max_sessions = service.daemon.instance.max_sessions;
 	instance_path(folder, sizeof folder, service.daemon.instance.etc, "tls");
 	if (settings_open(&service.settings, &service.daemon.instance, false, &err) != 0 ||
+	    access_open(&service.access, &service.settings, &err) != 0 ||
 	    tls_server_open(&service.tls, folder, &err) != 0 || sandbox_init(&service.sandbox, 0, &err) != 0 ||
 	    sandbox_prepare(&service.sandbox, &err) != 0)
 		daemon_fail(&err);

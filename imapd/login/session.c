@@ -95,10 +95,9 @@ static void converse(struct login *login)
 /* Where the session's answers begin: the greeting, or why there is none. False: it ends here. */
 static bool greet(struct login *login)
 {
-	const char *networks = settings_text(&login->service->settings, SETTING_ACCESS_NETWORKS);
 	const char *product = login->anonymise ? "" : "Postroom ";
 
-	if (!settings_networks_hold(networks, login->conn.peer)) {
+	if (!login->service->decision.allow) {
 		log_info("access not allowed, service=imap peer=%s", login->conn.peer);
 		conn_printf(&login->conn, "* BYE %sIMAP4rev1 Server access not allowed!\r\n", product);
 		return false;
@@ -133,6 +132,7 @@ static int prepare(struct login *login, struct err *err)
 	const struct instance *instance = &service->daemon.instance;
 	struct err unreachable;
 
+	access_leave(&service->access);
 	/* Where a daemon is away the session goes on without: the client is told when it logs in. */
 	if (ipc_connect(&login->authd, instance, "authd", "imap-login", &unreachable) != 0)
 		log_warning("%s", unreachable.text);

@@ -15,6 +15,7 @@
 #include "common/net/listen.h"
 #include "common/net/sandbox.h"
 #include "common/net/tls.h"
+#include "common/policy/access.h"
 #include "common/policy/event.h"
 #include "common/policy/gate.h"
 #include "common/pop3/command.h"
@@ -27,7 +28,9 @@ struct login_service {
 	struct settings settings;
 	struct tls_server tls;
 	struct sandbox sandbox;
-	struct known known; /* addresses that policyd has to be asked about */
+	struct access access;
+	struct access_decision decision; /* of the access list, on the connection that is forked next */
+	struct known known;              /* addresses that policyd has to be asked about */
 };
 
 /* One session. */

@@ -68,9 +68,7 @@ static void converse(struct login *login)
 /* Where the session's answers begin: the greeting, or why there is none. False: it ends here. */
 static bool greet(struct login *login)
 {
-	const char *networks = settings_text(&login->service->settings, SETTING_ACCESS_NETWORKS);
-
-	if (!settings_networks_hold(networks, login->conn.peer)) {
+	if (!login->service->decision.allow) {
 		log_info("access not allowed, service=pop3 peer=%s", login->conn.peer);
 		conn_printf(&login->conn, "-ERR %sServer access not allowed!\r\n", login->anonymise ? "" : "Postroom ");
 		return false;
@@ -96,6 +94,7 @@ static int prepare(struct login *login, struct err *err)
 	struct login_service *service = login->service;
 	struct err unreachable;
 
+	access_leave(&service->access);
 	/* Where a daemon is away the session goes on without: the client is told when it logs in. */
 	if (ipc_connect(&login->authd, &service->daemon.instance, "authd", "pop3-login", &unreachable) != 0)
 		log_warning("%s", unreachable.text);

@@ -332,13 +332,13 @@ subtest '05-1.2 01-19.4 with encryption required there is no login before STLS' 
 };
 
 subtest '05-2.3 an address that may not read mailboxes' => sub {
-	$p->set('access.networks' => '10.0.0.0/8');
+	$p->access($_, '1|2|10.0.0.0|8|0||') for qw(pop3 pop3s);
 	for my $service (qw(pop3 pop3s)) {
 		my $pop3 = $p->pop3(service => $service);
 		is $pop3->greeting, '-ERR Postroom Server access not allowed!', "$service: the refusal";
 		ok $pop3->is_closed, 'and the end';
 	}
-	$p->postroom_ok('unset', 'access.networks');
+	$p->postroom_ok('access', 'defaults', '--list', $_) for qw(pop3 pop3s);
 	is $p->pop3->greeting, '+OK Postroom Server Ready', 'allowed again';
 };
 

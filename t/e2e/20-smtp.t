@@ -8,7 +8,7 @@ use Test::More;
 
 my $p = Postroom::Test->start(
 	users => { joe => 'joe-secret', kate => 'kate-secret', bill => 'bill-secret' },
-	set => { 'relay-networks' => '127.0.0.1/32' },
+	relay => ['127.0.0.1'],
 );
 my $domain = $p->domain;
 my $TOO_LARGE = '552 5.2.3 Message too large - contact your administrator';

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# Who may send where, and messages that try to be two. Clients of 127.0.0.2 are strangers, 127.0.0.1 may relay.
+# Who may send where, and messages that try to be two. Clients of 127.0.0.2 are strangers, 127.0.0.1 may relay, 127.0.0.3
+# may with a login.
 use strict;
 use warnings;
 use lib 't/lib';
@@ -8,10 +9,12 @@ use Test::More;
 
 my $p = Postroom::Test->start(
 	users => { anna => 'anna-secret' },
-	set => { 'relay-networks' => '127.0.0.1/32', 'sender.mx-port' => 1 },
+	set => { 'sender.mx-port' => 1 },
 );
+$p->access(smtp => '1|2|127.0.0.1|32|1||', '1|2|127.0.0.3|32|0||');
 my $domain = $p->domain;
 my $REFUSED = '550 5.7.1 Relaying not allowed! Bad sender IP address';
+my $LOGIN_FIRST = '530 5.7.0 Authentication required';
 
 sub rcpt {
 	my ($smtp, $path, $from) = @_;
@@ -39,12 +42,12 @@ subtest '05-5.3 an address that may relay, and a login' => sub {
 	my $smtp = $p->smtp;
 	$smtp->ehlo;
 	is rcpt($smtp, '<x@remote.test>'), '250 2.1.5 OK', 'from a relay network';
-	$smtp = $p->smtp(local => '127.0.0.2');
+	$smtp = $p->smtp(local => '127.0.0.3');
 	$smtp->ehlo;
-	is rcpt($smtp, '<x@remote.test>'), $REFUSED, 'before the login';
+	is rcpt($smtp, '<x@remote.test>'), $LOGIN_FIRST, 'before the login';
 	$smtp->cmd('RSET');
 	is $smtp->auth('PLAIN', 'anna', 'wrong'), 535, 'a wrong password';
-	is rcpt($smtp, '<x@remote.test>'), $REFUSED, 'changes nothing';
+	is rcpt($smtp, '<x@remote.test>'), $LOGIN_FIRST, 'changes nothing';
 	$smtp->cmd('RSET');
 	is $smtp->auth('PLAIN', 'anna', 'anna-secret'), 235, 'the right one';
 	is rcpt($smtp, '<x@remote.test>'), '250 2.1.5 OK', 'after the login';

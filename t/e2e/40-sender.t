@@ -470,7 +470,7 @@ subtest '09-15.5 a relay that closes after MAIL FROM' => sub {
 
 subtest 'a second Postroom as smarthost' => sub {
 	my $other = Postroom::Test->start(domain => 'other.test', host_name => 'mail.other.test', bind => '127.0.0.4',
-		users => { tim => 'tims secret', bob => 'bob-secret' }, set => { 'relay-networks' => '127.0.0.9/32' });
+		users => { tim => 'tims secret', bob => 'bob-secret' }, relay => ['127.0.0.9']);
 	relay(servers => '127.0.0.4:' . $other->port('submission'), encryption => 'starttls', verify => 'off', user => 'tim',
 		password => 'tims secret');
 	submit('bob@other.test');

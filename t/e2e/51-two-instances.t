@@ -22,8 +22,8 @@ my $dns = Postroom::Dns->start(zones => {
 });
 my %MX = ('dns.servers' => $dns->address, 'sender.mx-port' => $partner->port('smtp'));
 my $provider = Postroom::Test->start(domain => 'provider.test', host_name => 'mail.provider.test', bind => '127.0.0.5',
-	users => { office => 'office-secret' }, set => { %MX, 'relay-networks' => '127.0.0.9/32' });
-my $office = Postroom::Test->start(users => { anna => 'anna-secret' }, set => { %MX, 'relay-networks' => '127.0.0.9/32' });
+	users => { office => 'office-secret' }, set => \%MX, relay => ['127.0.0.9']);
+my $office = Postroom::Test->start(users => { anna => 'anna-secret' }, set => \%MX, relay => ['127.0.0.9']);
 
 sub submission {
 	my $smtp = $office->smtp(service => 'submission');

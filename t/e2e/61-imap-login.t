@@ -56,23 +56,23 @@ subtest '01-18.6 a command before the login is refused, and the connection stays
 };
 
 subtest '05-13.1 a client outside the networks is told so' => sub {
-	$p->set('access.networks' => '127.0.0.2');
+	$p->access(imap => '1|2|127.0.0.2|32|0||');
 	my $imap = raw();
 	is $imap->line, '* BYE Postroom IMAP4rev1 Server access not allowed!', 'the text';
 	ok !defined $imap->line, 'and the end';
 	like raw(local => '127.0.0.2')->line, qr/\A\* OK /, 'who is inside is served';
 	$p->set('server.anonymise' => 'on');
 	is raw()->line, '* BYE IMAP4rev1 Server access not allowed!', 'anonymised';
-	$p->set('access.networks' => '127.0.0.0/8');
+	$p->access(imap => '1|0||1|0||');
 	my $greeting = raw()->line;
 	like $greeting, qr/\A\* OK \[CAPABILITY [^]]*\] IMAP4rev1 Server Ready\z/, 'the greeting too';
 	$p->set('server.anonymise' => 'off');
 };
 
 subtest '05-2.3 the text of the refusal' => sub {
-	$p->set('access.networks' => '10.0.0.0/8');
+	$p->access(imap => '1|2|10.0.0.0|8|0||');
 	is raw()->line, '* BYE Postroom IMAP4rev1 Server access not allowed!', 'over IMAP';
-	$p->set('access.networks' => '127.0.0.0/8');
+	$p->access(imap => '1|0||1|0||');
 };
 
 subtest '05-13.2 the third failed LOGIN is answered NO and the connection closes' => sub {

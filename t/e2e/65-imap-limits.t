@@ -177,7 +177,8 @@ subtest '05-13.3 many logins of one user at the same moment' => sub {
 
 subtest '05-13.3 sessions from one address' => sub {
 	plan(skip_all => 'needs root, for a network of its own') if !$ENV{POSTROOM_OWN_NETWORK};
-	$p->set('access.networks' => "127.0.0.0/8,$outside/32", 'imap.connections-per-address' => 3);
+	$p->access(imap => '1|0||1|0||', "1|2|$outside|32|0||");
+	$p->set('imap.connections-per-address' => 3);
 	my @three = map { logged_in($_, local => $outside) } qw(anna bert carl);
 	my $fourth = $p->imap(local => $outside);
 	my $answer = $fourth->login('carl', 'carl-secret');

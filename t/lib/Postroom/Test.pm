@@ -49,6 +49,10 @@ Objects and settings to begin with. They are made after the start, before C<star
 
 Count what clients of 127.0.0.0/8 do against them, as of other addresses; otherwise they are on the never-block list.
 
+=item relay => ['127.0.0.9', ...]
+
+Who may send to other domains by SMTP without a login; everybody else may with one.
+
 =item bind
 
 The address to listen on, 127.0.0.1.
@@ -87,6 +91,14 @@ Runs the command line; (exit status, standard output, standard error). C<postroo
 =item postroom_ok(@arguments)
 
 The same where only success is right: dies otherwise, returns the output. C<postroom_json> decodes it too.
+
+=item access($list, @rules)
+
+Replaces an access list by rules in the interchange form, C<'1|2|192.0.2.0|24|0||'>.
+
+=item relay(@addresses)
+
+As the option of that name.
 
 =item set(key => value, ...), add_user($name, $password), queue
 
@@ -167,6 +179,7 @@ sub fill_in {
 	my ($self) = @_;
 	$self->set(%{ $self->{set} }) if $self->{set};
 	$self->postroom_ok('never-block', 'add', '127.0.0.0/8') if !$self->{ids};
+	$self->relay(@{ $self->{relay} }) if $self->{relay};
 	$self->postroom_ok('domain', 'add', $_) for @{ $self->{domains} // [] };
 	$self->add_user($_, $self->{users}{$_}) for sort keys %{ $self->{users} // {} };
 	$self->postroom_ok('mapping', 'add', @$_) for @{ $self->{mappings} // [] };
@@ -259,6 +272,16 @@ sub set {
 	my ($self, %values) = @_;
 	$self->postroom_ok('set', $_, $values{$_}) for sort keys %values;
 	return $self;
+}
+
+sub access {
+	my ($self, $list, @rules) = @_;
+	return $self->postroom_ok({ stdin => join "\n", 0, @rules }, 'access', 'import', '--list', $list, '-');
+}
+
+sub relay {
+	my ($self, @addresses) = @_;
+	$self->access($_, (map { "1|2|$_|32|1||" } @addresses), '1|0||0|0||') for qw(smtp submission smtps);
 }
 
 sub add_user {

@@ -1,4 +1,4 @@
-/* Settings: what is allowed, in which form it is stored, which network holds which address. */
+/* Settings: what is allowed, in which form it is stored. */
 #include "common/settings/settings.h"
 
 #include <setjmp.h>
@@ -59,7 +59,7 @@ static void test_keys(void **state)
 	assert_null(setting_find(STR("")));
 	assert_ptr_equal(setting_nearest(STR("smtp.timeot")), &setting_definitions[SETTING_SMTP_TIMEOUT]);
 	assert_ptr_equal(setting_nearest(STR("max-recipients")), &setting_definitions[SETTING_SMTP_MAX_RECIPIENTS]);
-	assert_ptr_equal(setting_nearest(STR("relay.networks")), &setting_definitions[SETTING_RELAY_NETWORKS]);
+	assert_ptr_equal(setting_nearest(STR("smtp.relay-chek")), &setting_definitions[SETTING_SMTP_RELAY_CHECK]);
 	assert_null(setting_nearest(STR("colour-of-the-sky")));
 	assert_null(setting_nearest(STR("")));
 	assert_true(str_matches_wildcard(str_of(setting_definitions[SETTING_SMTP_TIMEOUT].key), STR("smtp.*")));
@@ -113,20 +113,6 @@ static void test_hosts(void **state)
 	refuse("server.host-name", "[192.0.2.1]", "host name");
 }
 
-static void test_network_lists(void **state)
-{
-	(void)state;
-	accept("relay-networks", "", "");
-	accept("relay-networks", "10.1.2.3/8, 192.0.2.1 fe80::1/10,::1", "10.0.0.0/8,192.0.2.1,fe80::/10,::1");
-	accept("relay-networks", "::ffff:192.0.2.0/120", "192.0.2.0/24");
-	accept("relay-networks", "0.0.0.0/0,::/0", "0.0.0.0/0,::/0");
-	refuse("relay-networks", "10.0.0.0/33", "0 to 32");
-	refuse("relay-networks", "10.0.0/8", "neither IPv4 nor IPv6");
-	refuse("relay-networks", "10.0.0.0/", "prefix");
-	refuse("relay-networks", "example.com", "neither IPv4 nor IPv6");
-	refuse("relay-networks", "::/129", "0 to 128");
-}
-
 static void test_server_lists(void **state)
 {
 	(void)state;
@@ -159,49 +145,19 @@ static void test_limits(void **state)
 	(void)state;
 	memset(longest, '1', sizeof longest);
 	longest[sizeof longest - 1] = '\0';
-	refuse("relay-networks", longest, "longer than");
+	refuse("dns.servers", longest, "longer than");
 	for (size_t i = 0; i + 1 < sizeof longest; i++)
 		longest[i] = i % 2 == 0 ? '1' : ',';
 	longest[1000] = '\0';
 	refuse("sender.retry", longest, "at most 100");
 }
 
-static void test_networks_hold(void **state)
-{
-	static const char networks[] = "127.0.0.0/8, 192.0.2.0/25 ::1,2001:db8::/33";
-
-	(void)state;
-	assert_true(settings_networks_hold(networks, "127.255.0.1"));
-	assert_false(settings_networks_hold(networks, "128.0.0.1"));
-	assert_true(settings_networks_hold(networks, "192.0.2.127"));
-	assert_false(settings_networks_hold(networks, "192.0.2.128"));
-	assert_true(settings_networks_hold(networks, "::1"));
-	assert_false(settings_networks_hold(networks, "::2"));
-	assert_true(settings_networks_hold(networks, "2001:db8:7fff::1"));
-	assert_false(settings_networks_hold(networks, "2001:db8:8000::1"));
-	/* An IPv4 client of a socket that takes both families. */
-	assert_true(settings_networks_hold(networks, "::ffff:127.0.0.1"));
-	assert_true(settings_networks_hold("::ffff:10.0.0.0/104", "10.1.1.1"));
-	assert_true(settings_networks_hold("fe80::/10", "fe80::1%eth0"));
-	/* Neither family holds the other's addresses. */
-	assert_false(settings_networks_hold("0.0.0.0/0", "2001:db8::1"));
-	assert_false(settings_networks_hold("::/0", "192.0.2.1"));
-	assert_true(settings_networks_hold("0.0.0.0/0,::/0", "2001:db8::1"));
-	assert_false(settings_networks_hold("", "127.0.0.1"));
-	assert_false(settings_networks_hold("0.0.0.0/0", ""));
-	assert_false(settings_networks_hold("0.0.0.0/0", "10.0.0.0/8"));
-	assert_false(settings_networks_hold("0.0.0.0/0", "local"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_catalogue),     cmocka_unit_test(test_keys),
-	    cmocka_unit_test(test_flags),         cmocka_unit_test(test_numbers),
-	    cmocka_unit_test(test_choices),       cmocka_unit_test(test_hosts),
-	    cmocka_unit_test(test_network_lists), cmocka_unit_test(test_server_lists),
-	    cmocka_unit_test(test_seconds_lists), cmocka_unit_test(test_limits),
-	    cmocka_unit_test(test_networks_hold),
+	    cmocka_unit_test(test_catalogue),    cmocka_unit_test(test_keys),          cmocka_unit_test(test_flags),
+	    cmocka_unit_test(test_numbers),      cmocka_unit_test(test_choices),       cmocka_unit_test(test_hosts),
+	    cmocka_unit_test(test_server_lists), cmocka_unit_test(test_seconds_lists), cmocka_unit_test(test_limits),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
