@@ -11,6 +11,7 @@ int smtp_rules_service(struct change *change, struct str name, int64_t *id_out, 
 {
 	struct service_object service;
 
+	*id_out = 0;
 	if (service_need(change, name, &service, err) != 0)
 		return -1;
 	if (strcmp(service.type->name, "smtp") != 0)
@@ -161,6 +162,7 @@ static int read_position(struct change *change, const char *key, size_t limit, s
 	uint64_t number;
 	struct str text;
 
+	*position = 0;
 	if (change_field(change, key, &text, err) != 0)
 		return -1;
 	if (!str_to_u64(text, limit, &number) || number == 0)
