@@ -110,6 +110,7 @@ subtest 'theirs, verified by us' => sub {
 		my $what = "$jobs[$i]{name}, $jobs[$i]{selector}, @{ $jobs[$i]{canon} }";
 		my $signed = $fields[$i] . $jobs[$i]{message};
 		like dkim_of($signed), qr/\Adkim=pass d=example[.]test s=$jobs[$i]{selector} /, $what;
+		next if $jobs[$i]{canon}[0] ne $jobs[$i]{canon}[1];
 		my $other = $signed =~ s/(From:.*)\K\r\n/,\r\n/r;
 		like dkim_of($other), qr/\Adkim=fail .*of this header/, "$what: another author";
 		like dkim_of("$signed."), qr/\Adkim=fail .*body/, "$what: another body";

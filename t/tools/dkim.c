@@ -28,12 +28,15 @@ static _Noreturn void fail(const char *text)
 
 static struct str read_text(const char *path)
 {
+	struct str copy;
 	struct buf text;
 
 	buf_init(&text, MESSAGE_MAX);
 	if (io_read_file(path, &text, &err) != 0)
 		fail(err.text);
-	return buf_str(&text);
+	copy = arena_copy(&arena, buf_str(&text));
+	buf_free(&text);
+	return copy;
 }
 
 static void read_keys(const char *path)
@@ -109,10 +112,11 @@ static enum dkim_canon canon_of(const char *word)
 	return strncmp(word, "relaxed", 7) == 0 ? DKIM_RELAXED : DKIM_SIMPLE;
 }
 
-static void print_signed(const struct buf *fields, struct str text)
+static void print_signed(struct buf *fields, struct str text)
 {
 	fwrite(fields->data, 1, fields->len, stdout);
 	fwrite(text.data, 1, text.len, stdout);
+	buf_free(fields);
 }
 
 static void sign(struct str text, const struct dkim_signer *signer)
@@ -162,40 +166,53 @@ static void record(const struct dkim_private_key *key)
 	if (dkim_private_key_record(key, &text, &err) != 0)
 		fail(err.text);
 	printf("%s\n", buf_text(&text));
+	buf_free(&text);
 }
 
-int main(int argc, char **argv)
+/* What needs a private key. False: there is no such command. */
+static bool run(int argc, char **argv, const struct dkim_private_key *key)
 {
-	struct dkim_private_key key;
-	struct dkim_signer signer = {.header_canon = DKIM_RELAXED, .body_canon = DKIM_RELAXED, .now = CLOCK};
+	struct dkim_signer signer = {.header_canon = DKIM_RELAXED, .body_canon = DKIM_RELAXED, .now = CLOCK, .key = key};
 
-	arena_init(&arena);
-	mailauth_table_init(&table, &arena);
-	if (argc == 4 && strcmp(argv[1], "verify") == 0) {
-		read_keys(argv[2]);
-		verify(read_text("/dev/stdin"), argv[3]);
-		return 0;
-	}
-	if (argc < 3)
-		fail("see the head of t/tools/dkim.c");
-	key = read_key(argv[2]);
-	signer.key = &key;
 	if (argc == 3 && strcmp(argv[1], "record") == 0) {
-		record(&key);
-		return 0;
+		record(key);
+		return true;
 	}
 	if (argc < 6)
-		fail("see the head of t/tools/dkim.c");
+		return false;
 	signer.domain = str_of(argv[3]);
 	signer.selector = str_of(argv[4]);
-	if (strcmp(argv[1], "sign") == 0) {
+	if (argc == 6 && strcmp(argv[1], "sign") == 0) {
 		const char *slash = strchr(argv[5], '/');
 
 		signer.header_canon = canon_of(argv[5]);
 		signer.body_canon = slash != NULL ? canon_of(slash + 1) : DKIM_SIMPLE;
 		sign(read_text("/dev/stdin"), &signer);
-	} else if (argc == 7) {
+	} else if (argc == 7 && strcmp(argv[1], "seal") == 0) {
 		seal(read_text("/dev/stdin"), &signer, argv[5], argv[6]);
+	} else {
+		return false;
 	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct dkim_private_key key;
+
+	if (argc < 3)
+		fail("see the head of t/tools/dkim.c");
+	arena_init(&arena);
+	mailauth_table_init(&table, &arena);
+	if (argc == 4 && strcmp(argv[1], "verify") == 0) {
+		read_keys(argv[2]);
+		verify(read_text("/dev/stdin"), argv[3]);
+	} else {
+		key = read_key(argv[2]);
+		if (!run(argc, argv, &key))
+			fail("see the head of t/tools/dkim.c");
+		dkim_private_key_free(&key);
+	}
+	arena_free(&arena);
 	return 0;
 }
