@@ -160,7 +160,7 @@ struct str dkim_signature_name(struct str *rest)
 static int read_names(const struct mailauth_tags *tags, enum dkim_kind kind, struct dkim_signature *signature,
                       struct err *err)
 {
-	bool from = false, own = false;
+	bool from = false, seal = false;
 	size_t count = 0;
 
 	if (need(tags, "h", &signature->names, err) != 0)
@@ -174,12 +174,16 @@ static int read_names(const struct mailauth_tags *tags, enum dkim_kind kind, str
 			if ((unsigned char)name.data[i] <= ' ' || (unsigned char)name.data[i] >= 0x7f)
 				return broken(err, "h= is not a list of names");
 		from = from || str_equal_nocase(name, STR("from"));
-		own = own || str_starts_nocase(name, STR("arc-"));
+		seal = seal || str_equal_nocase(name, STR("arc-seal"));
 	}
 	if (!from)
 		return err_set(err, DKIM_UNFIT, "the From field is not signed");
-	if (kind == DKIM_ARC_MESSAGE && own)
-		return err_set(err, DKIM_UNFIT, "a field of ARC is signed"); /* RFC 8617 4.1.2 */
+	/*
+	 * RFC 8617 4.1.2 forbids to sign any field of ARC. Handlers that sign results of others are about, and that does no
+	 * harm; a seal covers what is signed here, so it cannot be signed as well.
+	 */
+	if (kind == DKIM_ARC_MESSAGE && seal)
+		return err_set(err, DKIM_UNFIT, "a seal is signed");
 	return 0;
 }
 
