@@ -5,11 +5,25 @@
 
 enum { LINE_WIDTH = 78 };
 
+/* The words of a choice, as in "none, optional or required". */
+static void describe_choices(const char *choices, const char *last, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (const char *c = choices; *c != '\0' && used + 8 < size; c++) {
+		if (*c != '|')
+			out[used++] = *c;
+		else
+			used += (size_t)snprintf(out + used, size - used, "%s", strchr(c + 1, '|') != NULL ? ", " : last);
+	}
+	out[used] = '\0';
+}
+
 /* What a value may be, as in "a number of seconds from 5 to 3600". */
 static void describe_values(const struct setting_definition *definition, char *out, size_t size)
 {
 	const char *unit = definition->unit != NULL ? definition->unit : "";
-	size_t used = 0;
+	char words[200];
 
 	switch (definition->type) {
 	case SETTING_TEXT:
@@ -23,13 +37,17 @@ static void describe_values(const struct setting_definition *definition, char *o
 		         definition->min, definition->max);
 		break;
 	case SETTING_CHOICE:
-		for (const char *c = definition->choices; *c != '\0' && used + 8 < size; c++) {
-			if (*c != '|')
-				out[used++] = *c;
-			else
-				used += (size_t)snprintf(out + used, size - used, "%s", strchr(c + 1, '|') != NULL ? ", " : " or ");
-		}
-		out[used] = '\0';
+		describe_choices(definition->choices, " or ", out, size);
+		break;
+	case SETTING_SET:
+		describe_choices(definition->choices, " and ", words, sizeof words);
+		snprintf(out, size, "any of %s, separated by commas, or nothing", words);
+		break;
+	case SETTING_SENDERS:
+		snprintf(out, size, "entries of ADDRESS or ADDRESS/LENGTH, LOCAL@DOMAIN, service=NUMBER, separated by commas");
+		break;
+	case SETTING_NETWORKS:
+		snprintf(out, size, "networks (ADDRESS or ADDRESS/LENGTH), separated by commas");
 		break;
 	case SETTING_HOST:
 		snprintf(out, size, "a host name, or nothing");

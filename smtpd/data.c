@@ -3,7 +3,7 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/smtp/data.h"
-#include "smtpd/message.h"
+#include "smtpd/sender_auth.h"
 
 #include <errno.h>
 #include <time.h>
@@ -188,6 +188,8 @@ static void finish(struct intake *intake)
 
 	if (intake->refusal == NULL)
 		intake->refusal = rules_at_data(session, &intake->message);
+	if (intake->refusal == NULL)
+		intake->refusal = auth_results_apply(session, &intake->message);
 	if (intake->refusal == NULL && store(intake, &err) != 0)
 		refuse_storage(intake, &err);
 	if (intake->refusal == &too_large)

@@ -1,6 +1,7 @@
 #include "smtpd/smtpd.h"
 
 #include "common/base/log.h"
+#include "smtpd/sender_auth.h"
 
 void transaction_reset(struct session *session)
 {
@@ -36,7 +37,7 @@ void command_mail(struct session *session, struct str argument)
 	} else if (!disk_has_room(session, SETTING_DISK_MESSAGE)) {
 		reply(session, 452, "4.3.1", "Insufficient system storage");
 		transaction_reset(session);
-	} else if (!rules_at_mail(session)) {
+	} else if (!rules_at_mail(session) || !sender_auth_mail(session)) {
 		transaction_reset(session);
 	} else {
 		transaction->open = true;

@@ -3,6 +3,7 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/login/sasl.h"
+#include "smtpd/sender_auth.h"
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -208,6 +209,7 @@ static int confine(struct session *session, struct err *err)
 	if (!session->is_local && session->smtpd->mechanisms[0] != '\0' &&
 	    ipc_connect(&session->authd, instance, "authd", "smtpd", &away) != 0)
 		log_warning("%s", away.text);
+	sender_auth_connect(session);
 	status_begin(&session->status, instance, "smtpd", session->service, session->peer, false);
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;

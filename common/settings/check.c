@@ -1,5 +1,6 @@
 #include "common/addr/addr.h"
 #include "common/addr/cidr.h"
+#include "common/addr/senders.h"
 #include "common/settings/settings.h"
 
 #include <inttypes.h>
@@ -84,6 +85,58 @@ static int check_choice(const struct setting_definition *definition, struct str 
 	err_set(err, ERR_SYNTAX, "%s must be %s, not \"%.*s\"", definition->key, buf_text(&words), SHOWN(value));
 	buf_free(&words);
 	return -1;
+}
+
+/* Whatever order they were written in, they are stored in that of the choices. */
+static int check_set(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err)
+{
+	struct str rest = str_of(definition->choices), words = value, item;
+
+	while ((item = str_cut_item(&words)).len != 0) {
+		bool known = false;
+
+		for (struct str choices = str_of(definition->choices); choices.data != NULL;)
+			known = str_equal_nocase(str_cut(&choices, '|'), item) || known;
+		if (!known)
+			return err_set(err, ERR_SYNTAX, "%s: \"%.*s\" is none of %s", definition->key, SHOWN(item),
+			               definition->choices);
+	}
+	while (rest.data != NULL) {
+		struct str word = str_cut(&rest, '|');
+
+		words = value;
+		while ((item = str_cut_item(&words)).len != 0)
+			if (str_equal_nocase(item, word)) {
+				buf_printf(normal, "%s%.*s", normal->len != 0 ? "," : "", STR_ARG(word));
+				break;
+			}
+	}
+	return 0;
+}
+
+static int check_senders(const struct setting_definition *definition, struct str value, struct buf *normal,
+                         struct err *err)
+{
+	return senders_normalise(value, normal, err) == 0 ? 0 : err_prefix(err, "%s", definition->key);
+}
+
+static int check_networks(const struct setting_definition *definition, struct str value, struct buf *normal,
+                          struct err *err)
+{
+	struct cidr network;
+	struct str item;
+	int count = 0;
+
+	while ((item = str_cut_item(&value)).len != 0) {
+		if (cidr_parse(item, &network, NULL, err) != 0)
+			return err_prefix(err, "%s", definition->key);
+		if (count++ == MAX_LIST_ITEMS)
+			return err_set(err, ERR_LIMIT, "%s takes at most %d networks", definition->key, MAX_LIST_ITEMS);
+		if (normal->len != 0)
+			buf_add_char(normal, ',');
+		cidr_format(&network, normal);
+	}
+	return 0;
 }
 
 static int check_host(const struct setting_definition *definition, struct str value, struct buf *normal,
@@ -220,6 +273,9 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_SERVERS] = check_servers,
 	    [SETTING_SECONDS_LIST] = check_seconds_list,
 	    [SETTING_FILE_NAME] = check_file_name,
+	    [SETTING_SET] = check_set,
+	    [SETTING_SENDERS] = check_senders,
+	    [SETTING_NETWORKS] = check_networks,
 	};
 
 	value = str_trim(value);
@@ -230,4 +286,27 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	if (normal->overflow)
 		return err_set(err, ERR_LIMIT, "%s must not be longer than %d bytes", definition->key, SETTING_VALUE_MAX);
 	return 0;
+}
+
+bool settings_set_holds(const char *set, const char *word)
+{
+	struct str rest = str_of(set), item;
+
+	while ((item = str_cut_item(&rest)).len != 0)
+		if (str_equal(item, str_of(word)))
+			return true;
+	return false;
+}
+
+bool settings_networks_hold(const char *networks, const char *address)
+{
+	struct str rest = str_of(networks), item;
+	struct cidr wanted, network;
+
+	if (strchr(address, '/') != NULL || cidr_parse(str_of(address), &wanted, NULL, NULL) != 0)
+		return false;
+	while ((item = str_cut_item(&rest)).len != 0)
+		if (cidr_parse(item, &network, NULL, NULL) == 0 && cidr_holds(&network, &wanted))
+			return true;
+	return false;
 }

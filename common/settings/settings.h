@@ -28,6 +28,9 @@ enum setting_type {
 	SETTING_FLAG,         /* on, off */
 	SETTING_NUMBER,       /* min to max, in unit */
 	SETTING_CHOICE,       /* one of the words in choices, separated by '|' */
+	SETTING_SET,          /* some of the words in choices, separated by commas; or none */
+	SETTING_SENDERS,      /* clients and senders: common/addr/senders.h */
+	SETTING_NETWORKS,     /* CIDR list, separated by commas or spaces */
 	SETTING_HOST,         /* a host name */
 	SETTING_SERVERS,      /* ADDRESS[:PORT] list */
 	SETTING_SECONDS_LIST, /* seconds separated by commas: a retry list */
@@ -135,5 +138,9 @@ const char *settings_text(const struct settings *settings, enum setting setting)
 const char *settings_host_name(const struct settings *settings);
 /* The domain of addresses without one, in lower case; "" where none was made. Valid as above. */
 const char *settings_default_domain(const struct settings *settings);
+/* For SETTING_SET: is word one of those set? */
+bool settings_set_holds(const char *set, const char *word);
+/* For SETTING_NETWORKS: does one of the networks hold the address? address as text, without brackets or port. */
+bool settings_networks_hold(const char *networks, const char *address);
 
 #endif

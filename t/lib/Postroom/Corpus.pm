@@ -34,7 +34,7 @@ where that is no 250.
 =item fetch_all($pop3), without_trace($text, $hops)
 
 The messages of a mailbox after the login; a message's id at the first of so many servers, and what stands below their
-trace fields (RFC 5321 4.4: Return-Path and Received; and Delivered-To). Undef where the trace fields are not as they
+trace fields (RFC 5321 4.4: Return-Path and Received; RFC 8601: Authentication-Results; and Delivered-To). Undef where the trace fields are not as they
 should be.
 
 =item without_added($text, $original)
@@ -154,6 +154,7 @@ sub without_trace {
 	for (1 .. $hops) {
 		$text =~ s/\A(Received: [^\r]*\r\n(?:[ \t][^\r]*\r\n)*)// or return;
 		($id) = $1 =~ /^\tid ([^\s;]+)/m or return;
+		$text =~ s/\AAuthentication-Results: \S+\.test;\r\n(?:\t[^\r]*\r\n)+//;
 	}
 	return ($id, $text);
 }

@@ -77,6 +77,24 @@ static void test_flags(void **state)
 	refuse("server.anonymise", "", "on or off");
 }
 
+static void test_sets(void **state)
+{
+	(void)state;
+	accept("smtp.spf-reject", "", "");
+	accept("smtp.spf-reject", "TempError, fail fail", "fail,temperror");
+	refuse("smtp.spf-reject", "fail,none", "\"none\" is none of fail|permerror|temperror|softfail");
+	assert_true(settings_set_holds("fail,temperror", "temperror"));
+	assert_false(settings_set_holds("softfail", "fail"));
+	assert_false(settings_set_holds("", "fail"));
+}
+
+static void test_senders(void **state)
+{
+	(void)state;
+	accept("smtp.spf-whitelist", "192.0.2.9/24 *@*.example,::1", "192.0.2.0/24 *@*.example, ::1");
+	refuse("smtp.spf-whitelist", "x", "\"x\" is neither");
+}
+
 static void test_numbers(void **state)
 {
 	(void)state;
@@ -111,6 +129,47 @@ static void test_hosts(void **state)
 	refuse("server.host-name", "mail example", "host name");
 	refuse("server.host-name", "-a.example", "host name");
 	refuse("server.host-name", "[192.0.2.1]", "host name");
+}
+
+static void test_network_lists(void **state)
+{
+	(void)state;
+	accept("mail-auth.gateways", "", "");
+	accept("mail-auth.gateways", "10.1.2.3/8, 192.0.2.1 fe80::1/10,::1", "10.0.0.0/8,192.0.2.1,fe80::/10,::1");
+	accept("mail-auth.gateways", "::ffff:192.0.2.0/120", "192.0.2.0/24");
+	accept("mail-auth.gateways", "0.0.0.0/0,::/0", "0.0.0.0/0,::/0");
+	refuse("mail-auth.gateways", "10.0.0.0/33", "0 to 32");
+	refuse("mail-auth.gateways", "10.0.0/8", "neither IPv4 nor IPv6");
+	refuse("mail-auth.gateways", "10.0.0.0/", "prefix");
+	refuse("mail-auth.gateways", "example.com", "neither IPv4 nor IPv6");
+	refuse("mail-auth.gateways", "::/129", "0 to 128");
+}
+
+static void test_networks_hold(void **state)
+{
+	static const char networks[] = "127.0.0.0/8, 192.0.2.0/25 ::1,2001:db8::/33";
+
+	(void)state;
+	assert_true(settings_networks_hold(networks, "127.255.0.1"));
+	assert_false(settings_networks_hold(networks, "128.0.0.1"));
+	assert_true(settings_networks_hold(networks, "192.0.2.127"));
+	assert_false(settings_networks_hold(networks, "192.0.2.128"));
+	assert_true(settings_networks_hold(networks, "::1"));
+	assert_false(settings_networks_hold(networks, "::2"));
+	assert_true(settings_networks_hold(networks, "2001:db8:7fff::1"));
+	assert_false(settings_networks_hold(networks, "2001:db8:8000::1"));
+	/* An IPv4 client of a socket that takes both families. */
+	assert_true(settings_networks_hold(networks, "::ffff:127.0.0.1"));
+	assert_true(settings_networks_hold("::ffff:10.0.0.0/104", "10.1.1.1"));
+	assert_true(settings_networks_hold("fe80::/10", "fe80::1%eth0"));
+	/* Neither family holds the other's addresses. */
+	assert_false(settings_networks_hold("0.0.0.0/0", "2001:db8::1"));
+	assert_false(settings_networks_hold("::/0", "192.0.2.1"));
+	assert_true(settings_networks_hold("0.0.0.0/0,::/0", "2001:db8::1"));
+	assert_false(settings_networks_hold("", "127.0.0.1"));
+	assert_false(settings_networks_hold("0.0.0.0/0", ""));
+	assert_false(settings_networks_hold("0.0.0.0/0", "10.0.0.0/8"));
+	assert_false(settings_networks_hold("0.0.0.0/0", "local"));
 }
 
 static void test_server_lists(void **state)
@@ -155,9 +214,11 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_catalogue),    cmocka_unit_test(test_keys),          cmocka_unit_test(test_flags),
-	    cmocka_unit_test(test_numbers),      cmocka_unit_test(test_choices),       cmocka_unit_test(test_hosts),
-	    cmocka_unit_test(test_server_lists), cmocka_unit_test(test_seconds_lists), cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_catalogue),     cmocka_unit_test(test_keys),          cmocka_unit_test(test_flags),
+	    cmocka_unit_test(test_numbers),       cmocka_unit_test(test_choices),       cmocka_unit_test(test_hosts),
+	    cmocka_unit_test(test_server_lists),  cmocka_unit_test(test_seconds_lists), cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_network_lists), cmocka_unit_test(test_networks_hold), cmocka_unit_test(test_sets),
+	    cmocka_unit_test(test_senders),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

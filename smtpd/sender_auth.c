@@ -1,0 +1,102 @@
+#include "smtpd/sender_auth.h"
+
+#include "common/addr/senders.h"
+#include "common/base/io.h"
+#include "common/base/log.h"
+
+enum { DATA_DNS_MS = 10000 }; /* for all questions at the end of a message: its client waits for the answer */
+
+bool sender_auth_is_stranger(const struct session *session)
+{
+	return !session->is_local && session->user[0] == '\0' && !session_may_relay(session);
+}
+
+bool sender_auth_is_gateway(const struct session *session)
+{
+	return settings_networks_hold(settings_text(&session->smtpd->settings, SETTING_MAILAUTH_GATEWAYS), session->peer);
+}
+
+void sender_auth_connect(struct session *session)
+{
+	const struct settings *settings = &session->smtpd->settings;
+	bool wanted = settings_flag(settings, SETTING_SMTP_SPF) || settings_flag(settings, SETTING_MAILAUTH_RESULTS) ||
+	              settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY);
+	struct err away;
+
+	session->dnsd.fd = -1;
+	if (wanted && !session->is_local && !sender_auth_is_gateway(session) &&
+	    ipc_connect(&session->dnsd, &session->smtpd->daemon->instance, "dnsd", "smtpd", &away) != 0)
+		log_warning("%s", away.text);
+}
+
+struct mailauth_dns sender_auth_dns(struct session *session)
+{
+	struct mailauth_dns dns = mailauth_dns_ipc(&session->dnsd);
+
+	dns.deadline_ms = io_now_ms() + DATA_DNS_MS;
+	return dns;
+}
+
+static bool is_whitelisted(const struct session *session, const struct cidr *client)
+{
+	const struct addr *from = &session->transaction.mail.from;
+	struct sender_facts facts = {
+	    .client = client,
+	    .local_part = from->local_part,
+	    .domain = from->domain,
+	    .service = session->service_id,
+	};
+
+	return senders_hold(str_of(settings_text(&session->smtpd->settings, SETTING_SMTP_SPF_WHITELIST)), &facts);
+}
+
+static bool is_wanted(const struct session *session, struct cidr *client)
+{
+	const struct settings *settings = &session->smtpd->settings;
+
+	if (!settings_flag(settings, SETTING_SMTP_SPF) || session->is_local || sender_auth_is_gateway(session) ||
+	    (settings_flag(settings, SETTING_SMTP_SPF_SKIP_AUTHORISED) && !sender_auth_is_stranger(session)))
+		return false;
+	return cidr_parse(str_of(session->peer), client, NULL, NULL) == 0 && !is_whitelisted(session, client);
+}
+
+static void refuse(struct session *session, const struct spf_outcome *spf)
+{
+	const char *word = spf_result_word(spf->result);
+
+	status_event(&session->status, POLICY_SPF, session->transaction.mail.from.text);
+	log_info("SPF refused from=<%.*s> spf=%s domain=%.*s client=%s service=%s%s%.*s",
+	         STR_ARG(session->transaction.mail.from.text), word, STR_ARG(spf->domain), session->peer, session->service,
+	         spf->problem.len > 0 ? ": " : "", STR_ARG(spf->problem));
+	if (spf->result == SPF_TEMPERROR)
+		reply(session, 451, "4.4.3", "SPF of %.*s cannot be checked now, try again later", STR_ARG(spf->domain));
+	else if (spf->explanation.len > 0) /* RFC 7208 8.4: told apart from what this server says */
+		reply(session, 550, "5.7.23", "SPF check failed (%s); %.*s explains: %.*s", word, STR_ARG(spf->domain),
+		      STR_ARG(spf->explanation));
+	else
+		reply(session, 550, "5.7.23", "SPF check failed (%s): %s may not send for %.*s", word, session->peer,
+		      STR_ARG(spf->domain));
+}
+
+bool sender_auth_mail(struct session *session)
+{
+	struct transaction *transaction = &session->transaction;
+	struct mailauth_dns dns = mailauth_dns_ipc(&session->dnsd);
+	struct spf_check check = {
+	    .dns = &dns,
+	    .helo = str_of(session->helo),
+	    .local_part = transaction->mail.from.local_part,
+	    .domain = transaction->mail.from.domain,
+	    .receiver = str_of(session_host(session)),
+	};
+
+	if (!is_wanted(session, &check.client))
+		return true;
+	spf_check(&check, &session->transaction_arena, &transaction->spf);
+	transaction->spf_is_known = true;
+	if (!settings_set_holds(settings_text(&session->smtpd->settings, SETTING_SMTP_SPF_REJECT),
+	                        spf_result_word(transaction->spf.result)))
+		return true;
+	refuse(session, &transaction->spf);
+	return false;
+}
