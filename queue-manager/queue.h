@@ -188,6 +188,9 @@ void message_set_aside(struct queue *queue, const char *id, const char *why);
 void advance_all(struct queue *queue);  /* every message that was touched */
 void advance_tick(struct queue *queue); /* once a second: those that wait for a local daemon */
 
+/* rule_targets.c. Does an SMTP rule send messages to this address? 1 = yes, 0 = no, -1 = cannot say now (logged). */
+int rule_targets_have(const struct queue *queue, struct str address);
+
 /* resolve.c. Ask for the targets of what is unresolved and due. */
 void resolve_ask(struct message *message);
 

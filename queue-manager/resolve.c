@@ -92,37 +92,48 @@ static void fail(struct message *message, struct delivery *delivery, const char 
 	outcome_failed(message, delivery);
 }
 
+/* Where somebody allowed it, or an administrator's rule sends it there. */
+static void answered_remote(struct message *message, size_t index, const struct ipc_message *reply)
+{
+	struct delivery *delivery = &message->deliveries[index];
+	struct str address = message_recipient(message, delivery)->address;
+	int allowed = may_relay(message) ? 1 : rule_targets_have(message->queue, address);
+
+	if (allowed < 0) {
+		outcome_away(message, delivery);
+	} else if (allowed == 0) {
+		/* Not reported to anybody: who made this envelope did not get it by a way that we offer. */
+		log_error("id=%s to=<%.*s> no right to relay", message->id, STR_ARG(address));
+		message_set_answer(message, delivery, "5.7.1", STR(""), STR("no right to relay"));
+		delivery->state = DELIVERY_REFUSED;
+		message_change(message, delivery);
+	} else if (ipc_get(reply, "target").data != NULL) {
+		add_targets(message, index, reply);
+	} else {
+		delivery->kind = DELIVERY_REMOTE;
+		delivery->target = address;
+		delivery->dirty = true;
+		delivery->next = 0;
+	}
+}
+
 static void answered(struct message *message, size_t index, const struct ipc_message *reply)
 {
 	struct delivery *delivery = &message->deliveries[index];
-	struct str address = message_recipient(message, delivery)->address, kind = ipc_get(reply, "kind");
+	struct str kind = ipc_get(reply, "kind");
 
 	message->away = 0;
 	if (str_equal(kind, STR("local"))) {
 		add_targets(message, index, reply);
 	} else if (str_equal(kind, STR("unknown"))) {
 		fail(message, delivery, "5.1.1", "Recipient not recognised");
-	} else if (str_equal(kind, STR("remote")) && may_relay(message)) {
-		if (ipc_get(reply, "target").data != NULL) {
-			add_targets(message, index, reply);
-		} else {
-			delivery->kind = DELIVERY_REMOTE;
-			delivery->target = address;
-			delivery->dirty = true;
-			delivery->next = 0;
-		}
 	} else if (str_equal(kind, STR("remote"))) {
-		/* Not reported to anybody: who made this envelope did not get it by a way that we offer. */
-		log_error("id=%s to=<%.*s> no right to relay", message->id, STR_ARG(address));
-		message_set_answer(message, delivery, "5.7.1", STR(""), STR("no right to relay"));
-		delivery->state = DELIVERY_REFUSED;
-		message_change(message, delivery);
+		answered_remote(message, index, reply);
 	} else {
 		log_error("id=%s the resolver's answer is not understood: %.*s", message->id, STR_ARG(kind));
 		outcome_away(message, delivery);
 	}
 }
-
 static void on_answer(struct ipc_message *reply, const struct err *err, void *context)
 {
 	struct question question = *(struct question *)context;

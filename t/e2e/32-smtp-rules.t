@@ -50,7 +50,8 @@ sub send_to {
 	my $mark = 'mark-' . ++$sent . '-end';
 	my $smtp = $options{smtp} // stranger();
 	my $text = join "\r\n", @{ $options{header} // ["Subject: a message"] }, "X-Mark: $mark", '', 'Hello', '';
-	my $reply = $smtp->send_message($options{from} // 'bob@stranger.test', [ map { /@/ ? $_ : "$_\@$domain" } @$to ], $text);
+	my @to = map { "$_\@$domain" } @$to;
+	my $reply = $smtp->send_message($options{from} // 'bob@stranger.test', \@to, $text);
 	return ($reply, $mark);
 }
 
@@ -347,6 +348,18 @@ subtest 'hold, copy, ignore, reject-disconnect' => sub {
 	my $smtp = stranger();
 	is answer($smtp, 'MAIL FROM:<rude@stranger.test>'), '550 5.7.1 Sender Prohibited (4)', 'rejected';
 	ok $smtp->is_closed, 'and disconnected';
+	no_rules();
+};
+
+subtest 'the message of a stranger goes to another server where a rule says so' => sub {
+	$p->set('sender.mx-port' => 1);
+	$p->access(smtp => '1|2|127.0.0.1|32|1||');
+	is answer(stranger(), 'MAIL FROM:<a@stranger.test>'), '250 2.1.0 OK', 'a stranger';
+	rule('redirect', { parameter => 'Carl@remote.test' }, "ThisRcptTo equals anna\@$domain");
+	my ($reply, $mark) = send_to(['anna']);
+	my ($id) = $reply =~ /queued as (\S+)/;
+	$p->wait_log(qr/id=\Q$id\E (?:deferred|failed) to=<Carl\@remote\.test> target=Carl\@remote\.test host=\S*: (?!no right)/);
+	unlike $p->log, qr/id=\Q$id\E .*no right to relay/, 'it was on its way';
 	no_rules();
 };
 

@@ -1,0 +1,99 @@
+#include "queue-manager/queue.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/rules/target.h"
+
+#include <stdlib.h>
+
+/*
+ * Remote addresses that SMTP rules send messages to. Whoever takes a message in for an administrator's rule has no
+ * token for them; but that the rule is there can be looked up here, so nobody's word is needed.
+ */
+struct rule_targets_known {
+	struct arena arena;
+	struct str *list; /* sorted */
+	size_t count, room;
+	uint64_t generation; /* of the settings that they are from */
+};
+
+static int compare(const void *a, const void *b)
+{
+	return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+static struct str lower(struct str text, struct arena *arena)
+{
+	char *copy = arena_text(arena, text);
+
+	for (size_t i = 0; i < text.len; i++)
+		if (copy[i] >= 'A' && copy[i] <= 'Z')
+			copy[i] = (char)(copy[i] + ('a' - 'A'));
+	return str_from(copy, text.len);
+}
+
+static void add(struct rule_targets_known *known, struct str parameter)
+{
+	struct rule_targets targets;
+
+	if (targets_parse(parameter, &known->arena, &targets, NULL) != 0)
+		return;
+	for (size_t i = 0; i < targets.count; i++) {
+		if (known->count == known->room) {
+			known->room = known->room != 0 ? 2 * known->room : 16;
+			known->list = memory_resize(known->list, known->room * sizeof *known->list);
+		}
+		known->list[known->count++] = lower(targets.list[i].address, &known->arena);
+	}
+}
+
+static int load(struct rule_targets_known *known, struct db *db, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (db_prepare(db, &statement, "SELECT parameter FROM smtp_rule WHERE action IN ('redirect', 'copy')", err) != 0)
+		return -1;
+	while ((row = db_step(&statement, err)) == 1)
+		add(known, db_text(&statement, 0));
+	db_finalize(&statement);
+	if (known->count != 0)
+		qsort(known->list, known->count, sizeof *known->list, compare);
+	return row;
+}
+
+static int refresh(struct rule_targets_known *known, const struct settings *settings, struct err *err)
+{
+	struct db db;
+	int result;
+
+	if (known->generation == settings->generation)
+		return 0;
+	arena_reset(&known->arena);
+	known->count = 0;
+	if (settings_open_snapshot(settings, &db, err) != 0)
+		return -1;
+	result = load(known, &db, err);
+	known->generation = result == 0 ? settings->generation : 0;
+	db_close(&db);
+	return result;
+}
+
+int rule_targets_have(const struct queue *queue, struct str address)
+{
+	static struct rule_targets_known known;
+	struct arena arena;
+	struct err err;
+	struct str key;
+	bool found;
+
+	if (refresh(&known, &queue->settings, &err) != 0) {
+		log_warning("cannot tell what SMTP rules allow: %s", err.text);
+		return -1;
+	}
+	arena_init(&arena);
+	key = lower(address, &arena);
+	found = known.count != 0 && bsearch(&key, known.list, known.count, sizeof key, compare) != NULL;
+	arena_free(&arena);
+	return found;
+}
