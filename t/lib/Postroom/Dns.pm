@@ -22,6 +22,9 @@ Postroom::Dns - an authoritative DNS server (nsd) with the zones of a test
 Any record type that nsd knows may be used. TTLs are one second. Names of no zone are refused by nsd (REFUSED), names in
 a zone without records give NXDOMAIN. C<start> returns when every zone answers.
 
+C<broken =E<gt> ['broken.test']>: zones whose records are lost, SERVFAIL. C<edns_size =E<gt> 512>: octets of an answer
+by UDP; longer ones are truncated, and asked for again by TCP.
+
 =cut
 
 use strict;
@@ -38,7 +41,7 @@ use constant { TYPE_SOA => 6, CLASS_IN => 1 };
 
 sub start {
 	my ($class, %options) = @_;
-	my $self = bless { host => '127.0.0.1', zones => {}, serial => 0, owner => $$, %options }, $class;
+	my $self = bless { host => '127.0.0.1', zones => {}, broken => [], edns_size => 1232, serial => 0, owner => $$, %options }, $class;
 	$self->{folder} = File::Temp->newdir('postroom-dns-XXXXXX', TMPDIR => 1);
 	chmod 0755, $self->{folder};
 	$self->{port} = Postroom::Ports::port($self->{host});
@@ -71,6 +74,7 @@ server:
 	xfrdir: "$folder"
 	zonelistfile: "$folder/zone.list"
 	server-count: 1
+	ipv4-edns-size: $self->{edns_size}
 remote-control:
 	control-enable: no
 END
@@ -78,6 +82,7 @@ END
 		write_file("$folder/$zone.zone", $self->zone_text($zone));
 		$conf .= qq(zone:\n\tname: "$zone"\n\tzonefile: "$zone.zone"\n);
 	}
+	$conf .= qq(zone:\n\tname: "$_"\n\tzonefile: "missing.$_.zone"\n) for @{ $self->{broken} };
 	write_file("$folder/nsd.conf", $conf);
 	my $program = find_program('nsd') // die "nsd is not installed\n";
 	$self->{pid} = spawn_program({ stdout => "$folder/log" }, $program, '-d', '-c', "$folder/nsd.conf");
