@@ -75,8 +75,6 @@ static int check_target(struct change *change, const struct rule_target *target,
 /* What the rule asks of this server. */
 static int check_rule(struct change *change, const struct rule *rule, struct err *err)
 {
-	if (rule->action == RULE_BLOCK)
-		return err_set(err, ERR_DENIED, "action: block needs the list of blocked clients, which this version lacks");
 	for (size_t i = 0; i < rule->targets.count; i++)
 		if (check_target(change, &rule->targets.list[i], err) != 0)
 			return -1;

@@ -30,6 +30,23 @@ static void add_object(const struct request *request, const char *key, json_t *o
 }
 
 /* From statusd: what clients did. What is no record was none when it was sent, and will be none again. */
+/* A session wants its client blocked: address, TAB, minutes. What comes twice is one block. */
+static int take_block(const struct request *request, struct str line, struct err *err)
+{
+	struct str peer = str_cut(&line, '\t');
+	struct cidr key;
+	uint64_t minutes;
+
+	if (!str_to_u64(line, MINUTES_MAX, &minutes) || minutes == 0) {
+		log_error("was sent what is no block of %.*s", STR_ARG(peer));
+		return 0;
+	}
+	if (!policy_key(peer, &key) || blocks_never(request->policyd, &key))
+		return 0;
+	return blocks_add(request->policyd, &key, request->now, request->now + (int64_t)minutes * MINUTE_MS, STR("rule"),
+	                  err);
+}
+
 static int take_events(const struct request *request, struct err *err)
 {
 	struct policy_record record;
@@ -39,6 +56,11 @@ static int take_events(const struct request *request, struct err *err)
 	while (ipc_next(request->message, &position, &key, &value)) {
 		if (str_equal(key, STR("op")))
 			continue;
+		if (str_equal(key, STR("block"))) {
+			if (take_block(request, value, err) != 0)
+				return -1;
+			continue;
+		}
 		if (!str_equal(key, STR("event")) || !policy_record_parse(value, &record) || record.number >= POLICY_EVENTS)
 			log_error("was sent what is no event: %.*s=%.*s", STR_ARG(key), STR_ARG(value));
 		else if (events_add(request->policyd, &record, err) != 0)

@@ -134,6 +134,8 @@ static void take_marks(struct session *session, const struct rules_result *resul
 	for (size_t i = 0; i < result->keyword_count; i++)
 		state->keywords = arena_printf(&session->transaction_arena, "%.*s%s%.*s", STR_ARG(state->keywords),
 		                               state->keywords.len > 0 ? " " : "", STR_ARG(result->keywords[i]));
+	if (result->block_minutes > 0)
+		status_block(&session->status, result->block_minutes);
 	if (result->verdict == RULES_REJECT)
 		status_event(
 		    &session->status, POLICY_RULE,

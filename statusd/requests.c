@@ -118,6 +118,25 @@ static bool take_event(const struct request *request)
 	return true;
 }
 
+/* The client is to be blocked; which that is, is what the session said of itself. */
+static bool take_block(const struct request *request)
+{
+	struct session *session = request->session;
+	int64_t minutes;
+	struct buf line;
+
+	if (session->service[0] == '\0' || !ipc_get_number(request->message, "minutes", 1, BLOCK_MINUTES_MAX, &minutes))
+		return false;
+	if (session->events == EVENTS_MAX)
+		return true;
+	session->events++;
+	buf_init(&line, STATUS_TEXT_MAX);
+	buf_printf(&line, "%s\t%" PRId64, session->address, minutes);
+	feed_add(request->statusd->events, "block", buf_str(&line));
+	buf_free(&line);
+	return true;
+}
+
 /* An SMTP rule that ran, with what the session said of itself before it. */
 static bool take_rule(const struct request *request)
 {
@@ -144,7 +163,7 @@ static const struct {
 } notices[] = {
     {"session-begin", take_begin},   {"session-tls", take_tls}, {"session-login", take_login},
     {"session-handed", take_handed}, {"slot-free", take_free},  {"script-error", take_script_error},
-    {"event", take_event},           {"rule", take_rule},
+    {"event", take_event},           {"rule", take_rule},       {"block", take_block},
 };
 
 /* Look again when the next wait for a slot is over. */

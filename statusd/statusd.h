@@ -22,11 +22,12 @@
 #include <sys/queue.h>
 
 enum {
-	SERVICE_MAX = 32,       /* octets of a service's name with the NUL */
-	PEER_MAX = 64,          /* of an address */
-	RULES_TOLD_MAX = 10000, /* by one session */
-	SCRIPT_ERRORS_MAX = 20, /* that one session may tell */
-	EVENTS_MAX = 5000       /* the same */
+	SERVICE_MAX = 32,           /* octets of a service's name with the NUL */
+	PEER_MAX = 64,              /* of an address */
+	RULES_TOLD_MAX = 10000,     /* by one session */
+	BLOCK_MINUTES_MAX = 525600, /* for which a session may have its client blocked */
+	SCRIPT_ERRORS_MAX = 20,     /* that one session may tell */
+	EVENTS_MAX = 5000           /* the same */
 };
 
 /* One channel of a session. */

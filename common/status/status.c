@@ -214,6 +214,14 @@ void status_event(struct status *status, int number, struct str data)
 	tell(status, &notice);
 }
 
+void status_block(struct status *status, int64_t minutes)
+{
+	struct ipc_message notice = begin_notice("block");
+
+	ipc_add_number(&notice, "minutes", minutes);
+	tell(status, &notice);
+}
+
 void status_rule(struct status *status, struct str text)
 {
 	struct ipc_message notice = begin_notice("rule");

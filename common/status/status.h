@@ -91,6 +91,9 @@ void status_script_error(struct status *status, const char *script, const char *
  */
 void status_event(struct status *status, int number, struct str data);
 
+/* Ask for the client's address to be put on the block list; policyd never blocks what is on the never-block list. */
+void status_block(struct status *status, int64_t minutes);
+
 /* Tell that a rule ran, for smtprules.log, which historyd writes. text is cut where it is long. */
 void status_rule(struct status *status, struct str text);
 

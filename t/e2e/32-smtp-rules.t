@@ -9,7 +9,8 @@ use Postroom::Test;
 use Test::More;
 
 my @users = qw(anna bob boss fred reply);
-my $p = Postroom::Test->start(users => { map { $_ => "$_-secret" } @users });
+my $p = Postroom::Test->start(ids => 1, users => { map { $_ => "$_-secret" } @users });
+$p->postroom_ok('never-block', 'add', $_) for '127.0.0.1', '127.0.0.2'; # what they do here would be too much
 my $domain = $p->domain;
 my $script = $p->dir . '/etc/scripts/smtprules_1.lua';
 
@@ -203,18 +204,39 @@ subtest '05-6.8 To, Cc, and who is in neither' => sub {
 	no_rules();
 };
 
+# The client is on the block list for some minutes, and hears so; then it is taken off.
+sub blocked_for {
+	my ($client, $minutes) = @_;
+	my $block;
+	$p->wait_for(sub {
+		($block) = grep { $_->{network} eq $client } @{ $p->postroom_json('block', 'list') };
+		defined $block;
+	}, "$client on the block list", 10);
+	is $block->{expires} - $block->{added}, 60 * $minutes, "blocked for $minutes minutes";
+	my $greeting;
+	$p->wait_for(sub { ($greeting = $p->smtp(local => $client)->greeting) =~ /\A421/ }, 'and shut out', 10);
+	is $greeting, '421 4.7.0 Your connection has been blocked temporarily - try again later.', 'as it is told';
+	$p->postroom_ok('block', 'delete', $client);
+	return;
+}
+
 subtest '05-6.9 09-5.4 a function of the script decides' => sub {
 	rule('call', { parameter => 'f', name => 'asks' }, 'MailFrom contains script');
 	script(<<'LUA');
 function f(check, size, position, h, rulename)
-	if check.MailFrom:find("all") then return 2, 7, "n", "", h, false, true, false, true end
+	if check.MailFrom:find("all") then return 2, 7, "n", "", h, true, true, false, true end
+	if check.MailFrom:find("block") then return 1, 8, "b", "2", h, true end
 	return 2, 7, "r"
 end
 LUA
-	my $smtp = stranger();
+	my $smtp = stranger(local => '127.0.0.6');
 	is answer($smtp, 'MAIL FROM:<script@stranger.test>'), '550 5.7.1 Sender Prohibited (7)', 'three values';
 	is answer($smtp, 'MAIL FROM:<script-all@stranger.test>'), '450 4.7.1 Sender Prohibited (7)', 'nine values: temporary';
 	ok $smtp->is_closed, 'and disconnected';
+	blocked_for('127.0.0.6', 30);
+	$smtp = stranger(local => '127.0.0.7');
+	is answer($smtp, 'MAIL FROM:<script-block@stranger.test>'), '250 2.1.0 OK', '09-5.6 blocked by a script, for two minutes';
+	blocked_for('127.0.0.7', 2);
 	log_lines(qr/ mail 1 "asks" call from=<script-all\@stranger\.test>/);
 	log_lines(qr/ mail 7 "n" reject from=<script-all\@stranger\.test> to=<>$/m);
 	unlink $script;
@@ -327,6 +349,15 @@ subtest '05-1.3 each service has rules of its own' => sub {
 	$p->postroom_ok('smtp-rule', 'copy', 'submission', 'smtp');
 	no_rules('--service', 'submission');
 	is answer(stranger(), 'MAIL FROM:<evil@stranger.test>'), '550 5.7.1 Sender Prohibited (1)', 'a copy stands alone';
+	no_rules();
+};
+
+subtest 'a rule that blocks the client' => sub {
+	rule('block', { parameter => 5 }, 'MailFrom contains rude');
+	my $smtp = stranger(local => '127.0.0.8');
+	is answer($smtp, 'MAIL FROM:<rude@stranger.test>'), '550 5.7.1 Sender Prohibited (1)', 'rejected';
+	ok $smtp->is_closed, 'and disconnected';
+	blocked_for('127.0.0.8', 5);
 	no_rules();
 };
 
