@@ -57,9 +57,10 @@ int check_services(struct config *config, struct err *err)
 	struct db_statement statement;
 	int row;
 
+	/* the newest last, so that it is the one that is refused */
 	if (config_query(config, &statement, err,
 	                 "SELECT name, id, address, port FROM service JOIN service_binding ON service = id"
-	                 " WHERE enabled = 1 ORDER BY id",
+	                 " WHERE enabled = 1 ORDER BY service_binding.rowid",
 	                 "") != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1)

@@ -9,6 +9,7 @@ static int find(struct change *change, const struct text_object *object, struct 
 	struct str number = object->fields[SERVICE_NUMBER];
 	uint64_t id;
 
+	*service = (struct service_object){0};
 	if (number.data == NULL)
 		return service_find(change, object->fields[SERVICE_NAME], service, err);
 	if (!str_to_u64(number, SERVICE_FIRST_OWN - 1, &id))

@@ -126,9 +126,8 @@ int service_add(struct change *change, struct service_object *service, struct er
 int service_delete(struct change *change, struct str name, struct err *err)
 {
 	static const char *const tables[] = {
-	    "DELETE FROM smtp_rule WHERE service = ?",
-	    "DELETE FROM access_rule WHERE abs(list) = ?",
-	    "DELETE FROM access_list WHERE abs(list) = ?", "DELETE FROM service_binding WHERE service = ?",
+	    "DELETE FROM smtp_rule WHERE service = ?",       "DELETE FROM access_rule WHERE abs(list) = ?",
+	    "DELETE FROM access_list WHERE abs(list) = ?",   "DELETE FROM service_binding WHERE service = ?",
 	    "DELETE FROM service_setting WHERE service = ?", "DELETE FROM service WHERE id = ?"};
 	struct service_object service;
 
@@ -313,7 +312,7 @@ int service_bindings_parse(struct change *change, struct str text, struct bindin
 	*list_out = NULL;
 	while ((item = str_cut_item(&text)).len != 0) {
 		ptrdiff_t colon = str_find_last_char(item, ':');
-		const char *address;
+		const char *address = NULL;
 		uint64_t port;
 
 		if (colon < 0 || !str_to_u64(str_skip(item, (size_t)colon + 1), UINT16_MAX, &port) || port == 0)

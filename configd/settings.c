@@ -1,5 +1,7 @@
 #include "configd/services.h"
 
+#include "common/net/tls.h"
+
 #include <stdlib.h>
 
 static int find_definition(struct str key, const struct setting_definition **definition_out, struct err *err)
@@ -17,6 +19,19 @@ static int find_definition(struct str key, const struct setting_definition **def
 	               STR_ARG(str_sub(key, 0, 64)));
 }
 
+/* What the catalogue cannot say of a value. */
+static int check_meaning(const struct setting_definition *definition, const char *value, struct err *err)
+{
+	const struct tls_policy policy = {
+	    .ciphers = definition == &setting_definitions[SETTING_TLS_CIPHERS] ? value : "",
+	    .suites = definition == &setting_definitions[SETTING_TLS_SUITES] ? value : "",
+	};
+
+	if (policy.ciphers[0] == '\0' && policy.suites[0] == '\0')
+		return 0;
+	return tls_check_policy(&policy, err) == 0 ? 0 : err_prefix(err, "%s", definition->key);
+}
+
 int setting_store(struct change *change, struct str key, struct str value, struct err *err)
 {
 	const struct setting_definition *definition;
@@ -24,7 +39,8 @@ int setting_store(struct change *change, struct str key, struct str value, struc
 	int result = -1;
 
 	buf_init(&normal, SETTING_VALUE_MAX);
-	if (find_definition(key, &definition, err) == 0 && setting_check(definition, value, &normal, err) == 0)
+	if (find_definition(key, &definition, err) == 0 && setting_check(definition, value, &normal, err) == 0 &&
+	    check_meaning(definition, buf_text(&normal), err) == 0)
 		result = config_run(change->config, err, "INSERT OR REPLACE INTO setting VALUES(?, ?)", "tt",
 		                    str_of(definition->key), buf_str(&normal));
 	if (result == 0)
@@ -60,7 +76,8 @@ static int requested_service(struct change *change, struct service_object **serv
 static int find_own(const struct service_object *service, struct str key,
                     const struct setting_definition **definition_out, struct err *err)
 {
-	if (find_definition(key, definition_out, err) != 0)
+	find_definition(key, definition_out, err);
+	if (*definition_out == NULL)
 		return -1;
 	if (setting_is_of_service(*definition_out, service->type->name))
 		return 0;

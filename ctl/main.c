@@ -31,7 +31,7 @@ const struct ctl_command ctl_commands[] = {
     {"geoip", "importcsv|delete ...", "Manage the names of ranges of addresses, for access lists.", ctl_geoip, false},
     {"smtp-rule", "list|show|add|edit|move|delete|copy|test ...", "Manage the rules of SMTP services.", ctl_smtp_rule,
      false},
-    {"tls", "install|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},
+    {"tls", "install|csr|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},
     {"export", "[--passwords] [FILE]", "Write all settings as text.", ctl_export, false},
     {"import", "[--check] [--delete-users] FILE", "Make all settings equal to a text.", ctl_import, false},
     {"resolve", "ADDRESS", "Explain where mail to an address goes.", ctl_resolve, false},

@@ -1,6 +1,6 @@
 /*
- * Certificates: install, self-signed, show, remove. The files are in etc/tls, where listeners find them anew by
- * themselves; they are written here, not by a daemon, so that no daemon can change them.
+ * Certificates: install, request, self-signed, show, remove. The files are in etc/tls, where listeners find them anew
+ * by themselves; they are written here, not by a daemon, so that no daemon can change them.
  */
 #include "ctl/ctl.h"
 #include "ctl/users.h"
@@ -12,6 +12,7 @@
 #include "common/settings/settings.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
 #include <openssl/pem.h>
@@ -170,6 +171,30 @@ static void warn_of_name(const struct tls_command *command, struct str chain)
 	X509_free(certificate);
 }
 
+/* By the setting tls.validate: clients would believe it. */
+static int check_trust(const struct ctl *ctl, struct str chain)
+{
+	struct settings settings;
+	struct err err;
+	bool wanted;
+
+	if (settings_open(&settings, &ctl->instance, false, &err) != 0)
+		return ctl_refuse_err(&err);
+	wanted = settings_flag(&settings, SETTING_TLS_VALIDATE);
+	settings_close(&settings);
+	if (!wanted || tls_check_trust(chain, &err) == 0)
+		return CTL_DONE;
+	return ctl_refuse("%s (\"postroom set tls.validate off\" lets it be installed all the same)", err.text);
+}
+
+static int check_install(struct tls_command *command, struct str chain, struct str key)
+{
+	struct err err;
+
+	/* what is wrong with the files themselves is told first */
+	return tls_check_pair(chain, key, &err) != 0 ? ctl_refuse_err(&err) : check_trust(command->ctl, chain);
+}
+
 static int tls_install(struct tls_command *command, int argc, char **argv)
 {
 	struct buf chain, key;
@@ -183,12 +208,59 @@ static int tls_install(struct tls_command *command, int argc, char **argv)
 	if (io_read_file(command->argv[0], &chain, &err) != 0 || io_read_file(command->argv[1], &key, &err) != 0)
 		status = ctl_refuse_err(&err);
 	else
+		status = check_install(command, buf_str(&chain), buf_str(&key));
+	if (status == CTL_DONE)
 		status = install(command, buf_str(&chain), buf_str(&key));
 	if (status == CTL_DONE)
 		warn_of_name(command, buf_str(&chain));
 	if (key.data != NULL)
 		memory_wipe(key.data, key.len);
 	buf_free(&chain);
+	buf_free(&key);
+	return status;
+}
+
+/* The key stays with who asks for it, in a new file of his; the request goes to the certificate authority. */
+static int write_request(const char *key_file, struct str request, struct str key)
+{
+	struct err err;
+	int fd = open(key_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), result;
+
+	if (fd < 0)
+		return ctl_refuse("cannot make %s: %s", key_file, strerror(errno));
+	result = io_write_all(fd, key.data, key.len, &err);
+	if (result == 0 && fsync(fd) != 0)
+		result = err_system(&err, "cannot write %s", key_file);
+	close(fd);
+	if (result != 0) {
+		unlink(key_file);
+		return ctl_refuse_err(&err);
+	}
+	fwrite(request.data, 1, request.len, stdout);
+	return CTL_DONE;
+}
+
+static int tls_csr(struct tls_command *command, int argc, char **argv)
+{
+	char name[ADDR_DOMAIN_MAX + 1];
+	struct buf request, key;
+	struct err err;
+	int status = parse(command, argc, argv, 1);
+
+	if (status != CTL_DONE)
+		return status;
+	str_copy(str_of(command->name), name, sizeof name);
+	if (name[0] == '\0' && server_name(command->ctl, name, sizeof name, &err) != 0)
+		return ctl_refuse_err(&err);
+	buf_init(&request, PEM_MAX);
+	buf_init(&key, PEM_MAX);
+	if (tls_make_request(name, &request, &key, &err) != 0)
+		status = ctl_refuse_err(&err);
+	else
+		status = write_request(command->argv[0], buf_str(&request), buf_str(&key));
+	if (key.data != NULL)
+		memory_wipe(key.data, key.len);
+	buf_free(&request);
 	buf_free(&key);
 	return status;
 }
@@ -316,6 +388,7 @@ int ctl_tls(struct ctl *ctl, int argc, char **argv)
 		int (*run)(struct tls_command *command, int argc, char **argv);
 	} verbs[] = {
 	    {{"tls install", "CERTIFICATE-FILE KEY-FILE [--name HOST]", NULL, NULL, false}, tls_install},
+	    {{"tls csr", "KEY-FILE [--name HOST]", NULL, NULL, false}, tls_csr},
 	    {{"tls self-signed", "[--name HOST]", NULL, NULL, false}, tls_self_signed},
 	    {{"tls show", "[--name HOST]", NULL, NULL, false}, tls_show},
 	    {{"tls remove", "[--name HOST]", NULL, NULL, false}, tls_remove},

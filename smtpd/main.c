@@ -3,6 +3,7 @@
  */
 #include "common/net/listen.h"
 #include "common/net/listen_answer.h"
+#include "common/net/tls_settings.h"
 #include "smtpd/smtpd.h"
 
 #include <stdio.h>
@@ -25,7 +26,7 @@ static void refresh(void *context)
 	access_refresh(&smtpd->access);
 	smtpd_rules_refresh(&smtpd->rules, &smtpd->settings);
 	server->hooks.max_per_address = settings_number(&smtpd->settings, SETTING_SMTP_MAX_PER_CLIENT);
-	tls_server_refresh(&smtpd->tls);
+	tls_settings_refresh(&smtpd->tls, &smtpd->settings);
 	gate_refresh(&smtpd->known, &smtpd->daemon->instance);
 	auth_learn_mechanisms(smtpd);
 }
@@ -81,11 +82,9 @@ static int prepare_sandbox(struct smtpd *smtpd, struct err *err)
 static int open_all(struct smtpd *smtpd, struct err *err)
 {
 	const struct instance *instance = &smtpd->daemon->instance;
-	char folder[sizeof smtpd->tls.folder];
-
-	instance_path(folder, sizeof folder, instance->etc, "tls");
 	if (settings_open(&smtpd->settings, instance, false, err) != 0 ||
-	    access_open(&smtpd->access, &smtpd->settings, err) != 0 || tls_server_open(&smtpd->tls, folder, err) != 0 ||
+	    access_open(&smtpd->access, &smtpd->settings, err) != 0 ||
+	    tls_settings_open(&smtpd->tls, &smtpd->settings, err) != 0 ||
 	    spool_drop_open(&smtpd->drop, instance, "smtpd", err) != 0 ||
 	    token_key_load(&smtpd->key, instance, "smtpd", err) != 0)
 		return -1;

@@ -10,12 +10,29 @@
 
 enum { FOLLOW_PATIENCE_MS = 5000, PAUSE_MS = 2 };
 
-/* Is it one of our own sockets that is in the way? configd knows what becomes of those. */
+static bool meets_binding(const struct instance *instance, const struct service_binding *binding,
+                          const struct endpoint *endpoint)
+{
+	struct endpoint endpoints[ENDPOINTS_MAX];
+	size_t count;
+
+	if (endpoints_of(instance, binding->address, binding->port, endpoints, &count, NULL) != 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (endpoint_meets(&endpoints[i], endpoint))
+			return true;
+	return false;
+}
+
+/* Is it a service of this instance that is in the way? configd knows what becomes of those. */
 static bool is_own(const struct listener *listener, const struct endpoint *endpoint)
 {
-	for (nfds_t i = LISTENER_SOCKETS; i < listener->wait_count; i++)
-		if (listener->places[i].endpoint.len != 0 && endpoint_meets(&listener->places[i].endpoint, endpoint))
-			return true;
+	const struct services *services = &listener->hooks->settings->services;
+
+	for (size_t i = 0; i < services->count; i++)
+		for (size_t j = 0; services->list[i].enabled && j < services->list[i].binding_count; j++)
+			if (meets_binding(&listener->daemon->instance, &services->list[i].bindings[j], endpoint))
+				return true;
 	return false;
 }
 
@@ -75,11 +92,10 @@ int listener_answer_configd(const struct listener *listener, int fd)
 	struct ipc_message request, reply;
 	uint32_t sequence;
 	struct err err;
-	int got;
 
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
-	while ((got = ipc_receive(fd, &request, &sequence, IPC_TIMEOUT_MS, &err)) > 0) {
+	while (ipc_receive(fd, &request, &sequence, IPC_TIMEOUT_MS, &err) > 0) {
 		int result;
 
 		if (ipc_is(&request, "can-bind"))

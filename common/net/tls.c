@@ -103,10 +103,41 @@ static int no_password(char *buffer, int size, int writing, void *context)
 	return 0;
 }
 
+static int apply_policy(SSL_CTX *context, const struct tls_policy *policy, struct err *err)
+{
+	const char *ciphers = policy->ciphers != NULL ? policy->ciphers : "";
+	const char *suites = policy->suites != NULL ? policy->suites : "";
+
+	if (policy->only_tls13)
+		SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+	if (ciphers[0] != '\0' && SSL_CTX_set_cipher_list(context, ciphers) != 1) {
+		ERR_clear_error();
+		return err_set(err, ERR_SYNTAX, "OpenSSL knows no cipher of \"%.200s\"", ciphers);
+	}
+	if (suites[0] != '\0' && SSL_CTX_set_ciphersuites(context, suites) != 1) {
+		ERR_clear_error();
+		return err_set(err, ERR_SYNTAX, "OpenSSL does not know all cipher suites of \"%.200s\"", suites);
+	}
+	return 0;
+}
+
+int tls_check_policy(const struct tls_policy *policy, struct err *err)
+{
+	SSL_CTX *context = new_context(TLS_server_method());
+	int result;
+
+	if (context == NULL)
+		return err_set(err, ERR_SYSTEM, "cannot prepare TLS: %s", ERR_reason_error_string(ERR_peek_error()));
+	result = apply_policy(context, policy, err);
+	SSL_CTX_free(context);
+	return result;
+}
+
 /* Sessions are resumed by tickets: their key is made with the context, so every process forked from here knows it. */
 static SSL_CTX *server_context(struct tls_server *server, const char *certificate, const char *key, struct err *err)
 {
 	static const unsigned char session_id[] = "postroom";
+	struct err reason;
 	SSL_CTX *context;
 
 	ERR_clear_error();
@@ -119,6 +150,8 @@ static SSL_CTX *server_context(struct tls_server *server, const char *certificat
 		SSL_CTX_free(context);
 		return NULL;
 	}
+	if (apply_policy(context, &server->policy, &reason) != 0)
+		log_error("%s", reason.text);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_session_id_context(context, session_id, sizeof session_id - 1);
 	SSL_CTX_set_num_tickets(context, 1);
@@ -265,8 +298,40 @@ void tls_server_refresh(struct tls_server *server)
 		log_warning("%s; the certificate before it stays in use", err.text);
 }
 
+static void own_text(const char **own, const char *given)
+{
+	memory_free((char *)(uintptr_t)*own);
+	*own = memory_text(str_of(given));
+}
+
+static bool same_text(const char *own, const char *given)
+{
+	return strcmp(own != NULL ? own : "", given) == 0;
+}
+
+void tls_server_set_policy(struct tls_server *server, const struct tls_policy *policy)
+{
+	static const struct stamp never;
+	struct tls_policy *own = &server->policy;
+	struct err err;
+
+	if (own->only_tls13 == policy->only_tls13 && same_text(own->ciphers, policy->ciphers) &&
+	    same_text(own->suites, policy->suites))
+		return;
+	own->only_tls13 = policy->only_tls13;
+	own_text(&own->ciphers, policy->ciphers);
+	own_text(&own->suites, policy->suites);
+	for (struct tls_name *entry = server->names; entry != NULL; entry = entry->next)
+		entry->certificate = never;
+	if (look(server, &err) != 0)
+		log_warning("%s; the certificate before it stays in use", err.text);
+}
+
 void tls_server_close(struct tls_server *server)
 {
+	memory_free((char *)(uintptr_t)server->policy.ciphers);
+	memory_free((char *)(uintptr_t)server->policy.suites);
+	server->policy = (struct tls_policy){0};
 	while (server->names != NULL) {
 		struct tls_name *entry = server->names;
 

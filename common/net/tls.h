@@ -1,9 +1,9 @@
 /*
  * tls: OpenSSL contexts, made from files, made again when the files change.
  *
- * TLS 1.2 and 1.3 only, no renegotiation, no compression, no early data. A private key is read by the listener's
- * parent, which forks the sessions; session tickets work over all of them. A replaced pair is in use within a second or
- * two.
+ * TLS 1.2 and 1.3 only (or 1.3 alone), no renegotiation, no compression, no early data. A private key is read by the
+ * listener's parent, which forks the sessions; session tickets work over all of them. A replaced pair is in use within
+ * a second or two.
  */
 #ifndef POSTROOM_NET_TLS_H
 #define POSTROOM_NET_TLS_H
@@ -19,11 +19,19 @@ struct tls_name;
  * The certificates of a server: folder/cert.pem (chain) and folder/key.pem, and for further names, chosen by SNI,
  * folder/<name>/cert.pem and key.pem. A name without a certificate gets the folder's own. Must not move once open.
  */
+/* What a server's clients may use. */
+struct tls_policy {
+	bool only_tls13;
+	const char *ciphers; /* of TLS 1.2, as openssl-ciphers(1) has it; "": OpenSSL's default */
+	const char *suites;  /* of TLS 1.3, separated by ':'; "": OpenSSL's default */
+};
+
 struct tls_server {
 	char folder[256];
-	SSL_CTX *context;       /* NULL: no certificate there */
-	struct tls_name *names; /* the folder's own pair is the one with an empty name */
-	int64_t looked_ms;      /* io_now_ms() of the last look at the files */
+	struct tls_policy policy; /* owns its texts; NULL: "" */
+	SSL_CTX *context;         /* NULL: no certificate there */
+	struct tls_name *names;   /* the folder's own pair is the one with an empty name */
+	int64_t looked_ms;        /* io_now_ms() of the last look at the files */
 };
 
 /*
@@ -36,6 +44,11 @@ int tls_server_open(struct tls_server *server, const char *folder, struct err *e
  * and is logged once. Needs the right to read the files. context may be another one afterwards.
  */
 void tls_server_refresh(struct tls_server *server);
+/* From now on by this policy; contexts are made again where it is another than before. What OpenSSL does not understand
+ * of it is logged, and its default used. */
+void tls_server_set_policy(struct tls_server *server, const struct tls_policy *policy);
+/* Does OpenSSL understand it? -1: ERR_SYNTAX. */
+int tls_check_policy(const struct tls_policy *policy, struct err *err);
 void tls_server_close(struct tls_server *server);
 
 /*
@@ -50,6 +63,18 @@ void tls_warm_up(SSL_CTX *context);
  * is signed by the next, none expired. -1: ERR_SYNTAX with a sentence that says which of these.
  */
 int tls_check_pair(struct str chain_pem, struct str key_pem, struct err *err);
+
+/*
+ * Would clients believe the chain: does it lead to a certificate authority that this machine knows (or SSL_CERT_FILE
+ * names)? The chain has passed tls_check_pair. -1: ERR_DENIED with OpenSSL's reason.
+ */
+int tls_check_trust(struct str chain_pem, struct err *err);
+
+/*
+ * A key (EC P-256) and a request for a certificate for host (PKCS #10), which a certificate authority signs; both added
+ * as PEM. Wipe key_pem after use. -1: ERR_SYNTAX, ERR_LIMIT.
+ */
+int tls_make_request(const char *host, struct buf *request_pem, struct buf *key_pem, struct err *err);
 
 /* A key (EC P-256) and a self-signed certificate for host (a name or an address), ten years, added as PEM to the
  * buffers. Wipe key_pem after use. -1: ERR_SYNTAX, ERR_LIMIT. */

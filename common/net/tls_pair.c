@@ -143,6 +143,40 @@ int tls_check_pair(struct str chain_pem, struct str key_pem, struct err *err)
 	return result;
 }
 
+/* In the folder and the file that OpenSSL's own tools look into. */
+static int verify(STACK_OF(X509) * chain, struct err *err)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	int result = -1;
+
+	if (store == NULL || context == NULL || X509_STORE_set_default_paths(store) != 1 ||
+	    X509_STORE_CTX_init(context, store, sk_X509_value(chain, 0), chain) != 1 ||
+	    X509_STORE_CTX_set_purpose(context, X509_PURPOSE_SSL_SERVER) != 1)
+		err_set(err, ERR_SYSTEM, "cannot verify the chain: %s", ERR_reason_error_string(ERR_peek_error()));
+	else if (X509_verify_cert(context) == 1)
+		result = 0;
+	else
+		err_set(err, ERR_DENIED, "the chain does not lead to a certificate authority known to this machine: %s",
+		        X509_verify_cert_error_string(X509_STORE_CTX_get_error(context)));
+	X509_STORE_CTX_free(context);
+	X509_STORE_free(store);
+	ERR_clear_error();
+	return result;
+}
+
+int tls_check_trust(struct str chain_pem, struct err *err)
+{
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	int result = read_chain(chain_pem, chain, err);
+
+	if (result == 0)
+		result = verify(chain, err);
+	sk_X509_pop_free(chain, X509_free);
+	ERR_clear_error();
+	return result;
+}
+
 static int add_extension(X509 *certificate, int nid, const char *value)
 {
 	X509V3_CTX context;
@@ -205,6 +239,52 @@ static bool is_host(const char *host)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:*";
 
 	return host[0] != '\0' && strlen(host) < 256 && host[strspn(host, allowed)] == '\0';
+}
+
+static int fill_request(X509_REQ *request, EVP_PKEY *key, const char *host)
+{
+	STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
+	const char *common_name = strlen(host) <= COMMON_NAME_MAX ? host : NULL;
+	X509_EXTENSION *names;
+	char san[300];
+	int filled;
+
+	snprintf(san, sizeof san, "DNS:%s", host);
+	names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san);
+	filled = extensions != NULL && names != NULL && sk_X509_EXTENSION_push(extensions, names) > 0 &&
+	         X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 && X509_REQ_set_pubkey(request, key) == 1 &&
+	         (common_name == NULL || X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(request), "CN", MBSTRING_UTF8,
+	                                                            (const unsigned char *)common_name, -1, -1, 0) == 1) &&
+	         X509_REQ_add_extensions(request, extensions) == 1 && X509_REQ_sign(request, key, EVP_sha256()) > 0;
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	return filled ? 0 : -1;
+}
+
+int tls_make_request(const char *host, struct buf *request_pem, struct buf *key_pem, struct err *err)
+{
+	EVP_PKEY *key;
+	X509_REQ *request;
+	BIO *request_bio, *key_bio;
+	int result = -1;
+
+	if (!is_host(host))
+		return err_set(err, ERR_SYNTAX, "\"%s\" is no host name", host);
+	key = EVP_EC_gen("P-256");
+	request = X509_REQ_new();
+	request_bio = BIO_new(BIO_s_mem());
+	key_bio = BIO_new(BIO_s_secmem());
+	if (key != NULL && request != NULL && request_bio != NULL && key_bio != NULL &&
+	    fill_request(request, key, host) == 0 && PEM_write_bio_X509_REQ(request_bio, request) == 1 &&
+	    PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1)
+		result = add_bio(request_pem, request_bio) == 0 ? add_bio(key_pem, key_bio) : -1;
+	if (result != 0)
+		err_set(err, ERR_LIMIT, "cannot make a request for %s: %s", host, ERR_reason_error_string(ERR_peek_error()));
+	BIO_free(key_bio);
+	BIO_free(request_bio);
+	X509_REQ_free(request);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return result;
 }
 
 int tls_make_self_signed(const char *host, struct buf *chain_pem, struct buf *key_pem, struct err *err)

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/net/listen.h"
 #include "common/net/listen_answer.h"
+#include "common/net/tls_settings.h"
 #include "pop3d/login/login.h"
 
 static void refresh(void *context)
@@ -12,7 +13,7 @@ static void refresh(void *context)
 
 	settings_refresh(&service->settings);
 	access_refresh(&service->access);
-	tls_server_refresh(&service->tls);
+	tls_settings_refresh(&service->tls, &service->settings);
 	gate_refresh(&service->known, &service->daemon.instance);
 }
 
@@ -40,15 +41,13 @@ int main(int argc, char **argv)
 	                             .refuse = login_refuse,
 	                             .context = &service,
 	                             .settings = &service.settings};
-	char folder[sizeof service.tls.folder];
 	struct err err;
 
 	daemon_start(&service.daemon, argc, argv, "pop3-login");
 	hooks.max_sessions = service.daemon.instance.max_sessions;
-	instance_path(folder, sizeof folder, service.daemon.instance.etc, "tls");
 	if (settings_open(&service.settings, &service.daemon.instance, false, &err) != 0 ||
 	    access_open(&service.access, &service.settings, &err) != 0 ||
-	    tls_server_open(&service.tls, folder, &err) != 0 || sandbox_init(&service.sandbox, 0, &err) != 0 ||
+	    tls_settings_open(&service.tls, &service.settings, &err) != 0 || sandbox_init(&service.sandbox, 0, &err) != 0 ||
 	    sandbox_prepare(&service.sandbox, &err) != 0)
 		daemon_fail(&err);
 	if (listen_run(&service.daemon, names, &hooks, &err) != 0)
