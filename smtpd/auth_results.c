@@ -1,5 +1,6 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
+#include "common/mailauth/arc/arc.h"
 #include "common/mailauth/dkim/dkim.h"
 #include "common/mailauth/dmarc/dmarc.h"
 #include "common/mailauth/iprev/iprev.h"
@@ -11,7 +12,8 @@
 
 enum {
 	DOMAINS_MAX = 4, /* in From:, that DMARC is asked for; one is usual */
-	ENTRIES_MAX = 4 + DKIM_SIGNATURES_MAX + DOMAINS_MAX,
+	SEALERS_MAX = 5, /* of a chain, that are named */
+	ENTRIES_MAX = 5 + DKIM_SIGNATURES_MAX + DOMAINS_MAX,
 	SLICE = 64 * 1024,
 	B_SHOWN = 8, /* octets of a signature (RFC 6008 4) */
 };
@@ -24,6 +26,8 @@ struct finding {
 	struct message *message;
 	struct arena *arena;
 	struct mailauth_dns dns;
+	struct dkim_message signed_message;
+	struct arc_chain chain;
 	struct results_entry entries[ENTRIES_MAX];
 	size_t count;
 	struct dmarc_identity signers[DKIM_SIGNATURES_MAX];
@@ -75,7 +79,8 @@ static int feed_body(const struct message *message, struct dkim_message *signed_
 {
 	struct mime_source source = message_source(message);
 	uint64_t at = message->header_len + 2; /* behind the empty line */
-	char *slice = arena_get(signed_message->arena, SLICE);
+	uint64_t left = message->size > at ? message->size - at : 0;
+	char *slice = arena_get(signed_message->arena, left < SLICE ? (size_t)left : SLICE);
 
 	while (at < message->size) {
 		size_t want = message->size - at < SLICE ? (size_t)(message->size - at) : SLICE;
@@ -110,28 +115,51 @@ static void add_signature(struct finding *finding, const struct dkim_result *res
 	    (struct dmarc_identity){result->domain, evidence_of(result->state, result->is_testing)};
 }
 
-static int add_dkim(struct finding *finding, bool say_none, struct err *err)
+/* Find the signatures and hash the body for them. A header that cannot be looked at has none. -1: not to be read. */
+static int read_signatures(struct finding *finding, struct err *err)
 {
-	struct dkim_message signed_message;
-	struct dkim_results results = {0};
-	int result = 0;
+	struct dkim_message *signed_message = &finding->signed_message;
 
-	if (dkim_message_open(&signed_message, message_header(finding->message), finding->arena, err) != 0) {
+	if (dkim_message_open(signed_message, message_header(finding->message), finding->arena, err) != 0) {
 		add_entry(finding, "dkim", dkim_word(DKIM_NEUTRAL))->reason = arena_copy(finding->arena, str_of(err->text));
 		return 0;
 	}
-	if (dkim_find(&signed_message) > 0) {
-		if (dkim_message_wants_body(&signed_message))
-			result = feed_body(finding->message, &signed_message, err);
-		if (result == 0)
-			dkim_verify(&signed_message, &finding->dns, time(NULL), &results);
-	}
-	for (size_t i = 0; i < results.count && i < DKIM_SIGNATURES_MAX; i++)
+	dkim_find(signed_message);
+	arc_find(signed_message, &finding->chain);
+	return dkim_message_wants_body(signed_message) ? feed_body(finding->message, signed_message, err) : 0;
+}
+
+static void add_dkim(struct finding *finding, bool say_none)
+{
+	struct dkim_results results;
+
+	dkim_verify(&finding->signed_message, &finding->dns, time(NULL), &results);
+	for (size_t i = 0; i < results.count; i++)
 		add_signature(finding, &results.list[i]);
-	if (results.count == 0 && say_none)
+	if (finding->count == 0 && say_none)
 		add_entry(finding, "dkim", dkim_word(DKIM_NONE));
-	dkim_message_close(&signed_message);
-	return result;
+}
+
+/* RFC 8617 6; nothing where there is no chain. */
+static void add_arc(struct finding *finding)
+{
+	struct arc_result arc;
+	struct results_entry *entry;
+
+	arc_verify(&finding->signed_message, &finding->chain, &finding->dns, time(NULL), &arc);
+	if (arc.state == ARC_NONE)
+		return;
+	entry = add_entry(finding, "arc", arc_word(arc.state));
+	entry->reason = arc.reason;
+	entry->properties[0] = (struct results_property){"smtp.remote-ip", str_of(finding->session->peer)};
+	if (arc.state != ARC_PASS)
+		return;
+	entry->comment = STR("sealed by");
+	for (size_t i = 0; i < arc.count && i < SEALERS_MAX; i++)
+		entry->comment = arena_printf(finding->arena, "%.*s %.*s", STR_ARG(entry->comment),
+		                              STR_ARG(arc.sets[arc.count - 1 - i].domain));
+	entry->properties[1] =
+	    (struct results_property){"header.oldest-pass", arena_printf(finding->arena, "%u", arc.oldest_pass)};
 }
 
 /* The different domains in all From fields, at most DOMAINS_MAX. */
@@ -232,13 +260,17 @@ static int find_all(struct finding *finding, struct err *err)
 	const struct session *session = finding->session;
 	bool is_stranger = sender_auth_is_stranger(session);
 
-	if (add_dkim(finding, is_stranger, err) != 0)
+	if (read_signatures(finding, err) != 0)
 		return -1;
+	add_dkim(finding, is_stranger);
 	add_spf(finding);
+	/* With a time of its own: what signers and sealers let us wait must not keep DMARC from its answer. */
+	finding->dns = sender_auth_dns(finding->session);
 	if (is_stranger) {
 		add_dmarc(finding);
 		add_iprev(finding);
 	}
+	add_arc(finding);
 	if (is_stranger || session->user[0] != '\0')
 		add_login(finding);
 	return 0;
@@ -274,6 +306,7 @@ const struct smtp_refusal *auth_results_apply(struct session *session, struct me
 	bool adds_field = settings_flag(settings, SETTING_MAILAUTH_RESULTS);
 	struct finding *finding;
 	struct err err;
+	int result;
 
 	if (session->is_local || sender_auth_is_gateway(session))
 		return NULL;
@@ -286,7 +319,9 @@ const struct smtp_refusal *auth_results_apply(struct session *session, struct me
 	                            .arena = &session->command_arena,
 	                            .dns = sender_auth_dns(session),
 	                            .refused_for = STR("")};
-	if (find_all(finding, &err) != 0) {
+	result = find_all(finding, &err);
+	dkim_message_close(&finding->signed_message);
+	if (result != 0) {
 		log_error("a message cannot be checked: %s", err.text);
 		return &unreadable;
 	}

@@ -143,13 +143,22 @@ static int check_structure(const struct arc_chain *chain, struct err *err)
 	return 0;
 }
 
+static bool has_sets(const struct dkim_message *message)
+{
+	for (size_t i = 0; i < message->fields.count; i++)
+		if (str_starts_nocase(message->fields.list[i].name, STR("arc-")))
+			return true;
+	return false;
+}
+
 void arc_find(struct dkim_message *message, struct arc_chain *chain_out)
 {
 	struct arc_chain *chain = chain_out;
 
-	*chain = (struct arc_chain){
-	    .sets = arena_get(message->arena, DKIM_INSTANCE_MAX * sizeof *chain->sets),
-	};
+	*chain = (struct arc_chain){0};
+	if (!has_sets(message))
+		return;
+	chain->sets = arena_get(message->arena, DKIM_INSTANCE_MAX * sizeof *chain->sets);
 	collect(message, chain);
 	chain->is_dead = chain->count != 0 && str_equal(chain->sets[chain->count - 1].seal_signature.chain, STR("fail"));
 	if (chain->err.code == ERR_NONE)
