@@ -51,23 +51,25 @@ sub results_of {
 	return $header =~ /^Authentication-Results: (mail\.example\.test;.*?)\r?$/m ? $1 : $text;
 }
 
-my $MESSAGE = "From: Bob <bob\@one.test>\r\nTo: anna\@$domain\r\nSubject: hello\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n"
-	. "Message-ID: <1\@one.test>\r\n\r\nHello Anna\r\n";
+my $MESSAGE = "From: Bob <bob\@one.test>\r\nTo: anna\@$domain\r\nSubject: hello\r\n"
+	. "Date: Sat, 21 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1\@one.test>\r\n\r\nHello Anna\r\n";
 my $chain = seal(seal($MESSAGE, 'one.test', 'none') . "-- \r\nlist\r\n", 'two.test', 'pass');
 
 subtest 'a good chain' => sub {
 	my $results = results_of($chain);
-	like $results,
-		qr/; arc=pass \(sealed by two\.test one\.test\) smtp\.remote-ip=127\.0\.0\.2 header\.oldest-pass=2(?:;|$)/, 'arc=pass';
+	like $results, qr/; arc=pass \(sealed by two[.]test one[.]test\) smtp[.]remote-ip=127[.]0[.]0[.]2 header[.]oldest-pass=2;/,
+		'arc=pass';
 	like $results, qr/; dkim=none;/, 'beside the others';
 };
 
 subtest 'a broken chain' => sub {
-	like results_of("${chain}more\r\n"), qr/; arc=fail reason="[^"]*body[^"]*" smtp\.remote-ip=127\.0\.0\.2(?:;|$)/, 'arc=fail';
+	like results_of("${chain}more\r\n"), qr/; arc=fail reason="[^"]*body[^"]*" smtp[.]remote-ip=127[.]0[.]0[.]2;/, 'arc=fail';
 };
 
 subtest 'no chain' => sub {
-	unlike results_of($MESSAGE), qr/arc=/, 'no word of it';
+	my $results = results_of($MESSAGE);
+	like $results, qr/; dkim=none;/, 'there are results';
+	unlike $results, qr/; arc=/, 'and no word of it';
 };
 
 $p->stop;
