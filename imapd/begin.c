@@ -149,6 +149,11 @@ static void rest(void *context)
 	session_rest(context);
 }
 
+static void ring(void *context)
+{
+	session_ring_now(context);
+}
+
 static void begin(struct session *session, struct str tag)
 {
 	const char *limit = take_places(session);
@@ -163,7 +168,6 @@ static void begin(struct session *session, struct str tag)
 	log_info("session began, user=%s uid=%" PRId64 " peer=%s", session->user, session->uid, session->conn.peer);
 	session_make_defaults(session);
 	session->conn.on_idle = rest;
-	session->conn.idle_context = session;
 	greet(session, tag);
 	session_converse(session);
 }
@@ -204,6 +208,8 @@ struct session *session_new(struct imapd *imapd, int fd, const struct ipc_messag
 	session->authd.fd = -1;
 	session->bell = listen_bell();
 	conn_init(&session->conn, fd, (int)settings_number(&imapd->settings, SETTING_IMAP_TIMEOUT) * 1000);
+	session->conn.on_wait = ring;
+	session->conn.context = session;
 	ipc_get_text(request, "peer", session->conn.peer, sizeof session->conn.peer);
 	ipc_get_number(request, "tls", 0, 1, &tls);
 	buf_add_str(&session->conn.in, ipc_get(request, "input"));

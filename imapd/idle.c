@@ -53,7 +53,6 @@ void command_idle(struct session *session)
 		imap_refuse(session);
 		return;
 	}
-	session_ring_now(session);
 	conn_write(&session->conn, STR("+ idling\r\n"));
 	if (wait_for_client(session, io_now_ms() + session->conn.timeout_ms))
 		read_done(session);

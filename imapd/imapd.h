@@ -176,8 +176,8 @@ bool session_is_fake(struct session *session, struct str name);
 /* No folder is selected any more. */
 void session_leave(struct session *session);
 
-/* Tell the other sessions (and search's indexer) that the mailbox changed: once the client's next command is awaited.
- */
+/* Tell the other sessions (and search's indexer) that the mailbox changed: as soon as the client is waited for, so that
+ * the changes of pipelined commands ring once, or a command says that it takes long. */
 void session_ring(struct session *session);
 /* The same at once. */
 void session_ring_now(struct session *session);

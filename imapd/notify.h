@@ -24,6 +24,7 @@ enum notify_event {
 	NOTIFY_METADATA = 32,
 	NOTIFY_SERVER_METADATA = 64,
 	NOTIFY_MESSAGE_EVENTS = NOTIFY_NEW | NOTIFY_EXPUNGE | NOTIFY_FLAGS,
+	NOTIFY_FOLDER_EVENTS = NOTIFY_NAME | NOTIFY_SUBSCRIPTION | NOTIFY_METADATA | NOTIFY_SERVER_METADATA,
 };
 
 enum notify_filter {
@@ -78,6 +79,7 @@ struct notify {
 	const struct notify_group *selected; /* NULL: nothing of the selected folder is wanted */
 	struct notify_snapshot known;
 	unsigned events; /* of all groups but selected */
+	unsigned own;    /* those that the command just run made itself */
 	bool due;        /* something may have changed */
 };
 

@@ -42,7 +42,7 @@ static unsigned events_of(const struct notify *notify, struct str name, bool is_
 	for (size_t i = 0; i < notify->count; i++)
 		if (group_matches(&notify->groups[i], name, is_subscribed))
 			events |= notify->groups[i].events;
-	return events;
+	return events & ~notify->own;
 }
 
 struct looking {
@@ -362,15 +362,16 @@ int notify_begin(struct session *session, struct notify *notify, bool with_statu
 	return 0;
 }
 
-/* The command that runs made this change itself: no news to its client (RFC 5465 section 5). */
-static bool is_own_change(const struct session *session)
+/* What the command that runs changed itself is no news to its client (RFC 5465 section 5); messages that came meanwhile
+ * are. */
+static unsigned own_events(const struct session *session)
 {
 	static const char *const names[] = {"CREATE", "DELETE", "RENAME", "SUBSCRIBE", "UNSUBSCRIBE", "SETMETADATA"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names && session->command != NULL; i++)
 		if (strcmp(session->command->name, names[i]) == 0)
-			return true;
-	return false;
+			return NOTIFY_FOLDER_EVENTS;
+	return 0;
 }
 
 void notify_tell(struct session *session)
@@ -381,17 +382,17 @@ void notify_tell(struct session *session)
 
 	if (notify == NULL || notify->events == 0 || !notify->due)
 		return;
-	notify->due = false;
 	if (look(session, notify, &now, &err) != 0) {
 		log_error("cannot look at the folders of user=%s: %s", session->user, err.text);
 		arena_free(&now.arena);
-		return;
+		return; /* still due */
 	}
-	if (!is_own_change(session)) {
-		compare_folders(session, &notify->known, &now);
-		compare_subscriptions(session, &notify->known, &now);
+	notify->due = false;
+	notify->own = own_events(session);
+	compare_folders(session, &notify->known, &now);
+	compare_subscriptions(session, &notify->known, &now);
+	if ((notify->own & NOTIFY_SERVER_METADATA) == 0)
 		tell_metadata(session, STR(""), &notify->known.server_metadata, &now.server_metadata);
-	}
 	arena_free(&notify->known.arena);
 	notify->known = now;
 }

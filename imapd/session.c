@@ -134,12 +134,12 @@ int session_news(struct session *session)
 	session->progress_ms = 0; /* what takes long here is not the command that ran before */
 	if (session->guest != NULL && !guest_may_stay(session))
 		return -1;
+	/* first: what rings while the folder is looked at is for the next look */
+	if (session->notify != NULL)
+		session_hear(session, false);
 	if (session->view != NULL && session_follow(session) != 0)
 		return -1;
-	if (session->notify != NULL) {
-		session_hear(session, false);
-		notify_tell(session);
-	}
+	notify_tell(session);
 	return 0;
 }
 
@@ -163,6 +163,7 @@ void session_progress(struct session *session, uint64_t done, uint64_t goal)
 	else
 		conn_write(&session->conn, STR("NIL)] Still at it\r\n"));
 	conn_flush(&session->conn, NULL);
+	session_ring_now(session);
 }
 
 const struct command *session_find_command(struct str name)
@@ -248,9 +249,6 @@ void session_take_command(struct session *session)
 	session->keep_sequence = session->by_uid = session->answered = false;
 	session->progress_ms = 0;
 	session->parser.wants_utf8 = session_utf8(session);
-	/* Several changes of pipelined commands ring once: when the client has nothing more to say. */
-	if (!conn_has_input(&session->conn))
-		session_ring_now(session);
 	session->waiting = true;
 	if (session->notify != NULL)
 		notify_wait(session);

@@ -2,8 +2,9 @@
  * bell: sessions of one listener tell each other that something changed.
  *
  * Each session has a line to its listener. It claims one mailbox, once, before it reads a stranger's byte; then it may
- * ring, and the listener rings at all other sessions that claimed the same mailbox. A ring says that something
- * happened, never what: who hears it looks for itself. Rings that nobody has heard yet are one ring.
+ * ring, and the listener rings at all other sessions that claimed the same mailbox, and once at who claims. A ring says
+ * that something happened, never what: who hears it looks for itself. Rings that nobody has heard yet are one ring, so
+ * who looks has to take them first.
  *
  * The listener reads packets of one fixed size and believes nothing else in them than the kind and a number; a line
  * that sends anything else is closed. A session that was taken over can wake the sessions of its own mailbox, no

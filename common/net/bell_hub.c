@@ -177,6 +177,10 @@ static bool take_packet(struct bell_hub *hub, struct bell_line *line, const stru
 		unlist(line);
 		line->mailbox = packet->mailbox;
 		enlist(hub, line);
+		/* Lines have their turns in no order of time: a ring that was sent after this claim may have been passed on
+		 * before it. */
+		if (line->mailbox > 0)
+			ring_line(line);
 		return true;
 	case BELL_RING:
 		ring(hub, line, line->mailbox == BELL_ANY ? packet->mailbox : line->mailbox);

@@ -95,16 +95,25 @@ static struct str unread(const struct conn *conn)
 	return str_skip(buf_str(&conn->in), conn->in_used);
 }
 
-/* Add what comes next to the input, at least one octet. */
-static int fill(struct conn *conn, struct err *err)
+int conn_begin_wait(struct conn *conn, struct err *err)
 {
-	struct err reason;
-
 	if (conn->failed != 0)
 		return conn_fail(conn, NULL, err);
 	if (conn_flush(conn, err) != 0)
 		return -1;
 	conn_drop_consumed(conn);
+	if (conn->on_wait != NULL)
+		conn->on_wait(conn->context);
+	return 0;
+}
+
+/* Add what comes next to the input, at least one octet. */
+static int fill(struct conn *conn, struct err *err)
+{
+	struct err reason;
+
+	if (conn_begin_wait(conn, err) != 0)
+		return -1;
 	if (conn_receive(conn, &reason) != 0) {
 		conn->read_timed_out = reason.code == ERR_TIMEOUT;
 		return conn_fail(conn, &reason, err);

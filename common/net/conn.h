@@ -41,8 +41,9 @@ struct conn {
 	char local[64];
 	unsigned local_port;
 	bool tls_active;
+	void (*on_wait)(void *context); /* called before each wait for input, all output being sent; or NULL */
 	void (*on_idle)(void *context); /* called when buffers are given back: the session may give back more; or NULL */
-	void *idle_context;
+	void *context;                  /* of both */
 };
 
 /* What conn_wait_input saw, or-ed. */
@@ -76,8 +77,9 @@ int conn_read_some(struct conn *conn, struct str *bytes_out, struct err *err);
 void conn_consume(struct conn *conn, size_t count);
 /*
  * Wait until the peer sends or other_fd (-1: none) is readable, timeout_ms at most whatever the connection's own limit;
- * nothing is read, but lines read before are no longer valid. What waits to be written is flushed first. Returns events
- * of enum conn_event, 0 where the time is over, -1 as conn_read_line.
+ * nothing is taken from the input, but lines read before are no longer valid. What waits to be written is flushed
+ * first. Compressed octets that bring nothing to read do not end the wait. Returns events of enum conn_event, 0 where
+ * the time is over, -1 as conn_read_line.
  */
 int conn_wait_input(struct conn *conn, int other_fd, int timeout_ms, struct err *err);
 /* Is there unread input in the buffer (pipelining)? After conn_start_tls there must be none (command injection). */

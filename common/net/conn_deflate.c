@@ -91,18 +91,25 @@ static int inflate_some(struct conn *conn, size_t *made_out, struct err *err)
 	return 0;
 }
 
-int conn_deflate_receive(struct conn *conn, struct err *err)
+int conn_deflate_take(struct conn *conn, bool is_readable, struct err *err)
 {
 	size_t made = 0;
 
-	for (;;) {
-		if (conn_deflate_has_input(conn) && inflate_some(conn, &made, err) != 0)
+	if (is_readable && !conn_deflate_has_input(conn) && conn_receive_raw(conn, &conn->deflate->raw, err) != 0)
+		return -1;
+	while (made == 0 && conn_deflate_has_input(conn))
+		if (inflate_some(conn, &made, err) != 0)
 			return -1;
-		if (made > 0)
-			return 0;
-		if (!conn_deflate_has_input(conn) && conn_receive_raw(conn, &conn->deflate->raw, err) != 0)
-			return -1;
-	}
+	return made > 0;
+}
+
+int conn_deflate_receive(struct conn *conn, struct err *err)
+{
+	int taken = conn_deflate_take(conn, false, err);
+
+	while (taken == 0)
+		taken = conn_deflate_take(conn, true, err);
+	return taken > 0 ? 0 : -1;
 }
 
 int conn_deflate_send(struct conn *conn, struct str bytes, struct err *err)

@@ -47,7 +47,7 @@ static void release(struct conn *conn)
 	if (conn->ssl != NULL)
 		SSL_free_buffers(conn->ssl);
 	if (conn->on_idle != NULL)
-		conn->on_idle(conn->idle_context);
+		conn->on_idle(conn->context);
 	malloc_trim(0);
 }
 
@@ -80,23 +80,45 @@ int conn_wait(struct conn *conn, short events, int64_t until, struct err *err)
 	return wait_either(conn, events, -1, until, err) > 0 ? 0 : -1;
 }
 
+/*
+ * What the reader will find, whatever the socket has. Compressed octets may be the rest of what was read already: a
+ * peer's flush ends with some that say nothing, and they may come in a packet of their own. Who took them for input
+ * would wait for the rest of it, deaf to all else.
+ */
+static int add_input(struct conn *conn, int events, struct err *err)
+{
+	int taken;
+
+	if (conn->deflate == NULL || conn->in.len > conn->in_used)
+		return events | (conn_has_input(conn) ? CONN_INPUT : 0);
+	taken = conn_deflate_take(conn, (events & CONN_INPUT) != 0, err);
+	if (taken < 0)
+		return -1;
+	return (events & ~CONN_INPUT) | (taken > 0 ? CONN_INPUT : 0);
+}
+
 int conn_wait_input(struct conn *conn, int other_fd, int timeout_ms, struct err *err)
 {
-	bool has_input = conn_has_input(conn);
+	int64_t until = io_now_ms() + timeout_ms, end;
 	struct err reason;
 	int events;
 
-	if (conn->failed != 0)
-		return conn_fail(conn, NULL, err);
-	if (conn_flush(conn, err) != 0)
+	if (conn_begin_wait(conn, err) != 0)
 		return -1;
-	conn_drop_consumed(conn);
 	conn->waiting_since_ms = io_now_ms();
 	conn->idle = false;
-	events = wait_either(conn, POLLIN, other_fd, conn->waiting_since_ms + (has_input ? 0 : timeout_ms), &reason);
-	if (events < 0 && reason.code != ERR_TIMEOUT)
-		return conn_fail(conn, &reason, err);
-	return (events > 0 ? events : 0) | (has_input ? CONN_INPUT : 0);
+	do {
+		end = conn_has_input(conn) ? 0 : until;
+		events = wait_either(conn, POLLIN, other_fd, end, &reason);
+		if (events < 0 && reason.code != ERR_TIMEOUT)
+			return conn_fail(conn, &reason, err);
+		if (events < 0 && end == until)
+			return 0;
+		events = add_input(conn, events > 0 ? events : 0, &reason);
+		if (events < 0)
+			return conn_fail(conn, &reason, err);
+	} while (events == 0);
+	return events;
 }
 
 int conn_system_failure(const char *what, struct err *err)

@@ -25,6 +25,9 @@ int conn_fail(struct conn *conn, const struct err *reason, struct err *err);
 /* What the caller has consumed leaves the buffer: views of it die. */
 void conn_drop_consumed(struct conn *conn);
 
+/* Before each wait for input: send what waits to be written, drop what is consumed, tell the session. -1: latched. */
+int conn_begin_wait(struct conn *conn, struct err *err);
+
 /* Set err to what errno means for the user of the connection. Always returns -1. */
 int conn_system_failure(const char *what, struct err *err);
 

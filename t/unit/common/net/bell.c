@@ -68,13 +68,20 @@ static void expect(const char *heard)
 			fail_msg("session %d: not as in \"%s\"", i, heard);
 }
 
+/* Claim a mailbox; what happened before that is to be looked at once. */
+static void claim(int session, int64_t mailbox)
+{
+	bell_claim(lines[session], mailbox);
+	turn();
+	assert_int_equal(bell_take(lines[session]), mailbox != BELL_ANY);
+}
+
 static void only_sessions_of_the_mailbox_hear(void **state)
 {
 	(void)state;
-	bell_claim(lines[0], 7);
-	bell_claim(lines[1], 7);
-	bell_claim(lines[2], 8);
-	turn();
+	claim(0, 7);
+	claim(1, 7);
+	claim(2, 8);
 	bell_ring(lines[0]);
 	expect("0100");
 	bell_ring(lines[2]);
@@ -83,14 +90,25 @@ static void only_sessions_of_the_mailbox_hear(void **state)
 	expect("0000");
 }
 
+/* The listener takes what waits line by line: a ring that was sent after a claim may have its turn before. */
+static void a_ring_before_its_turn_is_heard(void **state)
+{
+	(void)state;
+	claim(1, 7);
+	bell_ring(lines[1]);
+	bell_hub_turn(hub); /* this line will be looked at first */
+	bell_claim(lines[0], 7);
+	bell_ring(lines[1]);
+	expect("10  ");
+}
+
 static void rings_not_heard_yet_are_one(void **state)
 {
 	char packet[64];
 
 	(void)state;
-	bell_claim(lines[0], 7);
-	bell_claim(lines[1], 7);
-	turn();
+	claim(0, 7);
+	claim(1, 7);
 	for (int i = 0; i < 100; i++) {
 		bell_ring(lines[0]);
 		turn();
@@ -104,9 +122,8 @@ static void rings_not_heard_yet_are_one(void **state)
 static void a_second_claim_closes_the_line(void **state)
 {
 	(void)state;
-	bell_claim(lines[0], 7);
-	bell_claim(lines[1], 8);
-	turn();
+	claim(0, 7);
+	claim(1, 8);
 	bell_claim(lines[0], 8);
 	turn();
 	bell_ring(lines[0]);
@@ -118,10 +135,9 @@ static void a_second_claim_closes_the_line(void **state)
 static void only_who_claimed_any_rings_at_others(void **state)
 {
 	(void)state;
-	bell_claim(lines[0], 7);
-	bell_claim(lines[1], 8);
-	bell_claim(lines[2], BELL_ANY);
-	turn();
+	claim(0, 7);
+	claim(1, 8);
+	claim(2, BELL_ANY);
 	bell_ring_at(lines[0], 8); /* is its own mailbox's ring */
 	expect("0000");
 	bell_ring_at(lines[2], 8);
@@ -136,8 +152,8 @@ static void nonsense_closes_the_line(void **state)
 	static const char longer[64] = {1};
 
 	(void)state;
-	bell_claim(lines[1], 7);
-	bell_claim(lines[2], 7);
+	claim(1, 7);
+	claim(2, 7);
 	assert_int_equal(send(lines[0], "x", 1, 0), 1);
 	assert_int_equal(send(lines[3], longer, sizeof longer, 0), (ssize_t)sizeof longer);
 	turn();
@@ -150,16 +166,14 @@ static void nonsense_closes_the_line(void **state)
 static void a_session_that_ends_is_forgotten(void **state)
 {
 	(void)state;
-	bell_claim(lines[0], 7);
-	bell_claim(lines[1], 7);
-	turn();
+	claim(0, 7);
+	claim(1, 7);
 	close(lines[1]);
 	lines[1] = -1;
 	bell_ring(lines[0]);
 	turn();
 	lines[1] = bell_hub_add(hub, &err);
-	bell_claim(lines[1], 7);
-	turn();
+	claim(1, 7);
 	bell_ring(lines[0]);
 	expect("0100");
 }
@@ -182,9 +196,8 @@ static void lines_held_by_another_process_do_no_harm(void **state)
 	turn();
 	lines[0] = bell_hub_add(hub, &err);
 	lines[1] = bell_hub_add(hub, &err);
-	bell_claim(lines[0], 7);
-	bell_claim(lines[1], 7);
-	turn();
+	claim(0, 7);
+	claim(1, 7);
 	bell_ring(lines[0]);
 	turn();
 	assert_int_equal(bell_take(lines[1]), 1);
@@ -193,9 +206,8 @@ static void lines_held_by_another_process_do_no_harm(void **state)
 static void lines_live_on_over_an_execution(void **state)
 {
 	(void)state;
-	bell_claim(lines[0], 7);
-	bell_claim(lines[1], 7);
-	turn();
+	claim(0, 7);
+	claim(1, 7);
 	assert_int_equal(bell_hub_hand_on(hub, &err), 0);
 	forgotten = hub;
 	assert_non_null(forgotten);
@@ -203,8 +215,7 @@ static void lines_live_on_over_an_execution(void **state)
 	bell_hub_take_over(hub);
 	bell_ring(lines[0]);
 	expect("0100");
-	bell_claim(lines[2], 7);
-	turn();
+	claim(2, 7);
 	bell_ring(lines[1]);
 	expect("1010");
 }
@@ -217,7 +228,7 @@ static void a_session_asks_for_another(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	assert_int_equal(send(pair[0], "x", 1, 0), 1);
 	bell_hub_set_process(hub, 1234); /* of the line added last */
-	bell_claim(lines[SESSIONS - 1], 7);
+	claim(SESSIONS - 1, 7);
 	assert_int_equal(bell_fork(lines[SESSIONS - 1], pair[1], &err), 0);
 	turn();
 	assert_int_equal(forked, 1);
@@ -248,8 +259,7 @@ static void no_second_descriptor_is_taken(void **state)
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	assert_int_equal(send(pair[0], "x", 1, 0), 1);
-	bell_claim(lines[0], 7);
-	turn();
+	claim(0, 7);
 	before = dup(0);
 	close(before);
 	header->cmsg_level = SOL_SOCKET;
@@ -270,6 +280,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(only_sessions_of_the_mailbox_hear, begin, end),
+	    cmocka_unit_test_setup_teardown(a_ring_before_its_turn_is_heard, begin, end),
 	    cmocka_unit_test_setup_teardown(rings_not_heard_yet_are_one, begin, end),
 	    cmocka_unit_test_setup_teardown(a_second_claim_closes_the_line, begin, end),
 	    cmocka_unit_test_setup_teardown(only_who_claimed_any_rings_at_others, begin, end),

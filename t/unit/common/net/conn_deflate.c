@@ -105,6 +105,38 @@ static void what_came_before_the_first_read_is_compressed_already(void **state)
 	assert_true(str_equal(line, STR("early")));
 }
 
+/* A flush ends with four octets that say nothing (RFC 1951 3.2.4); in a packet of their own they are no input. */
+static void the_end_of_a_flush_is_no_input(void **state)
+{
+	unsigned char packed[64];
+	struct str line;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(conn_compress(&conn, &err), 0);
+	to.next_in = (Bytef *)"IDLE\r\n";
+	to.avail_in = 6;
+	to.next_out = packed;
+	to.avail_out = sizeof packed;
+	assert_int_equal(deflate(&to, Z_SYNC_FLUSH), Z_OK);
+	len = sizeof packed - to.avail_out;
+	assert_memory_equal(packed + len - 4, "\0\0\xff\xff", 4);
+	assert_int_equal(write(peer, packed, len - 4), (ssize_t)len - 4);
+	assert_int_equal(conn_wait_input(&conn, -1, 1000, &err), CONN_INPUT);
+	assert_int_equal(conn_read_line(&conn, 100, false, &line, &err), 0);
+	assert_true(str_equal(line, STR("IDLE")));
+	assert_int_equal(write(peer, packed + len - 4, 4), 4);
+	assert_int_equal(conn_wait_input(&conn, -1, 50, &err), 0);
+	peer_sends("DONE\r\n", 6);
+	assert_int_equal(conn_wait_input(&conn, -1, 1000, &err), CONN_INPUT);
+	close(peer);
+	peer = -1;
+	assert_int_equal(conn_read_line(&conn, 100, false, &line, &err), 0);
+	assert_true(str_equal(line, STR("DONE")));
+	assert_int_equal(conn_wait_input(&conn, -1, 1000, &err), -1);
+	assert_int_equal(err.code, ERR_CLOSED);
+}
+
 /* A thousand to one: what the reader does not take is not decompressed. */
 static void much_from_little_stays_little(void **state)
 {
@@ -172,7 +204,7 @@ static void waits_for_either(void **state)
 	(void)state;
 	assert_int_equal(pipe(other), 0);
 	conn.on_idle = idle;
-	conn.idle_context = &idled;
+	conn.context = &idled;
 	assert_int_equal(conn_wait_input(&conn, other[0], 0, &err), 0);
 	assert_int_equal(write(other[1], "x", 1), 1);
 	assert_int_equal(conn_wait_input(&conn, other[0], 1000, &err), CONN_OTHER);
@@ -194,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(lines_go_both_ways, begin, end),
 	    cmocka_unit_test_setup_teardown(what_came_before_the_first_read_is_compressed_already, begin, end),
+	    cmocka_unit_test_setup_teardown(the_end_of_a_flush_is_no_input, begin, end),
 	    cmocka_unit_test_setup_teardown(much_from_little_stays_little, begin, end),
 	    cmocka_unit_test_setup_teardown(nonsense_fails_the_connection, begin, end),
 	    cmocka_unit_test_setup_teardown(a_file_is_compressed_too, begin, end),
