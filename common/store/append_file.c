@@ -62,11 +62,12 @@ int append_write_content(int fd, const struct store_source *source, struct err *
 	int64_t offset = source->offset, left = source->size;
 	size_t filled = 0;
 
-	if (source->prefix.len < sizeof bytes / 2) {
+	if (source->prefix.len >= sizeof bytes / 2) {
+		if (io_write_all(fd, source->prefix.data, source->prefix.len, err) != 0)
+			return -1;
+	} else if (source->prefix.len > 0) { /* an empty one may have no address */
 		memcpy(bytes, source->prefix.data, source->prefix.len);
 		filled = source->prefix.len;
-	} else if (io_write_all(fd, source->prefix.data, source->prefix.len, err) != 0) {
-		return -1;
 	}
 	do {
 		size_t room = sizeof bytes - filled;
