@@ -240,18 +240,31 @@ sub explain {
 	my ($self, $entry) = @_;
 	my $id = id_of_entry($entry);
 	my $cut = $self->folder($entry->{folder})->{cut};
-	for my $i (0 .. $#$cut) {
-		my $from = $cut->[$i]{from};
-		# a copy of what was \Deleted may be gone before anybody could read it
-		next if !(defined $id ? $id eq (id_of_entry($cut->[$i]) // '')
-			: $entry->{vanished} && $from && may_have_deleted($from));
-		splice @$cut, $i, 1;
+	# a copy of what was \Deleted may be gone before anybody could read it
+	my ($i) = grep { my $from = $cut->[$_]{from};
+		defined $id ? $id eq (id_of_entry($cut->[$_]) // '') : $entry->{vanished} && $from && may_have_deleted($from) }
+		0 .. $#$cut;
+	($i) = grep { $cut->[$_]{from} && $self->may_be($cut->[$_]{from}, $id) } 0 .. $#$cut if !defined $i && defined $id;
+	if (defined $i) {
+		my $from = splice(@$cut, $i, 1)->{from};
 		$entry->{from} = $from if $from && $from != $entry;
 		return $entry->{told} = 1;
 	}
 	return if !defined $id || $entry->{folder} ne 'INBOX' || !exists $self->{delivered}{$id} || $self->{arrived}{$id};
 	$self->{arrived}{$id} = $entry;
 	return $entry->{told} = 1;
+}
+
+# A source that went before anybody read it: what was found as its copy tells what it was, if that explains it, too.
+sub may_be {
+	my ($self, $entry, $id) = @_;
+	my $first = $entry;
+	$first = $first->{from} while $first->{from};
+	return 0 if defined $first->{id} || $first->{told} || !$entry->{vanished};
+	$first->{id} = $id;
+	return 1 if $self->explain($first);
+	delete $first->{id};
+	return 0;
 }
 
 # The state at the end of a phase, nothing under way: the folder holds exactly these, UID to text of the message.
@@ -261,6 +274,10 @@ sub check_contents {
 		for my $uid (sort { $a <=> $b } keys %{ $texts{$folder} }) {
 			$self->check_text($folder, $uid, $texts{$folder}{$uid});
 		}
+	}
+	# what was read first: it tells of what was not
+	for my $entry (map { $self->entries($_) } sort keys %texts) {
+		$self->explain($entry) if !$entry->{told} && defined id_of_entry($entry);
 	}
 	for my $folder (sort keys %texts) {
 		$self->check_entry($_, exists $texts{$folder}{ $_->{uid} }) for $self->entries($folder);
