@@ -27,9 +27,9 @@ static bool is_address(struct str text)
 	return at >= 0 && (at == 0 || is_token(str_sub(text, 0, (size_t)at))) && is_token(str_skip(text, (size_t)at + 1));
 }
 
-static void add_without_controls(struct buf *out, struct str text, const char *escaped)
+static void add_without_controls(struct buf *out, struct str text, size_t max, const char *escaped)
 {
-	text = str_sub(text, 0, RESULTS_VALUE_MAX);
+	text = str_sub(text, 0, max);
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.data[i];
 
@@ -48,7 +48,7 @@ static void add_value(struct buf *out, struct str value)
 		return;
 	}
 	buf_add_char(out, '"');
-	add_without_controls(out, value, "\\\"");
+	add_without_controls(out, value, RESULTS_VALUE_MAX, "\\\"");
 	buf_add_char(out, '"');
 }
 
@@ -57,13 +57,13 @@ static void add_entry(struct buf *out, const struct results_entry *entry)
 	buf_printf(out, ";\r\n\t%s=%s", entry->method, entry->result);
 	if (entry->comment.len > 0) {
 		buf_add_str(out, STR(" ("));
-		add_without_controls(out, entry->comment, "\\()");
+		add_without_controls(out, entry->comment, RESULTS_TEXT_MAX, "\\()");
 		buf_add_char(out, ')');
 	}
 	if (entry->reason.len > 0) {
 		buf_add_str(out, STR(" reason="));
 		buf_add_char(out, '"');
-		add_without_controls(out, entry->reason, "\\\"");
+		add_without_controls(out, entry->reason, RESULTS_TEXT_MAX, "\\\"");
 		buf_add_char(out, '"');
 	}
 	for (size_t i = 0; i < RESULTS_PROPERTIES_MAX && entry->properties[i].name != NULL; i++)

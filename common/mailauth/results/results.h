@@ -13,7 +13,8 @@
 
 enum {
 	RESULTS_PROPERTIES_MAX = 6,
-	RESULTS_VALUE_MAX = 400,       /* octets of a value; what is longer is cut */
+	RESULTS_VALUE_MAX = 400,       /* octets of a value, and of a comment or reason; what is longer is cut, */
+	RESULTS_TEXT_MAX = 200,        /* so that no line exceeds what a message may have (RFC 5322 2.1.1) */
 	RESULTS_FIELD_MAX = 64 * 1024, /* octets of a field; the limit for the buf */
 };
 

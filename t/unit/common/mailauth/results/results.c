@@ -105,6 +105,25 @@ static void comments_stay_comments(void **state)
 	    "Authentication-Results: \"id with blanks\";\r\n\tx=fail (a\\) b=pass \\() reason=\"\\\"\"\r\n");
 }
 
+/* RFC 5322 2.1.1: 998 octets at most, whatever strangers wrote. */
+static void lines_are_short_enough(void **state)
+{
+	char quotes[2000];
+	struct str value = str_from(quotes, sizeof quotes), rest;
+	const struct results_entry entry = {.method = "x",
+	                                    .result = "pass",
+	                                    .comment = value,
+	                                    .reason = value,
+	                                    .properties = {{"a.b", value}, {"c.d", value}}};
+
+	(void)state;
+	memset(quotes, '\\', sizeof quotes);
+	assert_int_equal(results_write(value, &entry, 1, &field), 0);
+	rest = buf_str(&field);
+	while (rest.data != NULL)
+		assert_in_range(str_cut(&rest, '\n').len, 0, 998 + 1);
+}
+
 static void what_does_not_fit_is_said(void **state)
 {
 	const struct results_entry entry = {.method = "x", .result = "pass"};
@@ -190,6 +209,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(several_results, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(strangers_values_stay_values, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(comments_stay_comments, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(lines_are_short_enough, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(what_does_not_fit_is_said, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(ids_are_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(claims_are_recognised, set_up, tear_down),
