@@ -72,8 +72,10 @@ static int is_wanted(struct change *change, const struct access_name *name, void
 
 int access_find(struct change *change, struct str name, struct access_name *name_out, struct err *err)
 {
-	struct search search = {name, name_out};
+	struct search search = {.wanted = name};
 
+	*name_out = (struct access_name){.number = 0};
+	search.name_out = name_out;
 	return access_each(change, is_wanted, &search, err);
 }
 

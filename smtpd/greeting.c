@@ -56,6 +56,10 @@ void command_ehlo(struct session *session, struct str argument)
 	reply_line(session, 250, "ENHANCEDSTATUSCODES");
 	if (tls_is_offered(session))
 		reply_line(session, 250, "STARTTLS");
+	if (session->relay.may_verify) {
+		reply_line(session, 250, "VRFY");
+		reply_line(session, 250, "EXPN");
+	}
 	if (session_default_domain(session).len != 0) /* for sendmail(1), which has no settings to read */
 		reply_line(session, 250, "XDOMAIN %.*s", STR_ARG(session_default_domain(session)));
 	reply(session, 250, NULL, "HELP");
@@ -85,12 +89,6 @@ void command_help(struct session *session, struct str argument)
 {
 	(void)argument;
 	reply(session, 214, "2.0.0", "EHLO HELO MAIL RCPT DATA RSET NOOP QUIT HELP STARTTLS AUTH: RFC 5321");
-}
-
-void command_vrfy(struct session *session, struct str argument)
-{
-	(void)argument;
-	reply(session, 502, "5.5.1", "Command not implemented");
 }
 
 /* A browser, or what a web page made it send (RFC 5321 knows no such verbs): its lines are no mail. */

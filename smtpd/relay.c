@@ -78,6 +78,12 @@ void relay_prepare(struct session *session, int fd)
 	access_decide_peer(&smtpd->access, session->service_id, fd, &relay->decision);
 	if (relay->check == RELAY_BY_INTERFACE && !session->is_local)
 		relay->from_lan = is_from_lan(&smtpd->settings, fd);
+	if (settings_flag(&smtpd->settings, SETTING_SMTP_VRFY) && !session->is_local) {
+		struct access_decision verify;
+
+		access_decide_peer(&smtpd->access, ACCESS_LIST_VRFY(session->service_id), fd, &verify);
+		relay->may_verify = verify.matched && verify.allow;
+	}
 	if (smtpd->key.present && may_relay_unnamed(session))
 		token_make(&smtpd->key, "smtpd", str_of(session->service), str_of(session->peer), STR(""),
 		           session->address_token);
@@ -93,29 +99,35 @@ bool relay_may_log_in(const struct session *session, int64_t uid)
 	return session->relay.check == RELAY_BY_ADDRESS || access_allows_user(&session->relay.decision, uid);
 }
 
-enum recipient_kind relay_resolve(struct session *session, struct str address)
+enum recipient_kind relay_ask(struct session *session, struct str address, struct ipc_message *answer)
 {
-	enum recipient_kind kind = RECIPIENT_UNDECIDED;
-	struct ipc_message request, answer;
+	static const char *const words[] = {"local", "remote", "unknown"};
+	enum recipient_kind kind = RECIPIENT_LOCAL;
+	struct ipc_message request;
 	struct err err;
+	int result;
 
 	ipc_message_init(&request);
-	ipc_message_init(&answer);
 	ipc_request(&request, "resolve");
 	ipc_add(&request, "address", address);
-	if (ipc_call(&session->resolver, &request, &answer, IPC_TIMEOUT_MS, &err) != 0) {
-		log_warning("cannot resolve a recipient: %s", err.text);
-	} else {
-		struct str word = ipc_get(&answer, "kind");
-
-		if (str_equal(word, STR("local")))
-			kind = RECIPIENT_LOCAL;
-		else if (str_equal(word, STR("remote")))
-			kind = RECIPIENT_REMOTE;
-		else if (str_equal(word, STR("unknown")))
-			kind = RECIPIENT_UNKNOWN;
-	}
+	result = ipc_call(&session->resolver, &request, answer, IPC_TIMEOUT_MS, &err);
 	ipc_message_free(&request);
+	if (result != 0) {
+		log_warning("cannot resolve a recipient: %s", err.text);
+		return RECIPIENT_UNDECIDED;
+	}
+	while (kind < RECIPIENT_UNDECIDED && !str_equal(ipc_get(answer, "kind"), str_of(words[kind])))
+		kind++;
+	return kind;
+}
+
+enum recipient_kind relay_resolve(struct session *session, struct str address)
+{
+	enum recipient_kind kind;
+	struct ipc_message answer;
+
+	ipc_message_init(&answer);
+	kind = relay_ask(session, address, &answer);
 	ipc_message_free(&answer);
 	return kind;
 }

@@ -9,6 +9,7 @@
 #ifndef POSTROOM_SMTPD_RELAY_H
 #define POSTROOM_SMTPD_RELAY_H
 
+#include "common/ipc/ipc.h"
 #include "common/policy/access.h"
 
 struct session;
@@ -20,7 +21,8 @@ enum relay_check { RELAY_BY_NONE, RELAY_BY_INTERFACE, RELAY_BY_SENDER, RELAY_BY_
 struct relay {
 	enum relay_check check;
 	struct access_decision decision;
-	bool from_lan; /* it came by one of smtp.lan-interfaces; looked at with RELAY_BY_INTERFACE alone */
+	bool from_lan;   /* it came by one of smtp.lan-interfaces; looked at with RELAY_BY_INTERFACE alone */
+	bool may_verify; /* VRFY and EXPN are on, and their own list allows its address */
 };
 
 /* In the listener: find that out about the connection fd, and make the session's token. */
@@ -34,6 +36,8 @@ bool relay_may_log_in(const struct session *session, int64_t uid);
 /* Where the resolver says that an address leads. Undecided where it does not answer, or with something new. */
 enum recipient_kind { RECIPIENT_LOCAL, RECIPIENT_REMOTE, RECIPIENT_UNKNOWN, RECIPIENT_UNDECIDED };
 enum recipient_kind relay_resolve(struct session *session, struct str address);
+/* The same with all that the resolver answered (doc/ipc.md); answer is initialised. */
+enum recipient_kind relay_ask(struct session *session, struct str address, struct ipc_message *answer);
 
 /* May mail go to a local recipient? To one elsewhere? Where not, the refusal is answered. */
 bool relay_permits_local(struct session *session);

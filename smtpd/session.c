@@ -48,7 +48,7 @@ static const struct command commands[] = {
     {"STARTTLS", command_starttls, LINE, BEFORE_TLS | NO_ARGUMENT},
     {"AUTH", command_auth, SASL_LINE_MAX, NEEDS_HELO},
     {"VRFY", command_vrfy, LINE, 0},
-    {"EXPN", command_vrfy, LINE, 0},
+    {"EXPN", command_expn, LINE, 0},
     {"HELP", command_help, LINE, 0},
     {"GET", command_http, SASL_LINE_MAX, BEFORE_TLS},
     {"POST", command_http, SASL_LINE_MAX, BEFORE_TLS},

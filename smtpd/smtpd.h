@@ -11,9 +11,9 @@
  * only; nobody relays without a token, which this process cannot make.
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
- * relay.c who may send where; message.c what is kept of a message until it is decided; rules.c the SMTP rules;
- * sender_auth.c, auth_results.c whether it is from whom it says; disk.c free space; received.c what is put on top of a
- * message; reply.c the replies.
+ * relay.c who may send where; vrfy.c who exists; message.c what is kept of a message until it is decided; rules.c the
+ * SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says; disk.c free space; received.c what is put
+ * on top of a message; reply.c the replies.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
@@ -127,6 +127,7 @@ void command_rset(struct session *session, struct str argument);
 void command_quit(struct session *session, struct str argument);
 void command_help(struct session *session, struct str argument);
 void command_vrfy(struct session *session, struct str argument);
+void command_expn(struct session *session, struct str argument);
 void command_http(struct session *session, struct str argument);
 void command_starttls(struct session *session, struct str argument);
 void command_auth(struct session *session, struct str argument);

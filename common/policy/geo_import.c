@@ -151,7 +151,7 @@ struct import {
 
 static int take_line(struct import *import, struct str line, struct err *err)
 {
-	struct geo_row row;
+	struct geo_row row = {.result = STR("")};
 	int result = 0;
 
 	import->line++;

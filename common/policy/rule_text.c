@@ -143,7 +143,7 @@ static void format_rule(const struct access_rule *rule, struct buf *text)
 	} else if (rule->kind == ACCESS_GEO) {
 		buf_printf(text, "%d|%.*s|0", TYPE_GEO, STR_ARG(rule->tags));
 	} else {
-		while (special_kinds[special] != rule->kind)
+		while (special + 1 < SPECIALS && special_kinds[special] != rule->kind)
 			special++;
 		buf_printf(text, "%d||%zu", TYPE_SPECIAL, special);
 	}

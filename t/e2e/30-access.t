@@ -331,6 +331,39 @@ subtest 'incoming mail may need a login, too' => sub {
 	$p->set('smtp.incoming-without-auth' => 'on');
 };
 
+sub ask_from {
+	my ($address, @commands) = @_;
+	my $smtp = $p->smtp(local => $address);
+	$smtp->ehlo;
+	return map { $smtp->cmd($_); $smtp->last } @commands;
+}
+
+subtest '05-9.1 VRFY and EXPN are off' => sub {
+	like $_, qr/\A502 5\.5\.1 /, 'not implemented' for ask_from('127.0.0.1', 'VRFY paul', 'EXPN paul');
+	my $smtp = $p->smtp;
+	$smtp->ehlo;
+	unlike $smtp->last, qr/VRFY|EXPN/, 'nor announced';
+};
+
+subtest '05-9.2 05-9.3 05-9.4 VRFY and EXPN by their own list' => sub {
+	$p->postroom_ok('mapping', 'add', 'staff', $_) for qw(anna paul);
+	$p->set('smtp.vrfy' => 'on');
+	is_deeply [ask_from('127.0.0.1', 'VRFY paul')], ['550 5.7.1 Access denied'], 'the list has no rules';
+	add('vrfy:smtp', 'allow', '192.168.66.0/24');
+	is_deeply [ask_from('192.168.66.9', 'VRFY paul', "VRFY <paul\@$domain>", 'EXPN paul', 'VRFY staff')],
+		[("250 2.1.5 <paul\@$domain>") x 3, "250 2.1.5 <staff\@$domain>"], 'from there';
+	my $smtp = $p->smtp(local => '192.168.66.9');
+	$smtp->ehlo;
+	like $smtp->last, qr/^250-VRFY\n250-EXPN$/m, 'announced there';
+	my ($members) = ask_from('192.168.66.9', 'EXPN staff');
+	is_deeply [sort $members =~ /<(.*?)>/g], ["anna\@$domain", "paul\@$domain"], 'a line for each member';
+	like $_, qr/\A550 5\.1\.1 /, 'unknown' for ask_from('192.168.66.9', 'VRFY nobody', 'EXPN nobody', 'VRFY x@elsewhere.test');
+	like $_, qr/\A501 /, 'no name' for ask_from('192.168.66.9', 'VRFY', 'EXPN', 'VRFY a b', 'VRFY a@b@c');
+	my @elsewhere = ask_from('203.0.113.5', 'VRFY paul', 'VRFY nobody', 'EXPN staff', 'EXPN nobody');
+	is_deeply \@elsewhere, [('550 5.7.1 Access denied') x 4], 'from elsewhere, whoever is asked for';
+	$p->set('smtp.vrfy' => 'off');
+};
+
 subtest 'what an earlier version had set' => sub {
 	$p->stop_running;
 	run_program('sqlite3', "$p->{dir}/state/config/config.db",
