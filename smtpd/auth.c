@@ -96,7 +96,7 @@ static void fail(struct session *session, const struct sasl_grant *tried)
 static void answer_result(struct session *session, enum sasl_result result, const struct sasl_grant *grant,
                           const struct err *err)
 {
-	if (result == SASL_GRANTED && !relay_may_log_in(session, grant->uid)) {
+	if (result == SASL_GRANTED && !(hooks_allow_user(session, grant->user) && relay_may_log_in(session, grant->uid))) {
 		log_info("login refused by the access list, service=%s user=%s peer=%s", session->service, grant->user,
 		         session->peer);
 		result = SASL_DENIED;

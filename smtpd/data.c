@@ -21,6 +21,7 @@ struct intake {
 	struct smtp_data data;
 	struct buf out; /* octets of the message that are to be passed on */
 	bool header_begun;
+	struct hooks_actions actions;
 	const struct smtp_refusal *refusal; /* why it will be refused */
 };
 
@@ -62,7 +63,7 @@ static void check_limits(struct intake *intake)
 	const struct settings *settings = &intake->session->smtpd->settings;
 	const struct message *message = &intake->message;
 
-	if (message->size > (uint64_t)settings_number(settings, SETTING_SMTP_MAX_SIZE))
+	if (message->size > session_max_size(intake->session))
 		refuse(intake, &too_large);
 	else if (intake->data.mode == SMTP_DATA_STRICT && intake->data.has_bare)
 		refuse(intake, &has_bare);
@@ -167,14 +168,19 @@ static int store(struct intake *intake, struct err *err)
 	struct str trace = received_field(session, intake->file.id), missing = what_is_missing(intake);
 
 	rules_address(session, &envelope);
+	hooks_address(session, &intake->actions, &envelope);
 	if (envelope.recipient_count == 0) {
-		log_info("id=%s discarded by a rule", intake->file.id);
+		log_info("id=%s discarded by a rule or script", intake->file.id);
 		return 0;
 	}
 	if (spool_begin(&intake->file, &session->smtpd->drop, &envelope, err) != 0)
 		return -1;
-	if (message_write(&intake->message, trace, missing, &intake->file, err) == 0)
-		return spool_commit(&intake->file, err);
+	if (message_write(&intake->message, trace, missing, &intake->file, err) == 0) {
+		if (spool_commit(&intake->file, err) != 0)
+			return -1;
+		hooks_stored(session, &envelope);
+		return 0;
+	}
 	spool_abort(&intake->file);
 	return -1;
 }
@@ -187,7 +193,11 @@ static void finish(struct intake *intake)
 	struct err err;
 
 	if (intake->refusal == NULL)
+		intake->refusal = hooks_at_lines(session, &intake->message);
+	if (intake->refusal == NULL)
 		intake->refusal = rules_at_data(session, &intake->message);
+	if (intake->refusal == NULL)
+		hooks_at_message(session, &intake->message, &intake->actions);
 	if (intake->refusal == NULL)
 		intake->refusal = auth_results_apply(session, &intake->message);
 	if (intake->refusal == NULL && store(intake, &err) != 0)
@@ -216,6 +226,8 @@ void command_data(struct session *session, struct str argument)
 		reply_refusal(session, &storage_full);
 		return;
 	}
+	if (!hooks_permit(session, "DoDATAStart", STR("")))
+		return;
 	spool_make_id(&intake.file, session->smtpd->drop.producer, STR(""));
 	smtp_data_init(&intake.data, data_mode(session));
 	message_init(&intake.message);

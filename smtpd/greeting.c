@@ -30,13 +30,33 @@ void command_helo(struct session *session, struct str argument)
 	}
 	session->is_extended = false;
 	transaction_reset(session);
+	hooks_at_helo(session);
 	reply(session, 250, NULL, "%s Hello %s, I'm pleased to meet you", session_host(session), session->helo);
 }
 
-/* RFC 5321 4.1.1.1; the order is that of the specification's sample, HELP last. */
+/* One a line; the order is that of the specification's sample, HELP last. */
+static struct str capabilities(struct session *session)
+{
+	struct arena *arena = &session->command_arena;
+	struct str mechanisms = auth_mechanisms(session), domain = session_default_domain(session), lines = STR("");
+
+	if (mechanisms.len != 0)
+		lines = arena_printf(arena, "AUTH %.*s\n", STR_ARG(mechanisms));
+	lines = arena_printf(arena, "%.*sSIZE %llu\nPIPELINING\n8BITMIME\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES\n",
+	                     STR_ARG(lines), (unsigned long long)session_max_size(session));
+	if (tls_is_offered(session))
+		lines = arena_printf(arena, "%.*sSTARTTLS\n", STR_ARG(lines));
+	if (session->relay.may_verify)
+		lines = arena_printf(arena, "%.*sVRFY\nEXPN\n", STR_ARG(lines));
+	if (domain.len != 0) /* for sendmail(1), which has no settings to read */
+		lines = arena_printf(arena, "%.*sXDOMAIN %.*s\n", STR_ARG(lines), STR_ARG(domain));
+	return arena_printf(arena, "%.*sHELP", STR_ARG(lines));
+}
+
+/* RFC 5321 4.1.1.1 */
 void command_ehlo(struct session *session, struct str argument)
 {
-	struct str mechanisms;
+	struct str rest, line;
 
 	if (!keep_helo(session, argument)) {
 		reply(session, 501, "5.5.4", "Say EHLO and your host name");
@@ -44,25 +64,12 @@ void command_ehlo(struct session *session, struct str argument)
 	}
 	session->is_extended = true;
 	transaction_reset(session);
+	hooks_at_helo(session);
+	rest = hooks_capabilities(session, capabilities(session));
 	reply_line(session, 250, "%s Hello %s, I'm pleased to meet you", session_host(session), session->helo);
-	mechanisms = auth_mechanisms(session);
-	if (mechanisms.len != 0)
-		reply_line(session, 250, "AUTH %.*s", STR_ARG(mechanisms));
-	reply_line(session, 250, "SIZE %lld", (long long)settings_number(&session->smtpd->settings, SETTING_SMTP_MAX_SIZE));
-	reply_line(session, 250, "PIPELINING");
-	reply_line(session, 250, "8BITMIME");
-	reply_line(session, 250, "SMTPUTF8");
-	reply_line(session, 250, "DSN");
-	reply_line(session, 250, "ENHANCEDSTATUSCODES");
-	if (tls_is_offered(session))
-		reply_line(session, 250, "STARTTLS");
-	if (session->relay.may_verify) {
-		reply_line(session, 250, "VRFY");
-		reply_line(session, 250, "EXPN");
-	}
-	if (session_default_domain(session).len != 0) /* for sendmail(1), which has no settings to read */
-		reply_line(session, 250, "XDOMAIN %.*s", STR_ARG(session_default_domain(session)));
-	reply(session, 250, NULL, "HELP");
+	for (line = str_cut(&rest, '\n'); rest.data != NULL; line = str_cut(&rest, '\n'))
+		reply_line(session, 250, "%.*s", STR_ARG(line));
+	reply(session, 250, NULL, "%.*s", STR_ARG(line));
 }
 
 void command_noop(struct session *session, struct str argument)

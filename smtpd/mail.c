@@ -10,9 +10,17 @@ void transaction_reset(struct session *session)
 }
 
 /* RFC 6409 4.3: on the services for mail programs nobody sends unnamed, but for clients whose address may relay. */
-static bool login_is_needed(const struct session *session)
+bool session_login_is_needed(const struct session *session)
 {
-	return session->is_submission && !session_may_relay(session);
+	return session->user[0] == '\0' &&
+	       (session->hooks.needs_login || (session->is_submission && !session_may_relay(session)));
+}
+
+uint64_t session_max_size(const struct session *session)
+{
+	int64_t usual = settings_number(&session->smtpd->settings, SETTING_SMTP_MAX_SIZE);
+
+	return (uint64_t)(session->hooks.max_size > 0 && session->hooks.max_size < usual ? session->hooks.max_size : usual);
 }
 
 void command_mail(struct session *session, struct str argument)
@@ -21,7 +29,7 @@ void command_mail(struct session *session, struct str argument)
 	struct smtp_refusal refusal;
 	struct str domain;
 
-	if (login_is_needed(session)) {
+	if (session_login_is_needed(session)) {
 		reply(session, 530, "5.7.0", "Authentication required");
 		return;
 	}
@@ -30,14 +38,15 @@ void command_mail(struct session *session, struct str argument)
 	if (smtp_parse_mail(argument, domain, &session->transaction_arena, &transaction->mail, &refusal) != 0) {
 		reply_refusal(session, &refusal);
 		transaction_reset(session);
-	} else if (transaction->mail.size > (uint64_t)settings_number(&session->smtpd->settings, SETTING_SMTP_MAX_SIZE)) {
+	} else if (transaction->mail.size > session_max_size(session)) {
 		status_event(&session->status, POLICY_TOO_BIG, transaction->mail.from.text);
 		reply(session, 552, "5.2.3", "Message too large - contact your administrator");
 		transaction_reset(session);
 	} else if (!disk_has_room(session, SETTING_DISK_MESSAGE)) {
 		reply(session, 452, "4.3.1", "Insufficient system storage");
 		transaction_reset(session);
-	} else if (!rules_at_mail(session) || !sender_auth_mail(session)) {
+	} else if (!rules_at_mail(session) || !sender_auth_mail(session) ||
+	           !hooks_permit(session, "DoMAILFROM", transaction->mail.from.text)) {
 		transaction_reset(session);
 	} else {
 		transaction->open = true;
@@ -123,7 +132,8 @@ void command_rcpt(struct session *session, struct str argument)
 		reply_refusal(session, &refusal);
 		return;
 	}
-	if (!recipient_is_welcome(session, &rcpt) || !rules_at_rcpt(session, rcpt.to.text))
+	if (!recipient_is_welcome(session, &rcpt) || !rules_at_rcpt(session, rcpt.to.text) ||
+	    !hooks_permit(session, "DoRCPTTO", rcpt.to.text))
 		return;
 	add_recipient(session, &rcpt);
 	reply(session, 250, "2.1.5", "OK");

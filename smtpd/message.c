@@ -66,6 +66,14 @@ int message_add(struct message *message, const struct spool_drop *drop, struct s
 	return io_write_all(message->fd, bytes.data, bytes.len, err);
 }
 
+void message_swap(struct message *message, struct message *other)
+{
+	struct message kept = *message;
+
+	*message = *other;
+	*other = kept;
+}
+
 struct str message_header(const struct message *message)
 {
 	return str_sub(buf_str(&message->text), 0, message->header_len);

@@ -37,6 +37,9 @@ void message_free(struct message *message);
  */
 int message_add(struct message *message, const struct spool_drop *drop, struct str bytes, struct err *err);
 
+/* Each becomes the other, whole; fields that were put on top or taken out stay with what they were done to. */
+void message_swap(struct message *message, struct message *other);
+
 /* The header as the client sent it: fields for mime_field_next. */
 struct str message_header(const struct message *message);
 /* The whole message, for common/mime; also to read any part of it (mime_source_read). */

@@ -34,28 +34,29 @@ struct command {
 	void (*run)(struct session *session, struct str argument);
 	size_t line_max;
 	unsigned conditions;
+	const char *hook; /* function of smtpsvr.lua that is asked first; MAIL, RCPT and DATA ask when they accept */
 };
 
 static const struct command commands[] = {
-    {"MAIL", command_mail, MAIL_LINE, NEEDS_HELO | NOT_IN_MAIL},
-    {"RCPT", command_rcpt, RCPT_LINE, NEEDS_HELO | NEEDS_MAIL},
-    {"DATA", command_data, LINE, NEEDS_HELO | NEEDS_MAIL | NEEDS_RECIPIENT | NO_ARGUMENT},
-    {"EHLO", command_ehlo, LINE, BEFORE_TLS},
-    {"HELO", command_helo, LINE, BEFORE_TLS},
-    {"QUIT", command_quit, LINE, BEFORE_TLS | NO_ARGUMENT},
-    {"RSET", command_rset, LINE, NO_ARGUMENT},
-    {"NOOP", command_noop, LINE, BEFORE_TLS},
-    {"STARTTLS", command_starttls, LINE, BEFORE_TLS | NO_ARGUMENT},
-    {"AUTH", command_auth, SASL_LINE_MAX, NEEDS_HELO},
-    {"VRFY", command_vrfy, LINE, 0},
-    {"EXPN", command_expn, LINE, 0},
-    {"HELP", command_help, LINE, 0},
-    {"GET", command_http, SASL_LINE_MAX, BEFORE_TLS},
-    {"POST", command_http, SASL_LINE_MAX, BEFORE_TLS},
-    {"PUT", command_http, SASL_LINE_MAX, BEFORE_TLS},
-    {"HEAD", command_http, SASL_LINE_MAX, BEFORE_TLS},
-    {"OPTIONS", command_http, SASL_LINE_MAX, BEFORE_TLS},
-    {"CONNECT", command_http, SASL_LINE_MAX, BEFORE_TLS},
+    {"MAIL", command_mail, MAIL_LINE, NEEDS_HELO | NOT_IN_MAIL, NULL},
+    {"RCPT", command_rcpt, RCPT_LINE, NEEDS_HELO | NEEDS_MAIL, NULL},
+    {"DATA", command_data, LINE, NEEDS_HELO | NEEDS_MAIL | NEEDS_RECIPIENT | NO_ARGUMENT, NULL},
+    {"EHLO", command_ehlo, LINE, BEFORE_TLS, "DoHELO"},
+    {"HELO", command_helo, LINE, BEFORE_TLS, "DoHELO"},
+    {"QUIT", command_quit, LINE, BEFORE_TLS | NO_ARGUMENT, "DoQUIT"},
+    {"RSET", command_rset, LINE, NO_ARGUMENT, "DoRSET"},
+    {"NOOP", command_noop, LINE, BEFORE_TLS, "DoNOOP"},
+    {"STARTTLS", command_starttls, LINE, BEFORE_TLS | NO_ARGUMENT, NULL},
+    {"AUTH", command_auth, SASL_LINE_MAX, NEEDS_HELO, NULL},
+    {"VRFY", command_vrfy, LINE, 0, "DoVRFY"},
+    {"EXPN", command_expn, LINE, 0, "DoEXPN"},
+    {"HELP", command_help, LINE, 0, "DoHELP"},
+    {"GET", command_http, SASL_LINE_MAX, BEFORE_TLS, NULL},
+    {"POST", command_http, SASL_LINE_MAX, BEFORE_TLS, NULL},
+    {"PUT", command_http, SASL_LINE_MAX, BEFORE_TLS, NULL},
+    {"HEAD", command_http, SASL_LINE_MAX, BEFORE_TLS, NULL},
+    {"OPTIONS", command_http, SASL_LINE_MAX, BEFORE_TLS, NULL},
+    {"CONNECT", command_http, SASL_LINE_MAX, BEFORE_TLS, NULL},
 };
 
 /* Told to end (SIGTERM). While the session waits for a command, its wait is ended at once. */
@@ -72,7 +73,8 @@ static void stop(int signal)
 
 bool session_may_relay(const struct session *session)
 {
-	return session->user[0] != '\0' ? session->login_token[0] != '\0' : session->address_token[0] != '\0';
+	return session->user[0] != '\0' ? session->login_token[0] != '\0'
+	                                : session->address_token[0] != '\0' && !session->hooks.no_relay;
 }
 
 const char *session_host(const struct session *session)
@@ -135,9 +137,10 @@ static void answer_line(struct session *session, struct str line)
 	command = command_find(parsed.verb);
 	if (line.len + 2 > (command != NULL ? command->line_max : LINE))
 		reply(session, 500, "5.5.6", "Line too long");
-	else if (command == NULL)
+	else if (command == NULL && hooks_unrecognised(session, line))
 		reply(session, 500, "5.5.1", "Command not recognised");
-	else if (may_run(session, command, parsed.argument))
+	else if (command != NULL && may_run(session, command, parsed.argument) &&
+	         (command->hook == NULL || hooks_permit(session, command->hook, parsed.argument)))
 		command->run(session, parsed.argument);
 }
 
@@ -186,6 +189,7 @@ static void converse(struct session *session)
 	while (!session->closing && next_line(session, &line)) {
 		settings_refresh(&session->smtpd->settings);
 		run_line(session, line);
+		session->hooks.instead = STR("");
 		arena_reset(&session->command_arena);
 		if (session->errors >= MAX_ERRORS && !session->closing) {
 			reply(session, 421, "4.7.0", "Too many errors");
@@ -211,6 +215,7 @@ static int confine(struct session *session, struct err *err)
 		log_warning("%s", away.text);
 	sender_auth_connect(session);
 	status_begin(&session->status, instance, "smtpd", session->service, session->peer, false);
+	hooks_open(session);
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&session->smtpd->sandbox, err);
@@ -227,6 +232,8 @@ static void greet(struct session *session)
 		return;
 	}
 	if (disk_has_room(session, SETTING_DISK_CONNECT)) {
+		if (!hooks_at_start(session))
+			return;
 		reply(session, 220, NULL, "%s ESMTP %sserver ready", session_host(session), anonymous ? "" : "Postroom ");
 		return;
 	}
@@ -291,6 +298,7 @@ int session_run(struct session *session)
 	} else if (session->encryption != SERVICE_TLS || start_tls_at_once(session)) {
 		greet(session);
 		converse(session);
+		hooks_at_end(session);
 	}
 	conn_flush(&session->conn, NULL);
 	conn_close(&session->conn);

@@ -32,6 +32,7 @@
 #include "common/spool/spool.h"
 #include "common/spool/token.h"
 #include "common/status/status.h"
+#include "smtpd/hooks.h"
 #include "smtpd/relay.h"
 #include "smtpd/rules.h"
 
@@ -81,6 +82,7 @@ struct session {
 	struct ipc_channel resolver, authd, dnsd; /* fd -1: not open */
 	struct status status;
 	struct script rules_script; /* smtprules_<service>.lua */
+	struct hooks hooks;         /* smtpsvr.lua */
 
 	char helo[HELO_MAX];           /* as the client named itself, harmless characters alone; "" before */
 	bool is_extended;              /* by EHLO */
@@ -103,6 +105,10 @@ struct session {
 void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin);
 /* In its process: the whole conversation. Returns the exit status. */
 int session_run(struct session *session);
+/* Must somebody log in before mail is taken? */
+bool session_login_is_needed(const struct session *session);
+/* Largest message, octets; 0: any. */
+uint64_t session_max_size(const struct session *session);
 /* May this session send to other domains: by its address, or since somebody logged in? */
 bool session_may_relay(const struct session *session);
 /* The domain for a local part alone: the default domain for programs of this machine, for everybody else none. */

@@ -1,0 +1,89 @@
+/*
+ * smtpd/hooks: where the administrator's script smtpsvr.lua has a say (05, SMTP server script; 09-5.5).
+ *
+ * One Lua state a session. A function that the script lacks, or that fails, means the default; so does an answer that
+ * is no reply of the protocol, or one of another kind than the command's own: that is told in luaerrors.log. Without
+ * a script each look costs one stat(2).
+ *
+ * Globals are set before each call, and read after it where scripts may change them. A script can take rights away
+ * (ValidClientAddress, LocalClientAddress, AllowedUsers, AuthenticationRequired) but give none: the right to relay is
+ * a token that the listener or authd makes.
+ */
+#ifndef POSTROOM_SMTPD_HOOKS_H
+#define POSTROOM_SMTPD_HOOKS_H
+
+#include "common/script/script.h"
+#include "common/smtp/command.h"
+#include "common/spool/spool.h"
+
+#define HOOKS_SCRIPT "smtpsvr"
+
+enum { HOOKS_USERS_MAX = 1000 };
+
+struct session;
+struct message;
+
+/* What a script changed of the connection. */
+struct hooks {
+	struct script script;
+	struct str instead;          /* in command_arena: what is answered in place of the command's own reply */
+	int64_t max_size;            /* octets of a message, 0: any; -1: as the settings say */
+	int64_t max_messages;        /* of the session; -1: as the settings say */
+	int64_t max_recipients;      /* of a message; -1: as the settings say */
+	int64_t max_line;            /* octets of a message's line; -1: as the settings say */
+	bool no_relay;               /* the address may send nowhere else without a login */
+	bool needs_login;            /* nothing is taken before a login */
+	char users[HOOKS_USERS_MAX]; /* who may log in, separated by blanks; "": whoever may otherwise */
+};
+
+/* What ProcessMessage decided. */
+struct hooks_actions {
+	bool ignore;
+	bool keeps_recipients;
+	const struct str *recipients; /* more of them, or in place of the original ones */
+	size_t recipient_count;
+};
+
+/* In the session's process, before its sandbox. */
+void hooks_open(struct session *session);
+
+/*
+ * Start, LoadLimits and GetMaxMessageSize, before the banner. False: the script gave another banner, which is sent; a
+ * refusal closes the session.
+ */
+bool hooks_at_start(struct session *session);
+
+/*
+ * A command is about to run, or a MAIL, RCPT or DATA about to be accepted: ask the function of that name. False: it
+ * refused, and the client was told. Another reply than the usual one is kept for reply().
+ */
+bool hooks_permit(struct session *session, const char *function, struct str argument);
+/* An unknown command. False: the script answered it. */
+bool hooks_unrecognised(struct session *session, struct str line);
+
+/* GetMaxMessageSize, at HELO and EHLO. */
+void hooks_at_helo(struct session *session);
+/* The lines of EHLO, one for each capability, as the script leaves them; it can hide some, not add any. */
+struct str hooks_capabilities(struct session *session, struct str lines);
+
+/* May a user of that name log in? */
+bool hooks_allow_user(const struct session *session, const char *user);
+
+/* The functions of the script's table Postroom, of use in ProcessMessage alone. */
+const struct script_offer *hooks_offer(void);
+/*
+ * The whole message is there: StartMessage, MessageLineRaw, MessageLine, EndMessage. They may change its lines. NULL,
+ * or how it is refused.
+ */
+const struct smtp_refusal *hooks_at_lines(struct session *session, struct message *message);
+/* ProcessMessage, after all checks: fields on top of the message, and what becomes of it, into actions. */
+void hooks_at_message(struct session *session, struct message *message, struct hooks_actions *actions);
+/* Carry that out on the envelope. No recipients are left where the message is discarded. */
+void hooks_address(struct session *session, const struct hooks_actions *actions, struct spool_envelope *envelope);
+/* LogRecipients, when the message is stored. */
+void hooks_stored(struct session *session, const struct spool_envelope *envelope);
+
+/* End, when the session is over. */
+void hooks_at_end(struct session *session);
+
+#endif
