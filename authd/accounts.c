@@ -7,6 +7,7 @@
 
 enum { BUSY_MS = 2000 };
 
+/* locked_until is of an earlier version: locks are in memory now. */
 static const char *const schema[] = {
     "CREATE TABLE account(uid INTEGER PRIMARY KEY, hash TEXT NOT NULL, scram TEXT NOT NULL, changed INTEGER NOT NULL,"
     " locked_until INTEGER NOT NULL DEFAULT 0);"
@@ -49,13 +50,11 @@ int accounts_open(struct accounts *accounts, const char *path, struct err *err)
 	if (db_open(&accounts->db, path, DB_CREATE, BUSY_MS, err) != 0)
 		return -1;
 	if (db_migrate(&accounts->db, schema, sizeof schema / sizeof schema[0], err) == 0 &&
-	    db_prepare(&accounts->db, &accounts->get, "SELECT uid, hash, scram, locked_until FROM account WHERE uid = ?1",
-	               err) == 0 &&
+	    db_prepare(&accounts->db, &accounts->get, "SELECT uid, hash, scram FROM account WHERE uid = ?1", err) == 0 &&
 	    db_prepare(&accounts->db, &accounts->put,
 	               "INSERT INTO account(uid, hash, scram, changed) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(uid) "
-	               "DO UPDATE SET hash = ?2, scram = ?3, changed = ?4, locked_until = 0",
+	               "DO UPDATE SET hash = ?2, scram = ?3, changed = ?4",
 	               err) == 0 &&
-	    db_prepare(&accounts->db, &accounts->lock, "UPDATE account SET locked_until = ?2 WHERE uid = ?1", err) == 0 &&
 	    load_secret(accounts, err) == 0)
 		return 0;
 	accounts_close(accounts);
@@ -66,7 +65,6 @@ void accounts_close(struct accounts *accounts)
 {
 	db_finalize(&accounts->get);
 	db_finalize(&accounts->put);
-	db_finalize(&accounts->lock);
 	db_close(&accounts->db);
 	memory_wipe(accounts->secret, sizeof accounts->secret);
 }
@@ -75,7 +73,6 @@ static int read_row(const struct accounts *accounts, const struct db_statement *
                     struct err *err)
 {
 	account->uid = db_number(row, 0);
-	account->locked_until = db_number(row, 3);
 	if (!str_copy(db_text(row, 1), account->hash, sizeof account->hash) ||
 	    scram_parse(db_text(row, 2), &account->scram, NULL) != 0)
 		return err_set(err, ERR_CORRUPT, "%s: the row of account %lld is damaged", accounts->db.path,
@@ -107,13 +104,6 @@ int accounts_put(struct accounts *accounts, const struct account *account, struc
 	return db_run(&accounts->put, err);
 }
 
-int accounts_lock(struct accounts *accounts, int64_t uid, int64_t locked_until, struct err *err)
-{
-	db_bind_number(&accounts->lock, 1, uid);
-	db_bind_number(&accounts->lock, 2, locked_until);
-	return db_run(&accounts->lock, err);
-}
-
 int accounts_delete(struct accounts *accounts, int64_t uid, struct err *err)
 {
 	struct db_statement statement;
@@ -134,8 +124,7 @@ int accounts_each(struct accounts *accounts, void (*visit)(const struct account 
 	struct account account;
 	int result;
 
-	if (db_prepare(&accounts->db, &statement, "SELECT uid, hash, scram, locked_until FROM account ORDER BY uid", err) !=
-	    0)
+	if (db_prepare(&accounts->db, &statement, "SELECT uid, hash, scram FROM account ORDER BY uid", err) != 0)
 		return -1;
 	while ((result = db_step(&statement, err)) == 1) {
 		if (read_row(accounts, &statement, &account, err) != 0) {

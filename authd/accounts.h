@@ -17,7 +17,6 @@ struct accounts {
 	struct db db;
 	struct db_statement get;
 	struct db_statement put;
-	struct db_statement lock;
 	unsigned char secret[ACCOUNTS_SECRET_LEN]; /* made once: for the salts of names that do not exist */
 };
 
@@ -25,7 +24,6 @@ struct account {
 	int64_t uid;
 	char hash[HASH_TEXT_MAX];
 	struct scram_keys scram;
-	int64_t locked_until; /* seconds since 1970, 0: not locked */
 };
 
 /* Open, made where it is missing. -1: any error, which names the file. */
@@ -34,11 +32,9 @@ void accounts_close(struct accounts *accounts);
 
 /* 1: found; 0: this account has no password; -1: the database cannot be read. */
 int accounts_get(struct accounts *accounts, int64_t uid, struct account *account_out, struct err *err);
-/* Make or replace what an account is checked against; a lock on it ends. */
+/* Make or replace what an account is checked against. */
 int accounts_put(struct accounts *accounts, const struct account *account, struct err *err);
 int accounts_delete(struct accounts *accounts, int64_t uid, struct err *err);
-/* locked_until 0: not locked any more. */
-int accounts_lock(struct accounts *accounts, int64_t uid, int64_t locked_until, struct err *err);
 
 /* Call visit for each account in the order of uid. */
 int accounts_each(struct accounts *accounts, void (*visit)(const struct account *account, void *context), void *context,

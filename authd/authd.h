@@ -3,8 +3,8 @@
  *
  * main.c starts it; requests.c takes what others ask (doc/ipc.md); login.c decides whether a login is right;
  * conversations.c holds a SASL exchange for each connection; sharing.c knows who shares mail with whom; passwords.c
- * serves configd. One event loop, which never hashes a password (pool.h) and never waits. It answers a login with one
- * refusal for every reason, after the same work.
+ * serves configd; locks.c tells the administrator who is locked out. One event loop, which never hashes a password
+ * (pool.h) and never waits. It answers a login with one refusal for every reason, after the same work.
  */
 #ifndef POSTROOM_AUTHD_AUTHD_H
 #define POSTROOM_AUTHD_AUTHD_H
@@ -68,8 +68,6 @@ void login_by_proof(struct authd *authd, struct ipc_incoming *incoming, const st
                     const char *mechanism, struct str name, bool right, struct str last);
 /* The keys for SCRAM, an exchange_lookup. context is the struct authd. */
 int login_find_keys(struct str name, struct scram_keys *keys_out, void *context);
-/* Put the locks that were on disk back. */
-int login_restore_locks(struct authd *authd, struct err *err);
 
 /* conversations.c: the ops sasl-start, sasl-step, sasl-cancel; and the end of a connection. */
 void conversation_start(struct authd *authd, struct ipc_incoming *incoming);
@@ -97,5 +95,9 @@ void password_user_rename(struct authd *authd, struct ipc_incoming *incoming);
 void password_user_delete(struct authd *authd, struct ipc_incoming *incoming);
 void password_dump(struct authd *authd, struct ipc_incoming *incoming);
 void password_restore(struct authd *authd, struct ipc_incoming *incoming);
+
+/* locks.c: what the administrator asks of the lockout. */
+void locks_list(struct authd *authd, struct ipc_incoming *incoming);
+void locks_end(struct authd *authd, struct ipc_incoming *incoming);
 
 #endif

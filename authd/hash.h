@@ -14,6 +14,7 @@
 enum {
 	HASH_PASSWORD_MAX = 256, /* octets, before SASLprep */
 	HASH_TEXT_MAX = CRYPT_OUTPUT_SIZE,
+	HASH_USER_MAX = 256, /* octets of a name, with the NUL */
 };
 
 enum hash_kind {
@@ -28,13 +29,16 @@ struct hash_request {
 	uint32_t password_len;
 	char password[HASH_PASSWORD_MAX];
 	char hash[HASH_TEXT_MAX];
+	char user[HASH_USER_MAX]; /* HASH_MAKE: whose it becomes, for the administrator's script */
+	uint32_t min_length;      /* the same: characters that a password has to have */
 };
 
 enum hash_result {
-	HASH_RIGHT,   /* HASH_CHECK: the password fits; HASH_MAKE: done */
-	HASH_WRONG,   /* HASH_CHECK: it does not */
-	HASH_REFUSED, /* HASH_MAKE: SASLprep does not allow such a password (control characters, bad UTF-8) */
-	HASH_FAILED,  /* the library or the worker broke down: nothing is known */
+	HASH_RIGHT,    /* HASH_CHECK: the password fits; HASH_MAKE: done */
+	HASH_WRONG,    /* HASH_CHECK: it does not */
+	HASH_REFUSED,  /* HASH_MAKE: SASLprep does not allow such a password (control characters, bad UTF-8) */
+	HASH_UNWANTED, /* HASH_MAKE: the administrator's script does not (authd/approve.h) */
+	HASH_FAILED,   /* the library or the worker broke down: nothing is known */
 };
 
 struct hash_reply {

@@ -1,5 +1,6 @@
 #include "authd/keeper.h"
 
+#include "authd/approve.h"
 #include "authd/pool.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -13,28 +14,37 @@
 #include <unistd.h>
 
 struct keeper {
+	const struct instance *instance;
+	struct sandbox workers_sandbox;
 	int sockets[POOL_WORKERS_MAX];
 	pid_t workers[POOL_WORKERS_MAX];
 	int count;
 };
 
-static void enter_sandbox(unsigned rights)
+/* With the right to read the administrator's scripts. */
+static void make_sandbox(struct sandbox *sandbox, const struct instance *instance, unsigned rights)
 {
-	struct sandbox sandbox;
 	struct err err;
 
-	if (sandbox_init(&sandbox, rights, &err) != 0 || sandbox_prepare(&sandbox, &err) != 0 ||
-	    sandbox_enter(&sandbox, &err) != 0)
+	if (sandbox_init(sandbox, rights, &err) != 0 || script_allow(sandbox, instance, &err) != 0 ||
+	    sandbox_prepare(sandbox, &err) != 0)
 		daemon_fail(&err);
-	sandbox_free(&sandbox);
 }
 
-static void __attribute__((noreturn)) work(int fd)
+static void enter_sandbox(const struct sandbox *sandbox)
+{
+	struct err err;
+
+	if (sandbox_enter(sandbox, &err) != 0)
+		daemon_fail(&err);
+}
+
+static void __attribute__((noreturn)) work(const struct keeper *keeper, int fd)
 {
 	struct hash_request request;
 	struct hash_reply reply;
 
-	enter_sandbox(0);
+	enter_sandbox(&keeper->workers_sandbox);
 	for (;;) {
 		ssize_t size = recv(fd, &request, sizeof request, 0);
 
@@ -42,7 +52,10 @@ static void __attribute__((noreturn)) work(int fd)
 			continue;
 		if (size != (ssize_t)sizeof request)
 			_exit(0); /* the loop has gone */
-		hash_run(&request, &reply);
+		if (request.kind == HASH_MAKE && !approve_password(keeper->instance, &request))
+			reply = (struct hash_reply){.sequence = request.sequence, .result = HASH_UNWANTED};
+		else
+			hash_run(&request, &reply);
 		if (send(fd, &reply, sizeof reply, MSG_NOSIGNAL) != (ssize_t)sizeof reply)
 			_exit(0);
 		memory_wipe(&reply, sizeof reply);
@@ -67,7 +80,7 @@ static void start_worker(struct keeper *keeper, int index)
 	for (int i = 0; i < keeper->count; i++)
 		if (i != index)
 			close(keeper->sockets[i]);
-	work(keeper->sockets[index]);
+	work(keeper, keeper->sockets[index]);
 }
 
 /* A worker ended: say so in its place, for a job that it may have had, and fork another. */
@@ -93,7 +106,12 @@ static void replace_worker(struct keeper *keeper, pid_t pid, int status)
 
 static void __attribute__((noreturn)) keep(struct keeper *keeper)
 {
-	enter_sandbox(SANDBOX_FORK);
+	struct sandbox own;
+
+	make_sandbox(&keeper->workers_sandbox, keeper->instance, 0); /* the keeper's own lets none be made */
+	make_sandbox(&own, keeper->instance, SANDBOX_FORK);
+	enter_sandbox(&own);
+	sandbox_free(&own);
 	for (int i = 0; i < keeper->count; i++)
 		start_worker(keeper, i);
 	for (;;) {
@@ -109,7 +127,7 @@ static void __attribute__((noreturn)) keep(struct keeper *keeper)
 
 pid_t keeper_start(const struct daemon *daemon, const int *sockets, const int *others, int count, struct err *err)
 {
-	struct keeper keeper = {.count = count};
+	struct keeper keeper = {.instance = &daemon->instance, .count = count};
 	pid_t pid = fork();
 
 	if (pid < 0) {

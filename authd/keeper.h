@@ -2,7 +2,7 @@
  * authd/keeper: the processes behind the pool: a keeper that forks the workers again when they die, and the workers.
  *
  * A worker reads a struct hash_request from its socket (SOCK_SEQPACKET), answers a struct hash_reply, and does nothing
- * else, ever.
+ * else, ever. It may read the administrator's scripts, one of which has a say in new passwords, and no other file.
  */
 #ifndef POSTROOM_AUTHD_KEEPER_H
 #define POSTROOM_AUTHD_KEEPER_H

@@ -54,7 +54,8 @@ int login_read_origin(const struct ipc_incoming *incoming, struct login_origin *
 	return 0;
 }
 
-static int examine(struct authd *authd, struct str name, struct subject *subject, struct err *err)
+/* peer NULL: locks are not looked at. */
+static int examine(struct authd *authd, struct str name, const char *peer, struct subject *subject, struct err *err)
 {
 	struct login_name *login = &subject->login;
 	int found = 0;
@@ -73,30 +74,20 @@ static int examine(struct authd *authd, struct str name, struct subject *subject
 		subject->obstacle = OBSTACLE_DISABLED;
 	else if (!subject->has_account)
 		subject->obstacle = OBSTACLE_NO_PASSWORD;
-	else if (lockout_is_locked(&authd->lockout, login->uid, io_now_ms()))
+	else if (peer != NULL && lockout_is_locked(&authd->lockout, login->uid, peer, io_now_ms()))
 		subject->obstacle = OBSTACLE_LOCKED;
 	return 0;
 }
 
-/* Keep a lock, or its end, on disk. The lock in memory holds even where that fails. */
-static void store_lock(struct authd *authd, const struct subject *subject, int64_t until)
-{
-	struct err err;
-
-	if (accounts_lock(&authd->accounts, subject->login.uid, until, &err) != 0)
-		log_error("the lock of user %s is not on disk: %s", subject->login.name, err.text);
-}
-
-static void count_failure(struct authd *authd, const struct subject *subject)
+static void count_failure(struct authd *authd, const struct subject *subject, const char *peer)
 {
 	int64_t limit = settings_number(&authd->settings, SETTING_LOCKOUT_FAILURES);
 	int64_t seconds = settings_number(&authd->settings, SETTING_LOCKOUT_SECONDS);
 
-	if (!lockout_fail(&authd->lockout, subject->login.uid, limit, seconds * 1000, io_now_ms()))
+	if (!lockout_fail(&authd->lockout, subject->login.uid, peer, limit, seconds * 1000, io_now_ms()))
 		return;
-	log_warning("user=%s is locked for %lld seconds after %lld failed logins", subject->login.name, (long long)seconds,
-	            (long long)limit);
-	store_lock(authd, subject, time(NULL) + seconds);
+	log_warning("user=%s is locked for %lld seconds after %lld failed logins from peer=%s", subject->login.name,
+	            (long long)seconds, (long long)limit, peer);
 }
 
 static void refuse(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
@@ -108,7 +99,7 @@ static void refuse(struct authd *authd, struct ipc_incoming *incoming, const str
 	log_info("login failed: user=%s peer=%s service=%s mechanism=%s tls=%d reason=%s", subject->login.name,
 	         origin->peer, origin->service, mechanism, origin->tls, obstacle_words[subject->obstacle]);
 	if (subject->obstacle == OBSTACLE_NONE)
-		count_failure(authd, subject);
+		count_failure(authd, subject, origin->peer);
 	err_set(&answer, ERR_DENIED, "login failed");
 	ipc_message_init(&reply);
 	ipc_reply_error(&reply, &answer);
@@ -146,9 +137,7 @@ static void grant(struct authd *authd, struct ipc_incoming *incoming, const stru
 	struct ipc_message reply;
 	struct err err;
 
-	lockout_clear(&authd->lockout, login->uid);
-	if (subject->account.locked_until != 0)
-		store_lock(authd, subject, 0);
+	lockout_clear(&authd->lockout, login->uid, origin->peer);
 	ipc_message_init(&reply);
 	ipc_reply_ok(&reply);
 	ipc_add_text(&reply, "result", "success");
@@ -188,7 +177,8 @@ static void attempt_done(const struct hash_reply *reply, void *context)
 	struct err err;
 
 	/* Guesses sent side by side must not get past a lock that the first of them brought about. */
-	if (subject->obstacle == OBSTACLE_NONE && lockout_is_locked(&authd->lockout, subject->login.uid, io_now_ms()))
+	if (subject->obstacle == OBSTACLE_NONE &&
+	    lockout_is_locked(&authd->lockout, subject->login.uid, attempt->origin.peer, io_now_ms()))
 		subject->obstacle = OBSTACLE_LOCKED;
 	if (reply->result == HASH_FAILED) {
 		err_set(&err, ERR_TEMPORARY, "a password could not be checked");
@@ -238,7 +228,7 @@ void login_by_password(struct authd *authd, struct ipc_incoming *incoming, const
 	                            .password_changes = authd->password_changes};
 	attempt->password_len = password.len < HASH_PASSWORD_MAX ? password.len : HASH_PASSWORD_MAX;
 	memcpy(attempt->password, password.data, attempt->password_len);
-	if (examine(authd, name, subject, &err) != 0) {
+	if (examine(authd, name, origin->peer, subject, &err) != 0) {
 		request_put_off(incoming, &err);
 		attempt_free(attempt);
 		return;
@@ -261,7 +251,7 @@ void login_by_proof(struct authd *authd, struct ipc_incoming *incoming, const st
 	struct subject subject;
 	struct err err;
 
-	if (examine(authd, name, &subject, &err) != 0)
+	if (examine(authd, name, origin->peer, &subject, &err) != 0)
 		request_put_off(incoming, &err);
 	else if (right && subject.obstacle == OBSTACLE_NONE)
 		grant(authd, incoming, origin, mechanism, &subject, last);
@@ -276,12 +266,13 @@ int login_find_keys(struct str name, struct scram_keys *keys_out, void *context)
 	struct subject subject;
 	struct err err;
 
-	if (examine(authd, name, &subject, &err) != 0) {
+	/* a lock is looked at when the proof is there: it depends on where that comes from */
+	if (examine(authd, name, NULL, &subject, &err) != 0) {
 		log_error("a login is put off: %s", err.text);
 		return -1;
 	}
 	scram_fake(authd->accounts.secret, str_of(subject.login.name), keys_out);
-	if (subject.has_account) { /* also of a locked account: its salt must not tell */
+	if (subject.has_account) { /* also of one that may not log in: its salt must not tell */
 		keys_out->iterations = subject.account.scram.iterations;
 		memcpy(keys_out->salt, subject.account.scram.salt, sizeof keys_out->salt);
 	}
@@ -289,20 +280,4 @@ int login_find_keys(struct str name, struct scram_keys *keys_out, void *context)
 		*keys_out = subject.account.scram;
 	memory_wipe(&subject, sizeof subject);
 	return 0;
-}
-
-static void restore_lock(const struct account *account, void *context)
-{
-	struct authd *authd = context;
-	int64_t longest = settings_number(&authd->settings, SETTING_LOCKOUT_SECONDS);
-	int64_t left = account->locked_until - time(NULL);
-
-	/* a clock that was set back must not make a lock longer than any is */
-	if (left > 0)
-		lockout_set(&authd->lockout, account->uid, io_now_ms() + (left < longest ? left : longest) * 1000);
-}
-
-int login_restore_locks(struct authd *authd, struct err *err)
-{
-	return accounts_each(&authd->accounts, restore_lock, authd, err);
 }

@@ -25,8 +25,6 @@ static void open_files(struct authd *authd, struct err *err)
 	cache_init(&authd->cache);
 	lockout_init(&authd->lockout);
 	tickets_init(&authd->tickets);
-	if (login_restore_locks(authd, err) != 0)
-		daemon_fail(err);
 }
 
 static void enter_sandbox(const struct authd *authd, struct err *err)

@@ -37,7 +37,7 @@ static void forget_past(struct authd *authd, int64_t uid)
 {
 	authd->password_changes++;
 	cache_drop(&authd->cache, uid);
-	lockout_clear(&authd->lockout, uid);
+	lockout_clear_all(&authd->lockout, uid, io_now_ms());
 }
 
 static bool is_wanted(void *context)
@@ -54,7 +54,9 @@ static void hash_made(const struct hash_reply *reply, void *context)
 	struct err err = {0};
 
 	memcpy(account.hash, reply->hash, sizeof account.hash);
-	if (reply->result == HASH_REFUSED) {
+	if (reply->result == HASH_UNWANTED) {
+		answer_error(change->incoming, ERR_DENIED, "the script passwordcheck.lua does not allow this password");
+	} else if (reply->result == HASH_REFUSED) {
 		answer_error(change->incoming, ERR_SYNTAX, "a password must be UTF-8 text without control characters");
 	} else if (reply->result != HASH_RIGHT) {
 		answer_error(change->incoming, ERR_TEMPORARY, "the password could not be hashed now");
@@ -89,11 +91,13 @@ void password_set(struct authd *authd, struct ipc_incoming *incoming)
 		return;
 	}
 	request.cost = (unsigned)cost;
+	request.min_length = (uint32_t)settings_number(&authd->settings, SETTING_PASSWORD_MIN);
 	request.password_len = (uint32_t)password.len;
 	memcpy(request.password, password.data, password.len);
 	change = memory_get(sizeof *change);
 	*change = (struct new_password){.authd = authd, .incoming = incoming, .uid = uid};
 	ipc_get_text(&incoming->message, "user", change->user, sizeof change->user);
+	str_copy(str_of(change->user), request.user, sizeof request.user);
 	request_forget(incoming);
 	if (pool_submit(authd->pool, str_of(incoming->caller), &request, is_wanted, hash_made, change, &err) != 0) {
 		request_put_off(incoming, &err);

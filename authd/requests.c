@@ -192,6 +192,8 @@ static const struct {
     {"user-delete", {"configd"}, password_user_delete},
     {"secret-set", {"configd"}, take_secret_set},
     {"secret-delete", {"configd"}, take_secret_delete},
+    {"locks", {"postroom"}, locks_list},
+    {"unlock", {"postroom"}, locks_end},
     {"dump", {"configd"}, password_dump},
     {"restore", {"configd"}, password_restore},
 };

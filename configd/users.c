@@ -91,10 +91,13 @@ int op_user_reserve(struct change *change, struct err *err)
 static int ask_for_password(struct change *change, const struct user *user, struct str password, struct err *err)
 {
 	struct ipc_message *request;
-	int64_t cost;
+	int64_t cost, least;
 
-	if (check_password(password, err) != 0 || setting_number(change, SETTING_PASSWORD_COST, &cost, err) != 0)
+	if (check_password(password, err) != 0 || setting_number(change, SETTING_PASSWORD_COST, &cost, err) != 0 ||
+	    setting_number(change, SETTING_PASSWORD_MIN, &least, err) != 0)
 		return -1;
+	if (str_utf8_length(password) < (size_t)least)
+		return err_set(err, ERR_SYNTAX, "the password must have at least %lld characters", (long long)least);
 	request = change_ask_before(change, "password-set");
 	ipc_add_number(request, "uid", user->uid);
 	ipc_add(request, "user", user->name);

@@ -209,6 +209,15 @@ size_t str_utf8_sequence(struct str s)
 	return want;
 }
 
+size_t str_utf8_length(struct str s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		count += ((unsigned char)s.data[i] & 0xc0) != 0x80; /* the octets that begin one */
+	return count;
+}
+
 bool str_is_utf8(struct str s)
 {
 	while (s.len > 0) {

@@ -73,6 +73,8 @@ bool str_copy(struct str s, char *out, size_t size);
 
 /* Length of the well-formed UTF-8 sequence s begins with (RFC 3629 section 4), 0 where there is none. */
 size_t str_utf8_sequence(struct str s);
+/* How many characters s has, being UTF-8. */
+size_t str_utf8_length(struct str s);
 /* Is all of s well-formed UTF-8? ASCII is. */
 bool str_is_utf8(struct str s);
 

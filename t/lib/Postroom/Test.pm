@@ -53,6 +53,10 @@ Count what clients of 127.0.0.0/8 do against them, as of other addresses; otherw
 
 Who may send to other domains by SMTP without a login; everybody else may with one.
 
+=item guard => 1
+
+Lock clients out after three wrong passwords, and want passwords of eight characters, as every new instance does.
+
 =item bind
 
 The address to listen on, 127.0.0.1.
@@ -177,6 +181,7 @@ sub init {
 
 sub fill_in {
 	my ($self) = @_;
+	$self->set('login.lockout-failures' => 0, 'login.password-min-length' => 1) if !$self->{guard};
 	$self->set(%{ $self->{set} }) if $self->{set};
 	$self->postroom_ok('never-block', 'add', '127.0.0.0/8') if !$self->{ids};
 	$self->relay(@{ $self->{relay} }) if $self->{relay};

@@ -117,7 +117,6 @@ static void test_accounts(void **state)
 	memcpy(account.hash, reply.hash, sizeof account.hash);
 	account.scram = reply.scram;
 	assert_int_equal(accounts_put(&accounts, &account, NULL), 0);
-	assert_int_equal(accounts_lock(&accounts, 7, 4711, NULL), 0);
 	accounts_close(&accounts);
 
 	assert_int_equal(accounts_open(&accounts, auth_path, NULL), 0);
@@ -125,10 +124,8 @@ static void test_accounts(void **state)
 	assert_int_equal(accounts_get(&accounts, 7, &again, NULL), 1);
 	assert_string_equal(again.hash, account.hash);
 	assert_memory_equal(again.scram.stored, account.scram.stored, SCRAM_KEY_LEN);
-	assert_int_equal(again.locked_until, 4711);
 	assert_int_equal(accounts_put(&accounts, &account, NULL), 0);
 	assert_int_equal(accounts_get(&accounts, 7, &again, NULL), 1);
-	assert_int_equal(again.locked_until, 0); /* a new password ends a lock */
 	account.uid = 8;
 	accounts_put(&accounts, &account, NULL);
 	assert_int_equal(accounts_each(&accounts, count, &sum, NULL), 0);

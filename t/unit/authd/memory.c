@@ -76,31 +76,69 @@ static void test_ticket_limit(void **state)
 	assert_int_equal(tickets.count, 0);
 }
 
+static void count_lock(const struct lockout_entry *entry, void *context)
+{
+	assert_true(entry->locked);
+	++*(int *)context;
+}
+
+static int locks(const struct lockout *lockout, int64_t uid, int64_t now)
+{
+	int count = 0;
+
+	lockout_each(lockout, uid, now, count_lock, &count);
+	return count;
+}
+
+/* 07-18.1 three failures lock an account for one address, until their time is over. */
 static void test_lockout(void **state)
 {
-	struct lockout lockout;
+	static struct lockout lockout;
+	const char *a = "192.0.2.1", *b = "192.0.2.2";
 
 	(void)state;
 	lockout_init(&lockout);
-	assert_false(lockout_fail(&lockout, 7, 3, 1000, 0));
-	assert_false(lockout_fail(&lockout, 7, 3, 1000, 0));
-	assert_false(lockout_is_locked(&lockout, 7, 0));
-	assert_true(lockout_fail(&lockout, 7, 3, 1000, 10));
-	assert_true(lockout_is_locked(&lockout, 7, 1009));
-	assert_false(lockout_is_locked(&lockout, 7 + LOCKOUT_BUCKETS, 1009)); /* the same bucket */
-	assert_false(lockout_fail(&lockout, 7, 3, 1000, 900));                /* neither counted nor prolonged */
-	assert_false(lockout_is_locked(&lockout, 7, 1010));
-	assert_false(lockout_fail(&lockout, 7, 3, 1000, 1011)); /* the end of a lock has reset the counter */
+	assert_false(lockout_fail(&lockout, 7, a, 3, 1000, 0));
+	assert_false(lockout_fail(&lockout, 7, a, 3, 1000, 0));
+	assert_false(lockout_fail(&lockout, 7, b, 3, 1000, 0));
+	assert_false(lockout_is_locked(&lockout, 7, a, 0));
+	assert_true(lockout_fail(&lockout, 7, a, 3, 1000, 10));
+	assert_true(lockout_is_locked(&lockout, 7, a, 1009));
+	assert_false(lockout_is_locked(&lockout, 7, b, 1009));
+	assert_false(lockout_is_locked(&lockout, 7 + LOCKOUT_BUCKETS, a, 1009)); /* the same bucket */
+	assert_false(lockout_fail(&lockout, 7, a, 3, 1000, 900));                /* neither counted nor prolonged */
+	assert_int_equal(locks(&lockout, 7, 1009), 1);
+	assert_false(lockout_is_locked(&lockout, 7, a, 1010));
+	assert_int_equal(locks(&lockout, 7, 1010), 0);
+	assert_false(lockout_fail(&lockout, 7, a, 3, 1000, 1011)); /* the end of a lock has reset the counter */
 
-	lockout_fail(&lockout, 7, 3, 1000, 1012);
-	lockout_clear(&lockout, 7);
-	assert_false(lockout_fail(&lockout, 7, 3, 1000, 1013));
+	lockout_fail(&lockout, 7, a, 3, 1000, 1012);
+	lockout_clear(&lockout, 7, a);
+	assert_false(lockout_fail(&lockout, 7, a, 3, 1000, 1013));
 	for (int i = 0; i < 100; i++)
-		assert_false(lockout_fail(&lockout, 8, 0, 1000, 0)); /* 0 never locks */
+		assert_false(lockout_fail(&lockout, 8, a, 0, 1000, 0)); /* 0 never locks */
+	lockout_free(&lockout);
+	assert_int_equal(lockout.count, 0);
+}
 
-	lockout_set(&lockout, 9, 500);
-	assert_true(lockout_is_locked(&lockout, 9, 499));
-	assert_false(lockout_is_locked(&lockout, 9, 500));
+/* An IPv6 client is its /64; an administrator ends locks from everywhere; old failures are forgotten. */
+static void test_lockout_clients(void **state)
+{
+	static struct lockout lockout;
+
+	(void)state;
+	lockout_init(&lockout);
+	assert_false(lockout_fail(&lockout, 7, "2001:db8::1", 2, 1000, 0));
+	assert_true(lockout_fail(&lockout, 7, "2001:db8::ffff:2", 2, 1000, 0));
+	assert_true(lockout_is_locked(&lockout, 7, "2001:db8::3", 0));
+	assert_false(lockout_is_locked(&lockout, 7, "2001:db8:0:1::1", 0));
+	assert_true(lockout_fail(&lockout, 7, "192.0.2.1", 1, 1000, 0));
+	assert_true(lockout_fail(&lockout, 7 + LOCKOUT_BUCKETS, "192.0.2.1", 1, 1000, 0));
+	assert_int_equal(lockout_clear_all(&lockout, 7, 0), 2);
+	assert_false(lockout_is_locked(&lockout, 7, "192.0.2.1", 0));
+	assert_true(lockout_is_locked(&lockout, 7 + LOCKOUT_BUCKETS, "192.0.2.1", 0));
+	assert_false(lockout_fail(&lockout, 9, "local", 2, 1000, 0));
+	assert_false(lockout_fail(&lockout, 9, "local", 2, 1000, 1000));
 	lockout_free(&lockout);
 }
 
@@ -129,8 +167,8 @@ static void test_cache(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_ticket_once), cmocka_unit_test(test_ticket_bounds), cmocka_unit_test(test_ticket_limit),
-	    cmocka_unit_test(test_lockout),     cmocka_unit_test(test_cache),
+	    cmocka_unit_test(test_ticket_once), cmocka_unit_test(test_ticket_bounds),   cmocka_unit_test(test_ticket_limit),
+	    cmocka_unit_test(test_lockout),     cmocka_unit_test(test_lockout_clients), cmocka_unit_test(test_cache),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
