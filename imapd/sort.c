@@ -1,6 +1,5 @@
 #include "imapd/sort.h"
 
-#include "common/base/fold.h"
 #include "common/mime/header.h"
 #include "imapd/fields.h"
 
@@ -76,16 +75,13 @@ bool sort_parse(struct session *session, struct sort_program *program)
 	return false;
 }
 
-/* RFC 4790 9.2.1: letters are compared as upper case ones, which stand before '[' and '_'. */
 struct str sort_text(struct str text, struct arena *arena)
 {
-	struct str folded = fold_text(str_sub(text, 0, TEXT_KEY_MAX), arena);
-	char *upper = arena_text(arena, folded);
+	size_t len = text.len < TEXT_KEY_MAX ? text.len : TEXT_KEY_MAX;
 
-	for (size_t i = 0; i < folded.len; i++)
-		if (upper[i] >= 'a' && upper[i] <= 'z')
-			upper[i] = (char)(upper[i] - 32);
-	return str_from(upper, folded.len);
+	while (len < text.len && len > 0 && ((unsigned char)text.data[len] & 0xc0) == 0x80)
+		len--; /* not within a character */
+	return imap_casemap(str_sub(text, 0, len), arena);
 }
 
 /* RFC 5957 section 3. */

@@ -1,8 +1,8 @@
 /*
  * imapd/sort: the order of SORT (RFC 5256, RFC 5957).
  *
- * Texts are compared as i;ascii-casemap and its Unicode relative do: without regard to case, then by code points. What
- * is equal by all keys stays in the folder's order.
+ * Texts are compared by i;unicode-casemap (RFC 5256 section 4, RFC 5051): without regard to case, an accent behind its
+ * letter. What is equal by all keys stays in the folder's order.
  */
 #ifndef POSTROOM_IMAPD_SORT_H
 #define POSTROOM_IMAPD_SORT_H

@@ -1,5 +1,6 @@
 /*
- * imap/text: what goes to the client: strings, mailbox names, flags, dates (RFC 9051 section 9); and the form of names.
+ * imap/text: what goes to the client: strings, mailbox names, flags, dates (RFC 9051 section 9); and the forms of names
+ * and of what is sorted.
  */
 #ifndef POSTROOM_IMAP_TEXT_H
 #define POSTROOM_IMAP_TEXT_H
@@ -31,5 +32,11 @@ int mutf7_decode(struct str mutf7, struct buf *out, struct err *err);
 struct str imap_normalise(struct str utf8, struct arena *arena);
 /* The same, and "inbox" in any case becomes "INBOX", also as the first level. */
 struct str imap_mailbox_name(struct str utf8, struct arena *arena);
+
+/*
+ * A text so that i;unicode-casemap (RFC 5051) compares it octet by octet: characters in title case, decomposed. Of what
+ * is no UTF-8 only the ASCII letters are changed. In the arena.
+ */
+struct str imap_casemap(struct str text, struct arena *arena);
 
 #endif

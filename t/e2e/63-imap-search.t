@@ -191,7 +191,7 @@ subtest 'SORT' => sub {
 	my @orders = (
 		['(ARRIVAL)', '4 3 2 1'], ['(REVERSE ARRIVAL)', '1 2 3 4'], ['(DATE)', '2 3 1 4'], ['(REVERSE DATE)', '4 1 3 2'], ['(FROM)', '1 2 4 3'],
 		['(TO)', '4 3 2 1'], ['(CC)', '2 4 3 1'], ['(SUBJECT)', '2 3 1 4'], ['(SUBJECT REVERSE DATE)', '3 2 1 4'], ['(REVERSE SUBJECT DATE)', '4 1 2 3'],
-		['(SIZE)', '4 2 1 3'], ['(DISPLAYFROM)', '2 4 1 3'], ['(DISPLAYTO)', '4 3 2 1'],
+		['(SIZE)', '4 2 1 3'], ['(DISPLAYFROM)', '3 2 4 1'], ['(DISPLAYTO)', '4 3 2 1'],
 	);
 	my @sizes = map { length lines(@$_) } map { my ($d, $f, $t, $s, $c) = @{ $mail[$_] };
 		[($d ? "Date: $d" : ()), "From: $f", ($t ? "To: $t" : ()), ($c ? "Cc: $c" : ()), "Subject: $s", '', 'x' x (10 * $_)] } 0 .. 3;

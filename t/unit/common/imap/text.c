@@ -115,6 +115,32 @@ static void test_form_c(void **state)
 	arena_free(&arena);
 }
 
+/* RFC 5051 section 2: title case, then decomposed. */
+static void test_casemap(void **state)
+{
+	static const struct {
+		const char *given, *mapped;
+	} texts[] = {
+	    {"", ""},
+	    {"foo [Bar]_~", "FOO [BAR]_~"},
+	    {"\u00e4lf", "A\u0308LF"},
+	    {"A\u0308LF", "A\u0308LF"},
+	    {"\u01c6", "Dz\u030c"}, /* its title case is one letter in upper, one in lower case */
+	    {"\u00df", "\u00df"},   /* no simple title case */
+	    {"\u0131", "I"},
+	    {"\ufb01", "fi"}, /* compatibility, after the case */
+	    {"\u03c3\u03c2", "\u03a3\u03a3"},
+	    {"a\xff", "A\xff"}, /* no UTF-8 */
+	};
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		assert_true(str_equal(imap_casemap(str_of(texts[i].given), &arena), str_of(texts[i].mapped)));
+	arena_free(&arena);
+}
+
 static struct conn conn;
 static int other;
 
@@ -198,6 +224,7 @@ int main(void)
 	    cmocka_unit_test(test_only_what_encoding_gives),
 	    cmocka_unit_test(test_limit),
 	    cmocka_unit_test(test_form_c),
+	    cmocka_unit_test(test_casemap),
 	    cmocka_unit_test_setup_teardown(test_strings, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_dates, set_up, tear_down),
 	};
