@@ -10,6 +10,7 @@
 #define POSTROOM_AUTHD_AUTHD_H
 
 #include "authd/accounts.h"
+#include "authd/audit.h"
 #include "authd/cache.h"
 #include "authd/exchange.h"
 #include "authd/lockout.h"
@@ -35,6 +36,7 @@ struct authd {
 	struct tickets tickets;
 	struct shares shares;
 	struct exchanges exchanges;
+	struct audit audit;
 	struct token_key relay_key;
 	uint64_t password_changes; /* since the start: what was checked before one is not remembered after it */
 	unsigned conversations;

@@ -90,6 +90,20 @@ static void count_failure(struct authd *authd, const struct subject *subject, co
 	            (long long)seconds, (long long)limit, peer);
 }
 
+/* Both outcomes, for security.log; what the client hears does not depend on the reason. */
+static void tell(struct authd *authd, const struct login_origin *origin, const char *mechanism, const char *user,
+                 const char *reason)
+{
+	struct security_record record = {.service = str_of(origin->service),
+	                                 .peer = str_of(origin->peer),
+	                                 .user = str_of(user),
+	                                 .mechanism = str_of(mechanism),
+	                                 .tls = origin->tls,
+	                                 .reason = str_of(reason)};
+
+	audit_add(&authd->audit, &record);
+}
+
 static void refuse(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
                    const char *mechanism, const struct subject *subject)
 {
@@ -98,6 +112,7 @@ static void refuse(struct authd *authd, struct ipc_incoming *incoming, const str
 
 	log_info("login failed: user=%s peer=%s service=%s mechanism=%s tls=%d reason=%s", subject->login.name,
 	         origin->peer, origin->service, mechanism, origin->tls, obstacle_words[subject->obstacle]);
+	tell(authd, origin, mechanism, subject->login.name, obstacle_words[subject->obstacle]);
 	if (subject->obstacle == OBSTACLE_NONE)
 		count_failure(authd, subject, origin->peer);
 	err_set(&answer, ERR_DENIED, "login failed");
@@ -148,6 +163,7 @@ static void grant(struct authd *authd, struct ipc_incoming *incoming, const stru
 	if (add_right(authd, &reply, origin, login, &err) == 0) {
 		log_info("login: user=%s peer=%s service=%s mechanism=%s tls=%d", login->name, origin->peer, origin->service,
 		         mechanism, origin->tls);
+		tell(authd, origin, mechanism, login->name, "");
 		ipc_answer(incoming, &reply);
 	} else {
 		request_put_off(incoming, &err);

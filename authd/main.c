@@ -23,6 +23,7 @@ static void open_files(struct authd *authd, struct err *err)
 	    exchanges_open(&authd->exchanges, login_find_keys, authd, err) != 0)
 		daemon_fail(err);
 	cache_init(&authd->cache);
+	audit_init(&authd->audit);
 	lockout_init(&authd->lockout);
 	tickets_init(&authd->tickets);
 }
@@ -59,6 +60,7 @@ static void watch_signals(struct event_base *base, struct event **events)
 static void close_files(struct authd *authd)
 {
 	pool_free(authd->pool);
+	audit_free(&authd->audit);
 	exchanges_close(&authd->exchanges);
 	tickets_free(&authd->tickets);
 	lockout_free(&authd->lockout);

@@ -101,6 +101,11 @@ static void take_redeem(struct authd *authd, struct ipc_incoming *incoming)
 	ipc_message_free(&reply);
 }
 
+static void take_audit(struct authd *authd, struct ipc_incoming *incoming)
+{
+	audit_ask(&authd->audit, incoming);
+}
+
 static void answer_done(struct ipc_incoming *incoming, int result, const struct err *err)
 {
 	if (result == 0)
@@ -185,6 +190,7 @@ static const struct {
     {"share-names", {"imapd"}, sharing_names},
     {"share-list", {"imapd"}, sharing_list},
     {"share-ticket", {"imapd"}, sharing_ticket},
+    {"audit", {"statusd"}, take_audit},
     {"mechanisms", {"smtpd", "pop3-login", "imap-login"}, take_mechanisms},
     {"secret-get", {"sender"}, take_secret_get},
     {"password-set", {"configd"}, password_set},

@@ -3,6 +3,7 @@
 #include "ctl/users.h"
 
 #include "common/base/io.h"
+#include "common/daemon/logs.h"
 #include "common/daemon/programs.h"
 
 #include <errno.h>
@@ -122,15 +123,15 @@ static int make_folders(const struct instance *instance, bool complete, struct e
 }
 
 /* historyd writes them, in a folder where it cannot make files. */
-static int make_history_logs(const struct instance *instance, struct err *err)
+static int make_logs(const struct instance *instance, struct err *err)
 {
-	static const char *const names[] = {"luaerrors.log", "luaerrors.lbk", "smtprules.log", "smtprules.lbk"};
 	char path[INSTANCE_PATH_MAX + 64];
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		int fd = open(instance_path(path, sizeof path, instance->log, names[i]),
-		              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+	for (int i = 0; i < 2 * LOG_KINDS; i++) {
+		int fd;
 
+		snprintf(path, sizeof path, "%s/%s.%s", instance->log, log_names[i / 2], i % 2 == 0 ? "log" : "lbk");
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 		if (fd < 0 && errno == EEXIST)
 			continue;
 		if (fd < 0)
@@ -144,8 +145,7 @@ static int make_history_logs(const struct instance *instance, struct err *err)
 
 int layout_make(const struct instance *instance, struct err *err)
 {
-	return make_folders(instance, false, err) != 0 || make_spool(instance, err) != 0 ||
-	               make_history_logs(instance, err) != 0
+	return make_folders(instance, false, err) != 0 || make_spool(instance, err) != 0 || make_logs(instance, err) != 0
 	           ? -1
 	           : 0;
 }
@@ -155,7 +155,7 @@ int layout_complete(const struct instance *instance, struct err *err)
 	mode_t mask = umask(022);
 	int result = instance->separate_users && geteuid() == 0 ? users_make(err) : 0;
 
-	if (result == 0 && (make_folders(instance, true, err) != 0 || make_history_logs(instance, err) != 0))
+	if (result == 0 && (make_folders(instance, true, err) != 0 || make_logs(instance, err) != 0))
 		result = -1;
 	umask(mask);
 	return result;

@@ -4,6 +4,7 @@
 
 #include "common/base/io.h"
 #include "common/base/log.h"
+#include "common/daemon/syslog.h"
 #include "common/net/sandbox.h"
 
 #include <errno.h>
@@ -51,15 +52,51 @@ static int read_whole(int fd, char *bytes, size_t count)
 	return 0;
 }
 
+/* The severity of a line of common/base/log.h, which has its level behind the process. */
+static int severity_of(struct str line)
+{
+	static const struct {
+		const char *word;
+		int severity;
+	} levels[] = {{"error", SYSLOG_ERROR}, {"warning", SYSLOG_WARNING}, {"info", SYSLOG_INFO}, {"debug", SYSLOG_DEBUG}};
+	ptrdiff_t at = str_find(line, STR("]: "));
+	struct str rest = at >= 0 ? str_skip(line, (size_t)at + 3) : STR(""), word = str_cut(&rest, ':');
+
+	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+		if (str_equal(word, str_of(levels[i].word)))
+			return levels[i].severity;
+	return SYSLOG_NOTICE;
+}
+
+/* Send lines to syslog, without their time, which it adds; what is not a whole line waits in rest for its end. */
+static void forward(const struct syslog *syslog, struct buf *rest, struct str bytes)
+{
+	while (bytes.len > 0) {
+		ptrdiff_t end = str_find_char(bytes, '\n');
+		struct str line;
+
+		buf_add_str(rest, str_sub(bytes, 0, end >= 0 ? (size_t)end : bytes.len));
+		if (end < 0)
+			return;
+		bytes = str_skip(bytes, (size_t)end + 1);
+		line = buf_str(rest);
+		str_cut(&line, ' ');
+		syslog_send(syslog, "", severity_of(line), line);
+		buf_reset(rest);
+	}
+}
+
 /* Copy from the pipe to the file until nobody writes any more. Returns the exit status. */
-static int write_lines(void)
+static int write_lines(const struct syslog *syslog)
 {
 	static char bytes[CHUNK];
 	unsigned long long lost = 0;
+	struct buf rest;
 	int copy[2];
 	ssize_t count;
 	struct err err;
 
+	buf_init(&rest, CHUNK);
 	if (pipe2(copy, O_CLOEXEC) != 0) {
 		log_error("cannot make a pipe: %s", strerror(errno));
 		return 1;
@@ -71,7 +108,9 @@ static int write_lines(void)
 			log_error("cannot read what is to be logged: %s", strerror(errno));
 			return 1;
 		}
-		if (io_write_all(FILE_OUT, bytes, (size_t)count, &err) != 0) {
+		if (syslog->fd >= 0)
+			forward(syslog, &rest, str_from(bytes, (size_t)count));
+		if (!syslog->instead_of_files && io_write_all(FILE_OUT, bytes, (size_t)count, &err) != 0) {
 			lost += (size_t)count;
 		} else if (lost > 0) {
 			log_error("about %llu octets before this could not be written here", lost);
@@ -100,6 +139,7 @@ static void run(const struct log_writer *writer) __attribute__((noreturn));
 static void run(const struct log_writer *writer)
 {
 	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE};
+	struct syslog syslog;
 	struct err err;
 
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
@@ -110,11 +150,13 @@ static void run(const struct log_writer *writer)
 	dup2(writer->file, FILE_OUT);
 	dup2(writer->file, STDERR_FILENO);
 	close_range(STDERR_FILENO + 1, ~0U, 0); /* the pipe's other end among them: it would never end */
+	if (syslog_open(&syslog, writer->instance, &err) != 0)
+		log_error("the log goes to the file: %s", err.text);
 	if (confine(writer, &err) != 0) {
 		log_error("the log writer cannot be confined: %s", err.text);
 		_exit(1);
 	}
-	_exit(write_lines());
+	_exit(write_lines(&syslog));
 }
 
 static int start(struct log_writer *writer, struct err *err)

@@ -235,6 +235,7 @@ void session_free(struct session *session)
 	view_close(session->view);
 	mailbox_close(session->mailbox);
 	status_end(&session->statusd);
+	transcript_end(&session->transcript);
 	ipc_close(&session->authd);
 	conn_close(&session->conn);
 	arena_free(&session->arena);
@@ -256,6 +257,7 @@ static int take_over(struct imapd *imapd, struct ipc_message *request)
 		return 1;
 	}
 	session = session_new(imapd, client, request, "imap");
+	transcript_begin(&session->transcript, &session->conn, &imapd->settings, TRANSCRIPT_IMAP, "imapd");
 	if (session_open(session, ticket, &err) == 0)
 		begin(session, request_tag(request));
 	else

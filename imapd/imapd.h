@@ -31,6 +31,7 @@
 #include "common/net/sandbox.h"
 #include "common/settings/settings.h"
 #include "common/status/status.h"
+#include "common/status/transcript.h"
 #include "common/store/changes.h"
 #include "common/store/folders.h"
 #include "common/store/store.h"
@@ -76,6 +77,7 @@ struct session {
 	struct mailbox *mailbox;
 	struct ipc_channel authd; /* fd -1: not there */
 	struct status statusd;
+	struct transcript transcript;
 	struct script script; /* imap4svr.lua */
 	int bell;             /* common/net/bell.h */
 	bool waiting;         /* for the next command: the arena holds nothing */

@@ -16,6 +16,7 @@
 #include "common/pop3/command.h"
 #include "common/settings/settings.h"
 #include "common/status/status.h"
+#include "common/status/transcript.h"
 #include "common/store/store.h"
 
 /* What the listener has, and each session inherits. */
@@ -34,6 +35,7 @@ enum { POP3_MARKED = 1 << 30 };
 struct session {
 	struct pop3_service *service;
 	struct conn conn;
+	struct transcript transcript;
 	struct status status;
 	struct mailbox *mailbox;
 	struct mailbox_list list; /* the snapshot; message number n is messages[n - 1] */

@@ -127,6 +127,7 @@ static void make_known(struct session *session)
 
 	status_begin(&session->status, instance, "pop3d", "pop3", session->conn.peer, session->tls);
 	status_login(&session->status, session->user, session->uid);
+	transcript_begin(&session->transcript, &session->conn, &session->service->settings, TRANSCRIPT_POP3, "pop3d");
 }
 
 /* From here on there is one mailbox, and nothing else in the world but the client. */
@@ -192,6 +193,9 @@ static int take_over(struct pop3_service *service, struct ipc_message *request)
 	ipc_get_text(request, "mechanisms", session.mechanisms, sizeof session.mechanisms);
 	buf_add_str(&session.conn.in, input);
 	serve(&session, ticket);
+	if (session.retrieved > 0 && settings_flag(&service->settings, SETTING_LOG_CONNECTIONS))
+		status_messages(&session.status, (int64_t)session.retrieved);
+	transcript_end(&session.transcript);
 	conn_close(&session.conn);
 	status_end(&session.status);
 	return 0;

@@ -214,6 +214,7 @@ static void finish(struct intake *intake)
 	         intake->file.id, STR_ARG(transaction->mail.from.text), STR_ARG(transaction->recipients[0].address),
 	         transaction->count > 1 ? ",..." : "", transaction->count, (unsigned long long)intake->message.size,
 	         session->peer, session->helo, session->user, session->service);
+	session->queued++;
 	reply(session, 250, "2.0.0", "OK - queued as %s", intake->file.id);
 }
 

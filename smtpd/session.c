@@ -215,6 +215,7 @@ static int confine(struct session *session, struct err *err)
 		log_warning("%s", away.text);
 	sender_auth_connect(session);
 	status_begin(&session->status, instance, "smtpd", session->service, session->peer, false);
+	transcript_begin(&session->transcript, &session->conn, &session->smtpd->settings, TRANSCRIPT_SMTP, "smtpd");
 	hooks_open(session);
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
@@ -301,6 +302,9 @@ int session_run(struct session *session)
 		hooks_at_end(session);
 	}
 	conn_flush(&session->conn, NULL);
+	if (session->queued > 0 && settings_flag(&session->smtpd->settings, SETTING_LOG_CONNECTIONS))
+		status_messages(&session->status, session->queued);
+	transcript_end(&session->transcript);
 	conn_close(&session->conn);
 	return status; /* the process ends, and with it its channels and its memory */
 }

@@ -32,6 +32,7 @@
 #include "common/spool/spool.h"
 #include "common/spool/token.h"
 #include "common/status/status.h"
+#include "common/status/transcript.h"
 #include "smtpd/hooks.h"
 #include "smtpd/relay.h"
 #include "smtpd/rules.h"
@@ -81,6 +82,7 @@ struct session {
 	char peer[64];                            /* the client's address, or "local" */
 	struct ipc_channel resolver, authd, dnsd; /* fd -1: not open */
 	struct status status;
+	struct transcript transcript;
 	struct script rules_script; /* smtprules_<service>.lua */
 	struct hooks hooks;         /* smtpsvr.lua */
 
@@ -92,6 +94,7 @@ struct session {
 	int64_t uid;                   /* of that user */
 	char login_token[TOKEN_MAX];
 	unsigned failed_logins, errors;
+	unsigned queued; /* messages */
 
 	struct transaction transaction;
 	struct arena command_arena, transaction_arena;

@@ -67,6 +67,7 @@ static void end(struct statusd *statusd)
 	sessions_end_all(statusd);
 	event_base_loop(statusd->base, EVLOOP_NONBLOCK);
 	drain(statusd, false, io_now_ms() + STOP_HISTORY_MS);
+	audit_free(statusd->audit);
 	feed_free(statusd->history);
 	feed_free(statusd->events);
 }
@@ -89,6 +90,7 @@ int main(int argc, char **argv)
 	statusd.expire = evtimer_new(statusd.base, requests_expire, &statusd);
 	statusd.history = feed_open(statusd.base, &statusd.daemon.instance, "historyd", "record", RECORDS_PAUSE_MS);
 	statusd.events = feed_open(statusd.base, &statusd.daemon.instance, "policyd", "events", EVENTS_PAUSE_MS);
+	statusd.audit = audit_open(statusd.base, &statusd.daemon.instance, statusd.history);
 	stop[0] = evsignal_new(statusd.base, SIGTERM, on_stop, &statusd);
 	stop[1] = evsignal_new(statusd.base, SIGINT, on_stop, &statusd);
 	event_add(stop[0], NULL);

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/policy/event.h"
+#include "common/status/security.h"
 #include "common/status/status.h"
 
 #include <inttypes.h>
@@ -47,6 +48,11 @@ static bool take_login(const struct request *request)
 	return true;
 }
 
+static bool take_messages(const struct request *request)
+{
+	return ipc_get_number(request->message, "count", 0, INT32_MAX, &request->session->messages);
+}
+
 static bool take_handed(const struct request *request)
 {
 	request->session->handed = true;
@@ -59,23 +65,6 @@ static bool take_free(const struct request *request)
 	return true;
 }
 
-/* Line ends and tabs of a traceback do no harm in the log of errors when they are written as what they are. */
-static void add_visible(struct buf *line, struct str text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		if (c == '\n')
-			buf_add(line, "\\n", 2);
-		else if (c == '\t')
-			buf_add_char(line, ' ');
-		else if (c < 0x20 || c == 0x7f)
-			buf_printf(line, "\\x%02x", c);
-		else
-			buf_add_char(line, (char)c);
-	}
-}
-
 static bool take_script_error(const struct request *request)
 {
 	struct str script = ipc_get(request->message, "script"), function = ipc_get(request->message, "function");
@@ -86,11 +75,11 @@ static bool take_script_error(const struct request *request)
 	request->session->script_errors++;
 	buf_init(&line, (size_t)8 * SCRIPT_TEXT_MAX);
 	buf_printf(&line, "%" PRId64 "\t", statusd_time());
-	add_visible(&line, str_sub(script, 0, STATUS_TEXT_MAX));
+	buf_add_visible(&line, str_sub(script, 0, STATUS_TEXT_MAX));
 	buf_add_char(&line, '\t');
-	add_visible(&line, str_sub(function, 0, STATUS_TEXT_MAX));
+	buf_add_visible(&line, str_sub(function, 0, STATUS_TEXT_MAX));
 	buf_add_char(&line, '\t');
-	add_visible(&line, str_sub(ipc_get(request->message, "text"), 0, SCRIPT_TEXT_MAX));
+	buf_add_visible(&line, str_sub(ipc_get(request->message, "text"), 0, SCRIPT_TEXT_MAX));
 	feed_add(request->statusd->history, "script-error", buf_str(&line));
 	buf_free(&line);
 	return true;
@@ -150,8 +139,32 @@ static bool take_rule(const struct request *request)
 	session->rules++;
 	buf_init(&line, (size_t)8 * STATUS_RULE_MAX);
 	buf_printf(&line, "%" PRId64 "\t%s %s ", statusd_time(), session->service, session->address);
-	add_visible(&line, str_sub(ipc_get(request->message, "text"), 0, STATUS_RULE_MAX));
+	buf_add_visible(&line, str_sub(ipc_get(request->message, "text"), 0, STATUS_RULE_MAX));
 	feed_add(request->statusd->history, "rule", buf_str(&line));
+	buf_free(&line);
+	return true;
+}
+
+/* What authd does not see: the access list, the block list. Service and client are what the session said of itself. */
+static bool take_security(const struct request *request)
+{
+	struct session *session = request->session;
+	struct security_record record = {.time = statusd_time(),
+	                                 .service = str_of(session->service),
+	                                 .peer = str_of(session->address),
+	                                 .tls = session->tls};
+	struct buf line;
+
+	record.user = ipc_get(request->message, "user");
+	record.reason = ipc_get(request->message, "reason");
+	if (session->service[0] == '\0' || record.reason.len == 0)
+		return false;
+	if (session->attempts == SECURITY_MAX)
+		return true;
+	session->attempts++;
+	buf_init(&line, SECURITY_LINE_MAX);
+	security_format(&record, &line);
+	feed_add(request->statusd->history, "security", buf_str(&line));
 	buf_free(&line);
 	return true;
 }
@@ -161,9 +174,17 @@ static const struct {
 	const char *op;
 	bool (*take)(const struct request *request);
 } notices[] = {
-    {"session-begin", take_begin},   {"session-tls", take_tls}, {"session-login", take_login},
-    {"session-handed", take_handed}, {"slot-free", take_free},  {"script-error", take_script_error},
-    {"event", take_event},           {"rule", take_rule},       {"block", take_block},
+    {"session-begin", take_begin},
+    {"session-tls", take_tls},
+    {"session-login", take_login},
+    {"session-handed", take_handed},
+    {"slot-free", take_free},
+    {"script-error", take_script_error},
+    {"event", take_event},
+    {"rule", take_rule},
+    {"block", take_block},
+    {"security", take_security},
+    {"session-messages", take_messages},
 };
 
 /* Look again when the next wait for a slot is over. */

@@ -84,6 +84,7 @@ void sessions_record(const struct session *session, struct status_record *record
 	    .uid = session->uid,
 	    .tls = session->tls,
 	    .begin = session->begin,
+	    .messages = session->messages,
 	};
 }
 

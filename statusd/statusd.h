@@ -3,12 +3,13 @@
  *
  * One process, one loop, in memory only. Each session of a service holds a channel; what it said of itself and the
  * slots it has live as long as that. Sessions that ended are told to historyd,
- * events of clients to policyd; neither is waited for. Who a session
+ * events of clients to policyd; neither is waited for. What authd knows of logins goes the same way. Who a session
  * is (the program, its process) is taken from the channel; what it says of itself (peer, user) is believed for the
  * listing alone. A session that was taken over can take a slot of each class, and tell some errors; it hears of no
  * other.
  *
- * Files: requests.c what is asked; sessions.c the list; slots.c the limits; feed.c what historyd and policyd get.
+ * Files: requests.c what is asked; sessions.c the list; slots.c the limits; feed.c what historyd and policyd get;
+ * audit.c what authd is asked for.
  */
 #ifndef POSTROOM_STATUSD_STATUSD_H
 #define POSTROOM_STATUSD_STATUSD_H
@@ -16,6 +17,7 @@
 #include "common/daemon/daemon.h"
 #include "common/ipc/loop.h"
 #include "common/status/record.h"
+#include "statusd/audit.h"
 #include "statusd/feed.h"
 #include "statusd/slots.h"
 
@@ -27,6 +29,7 @@ enum {
 	RULES_TOLD_MAX = 10000,     /* by one session */
 	BLOCK_MINUTES_MAX = 525600, /* for which a session may have its client blocked */
 	SCRIPT_ERRORS_MAX = 20,     /* that one session may tell */
+	SECURITY_MAX = 100,         /* the same, of attempts to log in */
 	EVENTS_MAX = 5000           /* the same */
 };
 
@@ -42,9 +45,10 @@ struct session {
 	char *user; /* NULL before the login */
 	int64_t uid;
 	bool tls;
-	bool handed; /* another process goes on with the connection */
+	int64_t messages; /* taken or fetched */
+	bool handed;      /* another process goes on with the connection */
 	int64_t begin;
-	int script_errors, events, rules; /* told so far */
+	int script_errors, events, rules, attempts; /* told so far */
 	struct slot_holder slots;
 };
 
@@ -60,6 +64,7 @@ struct statusd {
 	struct event *expire; /* the next wait for a slot that is over */
 	struct feed *history; /* to historyd */
 	struct feed *events;  /* to policyd */
+	struct audit *audit;  /* of authd */
 };
 
 /* Milliseconds since 1970. */

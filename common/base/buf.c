@@ -113,3 +113,24 @@ const char *buf_text(struct buf *buf)
 	buf->data[buf->len] = '\0';
 	return buf->data;
 }
+
+int buf_add_visible(struct buf *buf, struct str text)
+{
+	int result = 0;
+
+	while (text.len > 0 && result == 0) {
+		size_t count = str_utf8_sequence(text);
+		unsigned char c = (unsigned char)text.data[0];
+
+		if (c == '\n')
+			result = buf_add_str(buf, STR("\\n"));
+		else if (c == '\t')
+			result = buf_add_char(buf, ' ');
+		else if (count == 0 || c < 0x20 || c == 0x7f)
+			result = buf_printf(buf, "\\x%02x", c);
+		else
+			result = buf_add(buf, text.data, count);
+		text = str_skip(text, count != 0 ? count : 1);
+	}
+	return result;
+}

@@ -29,6 +29,9 @@ int buf_add_str(struct buf *buf, struct str s);
 int buf_add_char(struct buf *buf, char c);
 int buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int buf_vprintf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+/* A stranger's text for a line of a log: a line end is added as \n, other control characters and what is not UTF-8 as
+ * \xNN, a tab as a space. */
+int buf_add_visible(struct buf *buf, struct str text);
 
 /* Make room for len more bytes and return where they go (the caller then adds to buf->len), or NULL: past the limit. */
 char *buf_reserve(struct buf *buf, size_t len);

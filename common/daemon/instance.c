@@ -62,6 +62,22 @@ int instance_locate(struct instance *instance, const char *dir, struct err *err)
 	return 0;
 }
 
+static int read_log(struct instance *instance, struct conf *conf, struct err *err)
+{
+	static const char *const words[] = {"file", "syslog", "both"};
+	const char *target = conf_get(conf, "log", "target", words[INSTANCE_LOG_FILE]);
+
+	for (int i = INSTANCE_LOG_FILE; i <= INSTANCE_LOG_BOTH; i++) {
+		if (strcmp(target, words[i]) != 0)
+			continue;
+		instance->log_target = (enum instance_log)i;
+		if (!str_copy(str_of(conf_get(conf, "log", "syslog", "")), instance->syslog, sizeof instance->syslog))
+			return err_set(err, ERR_LIMIT, "postroom.conf: the value of [log] syslog is too long");
+		return 0;
+	}
+	return err_set(err, ERR_SYNTAX, "postroom.conf: the target in [log] is file, syslog or both, not \"%s\"", target);
+}
+
 int instance_open(struct instance *instance, const char *dir, struct err *err)
 {
 	char path[INSTANCE_PATH_MAX + 32];
@@ -75,7 +91,8 @@ int instance_open(struct instance *instance, const char *dir, struct err *err)
 		return -1;
 	if (conf_get_number(&conf, "server", "port-offset", 0, 60000, &port_offset, err) != 0 ||
 	    conf_get_number(&conf, "limits", "sessions", 10, 100000, &instance->max_sessions, err) != 0 ||
-	    conf_get_number(&conf, "limits", "users", 0, 1000000, &instance->user_limit, err) != 0)
+	    conf_get_number(&conf, "limits", "users", 0, 1000000, &instance->user_limit, err) != 0 ||
+	    read_log(instance, &conf, err) != 0)
 		result = -1;
 	instance->port_offset = (unsigned)port_offset;
 	if (!str_copy(str_of(conf_get(&conf, "server", "bind", "")), instance->bind, sizeof instance->bind) && result == 0)

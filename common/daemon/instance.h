@@ -16,6 +16,9 @@
 
 enum { INSTANCE_PATH_MAX = 200 };
 
+/* Where logs go. */
+enum instance_log { INSTANCE_LOG_FILE, INSTANCE_LOG_SYSLOG, INSTANCE_LOG_BOTH };
+
 struct instance {
 	char dir[INSTANCE_PATH_MAX]; /* as given with -C, made absolute; "" for the system's */
 	char etc[INSTANCE_PATH_MAX];
@@ -23,11 +26,13 @@ struct instance {
 	char spool[INSTANCE_PATH_MAX];
 	char log[INSTANCE_PATH_MAX];
 	char run[INSTANCE_PATH_MAX];
-	bool separate_users;  /* each daemon runs as its own user (the instance was made by root) */
-	unsigned port_offset; /* added to every default port */
-	char bind[256];       /* addresses to listen on, comma separated; "" = all */
-	long max_sessions;    /* processes of one listener at a time */
-	long user_limit;      /* [limits] users: largest number of users, 0 = any */
+	bool separate_users;          /* each daemon runs as its own user (the instance was made by root) */
+	unsigned port_offset;         /* added to every default port */
+	char bind[256];               /* addresses to listen on, comma separated; "" = all */
+	long max_sessions;            /* processes of one listener at a time */
+	enum instance_log log_target; /* [log] target */
+	char syslog[128];             /* [log] syslog: a path, or ADDRESS[:PORT]; "": the local socket */
+	long user_limit;              /* [limits] users: largest number of users, 0 = any */
 };
 
 /* Set the paths for dir (NULL: the system's) without reading anything. -1: ERR_LIMIT, ERR_SYSTEM. */

@@ -8,9 +8,10 @@
 const struct program programs[] = {
     {"configd", "postroom-config", CALLERS("postroom"), NULL, false, NULL},
     {"authd", "postroom-auth",
-     CALLERS("configd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "sender", "postroom"), NULL, false,
-     NULL},
-    {"historyd", "postroom-status", CALLERS("statusd", "postroom"), NULL, false, NULL},
+     CALLERS("configd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "sender", "statusd", "postroom"), NULL,
+     false, NULL},
+    {"historyd", "postroom-status",
+     CALLERS("statusd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "postroom"), NULL, false, NULL},
     {"statusd", "postroom-status",
      CALLERS("smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "policyd", "postroom"), NULL, false, NULL},
     {"policyd", "postroom-policy", CALLERS("statusd", "smtpd", "pop3-login", "imap-login", "postroom"), NULL, false,

@@ -63,8 +63,20 @@ int conn_detach(struct conn *conn)
 	return fd;
 }
 
+static struct str unread(const struct conn *conn)
+{
+	return str_skip(buf_str(&conn->in), conn->in_used);
+}
+
+static void trace(const struct conn *conn, enum conn_traced what, struct str bytes)
+{
+	if (conn->trace != NULL)
+		conn->trace(what, bytes, conn->trace_context);
+}
+
 void conn_consume(struct conn *conn, size_t count)
 {
+	trace(conn, CONN_TRACE_IN, str_sub(unread(conn), 0, count));
 	conn->in_used += count;
 	if (conn->in_used >= conn->in.len)
 		conn_drop_input(conn);
@@ -90,11 +102,6 @@ void conn_drop_consumed(struct conn *conn)
 	}
 }
 
-static struct str unread(const struct conn *conn)
-{
-	return str_skip(buf_str(&conn->in), conn->in_used);
-}
-
 int conn_begin_wait(struct conn *conn, struct err *err)
 {
 	if (conn->failed != 0)
@@ -104,6 +111,7 @@ int conn_begin_wait(struct conn *conn, struct err *err)
 	conn_drop_consumed(conn);
 	if (conn->on_wait != NULL)
 		conn->on_wait(conn->context);
+	trace(conn, CONN_TRACE_WAIT, STR(""));
 	return 0;
 }
 
@@ -181,6 +189,7 @@ int conn_read_line(struct conn *conn, size_t limit, bool bare_lf, struct str *li
 		if (fill(conn, err) != 0)
 			return -1;
 	}
+	trace(conn, CONN_TRACE_IN, str_sub(text, 0, len));
 	conn->in_used += len;
 	len--;
 	if (len > 0 && text.data[len - 1] == '\r')
@@ -224,6 +233,7 @@ int conn_flush(struct conn *conn, struct err *err)
 
 void conn_write(struct conn *conn, struct str bytes)
 {
+	trace(conn, CONN_TRACE_OUT, bytes);
 	if (conn->out.len + bytes.len <= CONN_FLUSH_AT)
 		buf_add_str(&conn->out, bytes);
 	else
@@ -232,6 +242,7 @@ void conn_write(struct conn *conn, struct str bytes)
 
 void conn_printf(struct conn *conn, const char *format, ...)
 {
+	size_t before = conn->out.len;
 	struct err reason;
 	va_list args;
 
@@ -241,6 +252,7 @@ void conn_printf(struct conn *conn, const char *format, ...)
 		conn_fail(conn, &reason, NULL);
 	}
 	va_end(args);
+	trace(conn, CONN_TRACE_OUT, str_skip(buf_str(&conn->out), before));
 	if (conn->out.len > CONN_FLUSH_AT)
 		conn_flush(conn, NULL);
 }

@@ -21,6 +21,13 @@
 
 struct conn_deflate;
 
+/* What is told to conn->trace. */
+enum conn_traced {
+	CONN_TRACE_IN,   /* bytes of the peer, as they are consumed */
+	CONN_TRACE_OUT,  /* bytes for the peer, as they are written */
+	CONN_TRACE_WAIT, /* none: the next thing is a wait for the peer */
+};
+
 struct conn {
 	int fd;
 	SSL *ssl;                     /* NULL while in clear */
@@ -44,6 +51,9 @@ struct conn {
 	void (*on_wait)(void *context); /* called before each wait for input, all output being sent; or NULL */
 	void (*on_idle)(void *context); /* called when buffers are given back: the session may give back more; or NULL */
 	void *context;                  /* of both */
+	/* Sees all that is said, without TLS and compression; or NULL. Calls nothing of conn. */
+	void (*trace)(enum conn_traced what, struct str bytes, void *context);
+	void *trace_context;
 };
 
 /* What conn_wait_input saw, or-ed. */

@@ -28,24 +28,11 @@ const char *policy_event_text(int64_t number)
 	return number >= 0 && number < POLICY_EVENTS ? texts[number] : NULL;
 }
 
-/* Control characters are written as what they are, so that the line stays one. */
-static void add_visible(struct buf *line, struct str text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		if (c < 0x20 || c == 0x7f)
-			buf_printf(line, "\\x%02x", c);
-		else
-			buf_add_char(line, (char)c);
-	}
-}
-
 void policy_record_format(const struct policy_record *record, struct buf *line)
 {
 	buf_printf(line, "%" PRId64 "\t%.*s\t%.*s\t%" PRId64 "\t", record->time, STR_ARG(record->peer),
 	           STR_ARG(record->service), record->number);
-	add_visible(line, str_sub(record->data, 0, POLICY_DATA_MAX));
+	buf_add_visible(line, str_sub(record->data, 0, POLICY_DATA_MAX));
 }
 
 bool policy_record_parse(struct str line, struct policy_record *record)

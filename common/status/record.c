@@ -4,9 +4,10 @@
 
 void status_record_format(const struct status_record *record, struct buf *line)
 {
-	buf_printf(line, "%" PRId64 "\t%.*s\t%" PRId64 "\t%.*s\t%.*s\t%.*s\t%" PRId64 "\t%d\t%" PRId64 "\t%" PRId64,
+	buf_printf(line,
+	           "%" PRId64 "\t%.*s\t%" PRId64 "\t%.*s\t%.*s\t%.*s\t%" PRId64 "\t%d\t%" PRId64 "\t%" PRId64 "\t%" PRId64,
 	           record->id, STR_ARG(record->program), record->pid, STR_ARG(record->service), STR_ARG(record->peer),
-	           STR_ARG(record->user), record->uid, record->tls, record->begin, record->end);
+	           STR_ARG(record->user), record->uid, record->tls, record->begin, record->end, record->messages);
 }
 
 static bool cut_number(struct str *rest, int64_t max, int64_t *value_out)
@@ -35,7 +36,8 @@ bool status_record_parse(struct str line, struct status_record *record)
 	    !cut_text(&line, &record->program) || !cut_number(&line, INT32_MAX, &record->pid) ||
 	    !cut_text(&line, &record->service) || !cut_text(&line, &record->peer) || !cut_text(&line, &record->user) ||
 	    !cut_number(&line, INT64_MAX, &record->uid) || !cut_number(&line, 1, &tls) ||
-	    !cut_number(&line, INT64_MAX, &record->begin) || !cut_number(&line, INT64_MAX, &record->end))
+	    !cut_number(&line, INT64_MAX, &record->begin) || !cut_number(&line, INT64_MAX, &record->end) ||
+	    !cut_number(&line, INT64_MAX, &record->messages))
 		return false;
 	record->tls = tls != 0;
 	return line.data == NULL;

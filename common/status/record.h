@@ -18,8 +18,9 @@ struct status_record {
 	struct str user; /* empty: nobody logged in */
 	int64_t uid;     /* 0: nobody */
 	bool tls;
-	int64_t begin; /* milliseconds since 1970 */
-	int64_t end;   /* the same; 0: it goes on */
+	int64_t begin;    /* milliseconds since 1970 */
+	int64_t end;      /* the same; 0: it goes on */
+	int64_t messages; /* taken or fetched, as far as it was told */
 };
 
 enum { STATUS_RECORD_MAX = 1024 }; /* octets of a line */

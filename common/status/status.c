@@ -68,6 +68,14 @@ void status_login(struct status *status, const char *user, int64_t uid)
 	tell(status, &notice);
 }
 
+void status_messages(struct status *status, int64_t count)
+{
+	struct ipc_message notice = begin_notice("session-messages");
+
+	ipc_add_number(&notice, "count", count);
+	tell(status, &notice);
+}
+
 void status_hand_over(struct status *status)
 {
 	struct ipc_message notice = begin_notice("session-handed");
@@ -230,4 +238,13 @@ void status_rule(struct status *status, struct str text)
 	tell(status, &notice);
 	if (status->channel.fd < 0)
 		log_info("rule: %.*s", STR_ARG(text));
+}
+
+void status_security(struct status *status, const char *user, const char *reason)
+{
+	struct ipc_message notice = begin_notice("security");
+
+	ipc_add(&notice, "user", str_sub(str_of(user), 0, STATUS_TEXT_MAX));
+	ipc_add_text(&notice, "reason", reason);
+	tell(status, &notice);
 }

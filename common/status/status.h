@@ -59,6 +59,8 @@ void status_begin(struct status *status, const struct instance *instance, const 
 void status_tls(struct status *status);
 /* Somebody logged in; a later login takes the place of an earlier one. */
 void status_login(struct status *status, const char *user, int64_t uid);
+/* How many messages the session took or gave, once, before its end: for connect.log. */
+void status_messages(struct status *status, int64_t count);
 /* The connection is another process's from now on, which made itself known: closes the channel, as no session's end. */
 void status_hand_over(struct status *status);
 /* Close the channel, which frees what is held; also where there is none. The end of the process does the same. */
@@ -96,5 +98,10 @@ void status_block(struct status *status, int64_t minutes);
 
 /* Tell that a rule ran, for smtprules.log, which historyd writes. text is cut where it is long. */
 void status_rule(struct status *status, struct str text);
+/*
+ * Tell of an attempt that authd does not see or does not refuse itself ("IP access restriction"), for security.log.
+ * user: who it was to be, "" where that is not known yet.
+ */
+void status_security(struct status *status, const char *user, const char *reason);
 
 #endif

@@ -52,6 +52,7 @@ static void hand_over(struct login *login, const struct sasl_grant *grant)
 	conn->deadline_ms = 0;
 	ipc_close(&login->authd); /* under TLS this process lives on, and needs nothing more of these */
 	status_hand_over(&login->status);
+	transcript_end(&login->transcript);
 	script_close(&login->script);
 	str_copy(login->tag, tag, sizeof tag);
 	arena_wipe(&login->arena);

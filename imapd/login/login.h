@@ -21,6 +21,7 @@
 #include "common/policy/gate.h"
 #include "common/settings/settings.h"
 #include "common/status/status.h"
+#include "common/status/transcript.h"
 
 /* What the listener has, and each session inherits. */
 struct login_service {
@@ -45,6 +46,7 @@ struct login {
 	struct sasl sasl;
 	struct ipc_channel imapd; /* where the session goes on after the login */
 	struct status status;
+	struct transcript transcript;
 	struct script script; /* imap4svr.lua */
 	enum service_encryption encryption;
 	bool encrypted_auth; /* setting imap.require-encrypted-auth: no password in clear */

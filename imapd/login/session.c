@@ -139,6 +139,7 @@ static int prepare(struct login *login, struct err *err)
 	if (ipc_connect(&login->imapd, instance, "imapd", "imap-login", &unreachable) != 0)
 		log_warning("%s", unreachable.text);
 	status_begin(&login->status, instance, "imap-login", "imap", login->conn.peer, false);
+	transcript_begin(&login->transcript, &login->conn, &service->settings, TRANSCRIPT_IMAP, "imap-login");
 	script_open(&login->script, instance, IMAP_SCRIPT, NULL, &login->status);
 	if (script_allow(&service->sandbox, instance, err) != 0 ||
 	    sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
@@ -193,6 +194,7 @@ int login_session(int fd, const struct listen_origin *origin, void *context)
 		converse(&login);
 	}
 	conn_flush(&login.conn, &err);
+	transcript_end(&login.transcript);
 	conn_close(&login.conn);
 	ipc_close(&login.authd);
 	ipc_close(&login.imapd);

@@ -87,6 +87,7 @@ static void hand_over(struct login *login, const struct sasl_grant *grant)
 	conn->deadline_ms = 0;
 	ipc_close(&login->authd); /* under TLS this process lives on, and needs nothing more of it */
 	status_hand_over(&login->status);
+	transcript_end(&login->transcript);
 	if (conn_flush(conn, &err) != 0 || handover_send(&login->pop3d, conn, &handover, &err) == 0)
 		return;
 	log_warning("cannot hand the session to pop3d: %s", err.text);

@@ -21,6 +21,7 @@
 #include "common/pop3/command.h"
 #include "common/settings/settings.h"
 #include "common/status/status.h"
+#include "common/status/transcript.h"
 
 /* What the listener has, and each session inherits. */
 struct login_service {
@@ -42,6 +43,7 @@ struct login {
 	struct sasl sasl;
 	struct ipc_channel pop3d; /* where the session goes on after the login */
 	struct status status;
+	struct transcript transcript;
 	enum service_encryption encryption;
 	bool anonymise;
 	bool ended;            /* no further command is read */

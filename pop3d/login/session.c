@@ -101,6 +101,7 @@ static int prepare(struct login *login, struct err *err)
 	if (ipc_connect(&login->pop3d, &service->daemon.instance, "pop3d", "pop3-login", &unreachable) != 0)
 		log_warning("%s", unreachable.text);
 	status_begin(&login->status, &service->daemon.instance, "pop3-login", "pop3", login->conn.peer, false);
+	transcript_begin(&login->transcript, &login->conn, &service->settings, TRANSCRIPT_POP3, "pop3-login");
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&service->sandbox, err);
@@ -145,6 +146,7 @@ int login_session(int fd, const struct listen_origin *origin, void *context)
 		converse(&login);
 	}
 	conn_flush(&login.conn, &err);
+	transcript_end(&login.transcript);
 	conn_close(&login.conn);
 	ipc_close(&login.authd);
 	ipc_close(&login.pop3d);

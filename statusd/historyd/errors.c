@@ -1,34 +1,35 @@
 #include "statusd/historyd/errors.h"
 
-#include "common/base/buf.h"
 #include "common/base/memory.h"
 
-int errors_open(struct errors *errors, const char *folder, struct err *err)
+#include <time.h>
+
+int errors_open(struct errors *errors, const char *folder, struct syslog *syslog, struct err *err)
 {
 	*errors = (struct errors){0};
-	return logfile_open(&errors->log, folder, "luaerrors", ERRORS_FILE_MAX, err);
+	return log_file_open(&errors->log, folder, LOG_LUAERRORS, syslog, err);
 }
 
-static void write_line(const struct errors *errors, time_t when, const char *text, unsigned repeated)
+static void write_line(struct errors *errors, int64_t time_ms, const char *text, unsigned repeated)
 {
 	struct buf line;
 
 	buf_init(&line, ERRORS_LINE_MAX);
-	buf_printf(&line, "%s", text);
+	buf_add_str(&line, str_of(text));
 	if (repeated > 0)
 		buf_printf(&line, " (%u times more)", repeated);
-	logfile_write(&errors->log, when, buf_str(&line));
+	log_file_line(&errors->log, ERRORS_FILE_MAX, SYSLOG_WARNING, time_ms, buf_str(&line));
 	buf_free(&line);
 }
 
-static void write_count(const struct errors *errors, struct remembered_error *error)
+static void write_count(struct errors *errors, struct remembered_error *error)
 {
 	if (error->count > 0)
-		write_line(errors, time(NULL), error->text, error->count);
+		write_line(errors, (int64_t)time(NULL) * 1000, error->text, error->count);
 	error->count = 0;
 }
 
-static void forget(const struct errors *errors, struct remembered_error *error)
+static void forget(struct errors *errors, struct remembered_error *error)
 {
 	if (error->text == NULL)
 		return;
@@ -77,7 +78,7 @@ bool errors_add(struct errors *errors, struct str line, int64_t now_ms)
 	place = find_place(errors);
 	*place = (struct remembered_error){.text = memory_text(buf_str(&text)), .last_ms = now_ms};
 	buf_free(&text);
-	write_line(errors, (time_t)(ms / 1000), place->text, 0);
+	write_line(errors, (int64_t)ms, place->text, 0);
 	return true;
 }
 
@@ -100,5 +101,5 @@ void errors_flush(struct errors *errors, int64_t now_ms)
 void errors_close(struct errors *errors)
 {
 	errors_flush(errors, INT64_MAX);
-	logfile_close(&errors->log);
+	log_file_close(&errors->log);
 }

@@ -1,16 +1,13 @@
 /*
  * errors: luaerrors.log, written by one process for all that run scripts.
  *
- * A line an error: local time, script, function, text. An error that was just written is counted instead of written
- * again, and the count follows when ERRORS_REPEAT_MS have passed. At ERRORS_FILE_MAX octets the file's content moves to
- * luaerrors.lbk (which is overwritten), and it begins anew.
+ * A line an error: local time, script, function, text (log_file.h). An error that was just written is counted instead
+ * of written again, and the count follows when ERRORS_REPEAT_MS have passed.
  */
 #ifndef POSTROOM_STATUSD_HISTORYD_ERRORS_H
 #define POSTROOM_STATUSD_HISTORYD_ERRORS_H
 
-#include "common/base/err.h"
-#include "common/base/str.h"
-#include "statusd/historyd/logfile.h"
+#include "statusd/historyd/log_file.h"
 
 enum {
 	ERRORS_FILE_MAX = 100000,
@@ -20,7 +17,7 @@ enum {
 };
 
 struct errors {
-	struct logfile log;
+	struct log_file log;
 	struct remembered_error {
 		char *text;      /* script, function, text; NULL: the place is free */
 		unsigned count;  /* of repetitions not written yet */
@@ -28,8 +25,8 @@ struct errors {
 	} remembered[ERRORS_REMEMBERED];
 };
 
-/* Open (or make) both files in a folder. -1: ERR_SYSTEM. */
-int errors_open(struct errors *errors, const char *folder, struct err *err);
+/* Open (or make) the log in a folder. -1: as log_file_open. */
+int errors_open(struct errors *errors, const char *folder, struct syslog *syslog, struct err *err);
 /* Write down an error: milliseconds since 1970, script, function and text separated by TAB. false: it is none. */
 bool errors_add(struct errors *errors, struct str line, int64_t now_ms);
 /* Write the counts that are due; all of them where now_ms is INT64_MAX. */

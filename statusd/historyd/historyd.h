@@ -1,12 +1,14 @@
 /*
- * historyd: keeps the history of sessions (log.db), the log of scripts' errors (log/luaerrors.log) and that of SMTP
- * rules that ran (log/smtprules.log).
+ * historyd: keeps the history of sessions (log.db), and writes the log files beside postroom.log: errors of scripts,
+ * SMTP rules that ran, logins, connections, what is said in sessions.
  *
- * The only one that opens them. It takes what statusd hands on, in batches, and answers when a batch is durable; what
- * comes twice, because an answer was lost, is kept once. It believes nothing: a line that is no record is dropped and
- * named in the log. The command line asks it for the history.
+ * The only one that opens any of them. It takes what statusd hands on, in batches, and answers when a batch is durable;
+ * what comes twice, because an answer was lost, is kept once. It believes nothing: a line that is no record is dropped
+ * and named in the log. The command line asks it for the history. Sessions whose words are to be logged tell them here,
+ * by channels of their own.
  *
- * Files: sessions.c log.db; errors.c the errors of scripts; logfile.c files that it writes; requests.c what is asked.
+ * Files: sessions.c log.db; errors.c the errors of scripts; logs.c the other logs; log_file.c a log with its rotation;
+ * requests.c what is asked.
  */
 #ifndef POSTROOM_STATUSD_HISTORYD_HISTORYD_H
 #define POSTROOM_STATUSD_HISTORYD_HISTORYD_H
@@ -16,8 +18,7 @@
 #include "common/settings/settings.h"
 #include "common/status/record.h"
 #include "statusd/historyd/errors.h"
-
-enum { RULES_FILE_MAX = 1000000 /* octets of smtprules.log */ };
+#include "statusd/historyd/logs.h"
 
 struct historyd {
 	struct daemon daemon;
@@ -26,8 +27,8 @@ struct historyd {
 	struct db db;
 	struct db_statement insert;
 	struct errors errors;
-	struct logfile rules; /* smtprules.log */
-	int feeders;          /* channels of statusd */
+	struct logs logs;
+	int feeders; /* channels of statusd */
 	bool stopping;
 };
 

@@ -93,8 +93,8 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	}
 	if (settings_open(&historyd.settings, instance, false, &err) != 0 || sessions_open(&historyd, &err) != 0 ||
-	    errors_open(&historyd.errors, instance->log, &err) != 0 ||
-	    logfile_open(&historyd.rules, instance->log, "smtprules", RULES_FILE_MAX, &err) != 0)
+	    logs_open(&historyd.logs, instance, &historyd.settings, &err) != 0 ||
+	    errors_open(&historyd.errors, instance->log, &historyd.logs.syslog, &err) != 0)
 		daemon_fail(&err);
 	add_events(&historyd);
 	if (ipc_serve(historyd.base, &historyd.daemon, requests_take, requests_gone, &historyd, &err) != 0 ||
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
 	daemon_ready(&historyd.daemon);
 	event_base_dispatch(historyd.base);
 	errors_close(&historyd.errors);
-	logfile_close(&historyd.rules);
+	logs_close(&historyd.logs);
 	sessions_close(&historyd);
 	settings_close(&historyd.settings);
 	return 0;

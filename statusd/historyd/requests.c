@@ -5,17 +5,6 @@
 
 enum { QUERY_MAX = 100000, QUERY_USUAL = 1000 };
 
-/* A rule that ran: milliseconds since 1970, TAB, the line. false: it is none. */
-static bool add_rule(const struct historyd *historyd, struct str line)
-{
-	uint64_t ms;
-
-	if (!str_to_u64(str_cut(&line, '\t'), INT64_MAX, &ms) || line.data == NULL)
-		return false;
-	logfile_write(&historyd->rules, (time_t)(ms / 1000), line);
-	return true;
-}
-
 /* One field of a batch. What is no record was none when it was sent, and will not be one when it comes again. */
 static int take_field(struct historyd *historyd, struct str key, struct str value, struct err *err)
 {
@@ -23,9 +12,13 @@ static int take_field(struct historyd *historyd, struct str key, struct str valu
 
 	if (str_equal(key, STR("op")))
 		return 0;
-	if (str_equal(key, STR("session")) && status_record_parse(value, &record))
+	if (str_equal(key, STR("session")) && status_record_parse(value, &record)) {
+		logs_connect(&historyd->logs, &record);
 		return sessions_add(historyd, &record, err);
-	if (str_equal(key, STR("rule")) && add_rule(historyd, value))
+	}
+	if (str_equal(key, STR("rule")) && logs_rule(&historyd->logs, value))
+		return 0;
+	if (str_equal(key, STR("security")) && logs_security(&historyd->logs, value))
 		return 0;
 	if (!str_equal(key, STR("script-error")) || !errors_add(&historyd->errors, value, io_now_ms()))
 		log_error("statusd sent what is no record: %.*s=%.*s", STR_ARG(key), STR_ARG(value));
@@ -65,11 +58,18 @@ static void record(struct historyd *historyd, struct ipc_incoming *incoming)
 	ipc_answer_error(incoming, &err);
 }
 
+static bool is_session(const char *caller)
+{
+	return strcmp(caller, "statusd") != 0 && strcmp(caller, "postroom") != 0;
+}
+
 void requests_gone(struct ipc_peer *peer, void *context)
 {
 	struct historyd *historyd = context;
 
-	if (ipc_peer_data(peer) != NULL)
+	if (is_session(ipc_peer_caller(peer)))
+		logs_end_transcript(peer);
+	else if (ipc_peer_data(peer) != NULL)
 		historyd->feeders--;
 	if (historyd->stopping && historyd->feeders == 0)
 		event_base_loopbreak(historyd->base);
@@ -105,10 +105,14 @@ static void query(struct historyd *historyd, struct ipc_incoming *incoming)
 
 void requests_take(struct ipc_incoming *incoming, void *context)
 {
+	struct historyd *historyd = context;
 	bool is_feeder = strcmp(incoming->caller, "statusd") == 0;
 	struct err err;
 
-	if (is_feeder && ipc_is(&incoming->message, "record")) {
+	settings_refresh(&historyd->settings);
+	if (is_session(incoming->caller)) {
+		logs_take_transcript(&historyd->logs, incoming);
+	} else if (is_feeder && ipc_is(&incoming->message, "record")) {
 		record(context, incoming);
 	} else if (!is_feeder && ipc_is(&incoming->message, "history")) {
 		query(context, incoming);

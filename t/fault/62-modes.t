@@ -68,21 +68,21 @@ my %USERS = (
 	'postroom-auth'    => { read => 'state/(?:auth|settings)/|etc/keys/(?:relay-authd|secrets)\.key\z', write => 'state/auth(?:/|\z)' },
 	'postroom-dns'     => { read => 'state/settings/', write => '' },
 	'postroom-resolve' => { read => 'state/settings/', write => '' },
-	'postroom-mail'    => { read => 'state/(?:mail|settings)/', write => 'state/mail(?:/|\z)|run/(?:authd|statusd|imapd)/(?:pop3d|imapd|deliver)' },
+	'postroom-mail'    => { read => 'state/(?:mail|settings)/', write => 'state/mail(?:/|\z)|run/(?:authd|statusd|historyd|imapd)/(?:pop3d|imapd|deliver)' },
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
 	'postroom-policy'  => { read => 'state/(?:policy|settings)/|log/policy/', write => 'state/policy(?:/|\z)|log/policy(?:/|\z)|run/statusd/policyd' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
-		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|policyd)/smtpd',
+		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|policyd)/smtpd',
 	},
-	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|policyd|pop3d|imapd)/(?:pop3|imap)-login' },
+	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|historyd|policyd|pop3d|imapd)/(?:pop3|imap)-login' },
 	'postroom-queue'   => {
 		read  => 'state/(?:queue|settings)/|spool/|etc/keys/relay-(?:authd|smtpd)\.key\z',
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|sender)/queue-manager',
 	},
 	'postroom-status'  => {
-		read  => 'state/(?:history|settings)/|log/(?:luaerrors|smtprules)\.(?:log|lbk)\z',
-		write => 'state/history(?:/|\z)|log/(?:luaerrors|smtprules)\.(?:log|lbk)\z|run/(?:historyd|policyd)/statusd',
+		read  => 'state/(?:history|settings)/|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z',
+		write => 'state/history(?:/|\z)|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
 	},
 	'nobody'           => { read => undef, write => undef },
 );

@@ -23,6 +23,7 @@ static void test_there_and_back(void **state)
 	    .tls = true,
 	    .begin = 1795260037123,
 	    .end = 1795260099000,
+	    .messages = 3,
 	};
 	struct status_record read;
 	struct buf line;
@@ -31,14 +32,14 @@ static void test_there_and_back(void **state)
 	buf_init(&line, STATUS_RECORD_MAX);
 	status_record_format(&record, &line);
 	assert_string_equal(buf_text(&line), "12345678\tpop3d\t4711\tpop3\t2001:db8::1\tJ\xc3\xbcrgen M\t7\t1\t"
-	                                     "1795260037123\t1795260099000");
+	                                     "1795260037123\t1795260099000\t3");
 	assert_true(status_record_parse(buf_str(&line), &read));
 	assert_int_equal(read.id, record.id);
 	assert_true(str_equal(read.program, record.program) && str_equal(read.service, record.service));
 	assert_true(str_equal(read.peer, record.peer) && str_equal(read.user, record.user));
 	assert_int_equal(read.pid, 4711);
 	assert_int_equal(read.uid, 7);
-	assert_true(read.tls && read.begin == record.begin && read.end == record.end);
+	assert_true(read.tls && read.begin == record.begin && read.end == record.end && read.messages == record.messages);
 	buf_free(&line);
 }
 
@@ -47,20 +48,20 @@ static void test_what_is_none(void **state)
 	static const char *const lines[] = {
 	    "",
 	    "1",
-	    "1\tp\t2\ts\tx\tu\t3\t0\t4",       /* too few */
-	    "1\tp\t2\ts\tx\tu\t3\t0\t4\t5\t6", /* too many */
-	    "x\tp\t2\ts\tx\tu\t3\t0\t4\t5",    /* no number */
-	    "-1\tp\t2\ts\tx\tu\t3\t0\t4\t5",   /* below 0 */
-	    "1\tp\t2\ts\tx\tu\t3\t2\t4\t5",    /* neither yes nor no */
-	    "1\tp\t4294967296\ts\tx\tu\t3\t0\t4\t5",
-	    "1\tp\t2\ts\tx\tu\t3\t0\t9223372036854775808\t5",
+	    "1\tp\t2\ts\tx\tu\t3\t0\t4\t5",       /* too few */
+	    "1\tp\t2\ts\tx\tu\t3\t0\t4\t5\t6\t7", /* too many */
+	    "x\tp\t2\ts\tx\tu\t3\t0\t4\t5\t6",    /* no number */
+	    "-1\tp\t2\ts\tx\tu\t3\t0\t4\t5\t6",   /* below 0 */
+	    "1\tp\t2\ts\tx\tu\t3\t2\t4\t5\t6",       /* neither yes nor no */
+	    "1\tp\t4294967296\ts\tx\tu\t3\t0\t4\t5\t6",
+	    "1\tp\t2\ts\tx\tu\t3\t0\t9223372036854775808\t5\t6",
 	};
 	struct status_record record;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
 		assert_false(status_record_parse(str_of(lines[i]), &record));
-	assert_true(status_record_parse(STR("1\t\t0\t\t\t\t0\t0\t0\t0"), &record));
+	assert_true(status_record_parse(STR("1\t\t0\t\t\t\t0\t0\t0\t0\t0"), &record));
 	assert_int_equal(record.user.len, 0);
 }
 

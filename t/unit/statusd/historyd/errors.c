@@ -25,7 +25,7 @@ static int setup(void **state)
 	snprintf(folder, sizeof folder, "/tmp/postroom-errors-XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	buf_init(&text, 1 << 20);
-	return errors_open(&errors, folder, &err);
+	return errors_open(&errors, folder, NULL, &err);
 }
 
 static const char *path_of(const char *name)
@@ -94,7 +94,7 @@ static void test_end_writes_counts(void **state)
 	errors_add(&errors, STR("1\ta.lua\tf\tx"), 0);
 	errors_close(&errors);
 	assert_string_equal(content("luaerrors.log"), "a.lua f: x\na.lua f: x (1 times more)\n");
-	assert_int_equal(errors_open(&errors, folder, &err), 0);
+	assert_int_equal(errors_open(&errors, folder, NULL, &err), 0);
 }
 
 static void test_what_is_none(void **state)

@@ -1,0 +1,7 @@
+#include "common/daemon/logs.h"
+
+const char *const log_names[LOG_KINDS] = {
+    [LOG_LUAERRORS] = "luaerrors", [LOG_SMTPRULES] = "smtprules", [LOG_SECURITY] = "security",
+    [LOG_CONNECT] = "connect",     [LOG_SMTPSVR] = "smtpsvr",     [LOG_POP3SVR] = "pop3svr",
+    [LOG_IMAP4SVR] = "imap4svr",
+};

@@ -1,0 +1,23 @@
+/*
+ * logs: the log files beside postroom.log, which historyd writes (statusd/historyd/log_file.h).
+ *
+ * They stand in a folder where historyd can make nothing, so who prepares the instance makes them: each as <name>.log
+ * and <name>.lbk, where the content goes when the first is full.
+ */
+#ifndef POSTROOM_DAEMON_LOGS_H
+#define POSTROOM_DAEMON_LOGS_H
+
+enum log_kind {
+	LOG_LUAERRORS, /* errors of scripts, and what they print */
+	LOG_SMTPRULES, /* SMTP rules that ran */
+	LOG_SECURITY,  /* logins that failed, with the true reason; others where wanted */
+	LOG_CONNECT,   /* one line for each connection that ended */
+	LOG_SMTPSVR,   /* what is said in sessions, by protocol */
+	LOG_POP3SVR,
+	LOG_IMAP4SVR,
+	LOG_KINDS,
+};
+
+extern const char *const log_names[LOG_KINDS];
+
+#endif

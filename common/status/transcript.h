@@ -1,0 +1,49 @@
+/*
+ * transcript: what is said in a session, for its protocol's log (05 Session logging).
+ *
+ * Where the administrator wants it, a session opens a channel to historyd before its sandbox and tells all that the
+ * client and the server say, as it is inside TLS and compression. Passwords are hidden: from a command that logs in
+ * until its answer, whatever the client sends is written as "***", and so is what the server asks meanwhile.
+ *
+ * historyd puts time, process, service and client before each line itself, and knows by the channel which log is
+ * meant; so a session can tell nonsense of its own conversation, and nothing of another's. Where historyd is away, or
+ * does not take what it is told within a second, the session goes on without.
+ *
+ *     transcript_begin(&session->transcript, &session->conn, settings, TRANSCRIPT_SMTP, "smtpd");
+ *     ... transcript_end(&session->transcript);
+ *
+ * A session without one pays a comparison with NULL at each read and write.
+ */
+#ifndef POSTROOM_STATUS_TRANSCRIPT_H
+#define POSTROOM_STATUS_TRANSCRIPT_H
+
+#include "common/ipc/ipc.h"
+#include "common/net/conn.h"
+#include "common/settings/settings.h"
+
+enum transcript_protocol { TRANSCRIPT_SMTP, TRANSCRIPT_POP3, TRANSCRIPT_IMAP };
+
+enum { TRANSCRIPT_LINE_MAX = 2000 }; /* octets of a line that are told; "..." stands for the rest */
+
+struct transcript {
+	struct ipc_channel channel;
+	struct conn *conn;
+	enum transcript_protocol protocol;
+	bool hiding;        /* a login is on its way */
+	bool in_data;       /* the client sends a message: no line of it is a command */
+	struct buf in, out; /* lines that are not complete yet */
+	struct ipc_message packet;
+};
+
+/*
+ * Begin where the protocol's setting (smtp.log, pop3.log, imap.log) is on and log.clients means the connection's peer;
+ * else nothing happens, and all other calls do nothing. The service is the one in use of settings. program: a caller of
+ * historyd. Call before the sandbox. The transcript must stay where it is
+ * for as long as the connection.
+ */
+void transcript_begin(struct transcript *transcript, struct conn *conn, const struct settings *settings,
+                      enum transcript_protocol protocol, const char *program);
+/* Tell the rest. Also for one that never began, if zeroed. */
+void transcript_end(struct transcript *transcript);
+
+#endif

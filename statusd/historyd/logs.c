@@ -1,0 +1,165 @@
+#include "statusd/historyd/logs.h"
+
+#include "common/base/log.h"
+#include "common/base/memory.h"
+#include "common/status/security.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+enum {
+	WORD_MAX = 64,           /* octets of what a session says of itself */
+	LINES_MAX = 1024 * 1024, /* of what is written at once: a packet, with a beginning for each line */
+};
+
+/* A session whose words are logged. */
+struct transcript {
+	enum log_kind kind;
+	char start[4 * WORD_MAX]; /* of each line, behind the time */
+};
+
+int logs_open(struct logs *logs, const struct instance *instance, const struct settings *settings, struct err *err)
+{
+	*logs = (struct logs){.settings = settings};
+	for (int kind = 0; kind < LOG_KINDS; kind++)
+		logs->files[kind].file = logs->files[kind].old = -1;
+	if (syslog_open(&logs->syslog, instance, err) != 0)
+		log_error("logs go to files: %s", err->text);
+	for (int kind = LOG_SMTPRULES; kind < LOG_KINDS; kind++)
+		if (log_file_open(&logs->files[kind], instance->log, (enum log_kind)kind, &logs->syslog, err) != 0)
+			return -1;
+	return 0;
+}
+
+void logs_close(struct logs *logs)
+{
+	for (int kind = LOG_SMTPRULES; kind < LOG_KINDS; kind++)
+		log_file_close(&logs->files[kind]);
+}
+
+static off_t max_size(const struct logs *logs)
+{
+	return settings_number(logs->settings, SETTING_LOG_SIZE) * 1000;
+}
+
+static const char *or_none(struct str text)
+{
+	return text.len != 0 ? "" : "-";
+}
+
+bool logs_security(struct logs *logs, struct str line)
+{
+	struct security_record record;
+	bool failed;
+	struct buf text;
+
+	if (!security_parse(line, &record))
+		return false;
+	failed = record.reason.len != 0;
+	if (!failed && !settings_flag(logs->settings, SETTING_LOG_LOGINS))
+		return true;
+	buf_init(&text, SECURITY_LINE_MAX);
+	buf_printf(&text, "%s: service=%.*s client=%.*s user=%.*s%s", failed ? "login failed" : "login",
+	           STR_ARG(record.service), STR_ARG(record.peer), STR_ARG(record.user), or_none(record.user));
+	if (record.mechanism.len != 0)
+		buf_printf(&text, " mechanism=%.*s", STR_ARG(record.mechanism));
+	buf_printf(&text, " tls=%d%s%.*s", record.tls, failed ? " reason=" : "", STR_ARG(record.reason));
+	log_file_line(&logs->files[LOG_SECURITY], max_size(logs), failed ? SYSLOG_WARNING : SYSLOG_INFO, record.time,
+	              buf_str(&text));
+	buf_free(&text);
+	return true;
+}
+
+bool logs_rule(struct logs *logs, struct str line)
+{
+	struct str when = str_cut(&line, '\t');
+	uint64_t ms;
+
+	if (line.data == NULL || !str_to_u64(when, INT64_MAX, &ms))
+		return false;
+	log_file_line(&logs->files[LOG_SMTPRULES], max_size(logs), SYSLOG_NOTICE, (int64_t)ms, line);
+	return true;
+}
+
+void logs_connect(struct logs *logs, const struct status_record *record)
+{
+	struct buf text;
+
+	if (!settings_flag(logs->settings, SETTING_LOG_CONNECTIONS))
+		return;
+	buf_init(&text, 2 * STATUS_RECORD_MAX);
+	buf_printf(&text, "service=%.*s client=%.*s user=%.*s%s tls=%d seconds=%" PRId64 " messages=%" PRId64,
+	           STR_ARG(record->service), STR_ARG(record->peer), STR_ARG(record->user), or_none(record->user),
+	           record->tls, (record->end - record->begin) / 1000, record->messages);
+	log_file_line(&logs->files[LOG_CONNECT], max_size(logs), SYSLOG_INFO, record->end, buf_str(&text));
+	buf_free(&text);
+}
+
+static enum log_kind kind_of(const char *program)
+{
+	if (strcmp(program, "smtpd") == 0)
+		return LOG_SMTPSVR;
+	return strncmp(program, "pop3", 4) == 0 ? LOG_POP3SVR : LOG_IMAP4SVR;
+}
+
+static void add_word(struct buf *start, struct str word)
+{
+	if (status_text_is_clean(word, WORD_MAX) && word.len > 0)
+		buf_printf(start, " %.*s", STR_ARG(word));
+}
+
+static void begin(const struct ipc_incoming *incoming)
+{
+	struct transcript *transcript = memory_get(sizeof *transcript);
+	struct buf start;
+
+	transcript->kind = kind_of(incoming->caller);
+	buf_init(&start, sizeof transcript->start - 1);
+	buf_printf(&start, "[%d]", (int)ipc_peer_pid(incoming->peer));
+	add_word(&start, ipc_get(&incoming->message, "service"));
+	add_word(&start, ipc_get(&incoming->message, "peer"));
+	str_copy(buf_str(&start), transcript->start, sizeof transcript->start);
+	buf_free(&start);
+	ipc_peer_set_data(incoming->peer, transcript);
+}
+
+static void write_lines(struct logs *logs, const struct transcript *transcript, const struct ipc_message *message)
+{
+	int64_t now = (int64_t)time(NULL) * 1000;
+	struct str key, value;
+	size_t position = 0;
+	struct buf lines;
+
+	buf_init(&lines, LINES_MAX);
+	while (ipc_next(message, &position, &key, &value)) {
+		bool by_client = str_equal(key, STR("client"));
+
+		if (!by_client && !str_equal(key, STR("server")))
+			continue;
+		log_file_add_time(&lines, now);
+		buf_printf(&lines, "%s %s ", transcript->start, by_client ? "C:" : "S:");
+		buf_add_visible(&lines, value);
+		buf_add_char(&lines, '\n');
+	}
+	log_file_write(&logs->files[transcript->kind], max_size(logs), SYSLOG_INFO, buf_str(&lines));
+	buf_free(&lines);
+}
+
+void logs_take_transcript(struct logs *logs, struct ipc_incoming *incoming)
+{
+	struct transcript *transcript = ipc_peer_data(incoming->peer);
+
+	if (transcript == NULL && ipc_is(&incoming->message, "transcript-begin"))
+		begin(incoming);
+	else if (transcript != NULL && ipc_is(&incoming->message, "transcript"))
+		write_lines(logs, transcript, &incoming->message);
+	else
+		log_warning("what %s, pid %d, says of its session makes no sense", incoming->caller,
+		            (int)ipc_peer_pid(incoming->peer));
+	ipc_no_answer(incoming);
+}
+
+void logs_end_transcript(struct ipc_peer *peer)
+{
+	memory_free(ipc_peer_data(peer));
+}

@@ -1,0 +1,41 @@
+/*
+ * logs: smtprules.log, security.log, connect.log and the logs of what is said in sessions.
+ *
+ * What is written of a session begins with what historyd knows itself: the time, and the process at the other end of
+ * the channel. Service and client are what the session said once, at its begin. A channel is for one log, which its
+ * program decides.
+ */
+#ifndef POSTROOM_STATUSD_HISTORYD_LOGS_H
+#define POSTROOM_STATUSD_HISTORYD_LOGS_H
+
+#include "common/ipc/loop.h"
+#include "common/settings/settings.h"
+#include "common/status/record.h"
+#include "statusd/historyd/log_file.h"
+
+struct logs {
+	const struct settings *settings;
+	struct syslog syslog;
+	struct log_file files[LOG_KINDS]; /* but luaerrors, which is errors.h's */
+};
+
+/* Before the sandbox; settings must stay. -1: as log_file_open. */
+int logs_open(struct logs *logs, const struct instance *instance, const struct settings *settings, struct err *err);
+void logs_close(struct logs *logs);
+
+/* A line of common/status/security.h. false: it is none. */
+bool logs_security(struct logs *logs, struct str line);
+/* An SMTP rule that ran: milliseconds since 1970, TAB, text. false: it is none. */
+bool logs_rule(struct logs *logs, struct str line);
+/* A session has ended. */
+void logs_connect(struct logs *logs, const struct status_record *record);
+
+/*
+ * Requests of sessions, transcript-begin and transcript: notices, which are not answered. What makes no sense is told
+ * in the ordinary log.
+ */
+void logs_take_transcript(struct logs *logs, struct ipc_incoming *incoming);
+/* The session has ended: its channel's data is freed. */
+void logs_end_transcript(struct ipc_peer *peer);
+
+#endif

@@ -1,0 +1,181 @@
+#!/usr/bin/perl
+# The logs beside postroom.log: logins with their true reasons, connections, what is said in sessions; sizes; syslog.
+use strict;
+use warnings;
+use lib 't/lib';
+use IO::Socket::INET;
+use Socket qw(MSG_DONTWAIT);
+use Postroom::Process qw(read_file write_file);
+use Postroom::Test;
+use Test::More;
+
+my $syslog = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1') or die "no UDP socket: $!";
+my $p = Postroom::Test->start(users => { anna => 'anna-secret', bert => 'bert-secret' });
+my $domain = $p->domain;
+
+sub content {
+	my ($name) = @_;
+	return read_file($p->dir . "/log/$name") // '';
+}
+
+sub wait_line {
+	my ($name, $pattern) = @_;
+	return $p->wait_for(sub { content($name) =~ $pattern }, "$name has $pattern");
+}
+
+subtest '07-4.1 06-7.5 the client hears one text, security.log has the reason' => sub {
+	my @answers;
+	for my $try (['anna', 'wrong'], ['nobody', 'wrong']) {
+		my $pop3 = $p->pop3(local => '127.0.0.5');
+		push @answers, $pop3->login(@$try);
+		$pop3->cmd('QUIT');
+	}
+	is $answers[0], $answers[1], 'the identical reply';
+	like $answers[0], qr/\A-ERR .*Login Failed/, 'it is generic';
+	wait_line('security.log', qr/user=nobody/);
+	like content('security.log'), qr/login failed: service=pop3\S* client=127\.0\.0\.5 user=anna .*reason=wrong password$/m,
+		'user, client, service, and that it was the password';
+	like content('security.log'), qr/login failed: service=pop3\S* client=127\.0\.0\.5 user=nobody .*reason=no such user$/m,
+		'another reason for another name';
+	my $smtp = $p->smtp;
+	$smtp->ehlo;
+	is $smtp->auth('PLAIN', 'anna', 'wrong'), 535, 'SMTP';
+	wait_line('security.log', qr/service=smtp client=127\.0\.0\.1 user=anna mechanism=PLAIN .*reason=wrong password$/m);
+	my $imap = $p->imap;
+	$imap->login('bert', 'wrong');
+	wait_line('security.log', qr/service=imap\S* client=127\.0\.0\.1 user=bert/);
+	my $pop3 = $p->pop3;
+	$pop3->cmd("USER x\ry\x07z\xff");
+	$pop3->cmd('PASS wrong');
+	wait_line('security.log', qr/user=x\\x0dy\\x07z\\xff mechanism=/);
+};
+
+subtest '07-4.2 successful logins only with the option' => sub {
+	$p->pop3->login('anna', 'anna-secret');
+	wait_line('security.log', qr/ login: service=pop3\S* client=127\.0\.0\.1 user=anna /);
+	$p->set('log.successful-logins' => 'off');
+	$p->pop3->login('bert', 'bert-secret');
+	$p->pop3->login('bert', 'later');
+	wait_line('security.log', qr/login failed: .*user=bert .*reason=wrong password/);
+	unlike content('security.log'), qr/ login: .*user=bert/, 'off: failures alone';
+};
+
+subtest 'connect.log has a line for each session, where it is on' => sub {
+	$p->smtp->quit;
+	is content('connect.log'), '', 'off at first';
+	$p->set('log.connections' => 'on');
+	my $smtp = $p->smtp;
+	$smtp->send_message('a@x.test', ["anna\@$domain"], "Subject: x\n\nbody\n") for 1 .. 2;
+	$smtp->quit;
+	wait_line('connect.log', qr/service=smtp client=127\.0\.0\.1 user=- tls=0 seconds=\d+ messages=2$/m);
+	$p->wait_for(sub { my $pop3 = $p->pop3; $pop3->login('anna', 'anna-secret'); $pop3->cmd('STAT') =~ /\A\+OK 2 / }, 'delivered');
+	my $pop3 = $p->pop3;
+	$p->wait_for(sub { $pop3 = $p->pop3; $pop3->login('anna', 'anna-secret') =~ /\A\+OK/ }, 'the mailbox is free');
+	$pop3->retr(1);
+	$pop3->cmd('QUIT');
+	wait_line('connect.log', qr/service=pop3 client=127\.0\.0\.1 user=anna tls=0 seconds=\d+ messages=1$/m);
+	$p->set('log.connections' => 'off');
+};
+
+subtest '06-7.3 session logs: by service, by client, after TLS, without passwords' => sub {
+	$p->set("$_.log" => 'on') for qw(smtp pop3 imap);
+	my ($status, undef, $err) = $p->postroom('set', 'log.clients', '127.0.0.0/33');
+	isnt $status, 0, 'a wrong network is refused';
+	like $err, qr/log\.clients/, 'by name';
+	$p->set('log.clients' => '127.0.0.0/29');
+	my $smtp = $p->smtp(local => '127.0.0.2');
+	$smtp->ehlo('inside.test');
+	ok $smtp->starttls, 'TLS';
+	$smtp->ehlo('within-tls.test');
+	is $smtp->auth('PLAIN', 'anna', 'anna-secret'), 235, 'logged in';
+	$smtp->send_message('a@x.test', ["anna\@$domain"], "Subject: y\n\nAUTH is no command here\nthe body\n");
+	$smtp->quit;
+	my $other = $p->smtp(local => '127.0.0.9');
+	$other->ehlo('outside.test');
+	$other->quit;
+	wait_line('smtpsvr.log', qr/ 127\.0\.0\.2 S: 221 /);
+	my $log = content('smtpsvr.log');
+	like $log, qr/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[\d+\] smtp 127\.0\.0\.2 S: 220 /m, 'what the server says';
+	like $log, qr/ C: EHLO inside\.test$/m, 'what the client says';
+	like $log, qr/ C: EHLO within-tls\.test$/m, 'also under TLS';
+	like $log, qr/ C: AUTH PLAIN \*\*\*$/m, 'the password is hidden';
+	unlike $log, qr/YW5uY|anna-secret/, 'all of it';
+	like $log, qr/ C: AUTH is no command here$/m, 'a message is written as it is';
+	like $log, qr/ C: the body$/m, 'to its end';
+	unlike $log, qr/outside\.test|127\.0\.0\.9/, 'nothing of clients that are not meant';
+	$p->set('log.clients' => '');
+};
+
+sub hides {
+	my ($name, $command, $expected, @never) = @_;
+	wait_line($name, $expected);
+	unlike content($name), qr/$_/, "no $_ after $command" for @never;
+	return;
+}
+
+subtest 'passwords are hidden however they are sent' => sub {
+	my $pop3 = $p->pop3;
+	$pop3->login('anna', 'anna-secret');
+	$pop3->cmd('QUIT');
+	hides('pop3svr.log', 'PASS', qr/C: PASS \*\*\*\n.* S: \+OK .*\n(?:.*\n)*.* C: QUIT$/m, 'anna-secret');
+	$pop3 = $p->pop3;
+	$pop3->cmd('AUTH LOGIN');
+	$pop3->cmd('YW5uYQ==');
+	$pop3->cmd('YW5uYS1zZWNyZXQ=');
+	$pop3->cmd('QUIT');
+	hides('pop3svr.log', 'AUTH LOGIN', qr/C: AUTH LOGIN\n.* S: \+ \*\*\*\n.* C: \*\*\*\n/, 'YW5uY');
+	my $imap = Postroom::Connection->connect(host => $p->host, port => $p->port('imap'));
+	$imap->line;
+	$imap->send_raw("a LOGIN {4+}\r\nanna {11+}\r\nanna-secret\r\nb NOOP\r\nc LOGOUT\r\n");
+	1 while defined $imap->line;
+	hides('imap4svr.log', 'LOGIN with literals', qr/C: a LOGIN \*\*\*\n.* C: \*\*\*\n.*(?:\n.*)*S: a OK .*(?:\n.*)* C: c LOGOUT$/m,
+		'anna-secret');
+	my $smtp = $p->smtp;
+	$smtp->ehlo;
+	$smtp->send_raw("NOOP\r\nAUTH LOGIN\r\nYW5uYQ==\r\nYW5uYS1zZWNyZXQ=\r\nNOOP\r\nQUIT\r\n");
+	$p->wait_for(sub { content('smtpsvr.log') =~ /C: NOOP\n.*S: 250 .*\n.*C: AUTH LOGIN\n.*S: 334 \*\*\*\n.*C: \*\*\*\n/ },
+		'sent at once');
+	hides('smtpsvr.log', 'pipelined AUTH', qr/S: 235 .*\n.*C: NOOP\n/, 'YW5uY');
+};
+
+subtest '06-7.1 a full log moves to .lbk' => sub {
+	$p->set('log.max-size' => 1, 'smtp.log' => 'on');
+	my $before = content('smtpsvr.log');
+	my $smtp = $p->smtp;
+	$smtp->cmd("NOOP rotation $_") for 1 .. 100;
+	$smtp->quit;
+	wait_line('smtpsvr.log', qr/S: 221 [^\n]*\n\z/);
+	cmp_ok -s $p->dir . '/log/smtpsvr.log', '<', 3000, 'the log is small';
+	like content('smtpsvr.lbk'), qr/C: NOOP rotation \d+$/m, 'what was before it is kept';
+	$p->set("$_.log" => 'off') for qw(smtp pop3 imap);
+	$before = content('smtpsvr.log');
+	$p->smtp->quit;
+	$p->pop3->login('anna', 'off');
+	wait_line('security.log', qr/user=anna/);
+	is content('smtpsvr.log'), $before, 'nothing more where it is off';
+};
+
+subtest '06-7.8 syslog instead of files' => sub {
+	$p->stop_running;
+	my $file = $p->dir . '/etc/postroom.conf';
+	write_file($file, read_file($file) . "\n[log]\ntarget = syslog\nsyslog = 127.0.0.1:" . $syslog->sockport . "\n");
+	my ($logins, $lines) = (content('security.log'), content('postroom.log'));
+	$p->run;
+	$p->pop3->login('anna', 'wrong');
+	my ($security, $main);
+	$p->wait_for(sub {
+		my $got = '';
+		while (defined $syslog->recv($got, 8192, MSG_DONTWAIT())) {
+			$security = $got if $got =~ /postroom-security/;
+			$main = $got if $got =~ /postroom - - - authd.*login failed/;
+		}
+		return $security && $main;
+	}, 'the datagrams arrive');
+	like $security, qr/\A<20>1 \d{4}-\d\d-\d\dT\S+ \S+ postroom-security - - - \d{4}.*login failed: service=pop3/, 'mail.warning';
+	like $main, qr/\A<22>1 \d{4}-\d\d-\d\dT\S+ \S+ postroom - - - authd\[\d+\]: info: /, 'mail.info';
+	is content('security.log'), $logins, 'and nothing to the file';
+	unlike substr(content('postroom.log'), length $lines), qr/authd/, 'nor to the other';
+};
+
+$p->stop;
+done_testing;
