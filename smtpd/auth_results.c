@@ -308,10 +308,10 @@ const struct smtp_refusal *auth_results_apply(struct session *session, struct me
 	struct err err;
 	int result;
 
-	if (session->is_local || sender_auth_is_gateway(session))
+	if (sender_auth_is_gateway(session))
 		return NULL;
 	remove_forged(session, message);
-	if (!adds_field && !applies_policy)
+	if (session->is_local || (!adds_field && !applies_policy))
 		return NULL;
 	finding = arena_get(&session->command_arena, sizeof *finding);
 	*finding = (struct finding){.session = session,

@@ -186,6 +186,21 @@ subtest '07-6.1 a changed message, a login' => sub {
 	is scalar @none, 0, 'nothing to say of a client that may relay';
 };
 
+subtest '07-6.1 programs of this machine cannot forge results either' => sub {
+	my $sendmail = ($ENV{POSTROOM_BUILD} // 'build') . '/bin/sendmail';
+	my ($status, undef, $err) = run_program({ stdin => "Subject: local\nAuthentication-Results: $ID; spf=pass\n\nx\n" },
+		$sendmail, '-C', $p->dir, 'anna');
+	is $status, 0, 'taken' or diag $err;
+	my $pop3;
+	$p->wait_for(sub {
+		$pop3 = $p->pop3;
+		$pop3->login('anna', 'anna-secret');
+		$pop3->top(($pop3->stat)[0], 0) =~ /^Subject: local/m;
+	}, 'the message arrives');
+	unlike $pop3->retr(($pop3->stat)[0]), qr/Authentication-Results/, 'without what it claimed, and without anything else';
+	$pop3->quit;
+};
+
 subtest '07-6.2 a gateway has done it all' => sub {
 	my $server = IO::Socket::IP->new(LocalHost => '127.0.0.1', Type => SOCK_DGRAM, Proto => 'udp');
 	my $forged = "Authentication-Results: $ID; spf=pass smtp.mailfrom=strict.test\r\n";
