@@ -1,6 +1,6 @@
 /* configd: the network services: what they are called, where they are bound, how they are encrypted. */
 #include "configd/services.h"
-#include "configd/configd.h"
+#include "configd/access.h"
 
 #include "common/net/endpoint.h"
 
@@ -104,6 +104,23 @@ static int copy_rules(struct change *change, const struct service_object *servic
 	           : smtp_rules_write(change, service->id, &list, err);
 }
 
+/* It is not open to everybody from the start. */
+static int give_access_list(struct change *change, const struct service_object *service, struct err *err)
+{
+	const struct access_name name = {
+	    .number = service->id,
+	    .name = service->name,
+	    .has_unauth = strcmp(service->type->name, "smtp") == 0,
+	    .has_users = true,
+	    .has_global = true,
+	};
+	struct access_stored stored = {.use_global = false};
+
+	return access_defaults(&name, &change->arena, &stored.rules, err) != 0
+	           ? -1
+	           : access_store(change->config, service->id, &stored, err);
+}
+
 int service_add(struct change *change, struct service_object *service, struct err *err)
 {
 	int64_t count;
@@ -120,7 +137,7 @@ int service_add(struct change *change, struct service_object *service, struct er
 		return -1;
 	change_note(change, "service %.*s added: %s, number %lld", STR_ARG(service->name), service->type->name,
 	            (long long)service->id);
-	return copy_rules(change, service, err);
+	return give_access_list(change, service, err) != 0 ? -1 : copy_rules(change, service, err);
 }
 
 int service_delete(struct change *change, struct str name, struct err *err)

@@ -192,6 +192,10 @@ subtest 'a service has settings of its own' => sub {
 	refused(qr/pop3\.timeout cannot be set for the service small alone/, 'set', 'pop3.timeout', 50, '--service', 'small');
 	refused(qr/must be from 5 to 3600/, 'set', 'smtp.timeout', 1, '--service', 'small');
 	$p->postroom_ok('set', 'smtp.submission', 'on', '--service', 'small');
+	# the defaults of a new list let this machine relay, which then needs no login
+	my @rules = @{ $p->postroom_json('access', 'list', '--list', 'small') };
+	is $rules[-1]{address}, 'local', 'it has an access list of its own, with the defaults';
+	$p->postroom_ok('access', 'remove', '--list', 'small', $_) for reverse grep { $rules[$_ - 1]{address} =~ /\A(?:127|::1)/ } 1 .. @rules;
 	my $smtp = smtp_at(FREE);
 	$smtp->ehlo;
 	is $smtp->cmd('MAIL FROM:<a@b.test>'), 530, 'a service for mail programs wants a login';
