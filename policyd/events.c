@@ -16,6 +16,10 @@ static const char *const schema[] = {
     " expires INTEGER NOT NULL, reason TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE never(network TEXT PRIMARY KEY, added INTEGER NOT NULL);"
     "INSERT INTO never VALUES('127.0.0.1', 0), ('::1', 0);",
+    "CREATE TABLE grey(client TEXT NOT NULL, sender TEXT NOT NULL COLLATE NOCASE,"
+    " recipient TEXT NOT NULL COLLATE NOCASE, first INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX grey_attempt ON grey(client, sender, recipient);"
+    "CREATE TABLE grey_passed(client TEXT PRIMARY KEY, used INTEGER NOT NULL);",
 };
 
 static const enum setting weights[POLICY_EVENTS] = {
@@ -74,7 +78,7 @@ void events_commit(struct policyd *policyd)
 	policyd->uncommitted = false;
 }
 
-static int begin(struct policyd *policyd, struct err *err)
+int events_begin(struct policyd *policyd, struct err *err)
 {
 	const struct timeval pause = {0, COMMIT_MS * 1000};
 
@@ -93,7 +97,7 @@ static int store(struct policyd *policyd, const struct policy_record *record, co
 	struct buf text;
 	int result;
 
-	if (begin(policyd, err) != 0 ||
+	if (events_begin(policyd, err) != 0 ||
 	    db_prepare(&policyd->db, &insert,
 	               "INSERT INTO event(key, address, time, number, service, data) VALUES(?, ?, ?, ?, ?, ?)", err) != 0)
 		return -1;
@@ -191,7 +195,7 @@ int events_ignore(struct policyd *policyd, const struct cidr *network, struct er
 	return row;
 }
 
-static void run_number(struct policyd *policyd, const char *sql, int64_t number)
+void events_remove(struct policyd *policyd, const char *sql, int64_t number)
 {
 	struct db_statement statement;
 	struct err err;
@@ -203,15 +207,15 @@ static void run_number(struct policyd *policyd, const char *sql, int64_t number)
 		db_finalize(&statement);
 	}
 	if (err.code != ERR_NONE)
-		log_error("old events cannot be removed: %s", err.text);
+		log_error("what is old cannot be removed: %s", err.text);
 }
 
 void events_prune(struct policyd *policyd, int64_t now)
 {
 	events_commit(policyd);
-	run_number(policyd, "DELETE FROM event WHERE time < ?", now - KEPT_DAYS * DAY_MS);
-	run_number(policyd, "DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", EVENTS_STORED_MAX);
-	run_number(policyd, "DELETE FROM block WHERE expires < ?", now - KEPT_DAYS * DAY_MS);
+	events_remove(policyd, "DELETE FROM event WHERE time < ?", now - KEPT_DAYS * DAY_MS);
+	events_remove(policyd, "DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", EVENTS_STORED_MAX);
+	events_remove(policyd, "DELETE FROM block WHERE expires < ?", now - KEPT_DAYS * DAY_MS);
 }
 
 int events_each_key(struct policyd *policyd, int64_t since, void (*visit)(const struct cidr *key, void *context),

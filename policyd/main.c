@@ -27,6 +27,7 @@ static void on_hour(evutil_socket_t fd, short what, void *context)
 	(void)fd, (void)what;
 	settings_refresh(&policyd->settings);
 	events_prune(policyd, now);
+	greylist_prune(policyd, now);
 	blocks_prune(policyd, now);
 	known_rebuild(policyd);
 }

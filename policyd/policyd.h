@@ -11,8 +11,8 @@
  * about connections alone, never about mail or passwords. Where it is away everybody is let in.
  *
  * Events are synced five times a second, lists at once. Files: events.c the account and its score; blocks.c the two
- * lists; judge.c who is to be on them; known.c the file; requests.c what is asked; idslog*.c the logs of events, which
- * a child writes.
+ * lists; judge.c who is to be on them; greylist.c who has to come again; known.c the file; requests.c what is asked;
+ * idslog*.c the logs of events, which a child writes.
  */
 #ifndef POSTROOM_POLICYD_POLICYD_H
 #define POSTROOM_POLICYD_POLICYD_H
@@ -73,6 +73,10 @@ int events_score(struct policyd *policyd, const struct cidr *key, int64_t now, i
 /* How often each number counts for a key in (since, now]. */
 int events_count(struct policyd *policyd, const struct cidr *key, int64_t since, int64_t now,
                  int64_t counts[POLICY_EVENTS], struct err *err);
+/* Begin a transaction, where none is open, which is committed a fifth of a second later. */
+int events_begin(struct policyd *policyd, struct err *err);
+/* Run a DELETE with a number in its place; an error is logged. */
+void events_remove(struct policyd *policyd, const char *sql, int64_t number);
 /* Commit what waits; before anything that must be on disk at once. */
 void events_commit(struct policyd *policyd);
 /* They count no more: an administrator took a block of their addresses off. */
@@ -106,6 +110,17 @@ void blocks_prune(struct policyd *policyd, int64_t now);
 int judge_connect(struct policyd *policyd, const struct cidr *key, int64_t now, bool *blocked, struct err *err);
 /* After a failed login: so many of them, of whichever accounts, put their address on the block list. */
 int judge_login(struct policyd *policyd, const struct cidr *key, int64_t now, struct err *err);
+
+/* greylist.c: an attempt to send something to somebody (specification 05, greylisting). */
+struct grey_attempt {
+	struct str sender, recipient;
+	int64_t wait_ms; /* how long after the first attempt the second may come */
+	int64_t now;
+};
+/* May it pass? Otherwise it is remembered. The client as policy_key gives it. -1: the database cannot say. */
+int greylist_ask(struct policyd *policyd, const struct cidr *client, const struct grey_attempt *attempt, bool *pass,
+                 struct err *err);
+void greylist_prune(struct policyd *policyd, int64_t now);
 
 /* known.c: the file of known addresses. */
 int known_create(struct policyd *policyd, struct err *err);

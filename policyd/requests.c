@@ -81,6 +81,26 @@ static int connect_client(const struct request *request, struct err *err)
 	return 0;
 }
 
+static int ask_greylist(const struct request *request, struct err *err)
+{
+	struct grey_attempt attempt = {
+	    .sender = str_sub(ipc_get(request->message, "from"), 0, POLICY_DATA_MAX),
+	    .recipient = str_sub(ipc_get(request->message, "to"), 0, POLICY_DATA_MAX),
+	    .now = request->now,
+	};
+	int64_t seconds = 0;
+	struct cidr key;
+	bool pass = true;
+
+	ipc_get_number(request->message, "wait", 0, DAY_MS / 1000, &seconds);
+	attempt.wait_ms = seconds * 1000;
+	if (policy_key(ipc_get(request->message, "peer"), &key) &&
+	    greylist_ask(request->policyd, &key, &attempt, &pass, err) != 0)
+		return -1;
+	ipc_add_number(request->reply, "pass", pass);
+	return 0;
+}
+
 static int list_blocks(const struct request *request, struct err *err)
 {
 	struct db_statement query;
@@ -202,11 +222,11 @@ static const struct {
 	const char *op;
 	int (*run)(const struct request *request, struct err *err);
 } operations[] = {
-    {NULL, "connect", connect_client},          {"statusd", "events", take_events},
-    {"postroom", "block-list", list_blocks},    {"postroom", "block-add", add_block},
-    {"postroom", "block-delete", delete_block}, {"postroom", "never-list", list_nevers},
-    {"postroom", "never-add", add_never},       {"postroom", "never-delete", delete_never},
-    {"postroom", "events", list_events},
+    {NULL, "connect", connect_client},          {"smtpd", "greylist", ask_greylist},
+    {"statusd", "events", take_events},         {"postroom", "block-list", list_blocks},
+    {"postroom", "block-add", add_block},       {"postroom", "block-delete", delete_block},
+    {"postroom", "never-list", list_nevers},    {"postroom", "never-add", add_never},
+    {"postroom", "never-delete", delete_never}, {"postroom", "events", list_events},
 };
 
 static int run(const struct request *request, const char *caller, struct err *err)

@@ -1,6 +1,7 @@
 #include "smtpd/smtpd.h"
 
 #include "common/base/log.h"
+#include "smtpd/greylist.h"
 #include "smtpd/sender_auth.h"
 
 void transaction_reset(struct session *session)
@@ -132,8 +133,8 @@ void command_rcpt(struct session *session, struct str argument)
 		reply_refusal(session, &refusal);
 		return;
 	}
-	if (!recipient_is_welcome(session, &rcpt) || !rules_at_rcpt(session, rcpt.to.text) ||
-	    !hooks_permit(session, "DoRCPTTO", rcpt.to.text))
+	if (!recipient_is_welcome(session, &rcpt) || !greylist_permits(session, rcpt.to.text) ||
+	    !rules_at_rcpt(session, rcpt.to.text) || !hooks_permit(session, "DoRCPTTO", rcpt.to.text))
 		return;
 	add_recipient(session, &rcpt);
 	reply(session, 250, "2.1.5", "OK");

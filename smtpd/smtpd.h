@@ -3,17 +3,17 @@
  *
  * Services: those of type smtp (common/settings/services.h), and local, a Unix socket for the sendmail command. The
  * listener makes the token that a client's address has a right to, and forks a process for the connection, which
- * forgets the key that makes tokens, opens its channels to resolver, authd and dnsd, enters its sandbox, and only then
- * reads. From there on it can add files to its drop, read published settings, and ask its channels; it can neither make
- * sockets nor see other mail.
+ * forgets the key that makes tokens, opens its channels to resolver, authd, dnsd and policyd, enters its sandbox, and
+ * only then reads. From there on it can add files to its drop, read published settings, and ask its channels; it can
+ * neither make sockets nor see other mail.
  *
  * Promises: 250 to the end of a message is given when that is on disk under its name; a message ends at CRLF "." CRLF
  * only; nobody relays without a token, which this process cannot make.
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
  * relay.c who may send where; vrfy.c who exists; message.c what is kept of a message until it is decided; rules.c the
- * SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says; disk.c free space; received.c what is put
- * on top of a message; reply.c the replies.
+ * SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says; greylist.c who has to come again; disk.c
+ * free space; received.c what is put on top of a message; reply.c the replies.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
@@ -79,8 +79,8 @@ struct session {
 	bool is_local;      /* a program of this machine, by the Unix socket */
 	bool is_submission; /* the service is for mail programs (RFC 6409), not for other servers */
 	struct conn conn;
-	char peer[64];                            /* the client's address, or "local" */
-	struct ipc_channel resolver, authd, dnsd; /* fd -1: not open */
+	char peer[64];                                     /* the client's address, or "local" */
+	struct ipc_channel resolver, authd, dnsd, policyd; /* fd -1: not open */
 	struct status status;
 	struct transcript transcript;
 	struct script rules_script; /* smtprules_<service>.lua */
