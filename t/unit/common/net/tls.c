@@ -347,6 +347,78 @@ static void tickets_work_over_processes(void **state)
 	tls_server_close(&server);
 }
 
+/* RFC 2986: a request holds the public key and is signed with the private one. */
+static void a_request_is_signed_by_its_key(void **state)
+{
+	struct buf request_pem, key_pem;
+	X509_REQ *request;
+	EVP_PKEY *key;
+	BIO *bio;
+
+	(void)state;
+	buf_init(&request_pem, 65536);
+	buf_init(&key_pem, 65536);
+	assert_int_equal(tls_make_request("mail.example.com", &request_pem, &key_pem, &err), 0);
+	bio = BIO_new_mem_buf(request_pem.data, (int)request_pem.len);
+	request = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	bio = BIO_new_mem_buf(key_pem.data, (int)key_pem.len);
+	key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	assert_non_null(request);
+	assert_non_null(key);
+	assert_int_equal(X509_REQ_verify(request, key), 1);
+	assert_int_equal(X509_REQ_check_private_key(request, key), 1);
+	X509_REQ_free(request);
+	EVP_PKEY_free(key);
+	buf_free(&request_pem);
+	buf_free(&key_pem);
+	assert_int_equal(tls_make_request("a,DNS:b", &request_pem, &key_pem, &err), -1);
+	assert_int_equal(err.code, ERR_SYNTAX);
+}
+
+static void only_a_chain_to_a_known_root_is_believed(void **state)
+{
+	char path[128];
+	struct pair pair, other;
+
+	(void)state;
+	make_pair(&pair, "mail.example.com");
+	make_pair(&other, "mail.example.com");
+	snprintf(path, sizeof path, "%s/roots.pem", folder);
+	assert_int_equal(io_replace_file(path, buf_str(&pair.chain), 0600, &err), 0);
+	setenv("SSL_CERT_FILE", path, 1);
+	assert_int_equal(tls_check_trust(buf_str(&pair.chain), &err), 0);
+	assert_int_equal(tls_check_trust(buf_str(&other.chain), &err), -1);
+	assert_int_equal(err.code, ERR_DENIED);
+	unsetenv("SSL_CERT_FILE");
+	assert_int_equal(tls_check_trust(buf_str(&pair.chain), &err), -1);
+	free_pair(&pair);
+	free_pair(&other);
+}
+
+static void a_policy_is_held_against_what_is_known(void **state)
+{
+	const struct tls_policy strict = {true, "ECDHE-ECDSA-AES256-GCM-SHA384", "TLS_AES_128_GCM_SHA256"};
+	const struct tls_policy empty = {false, "", ""};
+	struct tls_server server;
+
+	(void)state;
+	assert_int_equal(tls_check_policy(&strict, &err), 0);
+	assert_int_equal(tls_check_policy(&empty, &err), 0);
+	assert_int_equal(tls_check_policy(&(struct tls_policy){false, "NONE-SUCH", ""}, &err), -1);
+	assert_int_equal(err.code, ERR_SYNTAX);
+	assert_int_equal(tls_check_policy(&(struct tls_policy){false, "", "TLS_NONE_SUCH"}, &err), -1);
+	install("", "mail.example.com");
+	assert_int_equal(tls_server_open(&server, folder, &err), 0);
+	assert_int_equal(SSL_CTX_get_min_proto_version(server.context), TLS1_2_VERSION);
+	tls_server_set_policy(&server, &strict);
+	assert_int_equal(SSL_CTX_get_min_proto_version(server.context), TLS1_3_VERSION);
+	tls_server_set_policy(&server, &empty);
+	assert_int_equal(SSL_CTX_get_min_proto_version(server.context), TLS1_2_VERSION);
+	tls_server_close(&server);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -377,6 +449,9 @@ int main(void)
 	    TEST(a_changed_pair_is_taken_a_broken_one_is_not),
 	    TEST(a_broken_pair_at_the_start_is_an_error),
 	    TEST(tickets_work_over_processes),
+	    TEST(a_request_is_signed_by_its_key),
+	    TEST(only_a_chain_to_a_known_root_is_believed),
+	    TEST(a_policy_is_held_against_what_is_known),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
