@@ -12,12 +12,15 @@
 #include "imapd/shared.h"
 
 #include <inttypes.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
 	MEMORY_MAX = 512 << 20,
 	CPU_SECONDS = 24 * 3600, /* a session may last for weeks */
 	DESCRIPTORS_MAX = 64,
+	FAREWELL_S = 3,      /* for the command that runs, when the session has to end */
 	PLACE_WAIT_MS = 500, /* a place may be taken for a moment by a login that only looks whether there is one */
 };
 
@@ -154,6 +157,41 @@ static void ring(void *context)
 	session_ring_now(context);
 }
 
+/* What SIGTERM finds: the client's connection. */
+static int client_fd = -1;
+static volatile sig_atomic_t has_to_end;
+
+bool session_has_to_end(void)
+{
+	return has_to_end != 0;
+}
+
+/* The client seems to say nothing more, so that the session ends between commands; a second time it just ends. */
+static void end_soon(int signal)
+{
+	(void)signal;
+	has_to_end = 1;
+	shutdown(client_fd, SHUT_RD);
+	alarm(FAREWELL_S);
+}
+
+static void end_now(int signal)
+{
+	(void)signal;
+	_exit(0);
+}
+
+/* RFC 9051 3.4: a server closes no connection without a BYE before. */
+static void prepare_farewell(int client)
+{
+	const struct sigaction soon = {.sa_handler = end_soon, .sa_flags = (int)SA_RESETHAND | SA_RESTART},
+	                       now = {.sa_handler = end_now};
+
+	client_fd = client;
+	sigaction(SIGALRM, &now, NULL);
+	sigaction(SIGTERM, &soon, NULL);
+}
+
 static void begin(struct session *session, struct str tag)
 {
 	const char *limit = take_places(session);
@@ -168,6 +206,7 @@ static void begin(struct session *session, struct str tag)
 	log_info("session began, user=%s uid=%" PRId64 " peer=%s", session->user, session->uid, session->conn.peer);
 	session_make_defaults(session);
 	session->conn.on_idle = rest;
+	prepare_farewell(session->conn.fd);
 	greet(session, tag);
 	session_converse(session);
 }

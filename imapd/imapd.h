@@ -139,6 +139,8 @@ int session_open(struct session *session, struct str ticket, struct err *err);
 void session_rest(struct session *session);
 /* Make the folders that a user has from the start, where that was not done yet (defaults.c). A failure is logged. */
 void session_make_defaults(struct session *session);
+/* Was the session told to end, by its listener or an administrator (SIGTERM)? */
+bool session_has_to_end(void);
 /* Take commands until the session ends (session.c). */
 void session_converse(struct session *session);
 /* Take the next one, act, answer. */

@@ -229,8 +229,13 @@ static void count_bad(struct session *session)
 /* The connection is over, or has to be. */
 static void end_session(struct session *session)
 {
+	/* what ended is what the client says: a last word goes out, as after a read that timed out */
+	if (session_has_to_end() && session->conn.failed == ERR_CLOSED)
+		session->conn.read_timed_out = true;
 	if (session->conn.failed == 0)
 		session_bye(session, session->parser.message);
+	else if (session_has_to_end())
+		session_bye(session, "The server ends this session");
 	else if (session->conn.failed == ERR_TIMEOUT)
 		session_bye(session, "Nothing was heard for too long");
 	log_info("session ended without LOGOUT, user=%s: %s", session->user,
