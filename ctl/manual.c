@@ -58,6 +58,9 @@ static void describe_values(const struct setting_definition *definition, char *o
 	case SETTING_SECONDS_LIST:
 		snprintf(out, size, "numbers of seconds, separated by commas");
 		break;
+	case SETTING_ZONES:
+		snprintf(out, size, "DNS zones, as zone or zone(regex), separated by blanks");
+		break;
 	case SETTING_FILE_NAME:
 		snprintf(out, size, "the name of a file, without folder");
 		break;

@@ -3,6 +3,7 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/smtp/data.h"
+#include "smtpd/rbl.h"
 #include "smtpd/sender_auth.h"
 
 #include <errno.h>
@@ -169,8 +170,9 @@ static int store(struct intake *intake, struct err *err)
 
 	rules_address(session, &envelope);
 	hooks_address(session, &intake->actions, &envelope);
+	rbl_address(session, &envelope);
 	if (envelope.recipient_count == 0) {
-		log_info("id=%s discarded by a rule or script", intake->file.id);
+		log_info("id=%s discarded by a rule, script or blacklist", intake->file.id);
 		return 0;
 	}
 	if (spool_begin(&intake->file, &session->smtpd->drop, &envelope, err) != 0)
@@ -196,6 +198,8 @@ static void finish(struct intake *intake)
 		intake->refusal = hooks_at_lines(session, &intake->message);
 	if (intake->refusal == NULL)
 		intake->refusal = rules_at_data(session, &intake->message);
+	if (intake->refusal == NULL)
+		rbl_mark(session, &intake->message);
 	if (intake->refusal == NULL)
 		hooks_at_message(session, &intake->message, &intake->actions);
 	if (intake->refusal == NULL)

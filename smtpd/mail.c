@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "smtpd/greylist.h"
+#include "smtpd/rbl.h"
 #include "smtpd/sender_auth.h"
 
 void transaction_reset(struct session *session)
@@ -133,7 +134,7 @@ void command_rcpt(struct session *session, struct str argument)
 		reply_refusal(session, &refusal);
 		return;
 	}
-	if (!recipient_is_welcome(session, &rcpt) || !greylist_permits(session, rcpt.to.text) ||
+	if (!recipient_is_welcome(session, &rcpt) || !rbl_permits(session) || !greylist_permits(session, rcpt.to.text) ||
 	    !rules_at_rcpt(session, rcpt.to.text) || !hooks_permit(session, "DoRCPTTO", rcpt.to.text))
 		return;
 	add_recipient(session, &rcpt);

@@ -3,6 +3,7 @@
 #include "common/addr/senders.h"
 #include "common/base/io.h"
 #include "common/base/log.h"
+#include "smtpd/rbl.h"
 
 enum { DATA_DNS_MS = 10000 }; /* for all questions at the end of a message: its client waits for the answer */
 
@@ -20,7 +21,7 @@ void sender_auth_connect(struct session *session)
 {
 	const struct settings *settings = &session->smtpd->settings;
 	bool wanted = settings_flag(settings, SETTING_SMTP_SPF) || settings_flag(settings, SETTING_MAILAUTH_RESULTS) ||
-	              settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY);
+	              settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY) || rbl_is_wanted(session);
 	struct err away;
 
 	session->dnsd.fd = -1;

@@ -12,8 +12,8 @@
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
  * relay.c who may send where; vrfy.c who exists; message.c what is kept of a message until it is decided; rules.c the
- * SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says; greylist.c who has to come again; disk.c
- * free space; received.c what is put on top of a message; reply.c the replies.
+ * SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says; greylist.c who has to come again; rbl.c
+ * who is on a DNS blacklist; disk.c free space; received.c what is put on top of a message; reply.c the replies.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
@@ -85,6 +85,10 @@ struct session {
 	struct transcript transcript;
 	struct script rules_script; /* smtprules_<service>.lua */
 	struct hooks hooks;         /* smtpsvr.lua */
+	struct {
+		bool looked;    /* the lists were asked */
+		char zone[256]; /* of the first that has the client; "": none */
+	} rbl;
 
 	char helo[HELO_MAX];           /* as the client named itself, harmless characters alone; "" before */
 	bool is_extended;              /* by EHLO */

@@ -1,6 +1,7 @@
 #include "common/addr/addr.h"
 #include "common/addr/cidr.h"
 #include "common/addr/senders.h"
+#include "common/rules/regex.h"
 #include "common/settings/settings.h"
 
 #include <inttypes.h>
@@ -259,6 +260,41 @@ static int check_file_name(const struct setting_definition *definition, struct s
 	return buf_add_str(normal, value);
 }
 
+/* "zone" or "zone(regex)" */
+static int check_zone(const struct setting_definition *definition, struct str entry, struct err *err)
+{
+	ptrdiff_t bracket = str_find_char(entry, '(');
+	struct str zone = bracket >= 0 ? str_sub(entry, 0, (size_t)bracket) : entry;
+	struct regex *regex;
+
+	if (!addr_is_domain(zone))
+		return err_set(err, ERR_SYNTAX, "%s: \"%.*s\" is not the name of a zone", definition->key, SHOWN(zone));
+	if (bracket < 0)
+		return 0;
+	if (entry.data[entry.len - 1] != ')')
+		return err_set(err, ERR_SYNTAX, "%s: \"%.*s\" lacks its closing bracket", definition->key, SHOWN(entry));
+	if (regex_compile(str_sub(entry, zone.len + 1, entry.len - zone.len - 2), &regex, err) != 0)
+		return err_prefix(err, "%s", definition->key);
+	regex_free(regex);
+	return 0;
+}
+
+static int check_zones(const struct setting_definition *definition, struct str value, struct buf *normal,
+                       struct err *err)
+{
+	struct str entry;
+	int count = 0;
+
+	while ((entry = str_cut_word(&value)).len != 0) {
+		if (count++ == MAX_LIST_ITEMS)
+			return err_set(err, ERR_LIMIT, "%s takes at most %d zones", definition->key, MAX_LIST_ITEMS);
+		if (check_zone(definition, entry, err) != 0)
+			return -1;
+		buf_printf(normal, "%s%.*s", normal->len != 0 ? " " : "", STR_ARG(entry));
+	}
+	return 0;
+}
+
 typedef int check_function(const struct setting_definition *definition, struct str value, struct buf *normal,
                            struct err *err);
 
@@ -273,6 +309,7 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_SERVERS] = check_servers,
 	    [SETTING_SECONDS_LIST] = check_seconds_list,
 	    [SETTING_FILE_NAME] = check_file_name,
+	    [SETTING_ZONES] = check_zones,
 	    [SETTING_SET] = check_set,
 	    [SETTING_SENDERS] = check_senders,
 	    [SETTING_NETWORKS] = check_networks,

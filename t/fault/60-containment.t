@@ -104,7 +104,7 @@ my %FILES = (
 	'auth.db'             => "$dir/state/auth/auth.db",
 	'secrets.db'          => "$dir/state/auth/secrets.db",
 	'config.db'           => "$dir/state/config/config.db",
-	'the settings'        => (glob "$dir/state/settings/*.db")[0],
+	'the settings'        => (sort { ($b =~ /(\d+)\.db/)[0] <=> ($a =~ /(\d+)\.db/)[0] } glob "$dir/state/settings/*[0-9].db")[0],
 	'queue.db'            => "$dir/state/queue/queue.db",
 	'what clients did'    => "$dir/state/policy/policy.db",
 	'the history'         => "$dir/state/history/log.db",
