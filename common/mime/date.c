@@ -165,11 +165,10 @@ bool mime_parse_date(struct str value, struct mime_date *date_out)
 
 	while ((word = next_word(&rest)).len != 0)
 		take_word(&w, word);
-	if (w.day < 1 || w.month < 1 || w.year < 1 || w.day > days_in[w.month - 1] || w.hour > 23 || w.minute > 59 ||
-	    w.second > 60)
+	if (w.day < 1 || w.month < 1 || w.year < 1 || w.day > days_in[w.month - 1])
 		return false;
-	if (w.hour < 0)
-		w.hour = 0;
+	if (w.hour < 0 || w.hour > 23 || w.minute > 59 || w.second > 60) /* RFC 5256 2.2 */
+		w.hour = w.minute = w.second = 0;
 	*date_out = (struct mime_date){.zone = w.zone, .year = w.year, .month = w.month, .day = w.day};
 	date_out->time = days_of(w.year, w.month, w.day) * 86400 + w.hour * 3600 + w.minute * 60 + w.second - w.zone * 60;
 	return true;

@@ -50,7 +50,8 @@ enum { MIME_ADDRESSES_MAX = 20000 }; /* in one field; the rest is left out */
 /* The addresses of a field. A group that is not closed is closed at the end. */
 void mime_parse_addresses(struct str value, struct arena *arena, struct mime_addresses *list_out);
 
-/* A date (RFC 5322 3.3, with 4.3: years of two digits, named zones; and what is commonly seen, such as no seconds). */
+/* A date (RFC 5322 3.3, with 4.3: years of two digits, named zones; and what is commonly seen, such as no seconds). A
+ * time that is missing or none is 00:00:00, a zone that is none +0000 (RFC 5256 2.2). */
 struct mime_date {
 	int64_t time;         /* seconds since 1970, UTC */
 	int zone;             /* minutes east of Greenwich */
