@@ -16,6 +16,7 @@
 #include "authd/lockout.h"
 #include "authd/names.h"
 #include "authd/pool.h"
+#include "authd/recent.h"
 #include "authd/secrets.h"
 #include "authd/shares.h"
 #include "authd/tickets.h"
@@ -34,6 +35,7 @@ struct authd {
 	struct cache cache;
 	struct lockout lockout;
 	struct tickets tickets;
+	struct recent recent; /* logins by POP3, for who sends after them */
 	struct shares shares;
 	struct exchanges exchanges;
 	struct audit audit;

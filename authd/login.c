@@ -153,6 +153,8 @@ static void grant(struct authd *authd, struct ipc_incoming *incoming, const stru
 	struct err err;
 
 	lockout_clear(&authd->lockout, login->uid, origin->peer);
+	if (strcmp(origin->caller, "pop3-login") == 0 && settings_flag(&authd->settings, SETTING_SMTP_POP_FIRST))
+		recent_add(&authd->recent, origin->peer, io_now_ms());
 	ipc_message_init(&reply);
 	ipc_reply_ok(&reply);
 	ipc_add_text(&reply, "result", "success");

@@ -175,6 +175,30 @@ static void take_secret_get(struct authd *authd, struct ipc_incoming *incoming)
 	ipc_message_free(&reply);
 }
 
+/* A right to relay for an address from which somebody read his mail lately. */
+static void take_recent(struct authd *authd, struct ipc_incoming *incoming)
+{
+	int64_t minutes = settings_number(&authd->settings, SETTING_SMTP_POP_FIRST_TIME);
+	struct login_origin origin;
+	struct ipc_message reply;
+	char token[TOKEN_MAX];
+	struct err err;
+
+	if (login_read_origin(incoming, &origin, &err) != 0) {
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	if (settings_flag(&authd->settings, SETTING_SMTP_POP_FIRST) &&
+	    recent_has(&authd->recent, origin.peer, minutes * 60 * 1000, io_now_ms())) {
+		token_make(&authd->relay_key, "authd", str_of(origin.service), str_of(origin.peer), STR(""), token);
+		ipc_add_text(&reply, "token", token);
+	}
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+}
+
 /* Who may ask what: the channel is the identity. */
 static const struct {
 	const char *op;
@@ -191,6 +215,7 @@ static const struct {
     {"share-list", {"imapd"}, sharing_list},
     {"share-ticket", {"imapd"}, sharing_ticket},
     {"audit", {"statusd"}, take_audit},
+    {"recent-login", {"smtpd"}, take_recent},
     {"mechanisms", {"smtpd", "pop3-login", "imap-login"}, take_mechanisms},
     {"secret-get", {"sender"}, take_secret_get},
     {"password-set", {"configd"}, password_set},

@@ -56,6 +56,12 @@ static bool is_from_lan(const struct settings *settings, int fd)
 	return false;
 }
 
+/* Does sending need a login, or what stands for one? */
+static bool login_is_required(const struct settings *settings)
+{
+	return settings_flag(settings, SETTING_SMTP_REQUIRE_AUTH) || settings_flag(settings, SETTING_SMTP_POP_FIRST);
+}
+
 /* Steps 2 and 3 of the decision, as far as they do not depend on what the client will say. */
 static bool may_relay_unnamed(const struct session *session)
 {
@@ -66,7 +72,7 @@ static bool may_relay_unnamed(const struct session *session)
 		return true;
 	return relay->decision.matched && relay->decision.allow &&
 	       (relay->check != RELAY_BY_INTERFACE || relay->from_lan) &&
-	       (relay->decision.unauth || !settings_flag(settings, SETTING_SMTP_REQUIRE_AUTH));
+	       (relay->decision.unauth || !login_is_required(settings));
 }
 
 void relay_prepare(struct session *session, int fd)
@@ -132,6 +138,27 @@ enum recipient_kind relay_resolve(struct session *session, struct str address)
 	return kind;
 }
 
+/* Did somebody log in by POP3 from this address lately? authd's token for the session is its right to relay then. */
+static bool has_read_mail(struct session *session)
+{
+	struct ipc_message request, answer;
+	bool has;
+
+	if (!settings_flag(&session->smtpd->settings, SETTING_SMTP_POP_FIRST) || session->authd.fd < 0)
+		return false;
+	ipc_message_init(&request);
+	ipc_message_init(&answer);
+	ipc_request(&request, "recent-login");
+	ipc_add_text(&request, "service", session->service);
+	ipc_add_text(&request, "peer", session->peer);
+	ipc_add_number(&request, "tls", session->conn.tls_active);
+	has = ipc_call(&session->authd, &request, &answer, IPC_TIMEOUT_MS, NULL) == 0 &&
+	      ipc_get_text(&answer, "token", session->address_token, sizeof session->address_token);
+	ipc_message_free(&request);
+	ipc_message_free(&answer);
+	return has;
+}
+
 static bool refuse_for_want_of_login(struct session *session)
 {
 	reply(session, 530, "5.7.0", "Authentication required");
@@ -143,7 +170,7 @@ bool relay_permits_local(struct session *session)
 	const struct settings *settings = &session->smtpd->settings;
 
 	if (session->is_local || session->user[0] != '\0' || session->relay.decision.unauth ||
-	    settings_flag(settings, SETTING_SMTP_INCOMING_OPEN) || !settings_flag(settings, SETTING_SMTP_REQUIRE_AUTH))
+	    settings_flag(settings, SETTING_SMTP_INCOMING_OPEN) || !login_is_required(settings) || has_read_mail(session))
 		return true;
 	return refuse_for_want_of_login(session);
 }
@@ -168,7 +195,7 @@ bool relay_permits_remote(struct session *session)
 	const char *fault = session->is_local ? NULL : find_fault(session);
 
 	if (fault == NULL && !session->is_local && session->user[0] == '\0' && !session->relay.decision.unauth &&
-	    settings_flag(&session->smtpd->settings, SETTING_SMTP_REQUIRE_AUTH))
+	    login_is_required(&session->smtpd->settings) && !has_read_mail(session))
 		return refuse_for_want_of_login(session);
 	/* without the key there is no token, and no way to send */
 	if (fault == NULL && session_may_relay(session))
