@@ -141,6 +141,15 @@ static void print_mdoc_text(const char *text)
 	printf("\n");
 }
 
+/* As arguments of a macro: a word that begins with '%' would be taken for another one. */
+static void print_mdoc_default(const char *text)
+{
+	printf(".br\nDefault:\n.Ql ");
+	for (const char *c = text; *c != '\0'; c++)
+		printf("%s%c", *c == '%' && (c == text || c[-1] == ' ') ? "\\&" : "", *c);
+	printf("\n");
+}
+
 static void print_mdoc_entry(const struct setting_definition *definition)
 {
 	char values[256];
@@ -154,7 +163,7 @@ static void print_mdoc_entry(const struct setting_definition *definition)
 	if (definition->fallback[0] == '\0')
 		printf(".br\nDefault: empty.\n");
 	else
-		printf(".br\nDefault:\n.Ql %s\n", definition->fallback);
+		print_mdoc_default(definition->fallback);
 }
 
 void manual_mdoc(void)
