@@ -16,8 +16,10 @@ static void read_done(struct session *session)
 	struct err err;
 
 	if (conn_read_line(&session->conn, IMAP_LINE_MAX, true, &line, &err) != 0) {
-		if (session->conn.failed == 0)
-			imap_bad(session, "The line is too long");
+		if (session->conn.failed == 0) {
+			imap_fail(&session->parser, IMAP_TOO_LONG, "The line is too long");
+			imap_refuse(session);
+		}
 		return;
 	}
 	if (!str_equal_nocase(line, STR("DONE")))

@@ -379,7 +379,7 @@ static struct search_key *parse_key(struct parse *parse, unsigned depth)
 	struct str word;
 
 	if (depth > SEARCH_DEPTH_MAX) {
-		imap_fail(parser, IMAP_BAD, "The search keys are nested too deeply");
+		imap_fail(parser, IMAP_TOO_LONG, "The search keys are nested too deeply");
 		return NULL;
 	}
 	if (imap_peek_char(parser, '('))

@@ -61,6 +61,8 @@ void imap_bad(struct session *session, const char *text, ...)
 
 void imap_refuse(struct session *session)
 {
+	if (session->parser.failure == IMAP_TOO_BIG || session->parser.failure == IMAP_TOO_LONG)
+		log_info("limit exceeded, user=%s peer=%s: %s", session->user, session->conn.peer, session->parser.message);
 	if (session->parser.failure == IMAP_TOO_BIG)
 		imap_no(session, "TOOBIG", "%s", session->parser.message);
 	else

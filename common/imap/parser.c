@@ -29,7 +29,7 @@ static bool read_line(struct imap_parser *parser)
 	parser->rest = STR("");
 	if (conn_read_line(parser->conn, IMAP_LINE_MAX, true, &line, &err) != 0) {
 		if (err.code == ERR_LIMIT && parser->conn->failed == 0)
-			return imap_fail(parser, IMAP_BAD, "The line is too long");
+			return imap_fail(parser, IMAP_TOO_LONG, "The line is too long");
 		return imap_fail(parser, IMAP_ENDED, "The connection ended");
 	}
 	parser->taken += line.len;

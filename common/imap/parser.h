@@ -29,9 +29,10 @@ enum {
 
 enum imap_failure {
 	IMAP_PARSED,
-	IMAP_BAD,     /* the grammar was broken: tagged BAD, the connection stays */
-	IMAP_TOO_BIG, /* a limit: tagged NO [TOOBIG] or BAD, the connection stays */
-	IMAP_ENDED,   /* the connection failed, or has to end */
+	IMAP_BAD,      /* the grammar was broken: tagged BAD, the connection stays */
+	IMAP_TOO_BIG,  /* a limit: tagged NO [TOOBIG] or BAD, the connection stays */
+	IMAP_TOO_LONG, /* a limit of the grammar: tagged BAD; both are logged */
+	IMAP_ENDED,    /* the connection failed, or has to end */
 };
 
 struct imap_parser {

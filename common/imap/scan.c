@@ -98,7 +98,7 @@ bool imap_parse_open(struct imap_parser *parser)
 	if (!imap_parse_char(parser, '('))
 		return false;
 	parser->depth++;
-	return parser->depth <= IMAP_DEPTH_MAX || imap_fail(parser, IMAP_BAD, "Parentheses are nested too deep");
+	return parser->depth <= IMAP_DEPTH_MAX || imap_fail(parser, IMAP_TOO_LONG, "Parentheses are nested too deep");
 }
 
 bool imap_parse_close(struct imap_parser *parser)

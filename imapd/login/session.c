@@ -55,7 +55,7 @@ void login_refuse_command(struct login *login)
 	}
 	if (login->tag.len == 0)
 		login->tag = STR("*");
-	if (parser->failure == IMAP_TOO_BIG)
+	if (parser->failure == IMAP_TOO_BIG || parser->failure == IMAP_TOO_LONG)
 		log_info("limit exceeded, peer=%s: %s", login->conn.peer, parser->message);
 	login_answer(login, "BAD", parser->failure == IMAP_TOO_BIG ? "TOOBIG" : NULL, parser->message);
 	if (++login->mistakes < MISTAKES_MAX)

@@ -300,6 +300,11 @@ subtest 'bad input' => sub {
 	$imap->send_raw("t2 LIST {600000+}\r\n" . 'x' x 600000 . "\r\nt3 NOOP\r\n");
 	is $imap->wait('t2')->{type}, 'NO', 'or read away';
 	is $imap->wait('t3')->{type}, 'OK', 'and the next command is found';
+	$imap->cmd('SEARCH ' . 'NOT ' x 1000 . 'ALL');
+	$imap->cmd('NOOP');
+	for my $limit ('The line is too long', 'Parentheses are nested too deep', 'search keys are nested too deeply', 'The literal is too large') {
+		ok $p->wait_log(qr/limit exceeded, user=lars peer=\S+: .*$limit/), "logged: $limit";
+	}
 	$imap->cmd("NONSENSE $_") for 1 .. 49;
 	is $imap->last->{type}, 'BAD', 'nonsense';
 	$imap->cmd('NONSENSE');

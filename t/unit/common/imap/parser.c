@@ -99,7 +99,7 @@ static void test_long_line(void **state)
 	memcpy(line, "a1 NOOP ", 8);
 	memcpy(line + sizeof line - 3, "\r\n", 3);
 	assert_false(command(line));
-	assert_int_equal(parser.failure, IMAP_BAD);
+	assert_int_equal(parser.failure, IMAP_TOO_LONG);
 	check_str(tag, "a1");
 	assert_true(command("a2 NOOP\r\n"));
 }
@@ -269,7 +269,7 @@ static void test_depth(void **state)
 	while (imap_parse_open(&parser))
 		opened++;
 	assert_int_equal(opened, IMAP_DEPTH_MAX);
-	assert_int_equal(parser.failure, IMAP_BAD);
+	assert_int_equal(parser.failure, IMAP_TOO_LONG);
 }
 
 static void check_mailbox(const char *text, const char *expected)
