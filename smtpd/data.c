@@ -238,6 +238,7 @@ void command_data(struct session *session, struct str argument)
 	message_init(&intake.message);
 	buf_init(&intake.out, SMTP_DATA_GROWTH(SLICE) + FIELDS_FIRST_MIN);
 	reply(session, 354, NULL, "End data with <CR><LF>.<CR><LF>");
+	session->messages++;
 	if (receive(&intake) == 0)
 		finish(&intake);
 	message_free(&intake.message);

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "smtpd/greylist.h"
+#include "smtpd/load.h"
 #include "smtpd/rbl.h"
 #include "smtpd/sender_auth.h"
 
@@ -35,6 +36,8 @@ void command_mail(struct session *session, struct str argument)
 		reply(session, 530, "5.7.0", "Authentication required");
 		return;
 	}
+	if (!load_permits_message(session))
+		return;
 	argument = arena_copy(&session->transaction_arena, argument);
 	domain = arena_copy(&session->transaction_arena, session_default_domain(session));
 	if (smtp_parse_mail(argument, domain, &session->transaction_arena, &transaction->mail, &refusal) != 0) {
@@ -90,10 +93,8 @@ static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt
 		reply(session, 553, "5.1.3", "Addresses with %% or ! are not accepted");
 		return false;
 	}
-	if (session->transaction.count >= (size_t)settings_number(settings, SETTING_SMTP_MAX_RECIPIENTS)) {
-		reply(session, 452, "4.5.3", "Too many recipients");
+	if (!load_permits_recipient(session))
 		return false;
-	}
 	switch (relay_resolve(session, rcpt->to.text)) {
 	case RECIPIENT_LOCAL:
 		if (!relay_permits_local(session))

@@ -4,6 +4,7 @@
 #include "common/net/listen.h"
 #include "common/net/listen_answer.h"
 #include "common/net/tls_settings.h"
+#include "smtpd/load.h"
 #include "smtpd/smtpd.h"
 
 #include <stdio.h>
@@ -25,10 +26,16 @@ static void refresh(void *context)
 	settings_refresh(&smtpd->settings);
 	access_refresh(&smtpd->access);
 	smtpd_rules_refresh(&smtpd->rules, &smtpd->settings);
-	server->hooks.max_per_address = settings_number(&smtpd->settings, SETTING_SMTP_MAX_PER_CLIENT);
 	tls_settings_refresh(&smtpd->tls, &smtpd->settings);
 	gate_refresh(&smtpd->known, &smtpd->daemon->instance);
 	auth_learn_mechanisms(smtpd);
+}
+
+static void limits(int fd, const struct listen_origin *origin, struct listen_limits *limits_out, void *context)
+{
+	struct server *server = context;
+
+	load_limits(&server->smtpd, fd, origin, limits_out);
 }
 
 static void prepare(int fd, const struct listen_origin *origin, void *context)
@@ -104,13 +111,13 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	tzset(); /* sessions cannot read the time zone's file */
 	*hooks = (struct listen_hooks){.refresh = refresh,
+	                               .limits = limits,
 	                               .prepare = prepare,
 	                               .session = run_session,
 	                               .refuse = refuse,
 	                               .context = &server,
 	                               .settings = &server.smtpd.settings};
 	hooks->max_sessions = server.daemon.instance.max_sessions;
-	hooks->max_per_address = settings_number(&server.smtpd.settings, SETTING_SMTP_MAX_PER_CLIENT);
 	if (listen_run(&server.daemon, names, hooks, &err) != 0)
 		daemon_fail(&err);
 	return 0;

@@ -98,7 +98,8 @@ struct session {
 	int64_t uid;                   /* of that user */
 	char login_token[TOKEN_MAX];
 	unsigned failed_logins, errors;
-	unsigned queued; /* messages */
+	unsigned messages; /* that came, taken or not */
+	unsigned queued;   /* that were taken */
 
 	struct transaction transaction;
 	struct arena command_arena, transaction_arena;

@@ -40,8 +40,7 @@ int listen_bell(void)
 	return session_bell;
 }
 
-/* The address by which a connection is limited: an IPv6 /64 or an IPv4 address; all 0 for loopback and local sockets.
- */
+/* The address by which a connection is limited: an IPv6 /64 or an IPv4 address; all 0 for local sockets. */
 static void limit_address(const struct sockaddr_storage *peer, unsigned char out[16])
 {
 	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)peer)->sin6_addr;
@@ -49,25 +48,15 @@ static void limit_address(const struct sockaddr_storage *peer, unsigned char out
 
 	memset(out, 0, 16);
 	if (peer->ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(v6)) {
-		if (!IN6_IS_ADDR_LOOPBACK(v6))
-			memcpy(out, v6, 8);
+		memcpy(out, v6, 8);
 		return;
 	}
 	if (peer->ss_family == AF_INET6)
 		v4 = (const struct in_addr *)&v6->s6_addr[12];
 	else if (peer->ss_family != AF_INET)
 		return;
-	if (ntohl(v4->s_addr) >> 24 != IN_LOOPBACKNET) {
-		out[10] = out[11] = 0xff;
-		memcpy(out + 12, v4, 4);
-	}
-}
-
-static bool is_limited(const unsigned char address[16])
-{
-	static const unsigned char none[16];
-
-	return memcmp(address, none, sizeof none) != 0;
+	out[10] = out[11] = 0xff;
+	memcpy(out + 12, v4, 4);
 }
 
 static __attribute__((noreturn)) void run_session(const struct listener *listener, int fd,
@@ -93,8 +82,40 @@ static __attribute__((noreturn)) void run_session(const struct listener *listene
 	_exit(hooks->session(fd, origin, hooks->context));
 }
 
+/* Is there a place for a session with these limits? Sets which kind of place it is. */
+static bool find_place(const struct listener *listener, const struct listen_limits *limits,
+                       struct listener_session *session, bool *per_address_out)
+{
+	struct listener_counts counts = listener_count(listener, session);
+	long kept = limits->reserved < limits->max_sessions ? limits->reserved : limits->max_sessions;
+
+	if (limits->max_per_address > 0 && counts.of_address >= limits->max_per_address) {
+		*per_address_out = true;
+		return false;
+	}
+	if (limits->max_sessions == 0)
+		return true;
+	session->in_reserved = limits->has_reserved && counts.in_reserved < kept;
+	return session->in_reserved || counts.all - counts.in_reserved < limits->max_sessions - kept;
+}
+
+/* Do the service's limits let the connection in? */
+static bool is_within_limits(const struct listener *listener, int fd, const struct listen_origin *origin,
+                             struct listener_session *session, bool *per_address_out)
+{
+	const struct listen_hooks *hooks = listener->hooks;
+	struct listen_limits limits = {0};
+
+	if (hooks->limits == NULL)
+		return true;
+	hooks->limits(fd, origin, &limits, hooks->context);
+	session->counts = limits.counts;
+	session->service = origin->service;
+	return !limits.counts || find_place(listener, &limits, session, per_address_out);
+}
+
 /* What the connection becomes; false: nothing, it is closed. */
-static bool decide_kind(const struct listener *listener, const struct listen_origin *origin,
+static bool decide_kind(const struct listener *listener, int fd, const struct listen_origin *origin,
                         struct listener_session *session, bool *per_address_out)
 {
 	const struct listen_hooks *hooks = listener->hooks;
@@ -105,9 +126,8 @@ static bool decide_kind(const struct listener *listener, const struct listen_ori
 		session->kind = LISTENER_QUESTION;
 		return true;
 	}
-	if (hooks->max_per_address > 0 && is_limited(session->address))
-		*per_address_out = listener_count_address(listener, session->address) >= (size_t)hooks->max_per_address;
-	if (*per_address_out || listener->of_kind[LISTENER_SESSION] >= (size_t)hooks->max_sessions)
+	if (listener->of_kind[LISTENER_SESSION] >= (size_t)hooks->max_sessions ||
+	    !is_within_limits(listener, fd, origin, session, per_address_out))
 		session->kind = LISTENER_REFUSAL;
 	return session->kind == LISTENER_SESSION ||
 	       (hooks->refuse != NULL && listener->of_kind[LISTENER_REFUSAL] < MAX_REFUSALS);
@@ -185,9 +205,9 @@ static void serve(struct listener *listener, int fd, const struct listen_origin 
 	bool per_address;
 
 	limit_address(peer, session.address);
-	if (!decide_kind(listener, origin, &session, &per_address))
-		return;
 	refresh(listener);
+	if (!decide_kind(listener, fd, origin, &session, &per_address))
+		return;
 	if (listener->hooks->prepare != NULL && session.kind == LISTENER_SESSION)
 		listener->hooks->prepare(fd, origin, listener->hooks->context);
 	begin_session(listener, fd, origin, &session, per_address);

@@ -32,9 +32,21 @@ struct listen_origin {
 	const char *name; /* the service's label, the Unix socket's name, LISTEN_GUEST; valid in the session, too */
 };
 
+/* How many sessions may run beside that of a new connection to a network service. Zeroed: any number. */
+struct listen_limits {
+	bool counts;          /* false: it is neither limited nor counted among the others */
+	long max_sessions;    /* of the service, those with kept places included; 0: any */
+	long reserved;        /* of these, kept for some clients */
+	bool has_reserved;    /* this client is one of them: takes a kept place first, then one of the rest */
+	long max_per_address; /* 0: any; an IPv6 address counts as its /64 */
+};
+
 struct listen_hooks {
 	/* In the listener, before each fork: look at settings and certificates again. May be NULL. */
 	void (*refresh)(void *context);
+	/* In the listener, before it is decided whether a connection becomes a session: fill in its limits, which are
+	 * zeroed before. May be NULL: no limits but max_sessions. */
+	void (*limits)(int fd, const struct listen_origin *origin, struct listen_limits *limits, void *context);
 	/*
 	 * In the listener, before the fork of a session (not of a refusal or a question): make what the session must not be
 	 * able to make itself, and what costs less here, where the pages are mapped already. Must not read from fd nor keep
@@ -48,9 +60,8 @@ struct listen_hooks {
 	void (*refuse)(int fd, const struct listen_origin *origin, bool per_address, void *context);
 	void *context;
 	const struct settings *settings; /* that refresh looks at again, where network services are served; else NULL */
-	bool bells;           /* sessions tell each other of changes, and may ask for others (common/net/bell.h) */
-	long max_sessions;    /* altogether */
-	long max_per_address; /* 0 = any; loopback and local sockets are never limited; an IPv6 address counts as its /64 */
+	bool bells;        /* sessions tell each other of changes, and may ask for others (common/net/bell.h) */
+	long max_sessions; /* altogether */
 };
 
 /*

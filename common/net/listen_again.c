@@ -38,14 +38,20 @@ void listener_remove(struct listener *listener, pid_t pid)
 	}
 }
 
-size_t listener_count_address(const struct listener *listener, const unsigned char address[16])
+struct listener_counts listener_count(const struct listener *listener, const struct listener_session *session)
 {
-	size_t count = 0;
+	struct listener_counts counts = {0};
 
-	for (size_t i = 0; i < listener->session_count; i++)
-		count +=
-		    listener->sessions[i].kind == LISTENER_SESSION && memcmp(listener->sessions[i].address, address, 16) == 0;
-	return count;
+	for (size_t i = 0; i < listener->session_count; i++) {
+		const struct listener_session *other = &listener->sessions[i];
+
+		if (other->kind != LISTENER_SESSION || !other->counts || other->service != session->service)
+			continue;
+		counts.all++;
+		counts.in_reserved += other->in_reserved;
+		counts.of_address += memcmp(other->address, session->address, sizeof other->address) == 0;
+	}
+	return counts;
 }
 
 /* The names in LISTEN_FDNAMES' form, and the descriptors left open over exec. They stand where daemon_start found them.

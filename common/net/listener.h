@@ -22,8 +22,11 @@ enum listener_session_kind {
 struct listener_session {
 	pid_t pid;
 	enum listener_session_kind kind;
-	unsigned char address[16]; /* IPv6 network, IPv4 mapped; all 0: not limited by address */
-	pid_t parent;              /* a guest's: who asked for it */
+	unsigned char address[16]; /* IPv6 network, IPv4 mapped */
+	bool counts;               /* for the limits of its service */
+	int64_t service;
+	bool in_reserved; /* it has a place that is kept for some clients */
+	pid_t parent;     /* a guest's: who asked for it */
 };
 
 /* Places in listener->waits; behind them the sockets. */
@@ -81,7 +84,11 @@ int listener_answer_configd(const struct listener *listener, int fd);
 /* The table of sessions. */
 void listener_add(struct listener *listener, const struct listener_session *session);
 void listener_remove(struct listener *listener, pid_t pid);
-size_t listener_count_address(const struct listener *listener, const unsigned char address[16]);
+/* How many sessions count for a service: all, those in kept places, those from an address. */
+struct listener_counts {
+	long all, in_reserved, of_address;
+};
+struct listener_counts listener_count(const struct listener *listener, const struct listener_session *session);
 
 /* In the child: the table as it is now is what listen_end_session looks at. */
 void listener_inherit(const struct listener *listener);
