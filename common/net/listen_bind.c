@@ -185,7 +185,18 @@ struct wish {
 struct wishes {
 	struct wish list[LISTENER_SOCKETS_MAX];
 	size_t count;
+	size_t impossible; /* bindings that are no place here: the addresses of postroom.conf are none */
+	bool tell;         /* what cannot be done: the settings are others than before */
 };
+
+static void complain(const struct listener *listener, const struct service *service, const struct err *err)
+{
+	char text[512];
+
+	snprintf(text, sizeof text, "%s %s", service->label, err->text);
+	log_error("%s", text);
+	daemon_tell(listener->daemon, text);
+}
 
 static void wish_for(const struct listener *listener, const struct service *service, struct wishes *wishes)
 {
@@ -197,7 +208,9 @@ static void wish_for(const struct listener *listener, const struct service *serv
 		const struct service_binding *binding = &service->bindings[i];
 
 		if (endpoints_of(&listener->daemon->instance, binding->address, binding->port, endpoints, &count, &err) != 0) {
-			log_error("%s: %s", service->label, err.text);
+			wishes->impossible++;
+			if (wishes->tell)
+				complain(listener, service, &err);
 			continue;
 		}
 		for (size_t j = 0; j < count && wishes->count < LISTENER_SOCKETS_MAX; j++)
@@ -209,7 +222,8 @@ static void collect(const struct listener *listener, struct wishes *wishes)
 {
 	const struct services *services = &listener->hooks->settings->services;
 
-	wishes->count = 0;
+	wishes->count = wishes->impossible = 0;
+	wishes->tell = listener->generation != listener->hooks->settings->generation;
 	for (size_t i = 0; i < services->count; i++)
 		if (services->list[i].enabled && is_ours(listener, &services->list[i]))
 			wish_for(listener, &services->list[i], wishes);
@@ -256,7 +270,7 @@ static bool is_no_matter(const struct wish *wish, const struct err *err)
 
 static void fulfil(struct listener *listener, const struct wish *wish, bool tell)
 {
-	char text[512], name[DAEMON_SOCKET_NAME];
+	char text[ENDPOINT_TEXT], name[DAEMON_SOCKET_NAME];
 	struct listener_place *place;
 	struct err err;
 	int fd = endpoint_listen(&wish->endpoint, &err);
@@ -265,11 +279,8 @@ static void fulfil(struct listener *listener, const struct wish *wish, bool tell
 		return;
 	if (fd < 0) {
 		listener->missing++;
-		if (tell) {
-			snprintf(text, sizeof text, "%s %s", wish->service->label, err.text);
-			log_error("%s", text);
-			daemon_tell(listener->daemon, text);
-		}
+		if (tell)
+			complain(listener, wish->service, &err);
 		return;
 	}
 	place = add_place(listener, fd, wish->service->label);
@@ -286,7 +297,6 @@ static void fulfil(struct listener *listener, const struct wish *wish, bool tell
 void listener_follow(struct listener *listener)
 {
 	static struct wishes wishes;
-	bool changed = listener->generation != listener->hooks->settings->generation;
 
 	collect(listener, &wishes);
 	for (nfds_t i = LISTENER_SOCKETS; i < listener->wait_count;)
@@ -294,10 +304,10 @@ void listener_follow(struct listener *listener)
 			i++;
 		else
 			close_place(listener, i);
-	listener->missing = 0;
+	listener->missing = wishes.impossible;
 	for (size_t i = 0; i < wishes.count; i++)
 		if (!wishes.list[i].is_met)
-			fulfil(listener, &wishes.list[i], changed);
+			fulfil(listener, &wishes.list[i], wishes.tell);
 	listener->retry_ms = io_now_ms() + RETRY_MS;
 	listener->generation = listener->hooks->settings->generation;
 	*listener->followed = listener->generation;
