@@ -22,6 +22,7 @@ struct intake {
 	struct smtp_data data;
 	struct buf out; /* octets of the message that are to be passed on */
 	bool header_begun;
+	uint64_t line; /* octets of the present line, in what was passed on */
 	struct hooks_actions actions;
 	const struct smtp_refusal *refusal; /* why it will be refused */
 };
@@ -29,6 +30,7 @@ struct intake {
 static const struct smtp_refusal too_large = {552, "5.2.3", "Message too large - contact your administrator"};
 static const struct smtp_refusal header_too_large = {552, "5.3.4", "The header of the message is too large"};
 static const struct smtp_refusal has_bare = {500, "5.6.0", "Lines end with CRLF; bare CR or LF are not accepted"};
+static const struct smtp_refusal long_line = {500, "5.5.6", "A line of the message is too long"};
 static const struct smtp_refusal has_nul = {554, "5.6.0", "NUL octets are not accepted"};
 static const struct smtp_refusal too_many_hops = {554, "5.4.6", "Too many hops"};
 static const struct smtp_refusal storage_full = {452, "4.3.1", "Insufficient system storage"};
@@ -54,7 +56,8 @@ static struct str what_is_missing(const struct intake *intake)
 	struct session *session = intake->session;
 	bool submits = session->is_submission || session->is_local || session->user[0] != '\0';
 
-	if (!submits || (fields->has_date && fields->has_message_id))
+	if (!submits || (fields->has_date && fields->has_message_id) ||
+	    !settings_flag(&session->smtpd->settings, SETTING_SMTP_ADD_DATE))
 		return STR("");
 	return missing_fields(session, intake->file.id, !fields->has_date, !fields->has_message_id);
 }
@@ -76,6 +79,27 @@ static void check_limits(struct intake *intake)
 		refuse(intake, &header_too_large);
 }
 
+/* Look for a line of more octets than the settings or a script allow, CRLF not counted. */
+static void measure_lines(struct intake *intake)
+{
+	const struct session *session = intake->session;
+	int64_t usual = settings_number(&session->smtpd->settings, SETTING_SMTP_MAX_LINE), script = session->hooks.max_line;
+	int64_t limit = script >= 0 ? script : usual;
+	struct str rest = buf_str(&intake->out);
+
+	while (limit > 0 && rest.len > 0) {
+		struct str part = str_cut(&rest, '\n');
+
+		intake->line += part.len;
+		if (intake->line > (uint64_t)limit + (rest.data != NULL)) { /* with the CR, where the line has ended */
+			refuse(intake, &long_line);
+			return;
+		}
+		if (rest.data != NULL)
+			intake->line = 0;
+	}
+}
+
 /* Keep what intake->out holds. */
 static void keep(struct intake *intake)
 {
@@ -84,6 +108,8 @@ static void keep(struct intake *intake)
 	if (intake->refusal == NULL &&
 	    message_add(&intake->message, &intake->session->smtpd->drop, buf_str(&intake->out), &err) != 0)
 		refuse_storage(intake, &err);
+	if (intake->refusal == NULL)
+		measure_lines(intake);
 	if (intake->refusal == NULL)
 		check_limits(intake);
 	buf_reset(&intake->out);
@@ -161,6 +187,19 @@ static struct spool_envelope make_envelope(const struct intake *intake)
 	};
 }
 
+/* Whom the envelope names, for local recipients alone to see: others would learn of blind copies elsewhere. */
+static void add_originals(struct intake *intake)
+{
+	struct session *session = intake->session;
+	const struct transaction *transaction = &session->transaction;
+
+	if (transaction->has_remote || !settings_flag(&session->smtpd->settings, SETTING_SMTP_ADD_RECIPIENTS))
+		return;
+	for (size_t i = transaction->count; i-- > 0;)
+		message_add_on_top(&intake->message, arena_printf(&session->transaction_arena, "X-Postroom-ORIGRCPT: %.*s\r\n",
+		                                                  STR_ARG(transaction->recipients[i].address)));
+}
+
 /* On disk, under its name; nowhere where rules left nobody to get it. */
 static int store(struct intake *intake, struct err *err)
 {
@@ -204,8 +243,12 @@ static void finish(struct intake *intake)
 		hooks_at_message(session, &intake->message, &intake->actions);
 	if (intake->refusal == NULL)
 		intake->refusal = auth_results_apply(session, &intake->message);
+	if (intake->refusal == NULL)
+		add_originals(intake);
 	if (intake->refusal == NULL && store(intake, &err) != 0)
 		refuse_storage(intake, &err);
+	if (intake->refusal == &long_line)
+		status_event(&session->status, POLICY_SYNTAX, STR("line too long"));
 	if (intake->refusal == &too_large)
 		status_event(&session->status, POLICY_TOO_BIG, transaction->mail.from.text);
 	if (intake->refusal != NULL) {

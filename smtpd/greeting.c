@@ -1,5 +1,7 @@
 #include "smtpd/smtpd.h"
 
+#include "common/base/log.h"
+
 #include <stdio.h>
 
 /*
@@ -22,12 +24,31 @@ static bool keep_helo(struct session *session, struct str name)
 	return true;
 }
 
+/* Is the client's name one that smtp.refuse-helo does not want? It is told so then. */
+static bool is_unwanted(struct session *session)
+{
+	struct str rest = str_of(settings_text(&session->smtpd->settings, SETTING_SMTP_REFUSE_HELO)), part;
+
+	while ((part = str_cut_item(&rest)).len > 0)
+		if (str_matches_wildcard(str_of(session->helo),
+		                         arena_printf(&session->command_arena, "*%.*s*", STR_ARG(part)))) {
+			log_info("connection refused by its name, helo=%s client=%s service=%s", session->helo, session->peer,
+			         session->service);
+			session->helo[0] = '\0';
+			reply(session, 550, "5.7.1", "Connections from there are not accepted");
+			return true;
+		}
+	return false;
+}
+
 void command_helo(struct session *session, struct str argument)
 {
 	if (!keep_helo(session, argument)) {
 		reply(session, 501, "5.5.4", "Say HELO and your host name");
 		return;
 	}
+	if (is_unwanted(session))
+		return;
 	session->is_extended = false;
 	transaction_reset(session);
 	hooks_at_helo(session);
@@ -42,8 +63,9 @@ static struct str capabilities(struct session *session)
 
 	if (mechanisms.len != 0)
 		lines = arena_printf(arena, "AUTH %.*s\n", STR_ARG(mechanisms));
-	lines = arena_printf(arena, "%.*sSIZE %llu\nPIPELINING\n8BITMIME\nSMTPUTF8\nDSN\nENHANCEDSTATUSCODES\n",
-	                     STR_ARG(lines), (unsigned long long)session_max_size(session));
+	lines = arena_printf(arena, "%.*sSIZE %llu\nPIPELINING\n8BITMIME\nSMTPUTF8\n%sENHANCEDSTATUSCODES\n",
+	                     STR_ARG(lines), (unsigned long long)session_max_size(session),
+	                     settings_flag(&session->smtpd->settings, SETTING_SMTP_DSN) ? "DSN\n" : "");
 	if (tls_is_offered(session))
 		lines = arena_printf(arena, "%.*sSTARTTLS\n", STR_ARG(lines));
 	if (session->relay.may_verify)
@@ -62,6 +84,8 @@ void command_ehlo(struct session *session, struct str argument)
 		reply(session, 501, "5.5.4", "Say EHLO and your host name");
 		return;
 	}
+	if (is_unwanted(session))
+		return;
 	session->is_extended = true;
 	transaction_reset(session);
 	hooks_at_helo(session);

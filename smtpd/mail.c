@@ -26,6 +26,15 @@ uint64_t session_max_size(const struct session *session)
 	return (uint64_t)(session->hooks.max_size > 0 && session->hooks.max_size < usual ? session->hooks.max_size : usual);
 }
 
+/* Were parameters of DSN used where that is switched off? They are unknown then. */
+static bool has_unknown_parameters(struct session *session, bool uses_dsn)
+{
+	if (!uses_dsn || settings_flag(&session->smtpd->settings, SETTING_SMTP_DSN))
+		return false;
+	reply(session, 555, "5.5.4", "Parameters not recognised or not implemented");
+	return true;
+}
+
 void command_mail(struct session *session, struct str argument)
 {
 	struct transaction *transaction = &session->transaction;
@@ -42,6 +51,8 @@ void command_mail(struct session *session, struct str argument)
 	domain = arena_copy(&session->transaction_arena, session_default_domain(session));
 	if (smtp_parse_mail(argument, domain, &session->transaction_arena, &transaction->mail, &refusal) != 0) {
 		reply_refusal(session, &refusal);
+		transaction_reset(session);
+	} else if (has_unknown_parameters(session, transaction->mail.ret.len > 0 || transaction->mail.envid.len > 0)) {
 		transaction_reset(session);
 	} else if (transaction->mail.size > session_max_size(session)) {
 		status_event(&session->status, POLICY_TOO_BIG, transaction->mail.from.text);
@@ -79,9 +90,10 @@ static void add_recipient(struct session *session, const struct smtp_rcpt *rcpt)
 }
 
 /* An address that some servers would take for a route to elsewhere (specification 05, SMTP advanced). */
-static bool looks_like_route(struct str local_part)
+static bool looks_like_route(const struct settings *settings, struct str local_part)
 {
-	return str_find_char(local_part, '%') >= 0 || str_find_char(local_part, '!') >= 0;
+	return (str_find_char(local_part, '%') >= 0 && settings_flag(settings, SETTING_SMTP_REFUSE_PERCENT)) ||
+	       (str_find_char(local_part, '!') >= 0 && settings_flag(settings, SETTING_SMTP_REFUSE_BANG));
 }
 
 /* Answer a refusal and return false, or return true where the recipient is welcome. */
@@ -89,7 +101,7 @@ static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt
 {
 	const struct settings *settings = &session->smtpd->settings;
 
-	if (looks_like_route(rcpt->to.local_part)) {
+	if (looks_like_route(settings, rcpt->to.local_part)) {
 		reply(session, 553, "5.1.3", "Addresses with %% or ! are not accepted");
 		return false;
 	}
@@ -103,6 +115,7 @@ static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt
 		return true;
 	case RECIPIENT_REMOTE:
 		if (relay_permits_remote(session)) {
+			session->transaction.has_remote = true;
 			status_event(&session->status, POLICY_RELAY_ALLOWED, rcpt->to.text);
 			return true;
 		}
@@ -135,7 +148,8 @@ void command_rcpt(struct session *session, struct str argument)
 		reply_refusal(session, &refusal);
 		return;
 	}
-	if (!recipient_is_welcome(session, &rcpt) || !rbl_permits(session) || !greylist_permits(session, rcpt.to.text) ||
+	if (has_unknown_parameters(session, rcpt.notify != 0 || rcpt.orcpt.len > 0) ||
+	    !recipient_is_welcome(session, &rcpt) || !rbl_permits(session) || !greylist_permits(session, rcpt.to.text) ||
 	    !rules_at_rcpt(session, rcpt.to.text) || !hooks_permit(session, "DoRCPTTO", rcpt.to.text))
 		return;
 	add_recipient(session, &rcpt);

@@ -80,7 +80,9 @@ bool session_may_relay(const struct session *session)
 
 const char *session_host(const struct session *session)
 {
-	return settings_host_name(&session->smtpd->settings);
+	const char *own = settings_text(&session->smtpd->settings, SETTING_SMTP_HOST_NAME);
+
+	return own[0] != '\0' ? own : settings_host_name(&session->smtpd->settings);
 }
 
 struct str session_default_domain(const struct session *session)

@@ -66,6 +66,7 @@ struct transaction {
 	struct smtp_mail mail;
 	struct spool_recipient *recipients;
 	size_t count, capacity;
+	bool has_remote; /* a recipient is elsewhere */
 	struct rules_state rules;
 	struct spf_outcome spf; /* where it was checked (smtpd/sender_auth.h) */
 	bool spf_is_known;
