@@ -61,6 +61,12 @@ static void describe_values(const struct setting_definition *definition, char *o
 	case SETTING_ZONES:
 		snprintf(out, size, "DNS zones, as zone or zone(regex), separated by blanks");
 		break;
+	case SETTING_POOLS:
+		snprintf(out, size, "pools (NUMBER=BANDWIDTH or NUMBER NAME=BANDWIDTH), separated by commas");
+		break;
+	case SETTING_BANDWIDTH:
+		snprintf(out, size, "0, octets in a second, or pool and its number");
+		break;
 	case SETTING_FILE_NAME:
 		snprintf(out, size, "the name of a file, without folder");
 		break;

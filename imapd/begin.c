@@ -297,10 +297,13 @@ static int take_over(struct imapd *imapd, struct ipc_message *request)
 	}
 	session = session_new(imapd, client, request, "imap");
 	transcript_begin(&session->transcript, &session->conn, &imapd->settings, TRANSCRIPT_IMAP, "imapd");
-	if (session_open(session, ticket, &err) == 0)
+	if (session_open(session, ticket, &err) == 0) {
+		bandwidth_begin(&session->bandwidth, &session->conn, &session->statusd, &imapd->settings,
+		                SETTING_IMAP_BANDWIDTH, &(struct bandwidth_user){session->user, session->uid});
 		begin(session, request_tag(request));
-	else
+	} else {
 		refuse(session, request_tag(request), &err);
+	}
 	session_free(session);
 	return 0;
 }

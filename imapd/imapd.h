@@ -29,6 +29,7 @@
 #include "common/net/conn.h"
 #include "common/net/listen.h"
 #include "common/net/sandbox.h"
+#include "common/policy/bandwidth.h"
 #include "common/settings/settings.h"
 #include "common/status/status.h"
 #include "common/status/transcript.h"
@@ -78,6 +79,7 @@ struct session {
 	struct ipc_channel authd; /* fd -1: not there */
 	struct status statusd;
 	struct transcript transcript;
+	struct bandwidth bandwidth;
 	struct script script; /* imap4svr.lua */
 	int bell;             /* common/net/bell.h */
 	bool waiting;         /* for the next command: the arena holds nothing */

@@ -13,6 +13,7 @@
 #include "common/net/bell.h"
 #include "common/net/conn.h"
 #include "common/net/sandbox.h"
+#include "common/policy/bandwidth.h"
 #include "common/pop3/command.h"
 #include "common/settings/settings.h"
 #include "common/status/status.h"
@@ -36,6 +37,7 @@ struct session {
 	struct pop3_service *service;
 	struct conn conn;
 	struct transcript transcript;
+	struct bandwidth bandwidth;
 	struct status status;
 	struct mailbox *mailbox;
 	struct mailbox_list list; /* the snapshot; message number n is messages[n - 1] */

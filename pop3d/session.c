@@ -139,9 +139,13 @@ static int enter_sandbox(struct session *session, struct err *err)
 
 	if (mailbox_make(instance, session->uid, err) != 0 ||
 	    sandbox_allow(sandbox, mailbox_path(path, sizeof path, instance, session->uid), SANDBOX_WRITE, err) != 0 ||
-	    sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
+	    script_allow(sandbox, instance, err) != 0 || sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
-	return sandbox_enter(sandbox, err);
+	if (sandbox_enter(sandbox, err) != 0)
+		return -1;
+	bandwidth_begin(&session->bandwidth, &session->conn, &session->status, &session->service->settings,
+	                SETTING_POP3_BANDWIDTH, &(struct bandwidth_user){session->user, session->uid});
+	return 0;
 }
 
 static void serve(struct session *session, struct str ticket)

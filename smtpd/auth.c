@@ -79,6 +79,7 @@ static void succeed(struct session *session, const struct sasl_grant *grant)
 	session->uid = grant->uid;
 	str_copy(str_of(grant->token), session->login_token, sizeof session->login_token);
 	status_login(&session->status, grant->user, grant->uid);
+	bandwidth_login(&session->bandwidth, &(struct bandwidth_user){grant->user, grant->uid});
 	reply(session, 235, "2.7.0", "Authentication successful");
 }
 

@@ -301,6 +301,9 @@ int session_run(struct session *session)
 		log_error("session cannot be confined: %s", err.text);
 		status = 1;
 	} else if (session->encryption != SERVICE_TLS || start_tls_at_once(session)) {
+		if (!session->is_local)
+			bandwidth_begin(&session->bandwidth, &session->conn, &session->status, &session->smtpd->settings,
+			                SETTING_SMTP_BANDWIDTH, NULL);
 		greet(session);
 		converse(session);
 		hooks_at_end(session);

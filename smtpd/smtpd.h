@@ -25,6 +25,7 @@
 #include "common/net/listen.h"
 #include "common/net/sandbox.h"
 #include "common/net/tls.h"
+#include "common/policy/bandwidth.h"
 #include "common/policy/event.h"
 #include "common/policy/gate.h"
 #include "common/settings/settings.h"
@@ -84,6 +85,7 @@ struct session {
 	struct ipc_channel resolver, authd, dnsd, policyd; /* fd -1: not open */
 	struct status status;
 	struct transcript transcript;
+	struct bandwidth bandwidth;
 	struct script rules_script; /* smtprules_<service>.lua */
 	struct hooks hooks;         /* smtpsvr.lua */
 	struct {

@@ -30,14 +30,19 @@ static void raise_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int enter_sandbox(struct err *err)
+static int enter_sandbox(const struct instance *instance, struct err *err)
 {
+	char settings[INSTANCE_PATH_MAX + 128];
 	struct sandbox sandbox;
 	int result;
 
 	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_UNIX, err) != 0)
 		return -1;
-	result = sandbox_prepare(&sandbox, err) != 0 || sandbox_enter(&sandbox, err) != 0 ? -1 : 0;
+	instance_path(settings, sizeof settings, instance->state, "settings");
+	result = sandbox_allow(&sandbox, settings, SANDBOX_READ, err) != 0 || sandbox_prepare(&sandbox, err) != 0 ||
+	                 sandbox_enter(&sandbox, err) != 0
+	             ? -1
+	             : 0;
 	sandbox_free(&sandbox);
 	return result;
 }
@@ -85,6 +90,9 @@ int main(int argc, char **argv)
 		err_set(&err, ERR_SYSTEM, "cannot make an event loop");
 		daemon_fail(&err);
 	}
+	if (settings_open(&statusd.settings, &statusd.daemon.instance, false, &err) != 0)
+		daemon_fail(&err);
+	bandwidth_init(&statusd.bandwidth, &statusd.settings);
 	sessions_init(&statusd);
 	slots_init(&statusd.slots, requests_decided, &statusd);
 	statusd.expire = evtimer_new(statusd.base, requests_expire, &statusd);
@@ -96,7 +104,7 @@ int main(int argc, char **argv)
 	event_add(stop[0], NULL);
 	event_add(stop[1], NULL);
 	if (ipc_serve(statusd.base, &statusd.daemon, requests_take, sessions_gone, &statusd, &err) != 0 ||
-	    enter_sandbox(&err) != 0)
+	    enter_sandbox(&statusd.daemon.instance, &err) != 0)
 		daemon_fail(&err);
 	daemon_ready(&statusd.daemon);
 	event_base_dispatch(statusd.base);

@@ -258,6 +258,27 @@ static void take_slot_wait(struct session *session, struct ipc_incoming *incomin
 		answer_slot(incoming, state == SLOT_HELD ? SLOT_HELD : SLOT_NONE);
 }
 
+static void take_bandwidth(struct statusd *statusd, struct session *session, struct ipc_incoming *incoming)
+{
+	struct bandwidth_slice slice;
+	struct ipc_message reply;
+	struct err err;
+	int64_t pool;
+
+	if (!ipc_get_number(&incoming->message, "pool", 1, POOLS_MAX, &pool)) {
+		err_set(&err, ERR_PROTOCOL, "a question for bandwidth that is none");
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	slice = bandwidth_ask(&statusd->bandwidth, (int)pool, io_now_ms(), &session->bandwidth_until_ms);
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	ipc_add_number(&reply, "octets", slice.octets);
+	ipc_add_number(&reply, "wait", slice.wait_ms);
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+}
+
 /* What postroom asks: the sessions, all or those of a user, a service, an id. */
 static void take_list(const struct statusd *statusd, struct ipc_incoming *incoming)
 {
@@ -311,6 +332,8 @@ static void take_from_session(struct statusd *statusd, struct ipc_incoming *inco
 	}
 	if (str_equal(op, STR("slot")))
 		take_slot(statusd, session, incoming);
+	else if (str_equal(op, STR("bandwidth")))
+		take_bandwidth(statusd, session, incoming);
 	else if (str_equal(op, STR("slot-wait")))
 		take_slot_wait(session, incoming);
 	else

@@ -8,8 +8,8 @@
  * listing alone. A session that was taken over can take a slot of each class, and tell some errors; it hears of no
  * other.
  *
- * Files: requests.c what is asked; sessions.c the list; slots.c the limits; feed.c what historyd and policyd get;
- * audit.c what authd is asked for.
+ * Files: requests.c what is asked; sessions.c the list; slots.c the limits; bandwidth.c pools; feed.c what historyd and
+ * policyd get; audit.c what authd is asked for.
  */
 #ifndef POSTROOM_STATUSD_STATUSD_H
 #define POSTROOM_STATUSD_STATUSD_H
@@ -18,6 +18,7 @@
 #include "common/ipc/loop.h"
 #include "common/status/record.h"
 #include "statusd/audit.h"
+#include "statusd/bandwidth.h"
 #include "statusd/feed.h"
 #include "statusd/slots.h"
 
@@ -50,6 +51,7 @@ struct session {
 	int64_t begin;
 	int script_errors, events, rules, attempts; /* told so far */
 	struct slot_holder slots;
+	int64_t bandwidth_until_ms; /* its slice of a pool begins then */
 };
 
 struct statusd {
@@ -60,6 +62,8 @@ struct statusd {
 	size_t session_count;
 	int64_t last_id;
 	struct slots slots;
+	struct settings settings;
+	struct bandwidth bandwidth;
 	struct event *reap;   /* frees what ended */
 	struct event *expire; /* the next wait for a slot that is over */
 	struct feed *history; /* to historyd */

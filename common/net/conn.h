@@ -54,6 +54,10 @@ struct conn {
 	/* Sees all that is said, without TLS and compression; or NULL. Calls nothing of conn. */
 	void (*trace)(enum conn_traced what, struct str bytes, void *context);
 	void *trace_context;
+	/* May wait: how many of so many octets may be moved now, at least one; called before writing, after reading; or
+	 * NULL. */
+	size_t (*throttle)(size_t wanted, void *context);
+	void *throttle_context;
 };
 
 /* What conn_wait_input saw, or-ed. */

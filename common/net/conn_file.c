@@ -91,7 +91,8 @@ int conn_send_file(struct conn *conn, int file, off_t offset, off_t len, bool do
 	size_t size;
 	int result = 0;
 
-	if (!dot_stuff && conn->ssl == NULL && conn->deflate == NULL && conn->trace == NULL && len > CONN_FLUSH_AT)
+	if (!dot_stuff && conn->ssl == NULL && conn->deflate == NULL && conn->trace == NULL && conn->throttle == NULL &&
+	    len > CONN_FLUSH_AT)
 		return send_in_clear(conn, file, offset, len, err);
 	size = len < CHUNK ? (size_t)len : CHUNK;
 	chunk = memory_resize(NULL, size);

@@ -192,7 +192,13 @@ int conn_receive_raw(struct conn *conn, struct buf *to, struct err *err)
 
 int conn_receive(struct conn *conn, struct err *err)
 {
-	return conn->deflate != NULL ? conn_deflate_receive(conn, err) : conn_receive_raw(conn, &conn->in, err);
+	size_t before = conn->in.len, left;
+
+	if ((conn->deflate != NULL ? conn_deflate_receive(conn, err) : conn_receive_raw(conn, &conn->in, err)) != 0)
+		return -1;
+	for (left = conn->throttle != NULL ? conn->in.len - before : 0; left > 0;)
+		left -= conn->throttle(left, conn->throttle_context);
+	return 0;
 }
 
 static int send_in_clear(struct conn *conn, struct str first, struct str second, struct err *err)
@@ -217,8 +223,24 @@ static int send_in_clear(struct conn *conn, struct str first, struct str second,
 	return 0;
 }
 
+/* In pieces, each when its time has come. */
+static int send_throttled(struct conn *conn, struct str bytes, struct err *err)
+{
+	int result = 0;
+
+	while (bytes.len > 0 && result == 0) {
+		struct str piece = str_sub(bytes, 0, conn->throttle(bytes.len, conn->throttle_context));
+
+		result = conn->ssl == NULL ? send_in_clear(conn, piece, STR(""), err) : conn_tls_send(conn, piece, err);
+		bytes = str_skip(bytes, piece.len);
+	}
+	return result;
+}
+
 int conn_send_raw(struct conn *conn, struct str first, struct str second, struct err *err)
 {
+	if (conn->throttle != NULL)
+		return send_throttled(conn, first, err) == 0 ? send_throttled(conn, second, err) : -1;
 	if (conn->ssl == NULL)
 		return send_in_clear(conn, first, second, err);
 	return conn_tls_send(conn, first, err) == 0 ? conn_tls_send(conn, second, err) : -1;

@@ -4,6 +4,8 @@
 #include "common/rules/regex.h"
 #include "common/settings/settings.h"
 
+#include "common/settings/pools.h"
+
 #include <inttypes.h>
 
 enum {
@@ -295,6 +297,27 @@ static int check_zones(const struct setting_definition *definition, struct str v
 	return 0;
 }
 
+static int check_pools(const struct setting_definition *definition, struct str value, struct buf *normal,
+                       struct err *err)
+{
+	struct pools pools;
+
+	if (pools_parse(value, &pools, err) != 0)
+		return err_prefix(err, "%s", definition->key);
+	return buf_add_str(normal, str_trim(value));
+}
+
+static int check_bandwidth(const struct setting_definition *definition, struct str value, struct buf *normal,
+                           struct err *err)
+{
+	int64_t limit;
+
+	if (bandwidth_parse(value, &limit, err) != 0)
+		return err_prefix(err, "%s", definition->key);
+	return limit < 0 ? buf_printf(normal, "pool %lld", (long long)-limit)
+	                 : buf_printf(normal, "%lld", (long long)limit);
+}
+
 typedef int check_function(const struct setting_definition *definition, struct str value, struct buf *normal,
                            struct err *err);
 
@@ -312,6 +335,8 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_ZONES] = check_zones,
 	    [SETTING_SET] = check_set,
 	    [SETTING_SENDERS] = check_senders,
+	    [SETTING_POOLS] = check_pools,
+	    [SETTING_BANDWIDTH] = check_bandwidth,
 	    [SETTING_NETWORKS] = check_networks,
 	};
 

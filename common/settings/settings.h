@@ -35,6 +35,8 @@ enum setting_type {
 	SETTING_SERVERS,      /* ADDRESS[:PORT] list */
 	SETTING_SECONDS_LIST, /* seconds separated by commas: a retry list */
 	SETTING_ZONES,        /* DNS zones, each with a regular expression in brackets or without */
+	SETTING_POOLS,        /* bandwidth that is shared: common/settings/pools.h */
+	SETTING_BANDWIDTH,    /* of a connection: the same */
 	SETTING_FILE_NAME,    /* of a file in a folder that is given, see setting_is_file_name */
 };
 

@@ -184,6 +184,27 @@ void status_release(struct status *status, const char *class)
 	tell(status, &notice);
 }
 
+int status_bandwidth(struct status *status, int64_t pool, int64_t *octets, int64_t *wait_ms)
+{
+	struct ipc_message question, answer;
+	struct err err;
+	int result = -1;
+
+	if (status->channel.fd < 0)
+		return -1;
+	ipc_message_init(&question);
+	ipc_message_init(&answer);
+	ipc_request(&question, "bandwidth");
+	ipc_add_number(&question, "pool", pool);
+	if (ask(status, &question, &answer, STATUS_PATIENCE_MS, &err) == 0 &&
+	    ipc_get_number(&answer, "octets", 0, INT32_MAX, octets) &&
+	    ipc_get_number(&answer, "wait", 0, INT64_MAX, wait_ms))
+		result = 0;
+	ipc_message_free(&question);
+	ipc_message_free(&answer);
+	return result;
+}
+
 const char *status_address_key(const char *peer, char out[STATUS_TEXT_MAX])
 {
 	struct in6_addr v6;

@@ -82,6 +82,12 @@ void status_release(struct status *status, const char *class);
 const char *status_address_key(const char *peer, char out[STATUS_TEXT_MAX]);
 
 /*
+ * A slice of a pool's bandwidth: so many octets may be moved after so many milliseconds; 0 octets: ask again then. -1:
+ * statusd does not say.
+ */
+int status_bandwidth(struct status *status, int64_t pool, int64_t *octets_out, int64_t *wait_ms_out);
+
+/*
  * Tell of a script's error (common/script), for luaerrors.log, which historyd writes. In the ordinary log where statusd
  * is away. text is cut where it is long.
  */

@@ -571,7 +571,7 @@ subtest 'the log writer' => sub {
 };
 
 subtest 'statusd' => sub {
-	contained($p->main_pid('statusd'), 'statusd', may => ['accept', 'unix']);
+	contained($p->main_pid('statusd'), 'statusd', may => ['accept', 'unix'], settings => 1);
 	my $smtp = $p->smtp;
 	ok scalar(grep { $_->{service} eq 'smtp' } @{ $p->postroom_json('sessions') }), 'it still knows who comes';
 };
