@@ -100,6 +100,7 @@ static void answer_result(struct session *session, enum sasl_result result, cons
 	if (result == SASL_GRANTED && !(hooks_allow_user(session, grant->user) && relay_may_log_in(session, grant->uid))) {
 		log_info("login refused by the access list, service=%s user=%s peer=%s", session->service, grant->user,
 		         session->peer);
+		status_security(&session->status, grant->user, STATUS_BY_ACCESS_LIST);
 		result = SASL_DENIED;
 	}
 	switch (result) {

@@ -232,6 +232,7 @@ static void greet(struct session *session)
 
 	if (!relay_may_connect(session)) {
 		log_info("access not allowed, service=%s peer=%s", session->service, session->peer);
+		status_security(&session->status, "", STATUS_BY_ACCESS_LIST);
 		reply(session, 554, "5.7.1", "%sServer access not allowed!", anonymous ? "" : "Postroom ");
 		session->closing = true;
 		return;

@@ -105,9 +105,10 @@ void status_block(struct status *status, int64_t minutes);
 /* Tell that a rule ran, for smtprules.log, which historyd writes. text is cut where it is long. */
 void status_rule(struct status *status, struct str text);
 /*
- * Tell of an attempt that authd does not see or does not refuse itself ("IP access restriction"), for security.log.
+ * Tell of an attempt that authd does not see or does not refuse itself, for security.log.
  * user: who it was to be, "" where that is not known yet.
  */
+#define STATUS_BY_ACCESS_LIST "IP access restriction"
 void status_security(struct status *status, const char *user, const char *reason);
 
 #endif

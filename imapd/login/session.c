@@ -99,6 +99,7 @@ static bool greet(struct login *login)
 
 	if (!login->service->decision.allow) {
 		log_info("access not allowed, service=imap peer=%s", login->conn.peer);
+		status_security(&login->status, "", STATUS_BY_ACCESS_LIST);
 		conn_printf(&login->conn, "* BYE %sIMAP4rev1 Server access not allowed!\r\n", product);
 		return false;
 	}

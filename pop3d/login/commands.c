@@ -102,11 +102,12 @@ static void fail(struct login *login, const struct sasl_grant *tried)
 }
 
 /* Rules of the access list may be for some users: to anybody else it looks like a wrong password. */
-static bool is_welcome(const struct login *login, const struct sasl_grant *grant)
+static bool is_welcome(struct login *login, const struct sasl_grant *grant)
 {
 	if (access_allows_user(&login->service->decision, grant->uid))
 		return true;
 	log_info("login refused by the access list, service=pop3 user=%s peer=%s", grant->user, login->conn.peer);
+	status_security(&login->status, grant->user, STATUS_BY_ACCESS_LIST);
 	return false;
 }
 

@@ -70,6 +70,7 @@ static bool greet(struct login *login)
 {
 	if (!login->service->decision.allow) {
 		log_info("access not allowed, service=pop3 peer=%s", login->conn.peer);
+		status_security(&login->status, "", STATUS_BY_ACCESS_LIST);
 		conn_printf(&login->conn, "-ERR %sServer access not allowed!\r\n", login->anonymise ? "" : "Postroom ");
 		return false;
 	}
