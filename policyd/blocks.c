@@ -152,7 +152,7 @@ int blocks_add(struct policyd *policyd, const struct cidr *network, int64_t now,
 	block.id = sqlite3_last_insert_rowid(policyd->db.handle);
 	drop(&policyd->blocks, network, now);
 	list_add(&policyd->blocks, &block);
-	known_mark_block(policyd, network);
+	known_mark_block(policyd, &block);
 	log_info("address blocked, network=%.*s until=%lld by=%.*s", STR_ARG(network_text(network, &text)),
 	         (long long)(expires / 1000), STR_ARG(reason));
 	buf_free(&text);

@@ -43,19 +43,58 @@ void known_mark(struct policyd *policyd, const struct cidr *key)
 	mark(key, policyd->known);
 }
 
-static void mark_block(const struct cidr *network, struct known_file *file)
+/* Where a key is in the table, or may be: a place whose block is over. NULL: there is no room. */
+static struct known_block *find_place(struct known_file *file, const struct cidr *key, int64_t now)
 {
-	struct cidr key = cidr_from_octets(network->address, network->is_ipv6, network->is_ipv6 ? 64 : 32);
+	struct known_block *free_place = NULL;
 
-	if (cidr_holds(&key, network))
-		mark(&key, file);
-	else
-		file->networks++;
+	for (size_t i = 0; i < KNOWN_PROBES; i++) {
+		struct known_block *place = &file->blocks[(known_place(key) + i) % KNOWN_BLOCKS];
+
+		if (known_is_of(place, key))
+			return place;
+		if (free_place == NULL && place->expires <= now)
+			free_place = place;
+	}
+	return free_place;
 }
 
-void known_mark_block(struct policyd *policyd, const struct cidr *network)
+static void set_place(volatile struct known_block *place, const struct known_block *block)
 {
-	mark_block(network, policyd->known);
+	if (place->expires == block->expires && place->is_ipv6 == block->is_ipv6 &&
+	    memcmp((const void *)place->address, block->address, sizeof block->address) == 0)
+		return;
+	place->expires = 0;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	for (size_t i = 0; i < sizeof block->address; i++)
+		place->address[i] = block->address[i];
+	place->is_ipv6 = block->is_ipv6;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	place->expires = block->expires;
+}
+
+static void mark_block(const struct policyd *policyd, const struct block *block, struct known_file *file)
+{
+	const struct cidr *network = &block->network;
+	struct cidr key = cidr_from_octets(network->address, network->is_ipv6, network->is_ipv6 ? 64 : 32);
+	struct known_block entry = {.is_ipv6 = key.is_ipv6, .expires = block->expires};
+	struct known_block *place;
+
+	if (!cidr_holds(&key, network)) {
+		file->networks++;
+		return;
+	}
+	mark(&key, file);
+	place = blocks_never(policyd, &key) ? NULL : find_place(file, &key, policyd_time());
+	if (place == NULL || (known_is_of(place, &key) && place->expires >= block->expires))
+		return;
+	memcpy(entry.address, key.address, sizeof entry.address);
+	set_place(place, &entry);
+}
+
+void known_mark_block(struct policyd *policyd, const struct block *block)
+{
+	mark_block(policyd, block, policyd->known);
 }
 
 /* Octet by octet: a reader in between sees an old or a new one, and in both a bad address is marked. */
@@ -66,7 +105,8 @@ void known_rebuild(struct policyd *policyd)
 	struct err err;
 
 	for (size_t i = 0; i < policyd->blocks.count; i++)
-		mark_block(&policyd->blocks.list[i].network, fresh);
+		if (policyd->blocks.list[i].expires > policyd_time())
+			mark_block(policyd, &policyd->blocks.list[i], fresh);
 	if (events_each_key(policyd, policyd_time() - events_period(policyd), mark, fresh, &err) != 0) {
 		log_error("the file of known addresses stays as it is: %s", err.text);
 	} else {
@@ -74,6 +114,8 @@ void known_rebuild(struct policyd *policyd)
 		for (size_t i = 0; i < sizeof fresh->bits; i++)
 			if (bits[i] != fresh->bits[i])
 				bits[i] = fresh->bits[i];
+		for (size_t i = 0; i < KNOWN_BLOCKS; i++)
+			set_place(&policyd->known->blocks[i], &fresh->blocks[i]);
 	}
 	memory_free(fresh);
 }

@@ -126,7 +126,7 @@ void greylist_prune(struct policyd *policyd, int64_t now);
 int known_create(struct policyd *policyd, struct err *err);
 /* Something is held against this key from now on. */
 void known_mark(struct policyd *policyd, const struct cidr *key);
-void known_mark_block(struct policyd *policyd, const struct cidr *network);
+void known_mark_block(struct policyd *policyd, const struct block *block);
 /* Make it anew from what is in the database. */
 void known_rebuild(struct policyd *policyd);
 

@@ -168,10 +168,11 @@ static int add_never(const struct request *request, struct err *err)
 {
 	struct cidr network;
 
-	return read_network(request, &network, err) != 0 ||
-	               blocks_never_add(request->policyd, &network, request->now, err) != 0
-	           ? -1
-	           : 0;
+	if (read_network(request, &network, err) != 0 ||
+	    blocks_never_add(request->policyd, &network, request->now, err) != 0)
+		return -1;
+	known_rebuild(request->policyd);
+	return 0;
 }
 
 static int delete_never(const struct request *request, struct err *err)

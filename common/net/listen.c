@@ -206,6 +206,9 @@ static void serve(struct listener *listener, int fd, const struct listen_origin 
 
 	limit_address(peer, session.address);
 	refresh(listener);
+	if (origin->service != 0 && listener->hooks->turns_away != NULL &&
+	    listener->hooks->turns_away(fd, origin, listener->hooks->context))
+		return;
 	if (!decide_kind(listener, fd, origin, &session, &per_address))
 		return;
 	if (listener->hooks->prepare != NULL && session.kind == LISTENER_SESSION)

@@ -47,6 +47,9 @@ struct listen_hooks {
 	/* In the listener, before it is decided whether a connection becomes a session: fill in its limits, which are
 	 * zeroed before. May be NULL: no limits but max_sessions. */
 	void (*limits)(int fd, const struct listen_origin *origin, struct listen_limits *limits, void *context);
+	/* In the listener, before all that: true where the connection to a network service was refused at once, without
+	 * waiting for anything; it is closed. May be NULL. */
+	bool (*turns_away)(int fd, const struct listen_origin *origin, void *context);
 	/*
 	 * In the listener, before the fork of a session (not of a refusal or a question): make what the session must not be
 	 * able to make itself, and what costs less here, where the pages are mapped already. Must not read from fd nor keep

@@ -3,6 +3,8 @@
 #include "common/base/log.h"
 #include "common/ipc/ipc.h"
 
+#include <sys/socket.h>
+
 void gate_refresh(struct known *known, const struct instance *instance)
 {
 	struct err err;
@@ -33,6 +35,16 @@ static int ask(const struct instance *instance, const char *program, const char 
 	ipc_message_free(&answer);
 	ipc_close(&channel);
 	return result;
+}
+
+bool gate_turns_away(const struct known *known, int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof peer;
+	struct cidr client;
+
+	return getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && cidr_from_sockaddr(&peer, &client) &&
+	       known_is_blocked(known, &client);
 }
 
 bool gate_is_shut(const struct known *known, const struct instance *instance, const char *program, const char *peer)

@@ -15,6 +15,9 @@ enum { GATE_PATIENCE_MS = 500 };
 /* In the listener, before each fork: map the file of known addresses, as soon as there is one. */
 void gate_refresh(struct known *known, const struct instance *instance);
 
+/* In the listener: is the client of that connection blocked for certain? Then it need not become a session. */
+bool gate_turns_away(const struct known *known, int fd);
+
 /*
  * In the session, before its sandbox and its greeting: asks policyd where something is held against the address, which
  * may put it on the block list now. peer: an address as text; whatever is none is never blocked. program: a caller of

@@ -9,7 +9,8 @@ use Test::More;
 my $p = Postroom::Test->start(
 	ids => 1,
 	users => { anna => 'anna-secret' },
-	set => { 'relay-networks' => '127.0.0.1/32', 'login.intrusion-failures' => 0, 'login.lockout-failures' => 0 },
+	relay => ['127.0.0.1'],
+	set => { 'login.intrusion-failures' => 0 },
 );
 my $domain = $p->domain;
 my $SHUT = '421 4.7.0 Your connection has been blocked temporarily - try again later.';
@@ -60,7 +61,7 @@ subtest '05-12.1 relaying, wrong passwords, unknown recipients: 1050 points' => 
 		$login->quit;
 	}
 	$smtp->cmd('MAIL FROM:<a@b.test>');
-	is $smtp->cmd("RCPT TO:<x$_\@remote.test>"), 550, 'no relay' for 1 .. 2;
+	is $smtp->cmd("RCPT TO:<x$_\@remote.test>"), 530, 'no relay' for 1 .. 2;
 	is $smtp->cmd("RCPT TO:<nobody$_\@$domain>"), 550, 'nobody' for 1 .. 12;
 	counted($client, 19);
 	is $smtp->cmd('NOOP'), 250, 'the session goes on';

@@ -15,7 +15,8 @@ Postroom::Attack - many attackers at once, each from an address of its own
 
 Each attacker is a process with so many sessions open at a time, which it opens again as they end, until C<stop>. They
 take turns at five kinds: wrong passwords; relaying; unknown recipients; nonsense written octet by octet; commands that do
-not exist before a TLS handshake that is never ended. Refused connections are tried again now and then, as bots do.
+not exist before a TLS handshake that is never ended. Where a connection is refused the next
+one comes a second later.
 
 =cut
 
@@ -24,9 +25,9 @@ use warnings;
 use MIME::Base64 qw(encode_base64);
 use POSIX ();
 use Postroom::Connection;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
-use constant { REST => 0.05, STEPS => 6 };
+use constant { REST => 0.05, STEPS => 6, RETRY => 1 };
 
 # What an attacker writes in a session, step by step. A step of two: text, and how it goes out.
 my %KINDS = (
@@ -75,13 +76,14 @@ sub DESTROY {
 # One attacker: a step in each of its sessions, again and again.
 sub attack {
 	my ($p, $address, $steps, $count) = @_;
-	my @sessions;
+	my (@sessions, @not_before);
 	for (;;) {
 		for my $slot (0 .. $count - 1) {
+			next if time < ($not_before[$slot] // 0);
 			my $session = $sessions[$slot] //= open_session($p, $address) // next;
-			if ($session->{step} > @$steps + STEPS || !go_on($session, $steps)) {
-				$sessions[$slot] = undef;
-			}
+			next if $session->{step} <= @$steps + STEPS && go_on($session, $steps);
+			$not_before[$slot] = time + RETRY if $session->{step} < 2; # refused
+			$sessions[$slot] = undef;
 		}
 		sleep REST;
 	}

@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR_MS = 60 * MINUTE };
 
 static struct policyd policyd;
 static struct err err;
@@ -241,6 +242,43 @@ static void test_restart(void **state)
 	assert_int_equal(score("192.0.2.1", start), 800);
 }
 
+static bool is_turned_away(const char *text)
+{
+	const struct known known = {.file = policyd.known};
+	struct cidr client = network(text);
+
+	return known_is_blocked(&known, &client);
+}
+
+/* What the listeners' table says: who is blocked for certain, until when the clock says it is over. */
+static void test_table(void **state)
+{
+	struct cidr one = network("192.0.2.1"), wide = network("198.51.100.0/24"), six = network("2001:db8::/64");
+	int64_t now = (int64_t)time(NULL) * 1000; /* listeners look at the real clock */
+
+	(void)state;
+	assert_false(is_turned_away("192.0.2.1"));
+	assert_int_equal(blocks_add(&policyd, &one, now, start + HOUR_MS, STR("auto"), &err), 0);
+	assert_int_equal(blocks_add(&policyd, &wide, now, start + HOUR_MS, STR("auto"), &err), 0);
+	assert_int_equal(blocks_add(&policyd, &six, now, start + HOUR_MS, STR("auto"), &err), 0);
+	assert_true(is_turned_away("192.0.2.1"));
+	assert_true(is_turned_away("2001:db8::77"));
+	assert_false(is_turned_away("192.0.2.2"));
+	assert_false(is_turned_away("198.51.100.1")); /* a network is asked about */
+	known_rebuild(&policyd);
+	assert_true(is_turned_away("192.0.2.1"));
+	assert_int_equal(blocks_delete(&policyd, &one, now, &err), 0);
+	known_rebuild(&policyd);
+	assert_false(is_turned_away("192.0.2.1"));
+	assert_int_equal(blocks_never_add(&policyd, &one, now, &err), 0);
+	assert_int_equal(blocks_add(&policyd, &one, now, start + HOUR_MS, STR("admin"), &err), 0);
+	assert_false(is_turned_away("192.0.2.1"));
+	assert_int_equal(blocks_delete(&policyd, &six, now, &err), 0);
+	assert_int_equal(blocks_add(&policyd, &six, now, now - 1000, STR("auto"), &err), 0);
+	known_rebuild(&policyd);
+	assert_false(is_turned_away("2001:db8::77")); /* it is over */
+}
+
 /* A block is remembered as long as failed logins before it could count again. */
 static void test_long_window(void **state)
 {
@@ -266,6 +304,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_slow_logins, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_ipv6, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_table, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_long_window, setup, teardown),
 	};
 
