@@ -88,7 +88,8 @@ static void fail(struct session *session, const struct sasl_grant *tried)
 	status_event(&session->status, POLICY_BAD_LOGIN, str_of(tried->user));
 	session->failed_logins++;
 	reply(session, 535, "5.7.8", "Authentication failed");
-	if (session->failed_logins < settings_number(&session->smtpd->settings, SETTING_LOGIN_MAX_FAILURES))
+	if (session->failed_logins < settings_number(&session->smtpd->settings, SETTING_LOGIN_MAX_FAILURES) &&
+	    !gate_was_shut(&session->smtpd->known, session->peer))
 		return;
 	reply(session, 421, "4.7.0", "Too many failed logins");
 	session->closing = true;

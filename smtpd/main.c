@@ -38,18 +38,13 @@ static void limits(int fd, const struct listen_origin *origin, struct listen_lim
 	load_limits(&server->smtpd, fd, origin, limits_out);
 }
 
-/* Who is blocked already gets no process: there may be many who try again and again. */
 static bool turns_away(int fd, const struct listen_origin *origin, void *context)
 {
-	static const char line[] = "421 4.7.0 " GATE_SMTP_TEXT "\r\n";
 	const struct server *server = context;
 	const struct service *service = settings_service(&server->smtpd.settings, origin->service);
+	bool under_tls = service != NULL && service->encryption == SERVICE_TLS;
 
-	if (!gate_turns_away(&server->smtpd.known, fd))
-		return false;
-	if (service == NULL || service->encryption != SERVICE_TLS)
-		send(fd, line, sizeof line - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return true;
+	return gate_turns_away(&server->smtpd.known, fd, under_tls ? NULL : "421 4.7.0 " GATE_SMTP_TEXT "\r\n");
 }
 
 static void prepare(int fd, const struct listen_origin *origin, void *context)

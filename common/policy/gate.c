@@ -37,14 +37,25 @@ static int ask(const struct instance *instance, const char *program, const char 
 	return result;
 }
 
-bool gate_turns_away(const struct known *known, int fd)
+bool gate_turns_away(const struct known *known, int fd, const char *line)
 {
 	struct sockaddr_storage peer;
 	socklen_t size = sizeof peer;
 	struct cidr client;
 
-	return getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && cidr_from_sockaddr(&peer, &client) &&
-	       known_is_blocked(known, &client);
+	if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0 || !cidr_from_sockaddr(&peer, &client) ||
+	    !known_is_blocked(known, &client))
+		return false;
+	if (line != NULL)
+		send(fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
+	return true;
+}
+
+bool gate_was_shut(const struct known *known, const char *peer)
+{
+	struct cidr client;
+
+	return cidr_parse(str_of(peer), &client, NULL, NULL) == 0 && known_is_blocked(known, &client);
 }
 
 bool gate_is_shut(const struct known *known, const struct instance *instance, const char *program, const char *peer)

@@ -15,8 +15,14 @@ enum { GATE_PATIENCE_MS = 500 };
 /* In the listener, before each fork: map the file of known addresses, as soon as there is one. */
 void gate_refresh(struct known *known, const struct instance *instance);
 
-/* In the listener: is the client of that connection blocked for certain? Then it need not become a session. */
-bool gate_turns_away(const struct known *known, int fd);
+/*
+ * In the listener: is the client of that connection blocked for certain? Then it gets no process: there may be many who
+ * try again and again. It is told line, with its line end; NULL: nothing, where TLS would have to come first.
+ */
+bool gate_turns_away(const struct known *known, int fd, const char *line);
+
+/* In a session, after its client failed to log in: was its address blocked meanwhile? Then it ends. */
+bool gate_was_shut(const struct known *known, const char *peer);
 
 /*
  * In the session, before its sandbox and its greeting: asks policyd where something is held against the address, which

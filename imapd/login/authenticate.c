@@ -70,7 +70,8 @@ static void fail(struct login *login, const struct sasl_grant *tried)
 {
 	status_event(&login->status, POLICY_BAD_LOGIN, str_of(tried->user));
 	login_answer(login, "NO", "AUTHENTICATIONFAILED", "Login failed");
-	if (++login->failures < settings_number(&login->service->settings, SETTING_LOGIN_MAX_FAILURES))
+	if (++login->failures < settings_number(&login->service->settings, SETTING_LOGIN_MAX_FAILURES) &&
+	    !gate_was_shut(&login->service->known, login->conn.peer))
 		return;
 	conn_write(&login->conn, STR("* BYE Too many failed logins\r\n"));
 	login->ended = true;

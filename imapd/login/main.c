@@ -22,6 +22,15 @@ static int session(int fd, const struct listen_origin *origin, void *context)
 	return origin->service != 0 ? login_session(fd, origin, context) : listen_answer(fd);
 }
 
+static bool turns_away(int fd, const struct listen_origin *origin, void *context)
+{
+	const struct login_service *service = context;
+	const struct service *found = settings_service(&service->settings, origin->service);
+	bool under_tls = found != NULL && found->encryption == SERVICE_TLS;
+
+	return gate_turns_away(&service->known, fd, under_tls ? NULL : "* BYE " GATE_TEXT "\r\n");
+}
+
 /* What follows is this service's: its settings, and what its access list says of the client. */
 static void prepare(int fd, const struct listen_origin *origin, void *context)
 {
@@ -36,6 +45,7 @@ int main(int argc, char **argv)
 	static struct login_service service;
 	static const char *const names[] = {"from-configd", "from-postroom", NULL};
 	struct listen_hooks hooks = {.refresh = refresh,
+	                             .turns_away = turns_away,
 	                             .prepare = prepare,
 	                             .session = session,
 	                             .refuse = login_refuse,

@@ -98,7 +98,8 @@ static void fail(struct login *login, const struct sasl_grant *tried)
 {
 	status_event(&login->status, POLICY_BAD_LOGIN, str_of(tried->user));
 	conn_write(&login->conn, STR("-ERR [AUTH] Login Failed\r\n"));
-	login->ended = ++login->failures >= settings_number(&login->service->settings, SETTING_LOGIN_MAX_FAILURES);
+	login->ended = ++login->failures >= settings_number(&login->service->settings, SETTING_LOGIN_MAX_FAILURES) ||
+	               gate_was_shut(&login->service->known, login->conn.peer);
 }
 
 /* Rules of the access list may be for some users: to anybody else it looks like a wrong password. */

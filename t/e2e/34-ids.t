@@ -158,6 +158,23 @@ subtest '07-19.1 failed logins at all services, whoever is tried' => sub {
 	is scalar(@tried), 10, 'all of them';
 };
 
+subtest '07-19.1 a session whose address is blocked ends with the next failure' => sub {
+	my $client = '127.0.9.1';
+	$p->set('login.max-failures' => 100);
+	my ($smtp, $pop3) = (smtp($client), $p->pop3(local => $client));
+	my $imap = $p->imap(local => $client);
+	$smtp->auth('PLAIN', 'nobody', 'x') for 1 .. 10;
+	$p->wait_for(sub { grep { $_->{network} eq $client } @{ $p->postroom_json('block', 'list') } }, 'the address is blocked');
+	is $smtp->auth('PLAIN', 'nobody', 'x'), 535, 'one more is answered';
+	$smtp->reply;
+	is $smtp->code, 421, 'and the session ends';
+	$pop3->login('nobody', 'x');
+	ok $pop3->is_closed, 'by POP3, too';
+	$imap->cmd('LOGIN nobody x');
+	ok $imap->is_closed, 'by IMAP, too';
+	$p->postroom_ok('unset', 'login.max-failures');
+};
+
 subtest 'policyd away: everybody is let in; lists stay' => sub {
 	$p->kill_daemon('policyd', 'KILL');
 	my $smtp = smtp('127.0.8.1');
