@@ -25,7 +25,7 @@ static json_t *read_rows(const struct ipc_message *reply, const char *row)
 /* The name of a column in rows and headings. */
 static const char *column_name(const char *column)
 {
-	return column + (column[0] == VERB_TIME[0]);
+	return column + (column[0] == VERB_TIME);
 }
 
 static const char *time_text(json_int_t seconds, char out[CELL_MAX])
@@ -41,7 +41,7 @@ static const char *time_text(json_int_t seconds, char out[CELL_MAX])
 /* A cell as text: a flag as its column's name or nothing, so that a column reads like a remark. */
 static const char *cell_text(const json_t *value, const char *column, char number[CELL_MAX])
 {
-	if (column[0] == VERB_TIME[0])
+	if (column[0] == VERB_TIME)
 		return time_text(json_integer_value(value), number);
 	if (json_is_boolean(value))
 		return json_is_true(value) ? column : "-";

@@ -7,7 +7,7 @@
 
 #include "ctl/ctl.h"
 
-enum { VERB_ARGUMENTS_MAX = 3, VERB_OPTIONS_MAX = 8, VERB_COLUMNS_MAX = 8 };
+enum { VERB_TIME = '@', VERB_ARGUMENTS_MAX = 3, VERB_OPTIONS_MAX = 8, VERB_COLUMNS_MAX = 8 };
 
 enum option_type {
 	OPTION_TEXT = 1,
@@ -31,12 +31,11 @@ struct verb {
 	struct verb_option options[VERB_OPTIONS_MAX];
 	const char *fixed_field; /* set to fixed_value */
 	int64_t fixed_value;
-	bool wants_password;                       /* asks on a terminal where --password-stdin is not given */
-	const char *columns[VERB_COLUMNS_MAX + 1]; /* of a listing, VERB_TIME before seconds; rows are fields named: */
+	bool wants_password; /* asks on a terminal where --password-stdin is not given */
+	const char *columns[VERB_COLUMNS_MAX +
+	                    1]; /* of a listing, with VERB_TIME before what is seconds: "@added"; rows are fields named: */
 	const char *row;
 };
-
-#define VERB_TIME "@"
 
 /* The command of a verb, for the table. */
 #define VERB_USAGE(name, arguments, sentence)  \

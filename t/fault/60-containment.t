@@ -98,13 +98,19 @@ kill SIGSTOP, $queue_manager;
 like send_to($p->smtp, 'bert'), qr/\A250/, 'a message that stays in the drop';
 my ($dropped) = glob "$dir/spool/smtpd/new/*";
 
+# Older snapshots go when settings change, so it is looked for again before each use.
+sub newest_settings {
+	my ($newest) = sort { $b <=> $a } map { m{/(\d+)\.db\z} } glob "$dir/state/settings/*.db";
+	return "$dir/state/settings/$newest.db";
+}
+
 my %FILES = (
 	'another mailbox'     => "$mailbox{bert}/index.db",
 	'a message of it'     => (message_files('bert'))[0],
 	'auth.db'             => "$dir/state/auth/auth.db",
 	'secrets.db'          => "$dir/state/auth/secrets.db",
 	'config.db'           => "$dir/state/config/config.db",
-	'the settings'        => (sort { ($b =~ /(\d+)\.db/)[0] <=> ($a =~ /(\d+)\.db/)[0] } glob "$dir/state/settings/*[0-9].db")[0],
+	'the settings'        => newest_settings(),
 	'queue.db'            => "$dir/state/queue/queue.db",
 	'what clients did'    => "$dir/state/policy/policy.db",
 	'the history'         => "$dir/state/history/log.db",
@@ -372,6 +378,7 @@ sub contained {
 	my ($pid, $program, %is) = @_;
 	my %may = map { $_ => 1 } @{ $is{may} // [] };
 	my $is_own = sub { my ($path) = @_; return defined $is{own} && $path =~ /\A\Q$dir\E\/(?:$is{own})/ };
+	$FILES{'the settings'} = newest_settings();
 	my @names = sort keys %FILES;
 	my @foreign = grep { !$is_own->($FILES{$_}) } @names;
 	my @unreadable = grep { $_ ne 'the settings' || !$is{settings} } @foreign;
