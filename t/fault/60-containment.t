@@ -90,8 +90,9 @@ sub victim_of {
 
 deliver_message($_) for qw(anna bert);
 like send_to($p->smtp, 'away'), qr/\A250/, 'a message for a remote server';
-my ($waiting) = wait_until(sub { my @ids = glob "$dir/spool/active/*"; @ids ? \@ids : undef }, 'it is in the queue')->[0];
 wait_until(sub { my @pids = $p->pids('sender'); @pids > 1 }, 'a session of the sender');
+# The delivered ones go from there after their delivery.
+my ($waiting) = wait_until(sub { my @ids = glob "$dir/spool/active/*"; @ids == 1 ? \@ids : undef }, 'it is in the queue')->[0];
 
 my $queue_manager = $p->main_pid('queue-manager');
 kill SIGSTOP, $queue_manager;
