@@ -320,6 +320,28 @@ static int answer_counts(struct queue *queue, struct ipc_message *reply)
 	return 0;
 }
 
+/* How many messages wait, of all and of one user; what smtpd may ask. */
+static int answer_backlog(struct queue *queue, const struct ipc_message *request, struct ipc_message *reply,
+                          struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (db_prepare(
+	        table_db(queue), &statement,
+	        "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM message WHERE user = ?1 AND user <> '')",
+	        err) != 0)
+		return -1;
+	db_bind_text(&statement, 1, ipc_get(request, "user"));
+	row = db_step(&statement, err);
+	if (row == 1) {
+		ipc_add_number(reply, "all", db_number(&statement, 0));
+		ipc_add_number(reply, "own", db_number(&statement, 1));
+	}
+	db_finalize(&statement);
+	return row == 1 ? 0 : -1;
+}
+
 void control_handle(struct ipc_incoming *incoming, void *context)
 {
 	struct queue *queue = context;
@@ -331,7 +353,10 @@ void control_handle(struct ipc_incoming *incoming, void *context)
 
 	ipc_message_init(&reply);
 	ipc_reply_ok(&reply);
-	if (ipc_is(request, "list")) {
+	if (strcmp(incoming->caller, "smtpd") == 0) {
+		result = ipc_is(request, "backlog") ? answer_backlog(queue, request, &reply, &err)
+		                                    : err_set(&err, ERR_DENIED, "smtpd may not ask for that");
+	} else if (ipc_is(request, "list")) {
 		result = answer_list(queue, request, &reply, &err);
 	} else if (ipc_is(request, "show")) {
 		result = answer_show(queue, request, &reply, &err);

@@ -26,12 +26,15 @@ static const char *const steps[] = {
     "CREATE INDEX delivery_parked ON delivery(destination) WHERE state = 1;"
     "CREATE INDEX message_doomed ON message(key) WHERE held = 2;"
     "CREATE INDEX delivery_report ON delivery(message) WHERE report <> 0;",
+    "ALTER TABLE message ADD COLUMN user TEXT NOT NULL DEFAULT '';" /* who logged in to send it */
+    "CREATE INDEX message_user ON message(user) WHERE user <> '';",
 };
 
 /* The statements, in the order of enum table_statement. */
 static const char *const sql[TABLE_STATEMENTS] = {
-    [TABLE_INSERT] = "INSERT INTO message(id, time, size, sender, born, next, trying, crashes, held, warned, reports) "
-                     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    [TABLE_INSERT] =
+        "INSERT INTO message(id, time, size, sender, born, next, trying, crashes, held, warned, reports, user) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     [TABLE_UPDATE] = "UPDATE message SET time = ?2, size = ?3, sender = ?4, born = ?5, next = ?6, trying = ?7, "
                      "crashes = ?8, held = ?9, warned = ?10, reports = ?11 WHERE key = ?12",
     [TABLE_DELIVERY] =
@@ -200,6 +203,8 @@ static int write_message(struct table *table, struct message *message, struct er
 	db_bind_number(statement, 11, message->reports);
 	if (message->row != 0)
 		db_bind_number(statement, 12, message->row);
+	else
+		db_bind_text(statement, 12, message->envelope.user);
 	return db_run(statement, err);
 }
 

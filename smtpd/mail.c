@@ -1,6 +1,7 @@
 #include "smtpd/smtpd.h"
 
 #include "common/base/log.h"
+#include "smtpd/backlog.h"
 #include "smtpd/greylist.h"
 #include "smtpd/load.h"
 #include "smtpd/rbl.h"
@@ -115,6 +116,8 @@ static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt
 		return true;
 	case RECIPIENT_REMOTE:
 		if (relay_permits_remote(session)) {
+			if (!backlog_permits(session))
+				return false;
 			session->transaction.has_remote = true;
 			status_event(&session->status, POLICY_RELAY_ALLOWED, rcpt->to.text);
 			return true;

@@ -3,6 +3,7 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/login/sasl.h"
+#include "smtpd/backlog.h"
 #include "smtpd/greylist.h"
 #include "smtpd/sender_auth.h"
 
@@ -218,6 +219,7 @@ static int confine(struct session *session, struct err *err)
 		log_warning("%s", away.text);
 	sender_auth_connect(session);
 	greylist_connect(session);
+	backlog_connect(session);
 	status_begin(&session->status, instance, "smtpd", session->service, session->peer, false);
 	transcript_begin(&session->transcript, &session->conn, &session->smtpd->settings, TRANSCRIPT_SMTP, "smtpd");
 	hooks_open(session);

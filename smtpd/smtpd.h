@@ -81,8 +81,8 @@ struct session {
 	bool is_local;      /* a program of this machine, by the Unix socket */
 	bool is_submission; /* the service is for mail programs (RFC 6409), not for other servers */
 	struct conn conn;
-	char peer[64];                                     /* the client's address, or "local" */
-	struct ipc_channel resolver, authd, dnsd, policyd; /* fd -1: not open */
+	char peer[64];                                                    /* the client's address, or "local" */
+	struct ipc_channel resolver, authd, dnsd, policyd, queue_manager; /* fd -1: not open */
 	struct status status;
 	struct transcript transcript;
 	struct bandwidth bandwidth;

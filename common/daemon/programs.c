@@ -20,7 +20,7 @@ const struct program programs[] = {
     {"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "postroom"), NULL, false, NULL},
     {"deliver", "postroom-mail", CALLERS("queue-manager"), NULL, false, NULL},
     {"sender", "postroom-send", CALLERS("queue-manager"), NULL, false, NULL},
-    {"queue-manager", "postroom-queue", CALLERS("postroom"), "queue-manager", false, NULL},
+    {"queue-manager", "postroom-queue", CALLERS("smtpd", "postroom"), "queue-manager", false, NULL},
     {"smtpd", "postroom-smtp", CALLERS("configd", "postroom"), "smtpd", true, "local"},
     {"pop3d", "postroom-mail", CALLERS("pop3-login", "postroom"), NULL, false, NULL},
     {"pop3-login", "postroom-login", CALLERS("configd", "postroom"), NULL, true, NULL},

@@ -112,5 +112,32 @@ subtest '05-10.7 long lines' => sub {
 	$p->postroom_ok('unset', 'smtp.max-line-length');
 };
 
+subtest '05-10.8 too much waits in the queue' => sub {
+	$p->set('sender.mx-port' => 1, 'dns.servers' => '127.0.0.1:1');
+	for my $n (1 .. 4) {
+		my $smtp = client();
+		$smtp->auth('PLAIN', 'anna', 'anna-secret');
+		like $smtp->send_message("anna\@$domain", ["x$n\@remote.test"], "Subject: $n\n\nx\n"), qr/\A250 /, "message $n is taken";
+	}
+	$p->wait_for(sub { @{ $p->queue } >= 4 }, 'they wait');
+	my $reply = sub {
+		my ($user, $to) = @_;
+		my $smtp = client();
+		$smtp->auth('PLAIN', $user, "$user-secret") if $user;
+		$smtp->cmd("MAIL FROM:<bert\@$domain>");
+		return scalar $smtp->cmd("RCPT TO:<$to>");
+	};
+	is $reply->('anna', 'x@remote.test'), 250, 'no limit at first';
+	$p->set('smtp.max-queue-per-user' => 3);
+	is $reply->('anna', 'x@remote.test'), 452, 'too many of hers';
+	is $reply->('bert', 'x@remote.test'), 250, 'another user goes on';
+	is $reply->('', 'x@remote.test'), 250, 'so does a client without a login';
+	$p->postroom_ok('unset', 'smtp.max-queue-per-user');
+	$p->set('smtp.max-queue' => 3);
+	is $reply->('bert', 'x@remote.test'), 452, 'too many of all';
+	is $reply->('', 'x@remote.test'), 452, 'for everybody';
+	is $reply->('anna', "bert\@$domain"), 250, 'mail for users here is taken';
+};
+
 $p->stop;
 done_testing;

@@ -73,7 +73,7 @@ my %USERS = (
 	'postroom-policy'  => { read => 'state/(?:policy|settings)/|log/policy/', write => 'state/policy(?:/|\z)|log/policy(?:/|\z)|run/statusd/policyd' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
-		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|policyd)/smtpd',
+		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|policyd|queue-manager)/smtpd',
 	},
 	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|historyd|policyd|pop3d|imapd)/(?:pop3|imap)-login' },
 	'postroom-queue'   => {
