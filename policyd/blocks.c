@@ -143,6 +143,7 @@ int blocks_add(struct policyd *policyd, const struct cidr *network, int64_t now,
 	struct block block = {.network = *network, .added = now, .expires = expires};
 	const int64_t times[] = {now, expires};
 	struct buf text;
+	struct str name;
 
 	if (policyd->blocks.count >= BLOCKS_MAX)
 		return err_set(err, ERR_LIMIT, "there are too many entries on the block list");
@@ -153,8 +154,9 @@ int blocks_add(struct policyd *policyd, const struct cidr *network, int64_t now,
 	drop(&policyd->blocks, network, now);
 	list_add(&policyd->blocks, &block);
 	known_mark_block(policyd, &block);
-	log_info("address blocked, network=%.*s until=%lld by=%.*s", STR_ARG(network_text(network, &text)),
-	         (long long)(expires / 1000), STR_ARG(reason));
+	name = network_text(network, &text);
+	log_info("address blocked, network=%.*s until=%lld by=%.*s", STR_ARG(name), (long long)(expires / 1000),
+	         STR_ARG(reason));
 	buf_free(&text);
 	return 0;
 }
@@ -163,11 +165,13 @@ int blocks_delete(struct policyd *policyd, const struct cidr *network, int64_t n
 {
 	static const char remove[] = "UPDATE block SET removed = 1 WHERE network = ? AND expires > ?";
 	struct buf text;
+	struct str name;
 
 	if (run(policyd, remove, network, &now, 1, (struct str){0}, err) != 0)
 		return -1;
 	if (drop(&policyd->blocks, network, now) == 0) {
-		err_set(err, ERR_NOT_FOUND, "%.*s is not on the block list", STR_ARG(network_text(network, &text)));
+		name = network_text(network, &text);
+		err_set(err, ERR_NOT_FOUND, "%.*s is not on the block list", STR_ARG(name));
 		buf_free(&text);
 		return -1;
 	}
@@ -198,12 +202,14 @@ int blocks_never_add(struct policyd *policyd, const struct cidr *network, int64_
 int blocks_never_delete(struct policyd *policyd, const struct cidr *network, struct err *err)
 {
 	struct buf text;
+	struct str name;
 
 	if (run(policyd, "DELETE FROM never WHERE network = ?", network, NULL, 0, (struct str){0}, err) != 0)
 		return -1;
 	if (drop(&policyd->nevers, network, -1) > 0)
 		return 0;
-	err_set(err, ERR_NOT_FOUND, "%.*s is not on the never-block list", STR_ARG(network_text(network, &text)));
+	name = network_text(network, &text);
+	err_set(err, ERR_NOT_FOUND, "%.*s is not on the never-block list", STR_ARG(name));
 	buf_free(&text);
 	return -1;
 }

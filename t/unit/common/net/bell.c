@@ -12,7 +12,7 @@
 enum { SESSIONS = 4 };
 
 static struct bell_hub *hub;
-static struct bell_hub *forgotten; /* of a program that is no more; freeing it would close the lines */
+static struct bell_hub *volatile forgotten; /* of a program that is no more; freeing it would close the lines */
 static int lines[SESSIONS];
 static struct err err;
 
