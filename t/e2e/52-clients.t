@@ -305,7 +305,9 @@ subtest 'mailq and sendmail -bp' => sub {
 	$p->wait_for(sub { my ($waiting) = @{ $p->queue }; $waiting && $waiting->{state} eq 'deferred' }, 'it waits, as nobody listens there', 30);
 	my $listed = runs_ok('listed', $mailq);
 	like $listed, qr/far\@away\.test/, 'with its recipient';
-	is runs_ok('-bp', $sendmail, '-bp'), $listed, 'the same';
+	my $again = runs_ok('-bp', $sendmail, '-bp');
+	s/next: .*// for $listed, $again;    # counted from now, so it may be a second later
+	is $again, $listed, 'the same';
 	$p->postroom_ok('queue', 'delete', '--all');
 	is runs_ok('empty again', $mailq), $empty, 'as before';
 };

@@ -268,16 +268,17 @@ sub cache {
 
 # SELECT (QRESYNC ...) is done: the cache without what vanished and with what was fetched is all there is (RFC 7162
 # 3.2.5), but for those that came meanwhile: a second EXISTS counts them. Where the client named its UIDs ($partly), there
-# may be newer ones of which nothing is told.
+# may be newer ones of which nothing is told, but where another session has just changed one.
 sub resynchronise {
 	my ($self, $cache, $partly, @vanished) = @_;
 	my %records = %{ $cache->{records} };
 	delete @records{@vanished};
 	for my $record (grep { defined $_->{uid} } $self->messages) {
-		$records{ $record->{uid} } = $record;
+		$records{ $record->{uid} } = $record if !$partly || $records{ $record->{uid} };
 	}
 	my @all = map { $records{$_} } sort { $a <=> $b } keys %records;
-	push @all, $partly ? map { {} } @all + 1 .. $self->count : grep { $_->{late} && !defined $_->{uid} } $self->messages;
+	push @all, $partly ? @{ $self->{messages} }[@all .. $self->count - 1]
+		: grep { $_->{late} && !defined $_->{uid} } $self->messages;
 	if (@all != $self->count) {
 		return $self->complain("after QRESYNC from MODSEQ $cache->{highest} there should be " . @all
 			. ' messages (' . join(',', map { $_->{uid} // '?' } @all) . '), EXISTS says ' . $self->count);
