@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 need_program('nsd');
 need_trace();
 
-use constant { ENOUGH => 3, LOAD_MAX_S => 5 };
+use constant { ENOUGH => 3, LOAD_MAX_S => 5, SINGLE_SYNCS_S => 60 };
 
 # Which calls of which daemon fail how, and which of them (strace(1), "when").
 my @CASES = (
@@ -42,7 +42,7 @@ my @CASES = (
 	[deliver => 'pread64', 'EIO', '5+7'],
 	[deliver => 'fdatasync', 'EIO', '2+5'],
 	[deliver => 'fsync', 'EIO', '2+5'],
-	[deliver => 'syncfs', 'EIO', '1+2'],
+	[deliver => 'syncfs', 'EIO', '1+2', SINGLE_SYNCS_S],    # where the disk was slow, deliver does without for so long
 	[deliver => 'renameat', 'EIO', '2+5'],
 	[deliver => 'linkat', 'EIO', '1+2'],
 	[deliver => 'openat', 'ENOSPC', '5+7'],
@@ -61,10 +61,10 @@ my $p = Postroom::Test->start(users => \%users, set => {
 
 # Load while calls of one daemon fail, until some have.
 sub try_case {
-	my ($load, $daemon, $call, $error, $when) = @_;
+	my ($load, $daemon, $call, $error, $when, $patience) = @_;
 	my $trace = Postroom::Trace->attach([$p->pids($daemon)], calls => [$call],
 		inject => ["$call:error=$error:when=$when"]);
-	my $end = time + LOAD_MAX_S;
+	my $end = time + LOAD_MAX_S + ($patience // 0);
 	$load->start;
 	sleep 0.1 while $trace->injected < ENOUGH && time < $end;
 	sleep 0.3;
