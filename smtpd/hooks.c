@@ -1,6 +1,7 @@
 #include "smtpd/smtpd.h"
 
 #include "common/base/log.h"
+#include "smtpd/rbl.h"
 
 enum { REPLY_OCTETS_MAX = 510, LINE_SHOWN = 100 };
 
@@ -11,6 +12,7 @@ void hooks_open(struct session *session)
 	*hooks = (struct hooks){.max_size = -1, .max_messages = -1, .max_recipients = -1, .max_line = -1};
 	script_open(&hooks->script, &session->smtpd->daemon->instance, HOOKS_SCRIPT, NULL, &session->status);
 	hooks->script.offer = hooks_offer();
+	arena_init(&hooks->rbl.arena);
 }
 
 static struct str encryption_text(struct session *session)
@@ -40,6 +42,7 @@ static void set_globals(struct session *session)
 	    {"AuthenticationRequired", script_flag(session_login_is_needed(session))},
 	    {"AllowedUsers", script_text(str_of(hooks->users))},
 	    {"MaxLineLength", script_number(hooks->max_line >= 0 ? hooks->max_line : 0)},
+	    {"CheckRBL", script_flag(rbl_is_wanted(session))},
 	};
 
 	for (size_t i = 0; i < transaction->count; i++)
@@ -50,13 +53,14 @@ static void set_globals(struct session *session)
 static void get_globals(struct session *session)
 {
 	struct hooks *hooks = &session->hooks;
-	enum { VALID, LOCAL, LOGIN, USERS, LINE, COUNT };
+	enum { VALID, LOCAL, LOGIN, USERS, LINE, RBL, COUNT };
 	struct script_field globals[COUNT] = {
 	    [VALID] = {"ValidClientAddress", script_flag(true)},
 	    [LOCAL] = {"LocalClientAddress", script_flag(true)},
 	    [LOGIN] = {"AuthenticationRequired", script_flag(hooks->needs_login)},
 	    [USERS] = {"AllowedUsers", script_text(STR(""))},
 	    [LINE] = {"MaxLineLength", script_number(0)},
+	    [RBL] = {"CheckRBL", script_flag(rbl_is_wanted(session))},
 	};
 
 	if (script_get_globals(&hooks->script, globals, COUNT, &session->command_arena) == 0)
@@ -65,13 +69,14 @@ static void get_globals(struct session *session)
 	hooks->needs_login |= globals[LOGIN].value.flag;
 	if (!str_copy(globals[USERS].value.text, hooks->users, sizeof hooks->users))
 		script_report(&hooks->script, "AllowedUsers", STR("is too long"));
+	if (globals[RBL].value.flag != rbl_is_wanted(session))
+		hooks->rbl.check = globals[RBL].value.flag ? HOOKS_YES : HOOKS_NO;
 	if (globals[LINE].value.number > 0)
 		hooks->max_line = globals[LINE].value.number;
 }
 
-/* Ask a function for one value. False: there is none, and the default applies. */
-static bool ask(struct session *session, const char *function, const struct script_value *argument, size_t count,
-                struct script_value *result)
+bool hooks_ask(struct session *session, const char *function, const struct script_value *argument, size_t count,
+               struct script_value *result)
 {
 	struct hooks *hooks = &session->hooks;
 	int called;
@@ -84,8 +89,7 @@ static bool ask(struct session *session, const char *function, const struct scri
 	return called == 1 && result->type != SCRIPT_NIL;
 }
 
-/* RFC 5321 4.2: three digits, a blank, printable text; on one line. */
-static bool is_reply(struct str text)
+bool hooks_is_reply(struct str text)
 {
 	if (text.len < 3 || text.len > REPLY_OCTETS_MAX || text.data[0] < '2' || text.data[0] > '5' || text.data[1] < '0' ||
 	    text.data[1] > '5' || text.data[2] < '0' || text.data[2] > '9' || (text.len > 3 && text.data[3] != ' '))
@@ -102,9 +106,9 @@ static struct str ask_reply(struct session *session, const char *function, struc
 	const struct script_value arguments[] = {script_text(argument)};
 	struct script_value result = {.type = SCRIPT_TEXT};
 
-	if (!ask(session, function, arguments, 1, &result) || result.text.len == 0)
+	if (!hooks_ask(session, function, arguments, 1, &result) || result.text.len == 0)
 		return STR("");
-	if (is_reply(result.text))
+	if (hooks_is_reply(result.text))
 		return result.text;
 	script_report(&session->hooks.script, function,
 	              arena_printf(&session->command_arena, "returned \"%.*s\", which is no reply",
@@ -112,12 +116,12 @@ static struct str ask_reply(struct session *session, const char *function, struc
 	return STR("");
 }
 
-static bool is_refusal(struct str reply)
+bool hooks_is_refusal(struct str reply)
 {
 	return reply.data[0] >= '4';
 }
 
-static void send_reply(struct session *session, struct str text)
+void hooks_send(struct session *session, struct str text)
 {
 	conn_printf(&session->conn, "%.*s\r\n", STR_ARG(text));
 }
@@ -128,11 +132,11 @@ bool hooks_permit(struct session *session, const char *function, struct str argu
 
 	if (answer.len == 0)
 		return true;
-	if (!is_refusal(answer)) {
+	if (!hooks_is_refusal(answer)) {
 		session->hooks.instead = answer;
 		return true;
 	}
-	send_reply(session, answer);
+	hooks_send(session, answer);
 	return false;
 }
 
@@ -142,7 +146,7 @@ bool hooks_unrecognised(struct session *session, struct str line)
 
 	if (answer.len == 0)
 		return true;
-	send_reply(session, answer);
+	hooks_send(session, answer);
 	return false;
 }
 
@@ -150,7 +154,7 @@ static int64_t ask_number(struct session *session, const char *function)
 {
 	struct script_value result = {.type = SCRIPT_NUMBER};
 
-	return ask(session, function, NULL, 0, &result) && result.number >= 0 ? result.number : -1;
+	return hooks_ask(session, function, NULL, 0, &result) && result.number >= 0 ? result.number : -1;
 }
 
 /* Limits of this connection alone (8.7 of the original): globals that the function may change. */
@@ -164,7 +168,7 @@ static void load_limits(struct session *session)
 	if (!script_has_function(&hooks->script, "LoadLimits"))
 		return;
 	script_set_globals(&hooks->script, limits, 2);
-	ask(session, "LoadLimits", NULL, 0, &result);
+	hooks_ask(session, "LoadLimits", NULL, 0, &result);
 	script_get_globals(&hooks->script, limits, 2, &session->command_arena);
 	hooks->max_messages = limits[0].value.number;
 	hooks->max_recipients = limits[1].value.number;
@@ -174,19 +178,23 @@ bool hooks_at_start(struct session *session)
 {
 	struct hooks *hooks = &session->hooks;
 	struct script_value result = {.type = SCRIPT_TEXT};
+	bool asked;
 
 	if (session->is_local || !script_exists(&hooks->script))
 		return true;
 	load_limits(session);
 	hooks->max_size = ask_number(session, "GetMaxMessageSize");
-	if (!ask(session, "Start", NULL, 0, &result) || result.text.len == 0)
+	hooks_offer_lists(session);
+	asked = hooks_ask(session, "Start", NULL, 0, &result);
+	hooks_take_lists(session);
+	if (!asked || result.text.len == 0)
 		return true;
-	if (!is_reply(result.text)) {
+	if (!hooks_is_reply(result.text)) {
 		script_report(&hooks->script, "Start", STR("returned what is no reply"));
 		return true;
 	}
-	send_reply(session, result.text);
-	session->closing = is_refusal(result.text);
+	hooks_send(session, result.text);
+	session->closing = hooks_is_refusal(result.text);
 	return false;
 }
 
@@ -213,7 +221,7 @@ struct str hooks_capabilities(struct session *session, struct str lines)
 	struct script_value result = {.type = SCRIPT_TEXT};
 	struct str rest, kept = STR("");
 
-	if (!ask(session, "GetEHLOCapabilities", arguments, 1, &result))
+	if (!hooks_ask(session, "GetEHLOCapabilities", arguments, 1, &result))
 		return lines;
 	for (rest = result.text; rest.data != NULL;) {
 		struct str line = str_trim(str_cut(&rest, '\n'));
@@ -246,6 +254,6 @@ void hooks_at_end(struct session *session)
 {
 	struct script_value result = {.type = SCRIPT_NIL};
 
-	ask(session, "End", NULL, 0, &result);
+	hooks_ask(session, "End", NULL, 0, &result);
 	script_close(&session->hooks.script);
 }

@@ -8,6 +8,8 @@
  * Globals are set before each call, and read after it where scripts may change them. A script can take rights away
  * (ValidClientAddress, LocalClientAddress, AllowedUsers, AuthenticationRequired) but give none: the right to relay is
  * a token that the listener or authd makes.
+ *
+ * Files: hooks.c connection and commands; hooks_rbl.c DNS blacklists; hooks_message.c messages.
  */
 #ifndef POSTROOM_SMTPD_HOOKS_H
 #define POSTROOM_SMTPD_HOOKS_H
@@ -19,6 +21,20 @@
 #define HOOKS_SCRIPT "smtpsvr"
 
 enum { HOOKS_USERS_MAX = 1000 };
+
+/* What a script says to a question that the settings answer too. */
+enum hooks_choice { HOOKS_AS_SET, HOOKS_NO, HOOKS_YES };
+
+/* What it says about DNS blacklists. */
+struct hooks_rbl {
+	struct arena arena;      /* of the texts here, as long as the session */
+	bool has_lists;          /* Start left the two that follow in place of those of the settings */
+	struct str servers;      /* as in smtp.rbl-servers */
+	struct str whitelist;    /* as in smtp.rbl-whitelist */
+	enum hooks_choice check; /* are clients of this session asked about? */
+	struct str refusal;      /* the whole reply; "": the usual one */
+	struct str field;        /* the line in place of X-RBLFound; "": that */
+};
 
 struct session;
 struct message;
@@ -34,6 +50,7 @@ struct hooks {
 	bool no_relay;               /* the address may send nowhere else without a login */
 	bool needs_login;            /* nothing is taken before a login */
 	char users[HOOKS_USERS_MAX]; /* who may log in, separated by blanks; "": whoever may otherwise */
+	struct hooks_rbl rbl;
 };
 
 /* What ProcessMessage decided. */
@@ -68,6 +85,35 @@ struct str hooks_capabilities(struct session *session, struct str lines);
 
 /* May a user of that name log in? */
 bool hooks_allow_user(const struct session *session, const char *user);
+
+/* What the lists of the DNS say of a client. */
+struct hooks_listing {
+	struct str zone;                    /* the list that has it; "": none */
+	struct str refusal, field;          /* what would be said of that: the whole reply, the line in a message */
+	const struct script_field *answers; /* of each list, by its name: addresses, separated by blanks; "": not there */
+	size_t count;
+};
+
+/* Around Start: its tables RBLServers and RBLWhitelist; and around all functions what else is said in hooks.rbl. */
+void hooks_offer_lists(struct session *session);
+void hooks_take_lists(struct session *session);
+/* Is there a function RBLResults, which wants the answers of all lists? */
+bool hooks_wants_listing(struct session *session);
+/* RBLResults. Returns the zone as the script leaves it; the texts that it gives are in hooks.rbl then. */
+struct str hooks_at_listing(struct session *session, const struct hooks_listing *listing);
+
+/* Parts that the files have in common. */
+
+/* Ask a function for one value, with globals before and after. False: there is none, and the default applies. */
+bool hooks_ask(struct session *session, const char *function, const struct script_value *argument, size_t count,
+               struct script_value *result);
+/* A reply of one line with its code, as RFC 5321 4.2 has it? One of 4xx or 5xx? */
+bool hooks_is_reply(struct str text);
+bool hooks_is_refusal(struct str reply);
+/* A header field on one line, without its line end (RFC 5322 2.2)? */
+bool hooks_is_field(struct str line);
+/* Send such a reply. */
+void hooks_send(struct session *session, struct str text);
 
 /* The functions of the script's table Postroom, of use in ProcessMessage alone. */
 const struct script_offer *hooks_offer(void);

@@ -271,8 +271,7 @@ static struct script_value make_node(struct opened *opened, const struct mime_pa
 	return script_table(fields, 5);
 }
 
-/* RFC 5322 2.2: a name, a colon, printable text; folded lines begin with a blank. */
-static bool is_field(struct str line)
+bool hooks_is_field(struct str line)
 {
 	ptrdiff_t colon = str_find_char(line, ':');
 
@@ -291,7 +290,7 @@ static bool is_field(struct str line)
 static void add_fields(struct session *session, struct message *message, const struct script_value *lines)
 {
 	for (size_t i = lines->count; i > 0; i--) { /* the last one put on top stands first */
-		if (is_field(lines->items[i - 1]))
+		if (hooks_is_field(lines->items[i - 1]))
 			message_add_on_top(message,
 			                   arena_printf(&session->transaction_arena, "%.*s\r\n", STR_ARG(lines->items[i - 1])));
 		else

@@ -7,7 +7,10 @@
 
 #include <arpa/inet.h>
 
-enum { LOOKUPS_MS = 10000 }; /* for all lists: the client waits for its answer */
+enum {
+	LOOKUPS_MS = 10000, /* for all lists: the client waits for its answer */
+	LISTS_MAX = 100,    /* as the setting takes */
+};
 
 static bool is_action(const struct session *session, const char *action)
 {
@@ -15,9 +18,25 @@ static bool is_action(const struct session *session, const char *action)
 	       strcmp(settings_text(&session->smtpd->settings, SETTING_SMTP_RBL_ACTION), action) == 0;
 }
 
+struct str rbl_servers(const struct session *session)
+{
+	const struct hooks_rbl *script = &session->hooks.rbl;
+
+	return script->has_lists ? script->servers
+	                         : str_of(settings_text(&session->smtpd->settings, SETTING_SMTP_RBL_SERVERS));
+}
+
+struct str rbl_whitelist(const struct session *session)
+{
+	const struct hooks_rbl *script = &session->hooks.rbl;
+
+	return script->has_lists ? script->whitelist
+	                         : str_of(settings_text(&session->smtpd->settings, SETTING_SMTP_RBL_WHITELIST));
+}
+
 static bool is_whitelisted(const struct session *session)
 {
-	struct str rest = str_of(settings_text(&session->smtpd->settings, SETTING_SMTP_RBL_WHITELIST)), item;
+	struct str rest = rbl_whitelist(session), item;
 
 	while ((item = str_cut_item(&rest)).len > 0)
 		if (str_matches_wildcard(str_of(session->peer), item))
@@ -25,14 +44,20 @@ static bool is_whitelisted(const struct session *session)
 	return false;
 }
 
+/* Is a client like this one to be looked for: as a script says, or the settings? */
+static bool is_checked(const struct session *session)
+{
+	if (session->hooks.rbl.check != HOOKS_AS_SET)
+		return session->hooks.rbl.check == HOOKS_YES;
+	return (sender_auth_is_stranger(session) ||
+	        settings_flag(&session->smtpd->settings, SETTING_SMTP_RBL_CHECK_AUTHORISED)) &&
+	       !sender_auth_is_gateway(session);
+}
+
 bool rbl_is_wanted(const struct session *session)
 {
-	const struct settings *settings = &session->smtpd->settings;
-
-	return settings_text(settings, SETTING_SMTP_RBL_SERVERS)[0] != '\0' && !session->is_local &&
-	       session->user[0] == '\0' &&
-	       (sender_auth_is_stranger(session) || settings_flag(settings, SETTING_SMTP_RBL_CHECK_AUTHORISED)) &&
-	       !sender_auth_is_gateway(session) && !is_whitelisted(session);
+	return rbl_servers(session).len > 0 && !session->is_local && session->user[0] == '\0' && is_checked(session) &&
+	       !is_whitelisted(session);
 }
 
 void rbl_name(const struct cidr *client, struct str zone, struct buf *name)
@@ -46,88 +71,131 @@ void rbl_name(const struct cidr *client, struct str zone, struct buf *name)
 	buf_add_str(name, zone);
 }
 
-/* Does an answer mean that the address is listed: any address, or one that the expression finds? */
-static bool means_listed(const struct mailauth_answer *answer, struct str expression)
+/* Is one of the addresses, separated by blanks, found by the expression, or is there any where that is empty? */
+static bool means_listed(struct str addresses, struct str expression)
 {
-	struct regex *regex = NULL;
+	struct regex *regex;
+	struct str address;
 	bool found = false;
 	struct err err;
 
-	if (expression.len > 0 && regex_compile(expression, &regex, &err) != 0) {
+	if (expression.len == 0)
+		return addresses.len > 0;
+	if (regex_compile(expression, &regex, &err) != 0) {
 		log_warning("smtp.rbl-servers: %s", err.text);
 		return false;
 	}
-	for (size_t i = 0; i < answer->count && !found; i++) {
-		char text[INET_ADDRSTRLEN];
-
-		if (answer->records[i].len == 4 && inet_ntop(AF_INET, answer->records[i].data, text, sizeof text) != NULL)
-			found = regex == NULL || regex_search(regex, str_of(text)) == REGEX_YES;
-	}
+	while (!found && (address = str_cut_word(&addresses)).len > 0)
+		found = regex_search(regex, address) == REGEX_YES;
 	regex_free(regex);
 	return found;
 }
 
-/* entry: "zone" or "zone(regex)". */
-static bool is_listed(struct session *session, const struct mailauth_dns *dns, const struct cidr *client,
-                      struct str entry)
+/* What a list says of the client: addresses, separated by blanks; "" where it is not there. */
+static struct str ask_list(struct session *session, const struct mailauth_dns *dns, const struct cidr *client,
+                           struct str zone)
 {
-	ptrdiff_t bracket = str_find_char(entry, '(');
-	struct str zone = bracket >= 0 ? str_sub(entry, 0, (size_t)bracket) : entry, expression = {"", 0};
-	struct mailauth_answer answer;
+	struct mailauth_answer answer = {.status = MAILAUTH_TEMPORARY};
+	struct arena *arena = &session->command_arena;
+	struct str addresses = STR("");
 	struct buf name;
-	bool listed;
-	struct err err;
 
-	if (bracket >= 0)
-		expression = str_sub(entry, (size_t)bracket + 1, entry.len - (size_t)bracket - 2);
 	buf_init(&name, MAILAUTH_NAME_MAX);
 	rbl_name(client, zone, &name);
-	listed = !name.overflow &&
-	         mailauth_query(dns, buf_str(&name), MAILAUTH_A, &session->command_arena, &answer, &err) == 0 &&
-	         answer.status == MAILAUTH_FOUND && means_listed(&answer, expression);
+	if (!name.overflow)
+		mailauth_query(dns, buf_str(&name), MAILAUTH_A, arena, &answer, NULL);
 	buf_free(&name);
-	if (listed)
-		str_copy(zone, session->rbl.zone, sizeof session->rbl.zone);
-	return listed;
+	for (size_t i = 0; answer.status == MAILAUTH_FOUND && i < answer.count; i++) {
+		char text[INET_ADDRSTRLEN];
+
+		if (answer.records[i].len == 4 && inet_ntop(AF_INET, answer.records[i].data, text, sizeof text) != NULL)
+			addresses = arena_printf(arena, "%.*s%s%s", STR_ARG(addresses), addresses.len > 0 ? " " : "", text);
+	}
+	return addresses;
+}
+
+static struct str usual_refusal(struct session *session, struct str zone)
+{
+	return arena_printf(&session->command_arena,
+	                    "550 5.7.1 Mail not allowed because client address %s found in RBL entry on %.*s",
+	                    session->peer, STR_ARG(zone));
+}
+
+static struct str usual_field(struct session *session, struct str zone)
+{
+	return arena_printf(&session->command_arena, "X-RBLFound: Sender address %s found in RBL entry on %.*s",
+	                    session->peer, STR_ARG(zone));
+}
+
+/*
+ * Ask the lists, each "zone" or "zone(regex)", up to the first that has the client; all, where a script is to see what
+ * they say.
+ */
+static struct str find_zone(struct session *session, const struct cidr *client)
+{
+	struct mailauth_dns dns = mailauth_dns_ipc(&session->dnsd);
+	struct script_field answers[LISTS_MAX];
+	struct hooks_listing listing = {.zone = STR(""), .answers = answers};
+	bool script_asks = hooks_wants_listing(session);
+	struct str rest = rbl_servers(session), entry;
+
+	dns.deadline_ms = io_now_ms() + LOOKUPS_MS;
+	while ((script_asks || listing.zone.len == 0) && listing.count < LISTS_MAX &&
+	       (entry = str_cut_word(&rest)).len > 0) {
+		struct str expression = entry, zone = str_cut(&expression, '('), addresses;
+
+		addresses = ask_list(session, &dns, client, zone);
+		if (listing.zone.len == 0 &&
+		    means_listed(addresses, str_sub(expression, 0, expression.len - (expression.len > 0))))
+			listing.zone = zone;
+		answers[listing.count++] =
+		    (struct script_field){arena_text(&session->command_arena, zone), script_text(addresses)};
+	}
+	if (!script_asks)
+		return listing.zone;
+	listing.refusal = usual_refusal(session, listing.zone);
+	listing.field = usual_field(session, listing.zone);
+	return hooks_at_listing(session, &listing);
 }
 
 static void look(struct session *session)
 {
-	struct str rest = str_of(settings_text(&session->smtpd->settings, SETTING_SMTP_RBL_SERVERS)), entry;
-	struct mailauth_dns dns = mailauth_dns_ipc(&session->dnsd);
 	struct cidr client;
 
 	session->rbl.looked = true;
-	dns.deadline_ms = io_now_ms() + LOOKUPS_MS;
 	if (cidr_parse(str_of(session->peer), &client, NULL, NULL) != 0)
 		return;
-	while ((entry = str_cut_word(&rest)).len > 0)
-		if (is_listed(session, &dns, &client, entry)) {
-			log_info("client=%s is listed in %s, service=%s", session->peer, session->rbl.zone, session->service);
-			status_event(&session->status, POLICY_DNSBL, str_of(session->rbl.zone));
-			return;
-		}
+	str_copy(find_zone(session, &client), session->rbl.zone, sizeof session->rbl.zone);
+	if (session->rbl.zone[0] == '\0' || !rbl_is_wanted(session))
+		return;
+	log_info("client=%s is listed in %s, service=%s", session->peer, session->rbl.zone, session->service);
+	status_event(&session->status, POLICY_DNSBL, str_of(session->rbl.zone));
 }
 
 bool rbl_permits(struct session *session)
 {
+	struct str own;
+
 	if (!rbl_is_wanted(session))
 		return true;
 	if (!session->rbl.looked)
 		look(session);
-	if (!is_action(session, "reject"))
+	if (!rbl_is_wanted(session) || !is_action(session, "reject"))
 		return true;
-	reply(session, 550, "5.7.1", "Mail not allowed because client address %s found in RBL entry on %s", session->peer,
-	      session->rbl.zone);
+	own = session->hooks.rbl.refusal;
+	hooks_send(session, own.len > 0 ? own : usual_refusal(session, str_of(session->rbl.zone)));
 	return false;
 }
 
 void rbl_mark(struct session *session, struct message *message)
 {
-	if (rbl_is_wanted(session) && is_action(session, "header"))
-		message_add_on_top(message, arena_printf(&session->transaction_arena,
-		                                         "X-RBLFound: Sender address %s found in RBL entry on %s\r\n",
-		                                         session->peer, session->rbl.zone));
+	struct str field = session->hooks.rbl.field;
+
+	if (!rbl_is_wanted(session) || !is_action(session, "header"))
+		return;
+	if (field.len == 0)
+		field = usual_field(session, str_of(session->rbl.zone));
+	message_add_on_top(message, arena_printf(&session->transaction_arena, "%.*s\r\n", STR_ARG(field)));
 }
 
 void rbl_address(struct session *session, struct spool_envelope *envelope)

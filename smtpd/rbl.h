@@ -3,7 +3,8 @@
  * blacklists; RFC 5782)?
  *
  * Asked once a session, before the first recipient is accepted, so that nobody who logs in is asked about; whoever may
- * relay by address neither, unless smtp.rbl-check-authorised says so. A list that does not answer lists nobody.
+ * relay by address neither, unless smtp.rbl-check-authorised says so. A list that does not answer lists nobody. A
+ * script may have lists of its own, and the last word on what they say (smtpd/hooks.h).
  */
 #ifndef POSTROOM_SMTPD_RBL_H
 #define POSTROOM_SMTPD_RBL_H
@@ -11,6 +12,9 @@
 #include "smtpd/message.h"
 #include "smtpd/smtpd.h"
 
+/* The lists to ask, and who is not asked about: as smtp.rbl-servers and smtp.rbl-whitelist have them. */
+struct str rbl_servers(const struct session *session);
+struct str rbl_whitelist(const struct session *session);
 /* Are there lists to ask for clients of this session? */
 bool rbl_is_wanted(const struct session *session);
 

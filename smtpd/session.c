@@ -217,12 +217,12 @@ static int confine(struct session *session, struct err *err)
 	if (!session->is_local && session->smtpd->mechanisms[0] != '\0' &&
 	    ipc_connect(&session->authd, instance, "authd", "smtpd", &away) != 0)
 		log_warning("%s", away.text);
+	hooks_open(session);
 	sender_auth_connect(session);
 	greylist_connect(session);
 	backlog_connect(session);
 	status_begin(&session->status, instance, "smtpd", session->service, session->peer, false);
 	transcript_begin(&session->transcript, &session->conn, &session->smtpd->settings, TRANSCRIPT_SMTP, "smtpd");
-	hooks_open(session);
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&session->smtpd->sandbox, err);

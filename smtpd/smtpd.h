@@ -14,7 +14,7 @@
  * relay.c who may send where; vrfy.c who exists; message.c what is kept of a message until it is decided; rules.c the
  * SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says; greylist.c who has to come again; rbl.c
  * who is on a DNS blacklist; backlog.c whether too much waits in the queue; disk.c free space; received.c what is put
- * on top of a message; reply.c the replies.
+ * on top of a message; reply.c the replies; hooks.c what a script says.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H

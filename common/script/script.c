@@ -322,6 +322,11 @@ int script_get_globals(struct script *script, struct script_field *fields, size_
 	return script->lua != NULL ? run(&job, get_globals) : 0;
 }
 
+bool script_is_installed(const struct script *script)
+{
+	return access(script->path, F_OK) == 0;
+}
+
 bool script_exists(struct script *script)
 {
 	return refresh(script);

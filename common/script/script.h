@@ -154,6 +154,9 @@ void script_open(struct script *script, const struct instance *instance, const c
 /* Give back what was loaded, the script's globals with it; a later call loads it again. For a session that idles. */
 void script_close(struct script *script);
 
+/* Is there a file of that name? Nothing of it is read: for a process that is not in its sandbox yet. */
+bool script_is_installed(const struct script *script);
+
 /* Is there a script, and could it be loaded? Costs a stat(2). */
 bool script_exists(struct script *script);
 /* Does the script exist, and has it a function of that name? */

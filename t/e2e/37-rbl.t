@@ -5,13 +5,14 @@ use warnings;
 use lib 't/lib';
 use Postroom::Dns;
 use Postroom::Need qw(need_program);
+use Postroom::Process qw(read_file write_file);
 use Postroom::Test;
 use Test::More;
 
 need_program('nsd');
 
 my %LISTED = ('9.1.0.127' => ['A 127.0.0.3'], '1.0.0.127' => ['A 127.0.0.2']);
-my $dns = Postroom::Dns->start(zones => { 'bad.test' => { %LISTED }, 'worse.test' => { '9.2.0.127' => ['A 127.0.0.2'] } });
+my $dns = Postroom::Dns->start(watched => 1, zones => { 'bad.test' => { %LISTED }, 'worse.test' => { '9.2.0.127' => ['A 127.0.0.2'] } });
 my $p = Postroom::Test->start(
 	users => { anna => 'anna-secret', bert => 'bert-secret', trap => 'trap-secret' },
 	ids   => 1,
@@ -57,6 +58,11 @@ sub arrives {
 	return $p->wait_for(sub { (grep { /^Subject: \Q$subject\E\r?$/m } messages($user))[0] }, "$subject is in the mailbox of $user");
 }
 
+# What was asked of the lists since the last call: also of what is long in dnsd's cache nothing is asked.
+sub asked {
+	return grep { /(?:bad|worse)\.test\z/ } $dns->questions;
+}
+
 subtest '05-8.3 a listed client' => sub {
 	is rcpt(client('127.0.1.9')), '550 5.7.1 Mail not allowed because client address 127.0.1.9 found in RBL entry on bad.test', 'refused';
 	is rcpt(client('127.0.2.9')), '550 5.7.1 Mail not allowed because client address 127.0.2.9 found in RBL entry on worse.test', 'by any list';
@@ -99,12 +105,67 @@ subtest '05-8.4 the other actions' => sub {
 };
 
 subtest '05-8.5 who is not asked about' => sub {
+	asked();
 	like rcpt(client('127.0.0.1')), qr/\A250 /, 'a client that may relay';
 	$p->set('smtp.rbl-whitelist' => '127.0.1.*');
 	like rcpt(client('127.0.1.9')), qr/\A250 /, 'a listed address';
-	unlike $p->log, qr/client=127\.0\.0\.1 is listed/, 'nothing was asked';
+	is_deeply [asked()], [], 'no question went to the DNS';
+	like rcpt(client('127.0.4.9')), qr/\A250 /, 'another stranger';
+	is_deeply [asked()], ['9.4.0.127.bad.test'], 'is asked about';
 	$p->set('smtp.rbl-check-authorised' => 'on');
-	like rcpt(client('127.0.0.1')), qr/\A550 .*127\.0\.0\.1 found/, 'with the setting it is asked about';
+	like rcpt(client('127.0.0.1')), qr/\A550 .*127\.0\.0\.1 found/, 'and, with the setting, who may relay';
+	is_deeply [asked()], ['1.0.0.127.bad.test'], 'too';
+	$p->postroom_ok('unset', $_) for 'smtp.rbl-check-authorised', 'smtp.rbl-whitelist';
+};
+
+sub script {
+	my ($text) = @_;
+	my $file = $p->dir . '/etc/scripts/smtpsvr.lua';
+	write_file("$file.new", $text);
+	chmod 0644, "$file.new";
+	return rename "$file.new", $file;
+}
+
+subtest '05-11.2 a script changes the lists' => sub {
+	$p->set('smtp.rbl-servers' => 'bad.test');
+	script('function Start() if IPAddress:find("^127%.0%.1%.") then RBLServers = {} end end');
+	asked();
+	like rcpt(client('127.0.1.9')), qr/\A250 /, 'none are left';
+	is_deeply [asked()], [], 'and none is asked';
+	is rcpt(client('127.0.5.9')), '250 2.1.5 OK', 'for other clients';
+	is_deeply [asked()], ['9.5.0.127.bad.test'], 'they are as they were';
+	script('function Start() table.insert(RBLServers, "worse.test") RBLRejectMessage = "550 5.7.1 not you" end');
+	is rcpt(client('127.0.2.9')), '550 5.7.1 not you', 'one more, and other words';
+	script('function Start() table.insert(RBLWhitelist, "127.0.*.9") end');
+	like rcpt(client('127.0.1.9')), qr/\A250 /, 'an exemption';
+	script('function Start() CheckRBL = false end');
+	like rcpt(client('127.0.1.9')), qr/\A250 /, 'no check at all';
+	script('function Start() CheckRBL = true end');
+	like rcpt(client('127.0.0.1')), qr/\A550 .*127\.0\.0\.1 found/, 'one of a client that may relay';
+	script('function Start() RBLServers = { "worse test(" } end');
+	like rcpt(client('127.0.1.9')), qr/\A550 .*bad\.test/, 'what is no list changes nothing';
+	my $log = $p->dir . '/log/luaerrors.log';
+	$p->wait_for(sub { -e $log && read_file($log) =~ /RBLServers/ }, 'it is told in luaerrors.log', 10);
+};
+
+subtest 'a script has the last word on results' => sub {
+	$p->set('smtp.rbl-servers' => 'bad.test(127\.0\.0\.2) worse.test');
+	script(<<'LUA');
+function RBLResults()
+	if RBLResultInfo["bad.test"] == "127.0.0.3" and RBLResultInfo["worse.test"] == "" and RBLFound == "" then
+		RBLFound = "own.test"
+	elseif RBLFound == "worse.test" then
+		RBLFound = ""
+	end
+end
+LUA
+	is rcpt(client('127.0.1.9')), '550 5.7.1 Mail not allowed because client address 127.0.1.9 found in RBL entry on own.test',
+		'a client found after all';
+	like rcpt(client('127.0.2.9')), qr/\A250 /, 'one that is let through';
+	$p->set('smtp.rbl-action' => 'header');
+	script('function RBLResults() RBLFound = "bad.test" RBLHeader = "X-Doubt: " .. IPAddress end');
+	client('127.0.6.9')->send_message('a@b.test', ["anna\@$domain"], "Subject: own field\n\nx\n");
+	like arrives('anna', 'own field'), qr/^X-Doubt: 127\.0\.6\.9\r?$/m, 'another field';
 };
 
 $p->stop;

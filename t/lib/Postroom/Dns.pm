@@ -25,6 +25,8 @@ a zone without records give NXDOMAIN. C<start> returns when every zone answers.
 C<broken =E<gt> ['broken.test']>: zones whose records are lost, SERVFAIL. C<edns_size =E<gt> 512>: octets of an answer
 by UDP; longer ones are truncated, and asked for again by TCP.
 
+C<watched =E<gt> 1>: C<questions> lists the names that were asked for by UDP since its last call, in lower case.
+
 =cut
 
 use strict;
@@ -32,6 +34,7 @@ use warnings;
 use File::Temp;
 use IO::Select;
 use IO::Socket::IP;
+use POSIX ();
 use Postroom::Need qw(find_program);
 use Postroom::Ports;
 use Postroom::Process qw(spawn_program stop_process wait_until read_file write_file);
@@ -45,11 +48,50 @@ sub start {
 	$self->{folder} = File::Temp->newdir('postroom-dns-XXXXXX', TMPDIR => 1);
 	chmod 0755, $self->{folder};
 	$self->{port} = Postroom::Ports::port($self->{host});
-	return $self->run;
+	$self->run;
+	$self->watch if $self->{watched};
+	return $self;
 }
 
-sub address { return "$_[0]{host}:$_[0]{port}" }
-sub port { return $_[0]{port} }
+sub port { return $_[0]{watch_port} // $_[0]{port} }
+sub address { return "$_[0]{host}:" . $_[0]->port }
+
+# Stand between the one who asks and nsd, and write down what is asked.
+sub watch {
+	my ($self) = @_;
+	my $server = IO::Socket::IP->new(LocalHost => $self->{host}, LocalPort => 0, Type => SOCK_DGRAM) or die "no socket: $@\n";
+	$self->{watch_port} = $server->sockport;
+	$self->{seen} = "$self->{folder}/questions";
+	write_file($self->{seen}, '');
+	$self->{watcher} = fork // die "cannot fork: $!\n";
+	return if $self->{watcher};
+	$self->pass_on($server) while 1;
+	POSIX::_exit(1);
+}
+
+sub pass_on {
+	my ($self, $server) = @_;
+	my $from = $server->recv(my $question, 4096) // return;
+	my ($name, $at) = ('', 12);
+	while ((my $len = ord(substr($question, $at, 1) // "\0")) > 0) {
+		$name .= lc(substr $question, $at + 1, $len) . '.';
+		$at += $len + 1;
+	}
+	open my $seen, '>>', $self->{seen} or return;
+	print {$seen} "$name\n";
+	close $seen or return;
+	my $nsd = IO::Socket::IP->new(PeerHost => $self->{host}, PeerPort => $self->{port}, Type => SOCK_DGRAM) or return;
+	$nsd->send($question);
+	return if !IO::Select->new($nsd)->can_read(2) || !defined $nsd->recv(my $answer, 65535);
+	return $server->send($answer, 0, $from);
+}
+
+sub questions {
+	my ($self) = @_;
+	my @names = split /\.?\n/, read_file($self->{seen});
+	write_file($self->{seen}, '');
+	return @names;
+}
 
 sub change {
 	my ($self, %options) = @_;
@@ -120,7 +162,8 @@ sub answers {
 
 sub stop {
 	my ($self) = @_;
-	stop_process(delete $self->{pid}) if $self->{pid} && $self->{owner} == $$;
+	return if $self->{owner} != $$;
+	stop_process(delete $self->{$_}) for grep { $self->{$_} } qw(watcher pid);
 	return;
 }
 
