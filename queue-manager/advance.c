@@ -64,6 +64,7 @@ static void finish(struct message *message, bool refused)
 	}
 	if (message->row != 0)
 		table_forget(queue, message->row);
+	message_left_active(queue, message->id);
 	message_free(message);
 }
 

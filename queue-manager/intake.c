@@ -83,12 +83,11 @@ static void put_off(struct drop *drop, const char *name, const char *why)
 }
 
 /* Into active/, where its name is ours. -1: it is not there. */
-static int move(struct queue *queue, struct drop *drop, const char *name)
+static int move(struct queue *queue, struct drop *drop, const char *name, bool is_made)
 {
 	if (renameat2(drop->folder, name, queue->active_folder, name, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno == EEXIST && strcmp(drop->name, queue->own_drop.producer) == 0) {
-		/* our own, made again after a crash: the id says that it is the same */
+	if (errno == EEXIST && is_made) { /* again, after a crash: the id says that it is the same */
 		log_info("id=%s is in the queue already", name);
 		unlinkat(drop->folder, name, 0);
 	} else if (errno == EEXIST) {
@@ -104,6 +103,7 @@ static void start(struct queue *queue, struct drop *drop, const char *name, int 
 {
 	struct message *message;
 	struct err err;
+	bool is_made;
 
 	message = message_new(queue, name, fd, &err);
 	if (message == NULL && err.code == ERR_SYSTEM) {
@@ -115,7 +115,13 @@ static void start(struct queue *queue, struct drop *drop, const char *name, int 
 		message = NULL;
 		err_set(&err, ERR_CORRUPT, "the envelope names another producer");
 	}
-	if (move(queue, drop, name) != 0) {
+	is_made = message != NULL && message->envelope.parent.len != 0;
+	if (is_made && !made_is_settled(queue, drop, message->envelope.parent)) {
+		drop->postponed = true;
+		message_free(message);
+		return;
+	}
+	if (move(queue, drop, name, is_made) != 0) {
 		if (message != NULL)
 			message_free(message);
 		return;
@@ -130,27 +136,7 @@ static void start(struct queue *queue, struct drop *drop, const char *name, int 
 	message_touch(message);
 }
 
-/* Our own reports leave the drop only when the table knows that they were made: see report_is_settled. */
-static bool must_wait(struct queue *queue, struct drop *drop, int fd)
-{
-	struct spool_envelope envelope;
-	struct arena arena;
-	struct buf text;
-	size_t length;
-
-	if (strcmp(drop->name, queue->own_drop.producer) != 0)
-		return false;
-	arena_init(&arena);
-	buf_init(&text, SPOOL_ENVELOPE_MAX + 1);
-	if (spool_envelope_read(fd, &text, &arena, &envelope, &length, NULL) == 0 &&
-	    !report_is_settled(queue, envelope.parent))
-		drop->postponed = true;
-	buf_free(&text);
-	arena_free(&arena);
-	return drop->postponed;
-}
-
-void intake_settled(struct queue *queue)
+void intake_look_again(struct queue *queue)
 {
 	for (size_t i = 0; i < queue->drop_count; i++) {
 		if (!queue->drops[i].postponed)
@@ -174,12 +160,11 @@ static void take(struct queue *queue, struct drop *drop, const char *name)
 		return;
 	}
 	why = objection(drop, name, fd);
-	if (why == NULL && !must_wait(queue, drop, fd)) {
+	if (why == NULL) {
 		start(queue, drop, name, fd);
 		return;
 	}
-	if (why != NULL)
-		refuse(queue, drop, name, why);
+	refuse(queue, drop, name, why);
 	close(fd);
 }
 

@@ -193,4 +193,11 @@ void message_set_aside(struct queue *queue, const char *id, const char *why)
 		snprintf(name, sizeof name, "%s.%d", id, i);
 	}
 	log_error("id=%s set aside as spool/corrupt/%s: %s", id, name, why);
+	message_left_active(queue, id);
+}
+
+void message_left_active(struct queue *queue, const char *id)
+{
+	queue->removals_unsynced = true;
+	made_parent_changed(queue, id);
 }

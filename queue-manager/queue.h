@@ -10,6 +10,9 @@
  * recognises: file in active/ (synced) < row < remote attempt < result in the row < report in the drop < "reported" in
  * the row < file removed (synced) < row removed.
  *
+ * Mail that is made out of a message (reports here, forwards by deliver, posts by listd) lies in its maker's drop under
+ * an id derived from parent and step before that step is settled, and leaves the drop only after: see made.c.
+ *
  * It parses envelopes, never messages; it never runs scripts nor waits for a peer.
  */
 #ifndef POSTROOM_QUEUE_MANAGER_QUEUE_H
@@ -32,6 +35,7 @@ enum {
 	QUEUE_POINTS_KILL = 1,
 	QUEUE_POINTS_MAX = 30,
 	QUEUE_DROPS_MAX = 8,
+	QUEUE_AWAITED_MAX = 64, /* messages that made mail in drops waits for, each by itself */
 	QUEUE_ISSUERS_MAX = 2,
 	QUEUE_RETRY_MAX = 64, /* entries of sender.retry */
 };
@@ -107,7 +111,7 @@ struct drop {
 	uid_t owner;
 	void *scan;     /* DIR, while a scan goes on */
 	bool rescan;    /* something may be there that was not seen */
-	bool postponed; /* an entry waits until its parent is settled */
+	bool postponed; /* an entry waits until the step of its parent that made it is settled */
 	int64_t again;  /* queue time to scan it again, since an entry could not be read or moved; 0: none */
 };
 
@@ -128,6 +132,10 @@ struct queue {
 	int64_t warn_ms, fail_ms;
 
 	int active_folder, corrupt_folder;
+	bool removals_unsynced;                        /* names left active/ since it was synced */
+	char awaited[QUEUE_AWAITED_MAX][SPOOL_ID_MAX]; /* made.c */
+	unsigned awaited_count;
+	bool awaits_more; /* than are named */
 	struct drop drops[QUEUE_DROPS_MAX];
 	size_t drop_count;
 	int inotify;
@@ -161,8 +169,21 @@ void queue_boot_id(char *out, size_t size);
 /* intake.c: from the drops into active/. */
 int intake_open(struct queue *queue, struct err *err); /* folders, watches; scans come with the first turn */
 void intake_turn(struct queue *queue);                 /* go on with scans as far as there is room */
-void intake_settled(struct queue *queue);              /* after a commit: look again at reports that had to wait */
+void intake_look_again(struct queue *queue);           /* at entries that had to wait */
 unsigned intake_count(struct queue *queue);            /* entries in all drops */
+
+/* made.c: mail that was made out of a message. */
+/* Does this producer make mail out of messages that were allowed already? Then it needs no right to relay of its own.
+ */
+bool made_by_us(struct str producer);
+/*
+ * May an entry of a drop be taken? Not before the step that made it ("<id>/<step>[/<number>]") is settled: the
+ * deliveries that could make it again are known to be done in the table, or their message is gone for good. Until then
+ * it stays in the drop, where making it again after a crash finds it, so that it goes out once.
+ */
+bool made_is_settled(struct queue *queue, const struct drop *drop, struct str parent);
+/* This message was written to the table, or has left active/. */
+void made_parent_changed(struct queue *queue, const char *id);
 
 /* message.c: messages in memory. */
 /* Make one from the open spool file; fd is owned from now on. NULL with err: the envelope is no good (fd is closed). */
@@ -183,6 +204,7 @@ void message_change(struct message *message, struct delivery *delivery); /* its 
 void message_touch(struct message *message);                             /* look at it at the end of this turn */
 /* Move active/<id> to corrupt/, never removing anything. why goes to the log. */
 void message_set_aside(struct queue *queue, const char *id, const char *why);
+void message_left_active(struct queue *queue, const char *id); /* its name is not there any more */
 
 /* advance.c: what is next for a message. */
 void advance_all(struct queue *queue);  /* every message that was touched */
@@ -245,11 +267,6 @@ int64_t schedule_delay(const struct queue *queue, unsigned attempts);
 /* report.c: reports to senders. */
 void report_want(struct message *message);
 void report_turn(struct queue *queue); /* make some of those wanted */
-/*
- * Does the table know of the report that parent ("<id>/<kind>/<number>") names? Until then it stays in the drop, where
- * making it again after a crash finds it.
- */
-bool report_is_settled(struct queue *queue, struct str parent);
 
 /* control.c: what `postroom queue` asks. */
 void control_handle(struct ipc_incoming *incoming, void *queue);

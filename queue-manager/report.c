@@ -36,22 +36,6 @@ void report_want(struct message *message)
 	queue->turn_again = true;
 }
 
-bool report_is_settled(struct queue *queue, struct str parent)
-{
-	struct db_statement statement;
-	struct str rest = parent, id = str_cut(&rest, '/');
-	int row;
-
-	if (db_prepare(table_db(queue), &statement,
-	               "SELECT 1 FROM message m JOIN delivery d ON d.message = m.key WHERE m.id = ?1 AND d.report <> 0",
-	               NULL) != 0)
-		return false;
-	db_bind_text(&statement, 1, id);
-	row = db_step(&statement, NULL);
-	db_finalize(&statement);
-	return row == 0;
-}
-
 /* The original's header section, whole lines of at most HEADERS_MAX octets. */
 static struct str read_headers(struct message *message, struct arena *arena)
 {

@@ -20,7 +20,7 @@ static bool may_relay(const struct message *message)
 	const struct spool_envelope *envelope = &message->envelope;
 	const struct queue *queue = message->queue;
 
-	if (str_equal(envelope->producer, str_of(queue->own_drop.producer)))
+	if (made_by_us(envelope->producer))
 		return true;
 	for (size_t i = 0; i < QUEUE_ISSUERS_MAX; i++)
 		if (token_check(&queue->issuers[i].key, queue->issuers[i].name, envelope->token, envelope->service,

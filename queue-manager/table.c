@@ -308,6 +308,7 @@ static void after_commit(struct table *table)
 
 		message->dirty = false;
 		message->row = message->written_row;
+		made_parent_changed(table->queue, message->id);
 		for (size_t i = 0; i < message->delivery_count; i++)
 			message->deliveries[i].dirty = false;
 		if (message->leaving) {
@@ -333,11 +334,11 @@ void table_flush(struct queue *queue)
 	if (fsync(queue->active_folder) != 0)
 		log_error("cannot sync spool/active");
 	else if (write_transaction(table, &err) == 0) {
+		queue->removals_unsynced = false;
 		if (table->failing)
 			log_info("queue.db can be written again");
 		table->failing = table->clock_due = false;
 		after_commit(table);
-		intake_settled(queue);
 		return;
 	} else if (!table->failing) {
 		log_error("nothing that needs queue.db goes on: %s", err.text);

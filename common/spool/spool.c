@@ -11,7 +11,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUT_MAX = 128 * 1024, TIME_DIGITS = 13, FILE_MODE = 0640 };
+enum {
+	OUT_MAX = 128 * 1024,
+	TIME_DIGITS = 13,
+	/*
+	 * So many of a derived id's time are the parent's, the rest is hash: 52 bits with those at its end, so that of
+	 * 100,000 messages made of one no two get the same name.
+	 */
+	PARENT_DIGITS = 8,
+	FILE_MODE = 0640,
+};
 
 static int open_folder(const struct instance *instance, const char *producer, const char *name, struct err *err)
 {
@@ -50,7 +59,7 @@ void spool_drop_close(struct spool_drop *drop)
 	drop->new_folder = drop->tmp_folder = -1;
 }
 
-/* The time is the parent's, where its name begins with an id, so that the two sort together. */
+/* The time is about the parent's, where its name begins with an id, so that the two sort together. */
 static void derive_id(char *out, const char *producer, struct str parent)
 {
 	unsigned char hash[SHA256_DIGEST_LENGTH];
@@ -64,7 +73,7 @@ static void derive_id(char *out, const char *producer, struct str parent)
 	if (str_find_char(parent, '/') > 0)
 		id_length = (size_t)str_find_char(parent, '/');
 	if (spool_id_is_valid(str_sub(parent, 0, id_length)))
-		str_copy(str_sub(parent, 0, TIME_DIGITS), stamp, sizeof stamp);
+		memcpy(stamp, parent.data, PARENT_DIGITS);
 	snprintf(out, SPOOL_ID_MAX, "%s-%.24s-%02x%02x%02x%02x", stamp, producer, hash[0], hash[1], hash[2], hash[3]);
 }
 

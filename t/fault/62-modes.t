@@ -58,7 +58,7 @@ subtest 'nobody else' => sub {
 	is_deeply [map { $_->{path} } @special], [], 'none is setuid';
 	my @others = grep { $_->{type} !~ /\A[dfs]\z/ } @tree;
 	is_deeply [map { $_->{path} } @others], [], 'there are files, folders and sockets only';
-	my @shared = grep { $_->{mode} & 020 && $_->{path} !~ m{\Aspool/(?:smtpd|queue-manager)(?:/(?:new|tmp))?\z} } grep { $_->{type} ne 's' } @tree;
+	my @shared = grep { $_->{mode} & 020 && $_->{path} !~ m{\Aspool/(?:smtpd|deliver|queue-manager)(?:/(?:new|tmp))?\z} } grep { $_->{type} ne 's' } @tree;
 	is_deeply [map { $_->{path} } @shared], [], 'only drops are writable for a group';
 };
 
@@ -68,7 +68,7 @@ my %USERS = (
 	'postroom-auth'    => { read => 'state/(?:auth|settings)/|etc/keys/(?:relay-authd|secrets)\.key\z', write => 'state/auth(?:/|\z)' },
 	'postroom-dns'     => { read => 'state/settings/', write => '' },
 	'postroom-resolve' => { read => 'state/settings/', write => '' },
-	'postroom-mail'    => { read => 'state/(?:mail|settings)/', write => 'state/mail(?:/|\z)|run/(?:authd|statusd|historyd|imapd)/(?:pop3d|imapd|deliver)' },
+	'postroom-mail'    => { read => 'state/(?:mail|settings)/|spool/deliver/', write => '(?:state/mail|spool/deliver)(?:/|\z)|run/(?:authd|statusd|historyd|imapd)/(?:pop3d|imapd|deliver)' },
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
 	'postroom-policy'  => { read => 'state/(?:policy|settings)/|log/policy/', write => 'state/policy(?:/|\z)|log/policy(?:/|\z)|run/statusd/policyd' },
 	'postroom-smtp'    => {

@@ -1,6 +1,7 @@
 #include "common/spool/spool.h"
 
 #include "common/base/io.h"
+#include "common/base/memory.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -134,12 +135,39 @@ static void test_derived_is_made_once(void **state)
 	assert_int_equal(spool_commit(&first, &err), 0);
 	begin(&second, STR("64f0a1b2c3d4e-smtpd-0a1b2c3d/report/1"));
 	assert_string_equal(first.id, second.id);
-	assert_int_equal(strncmp(first.id, "64f0a1b2c3d4e-smtpd-", 20), 0);
+	assert_int_equal(strncmp(first.id, "64f0a1b2", 8), 0); /* sorts with its parent, to seconds */
+	assert_int_equal(strncmp(first.id + 13, "-smtpd-", 7), 0);
 	assert_int_equal(spool_commit(&second, &err), 0);
 	assert_int_equal(count_names("new"), before + 1);
 	begin(&other, STR("64f0a1b2c3d4e-smtpd-0a1b2c3d/report/2"));
 	assert_string_not_equal(first.id, other.id);
 	spool_abort(&other);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* A long list makes a message for each member: two with one name would be one that is lost. */
+static void test_derived_differ(void **state)
+{
+	enum { COUNT = 300000 };
+	char(*ids)[SPOOL_ID_MAX] = memory_get(COUNT * sizeof *ids);
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++) {
+		struct spool_file file;
+		char parent[80];
+
+		snprintf(parent, sizeof parent, "64f0a1b2c3d4e-smtpd-0a1b2c3d/post/7/%d", i);
+		spool_make_id(&file, "listd", str_of(parent));
+		memcpy(ids[i], file.id, SPOOL_ID_MAX);
+	}
+	qsort(ids, COUNT, sizeof *ids, compare_ids);
+	for (int i = 1; i < COUNT; i++)
+		assert_string_not_equal(ids[i - 1], ids[i]);
+	memory_free(ids);
 }
 
 static void test_never_over_another(void **state)
@@ -160,6 +188,7 @@ int main(void)
 	    cmocka_unit_test(test_commit),
 	    cmocka_unit_test(test_abort_leaves_nothing),
 	    cmocka_unit_test(test_derived_is_made_once),
+	    cmocka_unit_test(test_derived_differ),
 	    cmocka_unit_test(test_never_over_another),
 	};
 
