@@ -191,6 +191,11 @@ static int give_name(struct spool_file *file)
 	return result;
 }
 
+static int sync_folder(const struct spool_drop *drop, int folder, struct err *err)
+{
+	return fsync(folder) == 0 ? 0 : err_system(err, "cannot sync the spool folder of %s", drop->producer);
+}
+
 int spool_commit(struct spool_file *file, struct err *err)
 {
 	int result = flush(file, err);
@@ -199,8 +204,8 @@ int spool_commit(struct spool_file *file, struct err *err)
 		result = err_system(err, "cannot sync a file in the spool of %s", file->drop->producer);
 	if (result == 0 && give_name(file) != 0 && !(errno == EEXIST && file->derived))
 		result = err_system(err, "cannot link a file into the spool of %s", file->drop->producer);
-	if (result == 0 && fsync(file->drop->new_folder) != 0)
-		result = err_system(err, "cannot sync the spool folder of %s", file->drop->producer);
+	if (result == 0)
+		result = sync_folder(file->drop, file->drop->new_folder, err);
 	spool_abort(file);
 	return result;
 }
@@ -214,6 +219,54 @@ void spool_abort(struct spool_file *file)
 	file->fd = -1;
 	file->tmp_name[0] = '\0';
 	buf_free(&file->out);
+}
+
+int spool_park(struct spool_file *file, struct err *err)
+{
+	char path[32];
+	int result = flush(file, err);
+
+	if (result == 0 && fdatasync(file->fd) != 0)
+		result = err_system(err, "cannot sync a file in the spool of %s", file->drop->producer);
+	if (result == 0 && file->tmp_name[0] == '\0') {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", file->fd);
+		if (linkat(AT_FDCWD, path, file->drop->tmp_folder, file->id, AT_SYMLINK_FOLLOW) != 0)
+			result = err_system(err, "cannot link a file into the spool of %s", file->drop->producer);
+	}
+	if (result == 0)
+		file->tmp_name[0] = '\0'; /* it stays, if it was there by name */
+	spool_abort(file);
+	return result;
+}
+
+int spool_sync_parked(const struct spool_drop *drop, struct err *err)
+{
+	return sync_folder(drop, drop->tmp_folder, err);
+}
+
+int spool_sync_released(const struct spool_drop *drop, struct err *err)
+{
+	return sync_folder(drop, drop->new_folder, err);
+}
+
+int spool_release(const struct spool_drop *drop, struct str id, struct err *err)
+{
+	char name[SPOOL_ID_MAX];
+
+	if (!spool_id_is_valid(id) || !str_copy(id, name, sizeof name))
+		return err_set(err, ERR_SYNTAX, "what is to be released has no id");
+	/* nobody else makes names of this drop's new/, and what was released is not there any more */
+	if (renameat(drop->tmp_folder, name, drop->new_folder, name) != 0 && errno != ENOENT)
+		return err_system(err, "cannot move a file in the spool of %s", drop->producer);
+	return 0;
+}
+
+void spool_unpark(const struct spool_drop *drop, struct str id)
+{
+	char name[SPOOL_ID_MAX];
+
+	if (spool_id_is_valid(id) && str_copy(id, name, sizeof name))
+		unlinkat(drop->tmp_folder, name, 0);
 }
 
 int spool_free_space(int fd, uint64_t *free_out, uint64_t *total_out, struct err *err)

@@ -127,6 +127,18 @@ int spool_write(struct spool_file *file, struct str bytes, struct err *err);
 int spool_commit(struct spool_file *file, struct err *err);
 void spool_abort(struct spool_file *file);
 
+/*
+ * For who must remember in a database of his own what he made: park the message in tmp/ under its id, synced; commit;
+ * then release what was parked into new/. After a crash he releases what he committed and unparks the rest, so that
+ * nothing is made twice though it may have been taken already. Syncing the two folders is the caller's, once for many:
+ * spool_sync_parked before the commit, spool_sync_released after the last release.
+ */
+int spool_park(struct spool_file *file, struct err *err);
+int spool_sync_parked(const struct spool_drop *drop, struct err *err);
+int spool_release(const struct spool_drop *drop, struct str id, struct err *err); /* 0 also where it is released */
+int spool_sync_released(const struct spool_drop *drop, struct err *err);
+void spool_unpark(const struct spool_drop *drop, struct str id);
+
 /* Free bytes for unprivileged users and the total on the file system of a descriptor. */
 int spool_free_space(int fd, uint64_t *free_out, uint64_t *total_out, struct err *err);
 

@@ -144,6 +144,29 @@ static void test_derived_is_made_once(void **state)
 	spool_abort(&other);
 }
 
+static void test_park_and_release(void **state)
+{
+	int before = count_names("new");
+	struct spool_file kept, dropped;
+
+	(void)state;
+	begin(&kept, STR(""));
+	begin(&dropped, STR(""));
+	assert_int_equal(spool_write(&kept, STR("x\r\n"), &err), 0);
+	assert_int_equal(spool_park(&kept, &err), 0);
+	assert_int_equal(spool_park(&dropped, &err), 0);
+	assert_int_equal(spool_sync_parked(&drop, &err), 0);
+	assert_int_equal(count_names("tmp"), 2);
+	assert_int_equal(count_names("new"), before);
+	assert_int_equal(spool_release(&drop, str_of(kept.id), &err), 0);
+	spool_unpark(&drop, str_of(dropped.id));
+	assert_int_equal(spool_sync_released(&drop, &err), 0);
+	assert_int_equal(count_names("tmp"), 0);
+	assert_int_equal(count_names("new"), before + 1);
+	assert_int_equal(spool_release(&drop, str_of(kept.id), &err), 0); /* after a crash: it is out already */
+	assert_int_equal(spool_release(&drop, STR("../x"), &err), -1);
+}
+
 static int compare_ids(const void *a, const void *b)
 {
 	return strcmp(a, b);
@@ -188,6 +211,7 @@ int main(void)
 	    cmocka_unit_test(test_commit),
 	    cmocka_unit_test(test_abort_leaves_nothing),
 	    cmocka_unit_test(test_derived_is_made_once),
+	    cmocka_unit_test(test_park_and_release),
 	    cmocka_unit_test(test_derived_differ),
 	    cmocka_unit_test(test_never_over_another),
 	};
