@@ -2,289 +2,157 @@
 
 #include "common/base/io.h"
 #include "common/base/log.h"
-#include "common/smtp/data.h"
-#include "smtpd/rbl.h"
-#include "smtpd/sender_auth.h"
+#include "smtpd/intake.h"
 
-#include <errno.h>
-#include <time.h>
+/* Octets a second below which, over the whole message or chunk, a client is cut off. */
+enum { SLOWEST_PER_S = 256 };
 
-enum {
-	SLICE = 64 * 1024,   /* octets taken at once */
-	SLOWEST_PER_S = 256, /* octets a second below which, over the whole message, a client is cut off */
-};
+static const struct smtp_refusal chunk_failed = {503, "5.5.1", "A chunk was refused, say RSET"};
 
-/* A message being taken in. */
-struct intake {
-	struct session *session;
-	struct spool_file file; /* begun when everything is decided */
-	struct message message;
-	struct smtp_data data;
-	struct buf out; /* octets of the message that are to be passed on */
-	bool header_begun;
-	uint64_t line; /* octets of the present line, in what was passed on */
-	struct hooks_actions actions;
-	const struct smtp_refusal *refusal; /* why it will be refused */
-};
-
-static const struct smtp_refusal too_large = {552, "5.2.3", "Message too large - contact your administrator"};
-static const struct smtp_refusal header_too_large = {552, "5.3.4", "The header of the message is too large"};
-static const struct smtp_refusal has_bare = {500, "5.6.0", "Lines end with CRLF; bare CR or LF are not accepted"};
-static const struct smtp_refusal long_line = {500, "5.5.6", "A line of the message is too long"};
-static const struct smtp_refusal has_nul = {554, "5.6.0", "NUL octets are not accepted"};
-static const struct smtp_refusal too_many_hops = {554, "5.4.6", "Too many hops"};
-static const struct smtp_refusal storage_full = {452, "4.3.1", "Insufficient system storage"};
-static const struct smtp_refusal storage_failed = {451, "4.3.0", "Cannot store the message now, try again later"};
-
-/* The message will not be taken; what is still to come is read and dropped. */
-static void refuse(struct intake *intake, const struct smtp_refusal *refusal)
+/* The octets that came, INTAKE_SLICE at most, of a message or chunk that began at start_ms. -1: there are none. */
+static int read_slice(struct session *session, int64_t start_ms, uint64_t read, struct str *bytes_out)
 {
-	message_free(&intake->message);
-	intake->refusal = refusal;
-}
-
-static void refuse_storage(struct intake *intake, const struct err *err)
-{
-	log_error("id=%s not stored: %s", intake->file.id, err->text);
-	refuse(intake, err->sys == ENOSPC || err->sys == EDQUOT ? &storage_full : &storage_failed);
-}
-
-/* RFC 6409 8: for who submits, not for who passes on; a server that relays through us by its address is the latter. */
-static struct str what_is_missing(const struct intake *intake)
-{
-	const struct fields *fields = &intake->message.fields;
-	struct session *session = intake->session;
-	bool submits = session->is_submission || session->is_local || session->user[0] != '\0';
-
-	if (!submits || (fields->has_date && fields->has_message_id) ||
-	    !settings_flag(&session->smtpd->settings, SETTING_SMTP_ADD_DATE))
-		return STR("");
-	return missing_fields(session, intake->file.id, !fields->has_date, !fields->has_message_id);
-}
-
-static void check_limits(struct intake *intake)
-{
-	const struct settings *settings = &intake->session->smtpd->settings;
-	const struct message *message = &intake->message;
-
-	if (message->size > session_max_size(intake->session))
-		refuse(intake, &too_large);
-	else if (intake->data.mode == SMTP_DATA_STRICT && intake->data.has_bare)
-		refuse(intake, &has_bare);
-	else if (intake->data.has_nul)
-		refuse(intake, &has_nul);
-	else if (message->fields.received > settings_number(settings, SETTING_SMTP_MAX_HOPS))
-		refuse(intake, &too_many_hops);
-	else if (message->header_is_too_long)
-		refuse(intake, &header_too_large);
-}
-
-/* Look for a line of more octets than the settings or a script allow, CRLF not counted. */
-static void measure_lines(struct intake *intake)
-{
-	const struct session *session = intake->session;
-	int64_t usual = settings_number(&session->smtpd->settings, SETTING_SMTP_MAX_LINE), script = session->hooks.max_line;
-	int64_t limit = script >= 0 ? script : usual;
-	struct str rest = buf_str(&intake->out);
-
-	while (limit > 0 && rest.len > 0) {
-		struct str part = str_cut(&rest, '\n');
-
-		intake->line += part.len;
-		if (intake->line > (uint64_t)limit + (rest.data != NULL)) { /* with the CR, where the line has ended */
-			refuse(intake, &long_line);
-			return;
-		}
-		if (rest.data != NULL)
-			intake->line = 0;
-	}
-}
-
-/* Keep what intake->out holds. */
-static void keep(struct intake *intake)
-{
+	struct conn *conn = &session->conn;
 	struct err err;
 
-	if (intake->refusal == NULL &&
-	    message_add(&intake->message, &intake->session->smtpd->drop, buf_str(&intake->out), &err) != 0)
-		refuse_storage(intake, &err);
-	if (intake->refusal == NULL)
-		measure_lines(intake);
-	if (intake->refusal == NULL)
-		check_limits(intake);
-	buf_reset(&intake->out);
-}
-
-/* fields_look wants to see the first line at once. */
-static bool header_can_begin(const struct intake *intake)
-{
-	return intake->data.ended || intake->out.len >= FIELDS_FIRST_MIN || str_find_char(buf_str(&intake->out), '\n') >= 0;
+	conn->deadline_ms = start_ms + 2 * (int64_t)conn->timeout_ms + (int64_t)(read * 1000 / SLOWEST_PER_S);
+	if (conn_read_some(conn, bytes_out, &err) == 0) {
+		*bytes_out = str_sub(*bytes_out, 0, INTAKE_SLICE);
+		return 0;
+	}
+	log_info("message broken off after %llu octets: %s from=<%.*s> client=%s service=%s", (unsigned long long)read,
+	         err.text, STR_ARG(session->transaction.mail.from.text), session->peer, session->service);
+	return -1;
 }
 
 /* Read to the message's end. -1: the connection failed. */
 static int receive(struct intake *intake)
 {
-	struct conn *conn = &intake->session->conn;
+	struct session *session = intake->session;
 	int64_t start_ms = io_now_ms();
 	uint64_t read = 0;
-	struct err err;
 
 	while (!intake->data.ended) {
 		struct str bytes;
 		size_t taken;
 
-		conn->deadline_ms = start_ms + 2 * (int64_t)conn->timeout_ms + (int64_t)(read * 1000 / SLOWEST_PER_S);
-		if (conn_read_some(conn, &bytes, &err) != 0) {
-			log_info("id=%s message broken off after %llu octets: %s", intake->file.id, (unsigned long long)read,
-			         err.text);
+		if (read_slice(session, start_ms, read, &bytes) != 0)
 			return -1;
-		}
-		taken = smtp_data_take(&intake->data, str_sub(bytes, 0, SLICE), &intake->out);
-		conn_consume(conn, taken);
+		intake_take(intake, bytes, &taken);
+		conn_consume(&session->conn, taken);
 		read += taken;
-		intake->header_begun = intake->header_begun || header_can_begin(intake);
-		if (intake->header_begun)
-			keep(intake);
 	}
+	session->stray = intake->data.stray;
 	return 0;
-}
-
-static enum smtp_data_mode data_mode(const struct session *session)
-{
-	if (session->is_local)
-		return SMTP_DATA_LOOSE;
-	return session->user[0] != '\0' ? SMTP_DATA_MEND : SMTP_DATA_STRICT;
-}
-
-static struct spool_envelope make_envelope(const struct intake *intake)
-{
-	static const char *const bodies[] = {
-	    [SMTP_BODY_NOT_GIVEN] = "", [SMTP_BODY_7BIT] = "7BIT", [SMTP_BODY_8BITMIME] = "8BITMIME"};
-	const struct session *session = intake->session;
-	const struct transaction *transaction = &session->transaction;
-	bool logged_in = session->user[0] != '\0';
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (struct spool_envelope){
-	    .id = str_of(intake->file.id),
-	    .time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
-	    .producer = str_of(session->smtpd->drop.producer),
-	    .service = str_of(session->service),
-	    .from = transaction->mail.from.text,
-	    .protocol = str_of(session_protocol(session)),
-	    .peer = str_of(session->peer),
-	    .helo = str_of(session->helo),
-	    .user = str_of(session->user),
-	    .token = str_of(logged_in ? session->login_token : session->address_token),
-	    .body = str_of(bodies[transaction->mail.body]),
-	    .smtputf8 = transaction->mail.smtputf8,
-	    .ret = transaction->mail.ret,
-	    .envid = transaction->mail.envid,
-	    .parent = STR(""),
-	    .recipients = transaction->recipients,
-	    .recipient_count = transaction->count,
-	};
-}
-
-/* Whom the envelope names, for local recipients alone to see: others would learn of blind copies elsewhere. */
-static void add_originals(struct intake *intake)
-{
-	struct session *session = intake->session;
-	const struct transaction *transaction = &session->transaction;
-
-	if (transaction->has_remote || !settings_flag(&session->smtpd->settings, SETTING_SMTP_ADD_RECIPIENTS))
-		return;
-	for (size_t i = transaction->count; i-- > 0;)
-		message_add_on_top(&intake->message, arena_printf(&session->transaction_arena, "X-Postroom-ORIGRCPT: %.*s\r\n",
-		                                                  STR_ARG(transaction->recipients[i].address)));
-}
-
-/* On disk, under its name; nowhere where rules left nobody to get it. */
-static int store(struct intake *intake, struct err *err)
-{
-	struct session *session = intake->session;
-	struct spool_envelope envelope = make_envelope(intake);
-	struct str trace = received_field(session, intake->file.id), missing = what_is_missing(intake);
-
-	rules_address(session, &envelope);
-	hooks_address(session, &intake->actions, &envelope);
-	rbl_address(session, &envelope);
-	if (envelope.recipient_count == 0) {
-		log_info("id=%s discarded by a rule, script or blacklist", intake->file.id);
-		return 0;
-	}
-	if (spool_begin(&intake->file, &session->smtpd->drop, &envelope, err) != 0)
-		return -1;
-	if (message_write(&intake->message, trace, missing, &intake->file, err) == 0) {
-		if (spool_commit(&intake->file, err) != 0)
-			return -1;
-		hooks_stored(session, &envelope);
-		return 0;
-	}
-	spool_abort(&intake->file);
-	return -1;
-}
-
-/* The one answer to the end of the message. */
-static void finish(struct intake *intake)
-{
-	struct session *session = intake->session;
-	const struct transaction *transaction = &session->transaction;
-	struct err err;
-
-	if (intake->refusal == NULL)
-		intake->refusal = hooks_at_lines(session, &intake->message);
-	if (intake->refusal == NULL)
-		intake->refusal = rules_at_data(session, &intake->message);
-	if (intake->refusal == NULL)
-		rbl_mark(session, &intake->message);
-	if (intake->refusal == NULL)
-		hooks_at_message(session, &intake->message, &intake->actions);
-	if (intake->refusal == NULL)
-		intake->refusal = auth_results_apply(session, &intake->message);
-	if (intake->refusal == NULL)
-		add_originals(intake);
-	if (intake->refusal == NULL && store(intake, &err) != 0)
-		refuse_storage(intake, &err);
-	if (intake->refusal == &long_line)
-		status_event(&session->status, POLICY_SYNTAX, STR("line too long"));
-	if (intake->refusal == &too_large)
-		status_event(&session->status, POLICY_TOO_BIG, transaction->mail.from.text);
-	if (intake->refusal != NULL) {
-		log_info("id=%s refused: %d %s from=<%.*s> client=%s service=%s", intake->file.id, intake->refusal->code,
-		         intake->refusal->text, STR_ARG(transaction->mail.from.text), session->peer, session->service);
-		reply_refusal(session, intake->refusal);
-		return;
-	}
-	log_info("id=%s queued from=<%.*s> to=<%.*s>%s recipients=%zu size=%llu client=%s helo=%s user=%s service=%s",
-	         intake->file.id, STR_ARG(transaction->mail.from.text), STR_ARG(transaction->recipients[0].address),
-	         transaction->count > 1 ? ",..." : "", transaction->count, (unsigned long long)intake->message.size,
-	         session->peer, session->helo, session->user, session->service);
-	session->queued++;
-	reply(session, 250, "2.0.0", "OK - queued as %s", intake->file.id);
 }
 
 void command_data(struct session *session, struct str argument)
 {
-	struct intake intake = {.session = session};
+	struct intake intake;
 
 	(void)argument;
 	if (!disk_has_room(session, SETTING_DISK_MESSAGE)) {
-		reply_refusal(session, &storage_full);
+		reply_refusal(session, &intake_storage_full);
 		return;
 	}
 	if (!hooks_permit(session, "DoDATAStart", STR("")))
 		return;
-	spool_make_id(&intake.file, session->smtpd->drop.producer, STR(""));
-	smtp_data_init(&intake.data, data_mode(session));
-	message_init(&intake.message);
-	buf_init(&intake.out, SMTP_DATA_GROWTH(SLICE) + FIELDS_FIRST_MIN);
 	reply(session, 354, NULL, "End data with <CR><LF>.<CR><LF>");
-	session->messages++;
+	intake_begin(&intake, session, false);
 	if (receive(&intake) == 0)
-		finish(&intake);
-	message_free(&intake.message);
-	buf_free(&intake.out);
+		intake_finish(&intake);
+	intake_end(&intake);
 	transaction_reset(session);
+}
+
+/* Read a chunk, for the message or, where intake is NULL, to be dropped. -1: the connection failed. */
+static int read_chunk(struct session *session, struct intake *intake, uint64_t size)
+{
+	int64_t start_ms = io_now_ms();
+	uint64_t read = 0;
+
+	while (read < size) {
+		struct str bytes;
+		size_t taken;
+
+		if (read_slice(session, start_ms, read, &bytes) != 0)
+			return -1;
+		bytes = str_sub(bytes, 0, size - read < bytes.len ? (size_t)(size - read) : bytes.len);
+		taken = bytes.len;
+		if (intake != NULL)
+			intake_take(intake, bytes, &taken);
+		conn_consume(&session->conn, taken);
+		read += taken;
+	}
+	return 0;
+}
+
+/* -1: it is not known where the chunk ends; what follows could be taken for commands, so nothing more is read. */
+static int parse_chunk(struct session *session, struct str argument, struct smtp_chunk *chunk)
+{
+	struct smtp_refusal refusal;
+
+	if (smtp_parse_bdat(argument, chunk, &refusal) == 0)
+		return 0;
+	reply_refusal(session, &refusal);
+	session->closing = true;
+	return -1;
+}
+
+void chunk_refuse(struct session *session, struct str argument, const struct smtp_refusal *refusal)
+{
+	struct smtp_chunk chunk;
+
+	if (parse_chunk(session, argument, &chunk) == 0 && read_chunk(session, NULL, chunk.size) == 0)
+		reply_refusal(session, refusal);
+}
+
+static void begin_chunks(struct session *session)
+{
+	struct intake *intake = arena_get(&session->transaction_arena, sizeof *intake);
+
+	session->transaction.intake = intake;
+	intake_begin(intake, session, true);
+	if (!disk_has_room(session, SETTING_DISK_MESSAGE))
+		intake_refuse(intake, &intake_storage_full);
+}
+
+/* A script may refuse the first chunk, as it may DATA; there is nothing else that it could answer. */
+static bool script_permits(struct session *session)
+{
+	bool permitted = hooks_permit(session, "DoDATAStart", STR(""));
+
+	session->hooks.instead = STR("");
+	return permitted;
+}
+
+/* RFC 3030 2: whatever is answered, the chunk is read first. */
+void command_bdat(struct session *session, struct str argument)
+{
+	struct transaction *transaction = &session->transaction;
+	bool begins = transaction->intake == NULL;
+	struct smtp_chunk chunk;
+
+	if (transaction->chunks_failed) {
+		chunk_refuse(session, argument, &chunk_failed);
+		return;
+	}
+	if (parse_chunk(session, argument, &chunk) != 0)
+		return;
+	if (begins)
+		begin_chunks(session);
+	if (read_chunk(session, transaction->intake, chunk.size) != 0)
+		return;
+	if (begins && !script_permits(session)) {
+		transaction->chunks_failed = true;
+	} else if (chunk.is_last) {
+		intake_take_end(transaction->intake);
+		intake_finish(transaction->intake);
+		transaction_reset(session);
+	} else if (transaction->intake->refusal != NULL) {
+		intake_answer_refusal(transaction->intake);
+		transaction->chunks_failed = true;
+	} else {
+		reply(session, 250, "2.0.0", "%llu octets received", (unsigned long long)chunk.size);
+	}
 }

@@ -63,7 +63,7 @@ static struct str capabilities(struct session *session)
 
 	if (mechanisms.len != 0)
 		lines = arena_printf(arena, "AUTH %.*s\n", STR_ARG(mechanisms));
-	lines = arena_printf(arena, "%.*sSIZE %llu\nPIPELINING\n8BITMIME\nSMTPUTF8\n%sENHANCEDSTATUSCODES\n",
+	lines = arena_printf(arena, "%.*sSIZE %llu\nPIPELINING\n8BITMIME\nSMTPUTF8\n%sENHANCEDSTATUSCODES\nCHUNKING\n",
 	                     STR_ARG(lines), (unsigned long long)session_max_size(session),
 	                     settings_flag(&session->smtpd->settings, SETTING_SMTP_DSN) ? "DSN\n" : "");
 	if (tls_is_offered(session))

@@ -3,12 +3,15 @@
 #include "common/base/log.h"
 #include "smtpd/backlog.h"
 #include "smtpd/greylist.h"
+#include "smtpd/intake.h"
 #include "smtpd/load.h"
 #include "smtpd/rbl.h"
 #include "smtpd/sender_auth.h"
 
 void transaction_reset(struct session *session)
 {
+	if (session->transaction.intake != NULL)
+		intake_end(session->transaction.intake);
 	session->transaction = (struct transaction){0};
 	arena_reset(&session->transaction_arena);
 }

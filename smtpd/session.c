@@ -29,6 +29,8 @@ enum command_condition {
 	NEEDS_RECIPIENT = 8,
 	NOT_IN_MAIL = 16,
 	NO_ARGUMENT = 32,
+	NOT_IN_CHUNKS = 64,
+	HAS_CHUNK = 128, /* octets follow its line, which must not be taken for commands (RFC 3030 2) */
 };
 
 struct command {
@@ -41,8 +43,9 @@ struct command {
 
 static const struct command commands[] = {
     {"MAIL", command_mail, MAIL_LINE, NEEDS_HELO | NOT_IN_MAIL, NULL},
-    {"RCPT", command_rcpt, RCPT_LINE, NEEDS_HELO | NEEDS_MAIL, NULL},
-    {"DATA", command_data, LINE, NEEDS_HELO | NEEDS_MAIL | NEEDS_RECIPIENT | NO_ARGUMENT, NULL},
+    {"RCPT", command_rcpt, RCPT_LINE, NEEDS_HELO | NEEDS_MAIL | NOT_IN_CHUNKS, NULL},
+    {"DATA", command_data, LINE, NEEDS_HELO | NEEDS_MAIL | NEEDS_RECIPIENT | NOT_IN_CHUNKS | NO_ARGUMENT, NULL},
+    {"BDAT", command_bdat, LINE, NEEDS_HELO | NEEDS_MAIL | NEEDS_RECIPIENT | HAS_CHUNK, NULL},
     {"EHLO", command_ehlo, LINE, BEFORE_TLS, "DoHELO"},
     {"HELO", command_helo, LINE, BEFORE_TLS, "DoHELO"},
     {"QUIT", command_quit, LINE, BEFORE_TLS | NO_ARGUMENT, "DoQUIT"},
@@ -99,29 +102,46 @@ static const struct command *command_find(struct str verb)
 	return NULL;
 }
 
-/* Answer what stands against running a command now. */
-static bool may_run(struct session *session, const struct command *command, struct str argument)
+/* What stands against running a command now; NULL: nothing. */
+static const struct smtp_refusal *find_obstacle(const struct session *session, unsigned conditions, struct str argument)
 {
-	unsigned conditions = command->conditions;
+	static const struct smtp_refusal needs_tls = {530, "5.7.0", "Must issue a STARTTLS command first"};
+	static const struct smtp_refusal no_tls = {454, "4.7.0", "TLS not available due to temporary reason"};
+	static const struct smtp_refusal no_parameters = {501, "5.5.4", "The command takes no parameters"};
+	static const struct smtp_refusal needs_helo = {503, "5.5.1", "Say EHLO first"};
+	static const struct smtp_refusal needs_mail = {503, "5.5.1", "Say MAIL first"};
+	static const struct smtp_refusal in_mail = {503, "5.5.1", "A mail transaction is open already"};
+	static const struct smtp_refusal in_chunks = {503, "5.5.1", "The message comes in chunks already"};
+	static const struct smtp_refusal no_recipients = {503, "5.5.1", "No valid recipients"}; /* RFC 5321 3.3 */
+	const struct transaction *transaction = &session->transaction;
 
-	if (tls_is_needed(session) && (conditions & BEFORE_TLS) == 0) {
-		if (session->smtpd->tls.context != NULL)
-			reply(session, 530, "5.7.0", "Must issue a STARTTLS command first");
-		else
-			reply(session, 454, "4.7.0", "TLS not available due to temporary reason"); /* the certificate is gone */
-	} else if ((conditions & NO_ARGUMENT) != 0 && argument.len != 0)
-		reply(session, 501, "5.5.4", "The command takes no parameters");
-	else if ((conditions & NEEDS_HELO) != 0 && session->helo[0] == '\0')
-		reply(session, 503, "5.5.1", "Say EHLO first");
-	else if ((conditions & NEEDS_MAIL) != 0 && !session->transaction.open)
-		reply(session, 503, "5.5.1", "Say MAIL first");
-	else if ((conditions & NOT_IN_MAIL) != 0 && session->transaction.open)
-		reply(session, 503, "5.5.1", "A mail transaction is open already");
-	else if ((conditions & NEEDS_RECIPIENT) != 0 && session->transaction.count == 0)
-		reply(session, 503, "5.5.1", "No valid recipients"); /* RFC 5321 3.3 */
-	else
-		return true;
-	return false;
+	if (tls_is_needed(session) && (conditions & BEFORE_TLS) == 0)
+		return session->smtpd->tls.context != NULL ? &needs_tls : &no_tls; /* or the certificate is gone */
+	if ((conditions & NO_ARGUMENT) != 0 && argument.len != 0)
+		return &no_parameters;
+	if ((conditions & NEEDS_HELO) != 0 && session->helo[0] == '\0')
+		return &needs_helo;
+	if ((conditions & NEEDS_MAIL) != 0 && !transaction->open)
+		return &needs_mail;
+	if ((conditions & NOT_IN_MAIL) != 0 && transaction->open)
+		return &in_mail;
+	if ((conditions & NOT_IN_CHUNKS) != 0 && transaction->intake != NULL)
+		return &in_chunks;
+	if ((conditions & NEEDS_RECIPIENT) != 0 && transaction->count == 0)
+		return &no_recipients;
+	return NULL;
+}
+
+static void run_command(struct session *session, const struct command *command, struct str argument)
+{
+	const struct smtp_refusal *obstacle = find_obstacle(session, command->conditions, argument);
+
+	if (obstacle != NULL && (command->conditions & HAS_CHUNK) != 0)
+		chunk_refuse(session, argument, obstacle);
+	else if (obstacle != NULL)
+		reply_refusal(session, obstacle);
+	else if (command->hook == NULL || hooks_permit(session, command->hook, argument))
+		command->run(session, argument);
 }
 
 static void answer_line(struct session *session, struct str line)
@@ -143,9 +163,8 @@ static void answer_line(struct session *session, struct str line)
 		reply(session, 500, "5.5.6", "Line too long");
 	else if (command == NULL && hooks_unrecognised(session, line))
 		reply(session, 500, "5.5.1", "Command not recognised");
-	else if (command != NULL && may_run(session, command, parsed.argument) &&
-	         (command->hook == NULL || hooks_permit(session, command->hook, parsed.argument)))
-		command->run(session, parsed.argument);
+	else if (command != NULL)
+		run_command(session, command, parsed.argument);
 }
 
 /* Commands that the client got wrong are told, by their verb alone: what follows it may be a password. */
@@ -157,6 +176,20 @@ static void run_line(struct session *session, struct str line)
 	answer_line(session, line);
 	if (session->errors != errors)
 		status_event(&session->status, POLICY_SYNTAX, line.data != NULL ? verb : STR("line too long"));
+}
+
+/* What is left of the end of a message, where any line ends are taken. -1: the connection failed. */
+static int skip_stray(struct session *session, struct err *err)
+{
+	struct str bytes;
+
+	if (session->stray == '\0')
+		return 0;
+	if (conn_read_some(&session->conn, &bytes, err) != 0)
+		return -1;
+	conn_consume(&session->conn, bytes.data[0] == session->stray ? 1 : 0);
+	session->stray = '\0';
+	return 0;
 }
 
 /*
@@ -171,7 +204,7 @@ static bool next_line(struct session *session, struct str *line)
 
 	conn->deadline_ms = io_now_ms() + 2 * (int64_t)conn->timeout_ms;
 	waiting_fd = conn->fd;
-	if (!stopping)
+	if (!stopping && (result = skip_stray(session, &err)) == 0)
 		result = conn_read_line(conn, SASL_LINE_MAX, session->is_local, line, &err);
 	waiting_fd = -1;
 	if (stopping) {

@@ -11,10 +11,10 @@
  * only; nobody relays without a token, which this process cannot make.
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
- * relay.c who may send where; vrfy.c who exists; message.c what is kept of a message until it is decided; rules.c the
- * SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says; greylist.c who has to come again; rbl.c
- * who is on a DNS blacklist; backlog.c whether too much waits in the queue; disk.c free space; received.c what is put
- * on top of a message; reply.c the replies; hooks.c what a script says.
+ * relay.c who may send where; vrfy.c who exists; intake.c a message being taken in; message.c what is kept of it
+ * until it is decided; rules.c the SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says;
+ * greylist.c who has to come again; rbl.c who is on a DNS blacklist; backlog.c whether too much waits in the queue;
+ * disk.c free space; received.c what is put on top of a message; reply.c the replies; hooks.c what a script says.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
@@ -72,6 +72,8 @@ struct transaction {
 	struct rules_state rules;
 	struct spf_outcome spf; /* where it was checked (smtpd/sender_auth.h) */
 	bool spf_is_known;
+	struct intake *intake; /* begun by BDAT (smtpd/intake.h); NULL before */
+	bool chunks_failed;    /* one was refused: RSET has to come (RFC 3030 2) */
 };
 
 struct session {
@@ -107,6 +109,7 @@ struct session {
 
 	struct transaction transaction;
 	struct arena command_arena, transaction_arena;
+	char stray;   /* this octet, where it comes before the next command, belongs to the end of the message; or NUL */
 	bool closing; /* no further command is read */
 };
 
@@ -152,6 +155,10 @@ void command_auth(struct session *session, struct str argument);
 void command_mail(struct session *session, struct str argument);
 void command_rcpt(struct session *session, struct str argument);
 void command_data(struct session *session, struct str argument);
+void command_bdat(struct session *session, struct str argument);
+
+/* BDAT may not be used now: read its chunk away, then answer. */
+void chunk_refuse(struct session *session, struct str argument, const struct smtp_refusal *refusal);
 
 /* Forget the transaction, if there is one. */
 void transaction_reset(struct session *session);

@@ -288,3 +288,14 @@ int smtp_parse_rcpt(struct str argument, struct str domain, bool smtputf8, struc
 		return refuse(refusal, 553, "5.6.7", "The address needs SMTPUTF8");
 	return 0;
 }
+
+int smtp_parse_bdat(struct str argument, struct smtp_chunk *chunk_out, struct smtp_refusal *refusal)
+{
+	struct str size = str_cut_word(&argument), marker = str_cut_word(&argument);
+
+	*chunk_out = (struct smtp_chunk){.is_last = marker.len != 0};
+	if (!str_to_u64(size, INT64_MAX, &chunk_out->size) ||
+	    (chunk_out->is_last && !str_equal_nocase(marker, STR("LAST"))) || str_cut_word(&argument).len != 0)
+		return refuse(refusal, 501, "5.5.4", "Say BDAT, a number of octets, and LAST where they are the last");
+	return 0;
+}

@@ -1,9 +1,9 @@
 /*
  * smtp/command: the commands of an SMTP client, taken apart.
  *
- * RFC 5321 4.1.1 with the parameters of SIZE (1870), 8BITMIME (6152), DSN (3461), AUTH (4954) and SMTPUTF8 (6531).
- * Only syntax is judged here: what the client may do, and whether an address exists, others decide. Reads the line and
- * nothing else; knows no session but for what is passed in.
+ * RFC 5321 4.1.1 with the parameters of SIZE (1870), CHUNKING (3030), 8BITMIME (6152), DSN (3461), AUTH (4954) and
+ * SMTPUTF8 (6531). Only syntax is judged here: what the client may do, and whether an address exists, others decide.
+ * Reads the line and nothing else; knows no session but for what is passed in.
  */
 #ifndef POSTROOM_SMTP_COMMAND_H
 #define POSTROOM_SMTP_COMMAND_H
@@ -51,6 +51,15 @@ struct smtp_rcpt {
 	unsigned notify;  /* enum spool_notify's bits, 0: not given */
 	struct str orcpt; /* "rfc822;anna@example.org" as given, or empty */
 };
+
+/* A chunk of a message (RFC 3030 2). */
+struct smtp_chunk {
+	uint64_t size; /* octets that follow the command */
+	bool is_last;
+};
+
+/* The argument of BDAT. Refusal: 501 5.5.4; where the octets that follow end nobody knows then. */
+int smtp_parse_bdat(struct str argument, struct smtp_chunk *chunk_out, struct smtp_refusal *refusal);
 
 /*
  * The argument of RCPT: "TO:<path> parameters". smtputf8: whether MAIL announced it. Refusals as above, with 501 5.1.3

@@ -1,4 +1,4 @@
-/* SMTP commands and their parameters: RFC 5321 4.1.1, 1870, 3461, 4954, 6152, 6531. */
+/* SMTP commands and their parameters: RFC 5321 4.1.1, 1870, 3030, 3461, 4954, 6152, 6531. */
 #include "common/smtp/command.h"
 
 #include "common/spool/spool.h"
@@ -172,6 +172,36 @@ static void test_rcpt_refused(void **state)
 	}
 }
 
+static void test_bdat(void **state)
+{
+	static const char *const wrong[] = {"",
+	                                    "LAST",
+	                                    "10 LAST 10",
+	                                    "10 FIRST",
+	                                    "-1",
+	                                    "0x10",
+	                                    "1 0",
+	                                    "10LAST",
+	                                    "9223372036854775808",
+	                                    "99999999999999999999999",
+	                                    "10 LASTLY"};
+	struct smtp_refusal refusal;
+	struct smtp_chunk chunk;
+
+	(void)state;
+	assert_int_equal(smtp_parse_bdat(STR("86"), &chunk, &refusal), 0);
+	assert_true(chunk.size == 86 && !chunk.is_last);
+	assert_int_equal(smtp_parse_bdat(STR("0 LAST"), &chunk, &refusal), 0);
+	assert_true(chunk.size == 0 && chunk.is_last);
+	assert_int_equal(smtp_parse_bdat(STR("9223372036854775807 last"), &chunk, &refusal), 0);
+	assert_true(chunk.size == INT64_MAX && chunk.is_last);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		if (smtp_parse_bdat(str_of(wrong[i]), &chunk, &refusal) == 0)
+			fail_msg("accepted: %s", wrong[i]);
+		assert_int_equal(refusal.code, 501);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +210,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_mail_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_rcpt, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_rcpt_refused, set_up, tear_down),
+	    cmocka_unit_test(test_bdat),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -46,6 +46,11 @@ static const struct data_case cases[] = {
     {SMTP_DATA_LOOSE, "a\r\n.\r\n", "a\r\n", true, false, ""},
     {SMTP_DATA_LOOSE, "a\n.\r\n", "a\r\n", true, true, ""},
     {SMTP_DATA_LOOSE, ".\n", "", true, false, ""},
+    /* any line ends: CR, LF, CR LF, LF CR (07, Advanced); what may be left of the end is the caller's */
+    {SMTP_DATA_ANY, "a\rb\nc\r\nd\n\re\r\n.\r\nQUIT\r\n", "a\r\nb\r\nc\r\nd\r\ne\r\n", true, false, "\nQUIT\r\n"},
+    {SMTP_DATA_ANY, "a\r.\rQUIT\r\n", "a\r\n", true, false, "QUIT\r\n"},
+    {SMTP_DATA_ANY, "a\n.\nQUIT\r\n", "a\r\n", true, false, "QUIT\r\n"},
+    {SMTP_DATA_ANY, "a\r\r\n\nb\r..\r.\r", "a\r\n\r\n\r\nb\r\n.\r\n", true, false, ""},
 };
 
 /* Read a case in pieces of `step` octets, as the network may cut them. */
@@ -57,7 +62,7 @@ static void check(const struct data_case *c, size_t step)
 	size_t at = 0;
 
 	buf_init(&out, 4096);
-	smtp_data_init(&data, c->mode);
+	smtp_data_init(&data, c->mode, false);
 	while (at < input.len && !data.ended) {
 		struct str piece = str_sub(input, at, step);
 		size_t before = out.len, taken = smtp_data_take(&data, piece, &out);
@@ -91,10 +96,55 @@ static void test_nul(void **state)
 
 	(void)state;
 	buf_init(&out, 100);
-	smtp_data_init(&data, SMTP_DATA_STRICT);
+	smtp_data_init(&data, SMTP_DATA_STRICT, false);
 	assert_int_equal(smtp_data_take(&data, STR("a\0b\r\n.\r\n"), &out), 8);
 	assert_true(data.ended && data.has_nul && !data.has_bare);
 	buf_free(&out);
+}
+
+struct chunk_case {
+	enum smtp_data_mode mode;
+	const char *input, *message;
+	bool has_bare;
+};
+
+static const struct chunk_case chunk_cases[] = {
+    {SMTP_DATA_STRICT, "a\r\n.\r\n..b\r\n", "a\r\n.\r\n..b\r\n", false}, /* dots are nothing special */
+    {SMTP_DATA_STRICT, "a", "a\r\n", false},
+    {SMTP_DATA_STRICT, ".", ".\r\n", false},
+    {SMTP_DATA_STRICT, "", "", false},
+    {SMTP_DATA_STRICT, "a\r", "a\r\n", true},
+    {SMTP_DATA_STRICT, "a\nb\r\n", "a\r\nb\r\n", true},
+    {SMTP_DATA_MEND, "a\nb\n", "a\r\nb\r\n", true},
+    {SMTP_DATA_LOOSE, "a\nb\n", "a\r\nb\r\n", true},
+    {SMTP_DATA_ANY, "a\rb\n\r.\r", "a\r\nb\r\n.\r\n", false},
+};
+
+/* RFC 3030: all octets belong to the message, however they are parted. */
+static void test_chunks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof chunk_cases / sizeof *chunk_cases; i++)
+		for (size_t step = 1; step <= 8; step++) {
+			const struct chunk_case *c = &chunk_cases[i];
+			struct str input = str_of(c->input);
+			struct smtp_data data;
+			struct buf out;
+
+			buf_init(&out, 4096);
+			smtp_data_init(&data, c->mode, true);
+			for (size_t at = 0; at < input.len; at += step) {
+				struct str piece = str_sub(input, at, step);
+
+				assert_int_equal(smtp_data_take(&data, piece, &out), piece.len);
+				assert_false(data.ended);
+			}
+			smtp_data_finish(&data, &out);
+			assert_true(data.ended);
+			assert_string_equal(buf_text(&out), c->message);
+			assert_int_equal(data.has_bare, c->has_bare);
+			buf_free(&out);
+		}
 }
 
 int main(void)
@@ -102,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases_however_cut),
 	    cmocka_unit_test(test_nul),
+	    cmocka_unit_test(test_chunks),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
