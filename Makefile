@@ -48,7 +48,7 @@ TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $
 COMMON   := $(wildcard common/*/*.c common/*/*/*.c)
 LIBCOMMON := $(BUILD)/libcommon.a
 
-.PHONY: all help unit deps run check check-unit crash bench lint format fuzz fuzz-build install manual clean
+.PHONY: all help unit deps run check check-unit crash bench lint format fuzz fuzz-build install units manual clean
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -200,8 +200,17 @@ fuzz: fuzz-build
 	    $$target -max_total_time=$(SECONDS_EACH) -timeout=10 -print_final_stats=1 -artifact_prefix=build-fuzz/ build-fuzz/corpus/$$name \
 	        $$(ls -d t/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
 
+# What systemd is told, from the list of programs.
+$(BUILD)/units: $(BUILD)/obj/conf/systemd/units.o $(LIBCOMMON)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+units: $(BUILD)/units
+	rm -rf $(BUILD)/systemd
+	mkdir -p $(BUILD)/systemd
+	$(BUILD)/units conf/systemd $(BUILD)/systemd $(PREFIX)
+
 LIBEXEC  := $(DESTDIR)$(PREFIX)/libexec/postroom
-install: all
+install: all units
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIBEXEC) $(DESTDIR)$(PREFIX)/share/doc/postroom
 	install -m 755 $(BUILD)/bin/postroom $(BUILD)/bin/sendmail $(DESTDIR)$(PREFIX)/bin
 	ln -sf sendmail $(DESTDIR)$(PREFIX)/bin/mailq
@@ -211,10 +220,10 @@ install: all
 	    install -m 644 man/*.$$section $(DESTDIR)$(PREFIX)/share/man/man$$section; done
 	ln -sf sendmail.1 $(DESTDIR)$(PREFIX)/share/man/man1/mailq.1
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-	for unit in conf/systemd/*.service conf/systemd/*.socket conf/systemd/*.target; do \
-	    sed 's|@PREFIX@|$(PREFIX)|g' $$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit) || exit 1; done
-	install -m 644 conf/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
-	install -m 644 conf/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/postroom.conf
+	install -m 644 $(BUILD)/systemd/*.service $(BUILD)/systemd/*.socket $(BUILD)/systemd/*.target \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 $(BUILD)/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
+	install -m 644 $(BUILD)/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/postroom.conf
 	install -m 644 README.md LICENSE CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/postroom
 
 clean:
