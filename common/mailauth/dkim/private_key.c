@@ -1,4 +1,5 @@
 #include "common/base/base64.h"
+#include "common/base/memory.h"
 #include "common/mailauth/dkim/sign.h"
 
 #include <openssl/err.h>
@@ -50,6 +51,42 @@ int dkim_private_key_read(struct str pem, struct dkim_private_key *key_out, stru
 	}
 	*key_out = (struct dkim_private_key){.type = type == EVP_PKEY_RSA ? DKIM_RSA : DKIM_ED25519, .pkey = pkey};
 	return 0;
+}
+
+static EVP_PKEY *make_key(enum dkim_key_type type, unsigned bits)
+{
+	return type == DKIM_RSA ? EVP_RSA_gen(bits) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+}
+
+/* Take what a memory BIO holds, and leave nothing of it there. */
+static void take_bio(BIO *bio, struct buf *out)
+{
+	char *data;
+	long len = BIO_get_mem_data(bio, &data);
+
+	if (len <= 0)
+		return;
+	buf_add(out, data, (size_t)len);
+	memory_wipe(data, (size_t)len);
+}
+
+int dkim_private_key_make(enum dkim_key_type type, unsigned bits, struct buf *pem, struct err *err)
+{
+	EVP_PKEY *pkey;
+	BIO *bio;
+	size_t before = pem->len;
+
+	if (type == DKIM_RSA && (bits < DKIM_RSA_BITS_MIN || bits > DKIM_RSA_BITS_MAX))
+		return err_set(err, ERR_LIMIT, "a key of RSA has %d to %d bits", DKIM_RSA_BITS_MIN, DKIM_RSA_BITS_MAX);
+	ERR_set_mark();
+	pkey = make_key(type, bits);
+	bio = BIO_new(BIO_s_mem());
+	if (pkey != NULL && bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1)
+		take_bio(bio, pem);
+	ERR_pop_to_mark();
+	BIO_free(bio);
+	EVP_PKEY_free(pkey);
+	return pem->len > before ? 0 : err_set(err, ERR_SYSTEM, "OpenSSL does not make a key");
 }
 
 void dkim_private_key_free(struct dkim_private_key *key)

@@ -103,10 +103,9 @@ int dkim_sign_begin(struct dkim_message *message, const struct dkim_signer *sign
 	return signing->body_hash >= 0 ? 0 : err_set(err, ERR_LIMIT, "too many different hashes of the body are wanted");
 }
 
-int dkim_sign(struct dkim_message *message, const struct dkim_signer *signer, const struct dkim_signing *signing,
-              struct buf *out, struct err *err)
+int dkim_sign_field(struct dkim_message *message, const struct dkim_signer *signer, const struct dkim_signing *signing,
+                    struct buf *out, unsigned char hash_out[DKIM_HASH_SIZE], struct err *err)
 {
-	unsigned char hash[DKIM_HASH_SIZE];
 	struct dkim_signature signature = {.header_canon = signer->header_canon};
 	struct dkim_field field;
 	struct buf text;
@@ -125,8 +124,18 @@ int dkim_sign(struct dkim_message *message, const struct dkim_signer *signer, co
 	field = (struct dkim_field){.whole = buf_str(&text)};
 	signature.field = &field;
 	signature.b_raw = str_skip(field.whole, field.whole.len);
-	dkim_hash_header(message, &signature, hash);
+	dkim_hash_header(message, &signature, hash_out);
 	buf_add_str(out, buf_str(&text));
 	buf_free(&text);
+	return out->overflow ? err_set(err, ERR_LIMIT, "the signature's field is too long") : 0;
+}
+
+int dkim_sign(struct dkim_message *message, const struct dkim_signer *signer, const struct dkim_signing *signing,
+              struct buf *out, struct err *err)
+{
+	unsigned char hash[DKIM_HASH_SIZE];
+
+	if (dkim_sign_field(message, signer, signing, out, hash, err) != 0)
+		return -1;
 	return dkim_sign_hash(signer->key, hash, out, err);
 }

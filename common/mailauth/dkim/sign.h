@@ -30,6 +30,9 @@ struct dkim_private_key {
 int dkim_private_key_read(struct str pem, struct dkim_private_key *key_out, struct err *err);
 void dkim_private_key_free(struct dkim_private_key *key);
 
+/* Make a new key and add it to pem, in PKCS#8; bits: of RSA. The caller wipes pem. -1: ERR_LIMIT (bits), ERR_SYSTEM. */
+int dkim_private_key_make(enum dkim_key_type type, unsigned bits, struct buf *pem, struct err *err);
+
 /* Add the text of the TXT record that publishes the key. -1: ERR_LIMIT, ERR_SYSTEM. */
 int dkim_private_key_record(const struct dkim_private_key *key, struct buf *record, struct err *err);
 
@@ -60,6 +63,13 @@ int dkim_sign_begin(struct dkim_message *message, const struct dkim_signer *sign
  */
 int dkim_sign(struct dkim_message *message, const struct dkim_signer *signer, const struct dkim_signing *signing,
               struct buf *out, struct err *err);
+
+/*
+ * The same in two steps, for who does not hold the key: of signer->key the type alone counts. The field up to the value
+ * of b= is added to out, and hash_out is what dkim_sign_hash signs. -1: ERR_LIMIT (out is full).
+ */
+int dkim_sign_field(struct dkim_message *message, const struct dkim_signer *signer, const struct dkim_signing *signing,
+                    struct buf *out, unsigned char hash_out[DKIM_HASH_SIZE], struct err *err);
 
 /* For ARC: the beginning of a field, up to t= and x=; and the value of b= for a hash, with the line end. */
 void dkim_sign_head(const struct dkim_signer *signer, const struct dkim_signing *signing, struct buf *out);
