@@ -47,8 +47,16 @@ static const char config_service_schema[] =
     "CREATE TABLE service_setting(service INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
     " PRIMARY KEY (service, key)) WITHOUT ROWID;";
 
-const char *const config_shared_schemas[] = {config_schema, config_group_schema,   rule_schema,
-                                             access_schema, config_service_schema, NULL};
+/* Lists of users and of the server (common/items/item.h). */
+static const char item_schema[] =
+    "CREATE TABLE item(id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, owner INTEGER NOT NULL,"
+    " position INTEGER NOT NULL);"
+    "CREATE INDEX item_owner ON item(kind, owner, position);"
+    "CREATE TABLE item_field(item INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (item, key))"
+    " WITHOUT ROWID;";
+
+const char *const config_shared_schemas[] = {config_schema,         config_group_schema, rule_schema, access_schema,
+                                             config_service_schema, item_schema,         NULL};
 
 /* Numbers that authd's secrets hang on are given out for good before they are used, whatever becomes of the change. */
 static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY KEY, next INTEGER NOT NULL);"
@@ -58,8 +66,9 @@ static const char reserved_group[] = "INSERT INTO reserved VALUES('group', 1);";
 
 static const char reserved_service[] = "INSERT INTO reserved VALUES('service', 100);";
 
-static const char *const migrations[] = {config_schema, reserved_schema, config_group_schema,   reserved_group,
-                                         rule_schema,   access_schema,   config_service_schema, reserved_service};
+static const char *const migrations[] = {config_schema,         reserved_schema,  config_group_schema,
+                                         reserved_group,        rule_schema,      access_schema,
+                                         config_service_schema, reserved_service, item_schema};
 
 int config_open(struct config *config, const struct instance *instance, struct err *err)
 {

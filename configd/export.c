@@ -1,4 +1,5 @@
 #include "configd/access.h"
+#include "configd/items.h"
 #include "configd/services.h"
 
 #include <stdlib.h>
@@ -269,6 +270,8 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 		result = export_smtp_rules(change, &out, err);
 	if (result == 0)
 		result = access_export(change, &out, err);
+	if (result == 0)
+		result = items_export(change, &out, err);
 	if (result == 0 && out.overflow)
 		result = err_set(err, ERR_LIMIT, "there is too much to export in one text");
 	if (result == 0)

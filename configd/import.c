@@ -1,5 +1,6 @@
 #include "configd/import.h"
 #include "configd/access.h"
+#include "configd/items.h"
 
 /*
  * An import makes what is stored equal to the text, as one change: what the text lacks is deleted, what differs is set.
@@ -415,7 +416,7 @@ int op_import(struct change *change, struct err *err)
 	    import_mappings(change, err) != 0 || import_senders(change, err) != 0 ||
 	    import_services(change, &change->import->text, err) != 0 ||
 	    smtp_rules_import(change, &change->import->text, err) != 0 ||
-	    access_import(change, &change->import->text, err) != 0)
+	    access_import(change, &change->import->text, err) != 0 || items_import(change, &change->import->text, err) != 0)
 		return -1;
 	for (const struct change_note *note = change->notes; note != NULL; note = note->next, count++)
 		ipc_add(&change->reply, "change", note->text);

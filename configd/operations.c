@@ -1,4 +1,5 @@
 #include "configd/access.h"
+#include "configd/items.h"
 
 const struct operation operations[] = {
     {"get", NULL, op_get, false},
@@ -41,6 +42,11 @@ const struct operation operations[] = {
     {"smtp-rule-delete", NULL, op_smtp_rule_delete, true},
     {"smtp-rule-copy", NULL, op_smtp_rule_copy, true},
     {"smtp-rule-list", NULL, op_smtp_rule_list, false},
+    {"item-list", NULL, op_item_list, false},
+    {"item-add", NULL, op_item_add, true},
+    {"item-set", NULL, op_item_set, true},
+    {"item-move", NULL, op_item_move, true},
+    {"item-delete", NULL, op_item_delete, true},
     {"access-lists", NULL, op_access_lists, false},
     {"access-list", NULL, op_access_list, false},
     {"access-add", NULL, op_access_add, true},

@@ -57,9 +57,10 @@ static int copy_table(struct db *from, struct db *image, const char *table, stru
 
 static int fill_image(struct config *config, struct db *image, struct err *err)
 {
-	static const char *const tables[] = {
-	    "setting",   "domain",      "user",        "mapping", "sender",          "user_group",      "membership",
-	    "smtp_rule", "access_list", "access_rule", "service", "service_binding", "service_setting", NULL};
+	static const char *const tables[] = {"setting",         "domain",      "user",       "mapping",
+	                                     "sender",          "user_group",  "membership", "smtp_rule",
+	                                     "access_list",     "access_rule", "service",    "service_binding",
+	                                     "service_setting", "item",        "item_field", NULL};
 
 	for (const char *const *schema = config_shared_schemas; *schema != NULL; schema++)
 		if (db_exec(image, *schema, err) != 0)

@@ -12,7 +12,7 @@ struct kind {
 	const char *fields[TEXT_FIELDS_MAX + 1];
 };
 
-static const struct kind kinds[TEXT_KINDS] = {
+static const struct kind kinds[TEXT_ITEM] = {
     [TEXT_SETTING] = {"settings", {NULL}},
     [TEXT_DOMAIN] = {"domain", {"name", "default"}},
     [TEXT_GROUP] = {"group", {"name"}},
@@ -35,9 +35,24 @@ struct reader {
 	const char *section;         /* the section line it stands under: a new line begins a new object */
 };
 
+static const char *section_of(int kind)
+{
+	return kind < TEXT_ITEM ? kinds[kind].section : item_definitions[kind - TEXT_ITEM].word;
+}
+
 const char *text_field_name(enum text_kind kind, int field)
 {
-	return kinds[kind].fields[field];
+	if (kind < TEXT_ITEM)
+		return kinds[kind].fields[field];
+	return field == ITEM_OWNER ? "owner" : item_definitions[kind - TEXT_ITEM].fields[field - 1].name;
+}
+
+/* May a field stand several times, each being a line of it? */
+static bool has_lines(enum text_kind kind, int field)
+{
+	if (kind < TEXT_ITEM)
+		return kind == TEXT_SMTP_RULE && field == RULE_CONDITION;
+	return field != ITEM_OWNER && item_definitions[kind - TEXT_ITEM].fields[field - 1].has_lines;
 }
 
 static struct text_object *add_object(struct reader *reader, enum text_kind kind, unsigned line)
@@ -74,21 +89,21 @@ static int add_setting(struct reader *reader, const struct conf_entry *entry, st
 
 static int add_field(struct reader *reader, enum text_kind kind, const struct conf_entry *entry, struct err *err)
 {
-	const struct kind *known = &kinds[kind];
+	const char *section = section_of(kind);
 	struct str *value;
 	int field = 0;
 
-	while (known->fields[field] != NULL && strcmp(known->fields[field], entry->key) != 0)
+	while (text_field_name(kind, field) != NULL && strcmp(text_field_name(kind, field), entry->key) != 0)
 		field++;
-	if (known->fields[field] == NULL)
-		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: a %s has no \"%s\"", entry->line, known->section, entry->key);
+	if (text_field_name(kind, field) == NULL)
+		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: a %s has no \"%s\"", entry->line, section, entry->key);
 	if (field == 0)
 		reader->current = add_object(reader, kind, entry->line);
 	else if (reader->section != entry->section)
-		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: a [%s] begins with its %s", entry->line, known->section,
-		               known->fields[0]);
+		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: a [%s] begins with its %s", entry->line, section,
+		               text_field_name(kind, 0));
 	value = &reader->current->fields[field];
-	if (kind == TEXT_SMTP_RULE && field == RULE_CONDITION && value->data != NULL) {
+	if (has_lines(kind, field) && value->data != NULL) {
 		*value = arena_printf(reader->arena, "%.*s\n%s", STR_ARG(*value), entry->value);
 		return 0;
 	}
@@ -105,7 +120,7 @@ static int refuse_section(const struct conf_entry *entry, struct err *err)
 
 	buf_init(&names, 300);
 	for (int kind = 0; kind < TEXT_KINDS; kind++)
-		buf_printf(&names, "%s[%s]", kind != 0 ? ", " : "", kinds[kind].section);
+		buf_printf(&names, "%s[%s]", kind != 0 ? ", " : "", section_of(kind));
 	err_set(err, ERR_SYNTAX, FILE_NAME ":%u: [%s] is none of %s", entry->line, entry->section, buf_text(&names));
 	buf_free(&names);
 	return -1;
@@ -115,7 +130,7 @@ static int add_entry(struct reader *reader, const struct conf_entry *entry, stru
 {
 	int kind = 0;
 
-	while (kind < TEXT_KINDS && strcmp(kinds[kind].section, entry->section) != 0)
+	while (kind < TEXT_KINDS && strcmp(section_of(kind), entry->section) != 0)
 		kind++;
 	if (kind == TEXT_SETTING)
 		return add_setting(reader, entry, err);
@@ -151,6 +166,7 @@ int text_flag(enum text_kind kind, const struct text_object *object, int field, 
 
 	*value_out = value.data != NULL ? str_equal_nocase(value, STR("on")) : fallback;
 	if (value.data != NULL && !*value_out && !str_equal_nocase(value, STR("off")))
-		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: %s must be on or off", object->line, kinds[kind].fields[field]);
+		return err_set(err, ERR_SYNTAX, FILE_NAME ":%u: %s must be on or off", object->line,
+		               text_field_name(kind, field));
 	return 0;
 }

@@ -3,8 +3,9 @@
  *
  * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object,
  * "[domain]", "[group]", "[user]", "[mapping]", "[sender]", "[smtp-rule]", "[access-list]", "[access-rule]",
- * "[service]", "[service-setting]", which begins with its name (a mapping with its pattern, an SMTP rule with its
- * service, an access rule with its list, a setting with its service). An SMTP rule may have several conditions; else no
+ * "[service]", "[service-setting]", and one for each kind of item (common/items/item.h), which begins with its name (a
+ * mapping with its pattern, an SMTP rule with its service, an access rule with its list, a setting with its service, an
+ * item with its owner). An SMTP rule may have several conditions, as an item's texts may have several lines; else no
  * field stands twice. Parsing checks the form alone; whether a value is allowed is decided where it is stored.
  */
 #ifndef POSTROOM_CONFIGD_TEXT_H
@@ -12,6 +13,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/items/item.h"
 
 enum text_kind {
 	TEXT_SETTING,
@@ -25,10 +27,11 @@ enum text_kind {
 	TEXT_ACCESS_RULE,
 	TEXT_SERVICE,
 	TEXT_SERVICE_SETTING,
-	TEXT_KINDS
+	TEXT_ITEM, /* the first kind of item; the others follow in their order */
+	TEXT_KINDS = TEXT_ITEM + ITEM_KINDS
 };
 
-enum { TEXT_FIELDS_MAX = 7 };
+enum { TEXT_FIELDS_MAX = ITEM_FIELDS_MAX + 1 };
 
 /* The fields of each kind, by position. */
 enum text_field {
@@ -74,6 +77,7 @@ enum text_field {
 	SERVICE_SETTING_NAME = 0,
 	SERVICE_SETTING_KEY,
 	SERVICE_SETTING_VALUE,
+	ITEM_OWNER = 0, /* a user's name, or "*": the server; then the kind's fields */
 };
 
 struct text_object {

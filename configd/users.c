@@ -1,4 +1,4 @@
-#include "configd/configd.h"
+#include "configd/items.h"
 
 int user_find(struct change *change, struct str name, struct user *user_out, struct err *err)
 {
@@ -70,7 +70,8 @@ int user_set(struct change *change, const struct user *user, bool administrator,
 
 int user_delete(struct change *change, const struct user *user, struct err *err)
 {
-	if (config_run(change->config, err, "DELETE FROM membership WHERE uid = ?", "n", user->uid) != 0 ||
+	if (items_delete_owner(change, user->uid, err) != 0 ||
+	    config_run(change->config, err, "DELETE FROM membership WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM user WHERE uid = ?", "n", user->uid) != 0)
 		return -1;
 	change_note(change, "user %.*s deleted", STR_ARG(user->name));

@@ -20,7 +20,7 @@ const struct ctl_command ctl_commands[] = {
     {"unset", "KEY [--service NAME]", "Return a setting to its default.", ctl_unset, false},
     {"settings", "[KEY | --format list|man|conf]", "Explain the settings.", ctl_settings, true},
     {"domain", "add|delete|default|list ...", "Manage the domains of this server.", ctl_domain, false},
-    {"user", "add|password|delete|rename|enable|disable|set|list ...", "Manage users.", ctl_user, false},
+    {"user", "add|password|delete|rename|enable|disable|set|list|rule ...", "Manage users.", ctl_user, false},
     {"group", "add|delete|list|add-member|remove-member|members ...", "Manage groups of users.", ctl_group, false},
     {"mapping", "add|delete|list ...", "Manage where addresses lead.", ctl_mapping, false},
     {"sender", "add|set|delete|list ...", "Manage how mail leaves.", ctl_sender, false},

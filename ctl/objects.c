@@ -1,6 +1,7 @@
 /*
  * Domains, users, groups, mappings, senders: their commands, as tables of verbs (ctl/verb.h).
  */
+#include "ctl/items.h"
 #include "ctl/verb.h"
 
 static const struct verb domain_verbs[] = {
@@ -138,6 +139,8 @@ int ctl_domain(struct ctl *ctl, int argc, char **argv)
 
 int ctl_user(struct ctl *ctl, int argc, char **argv)
 {
+	if (items_are_meant(argc, argv))
+		return items_run(ctl, argc, argv);
 	return verb_run(ctl, user_verbs, argc, argv);
 }
 

@@ -1,5 +1,6 @@
 #include "ctl/verb.h"
 
+#include "common/base/io.h"
 #include "common/base/memory.h"
 
 #include <getopt.h>
@@ -8,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CELL_MAX = 32 };
+enum { CELL_MAX = 32, FILE_MAX = 1 << 20 };
 
 /* The objects of a listing, as an array. */
 static json_t *read_rows(const struct ipc_message *reply, const char *row)
@@ -105,6 +106,21 @@ struct given {
 	bool password_stdin, no_password, as_json;
 };
 
+static int add_file(const struct verb_option *option, const char *path, struct ipc_message *request)
+{
+	int status = CTL_DONE;
+	struct buf text;
+	struct err err;
+
+	buf_init(&text, FILE_MAX);
+	if (io_read_file(strcmp(path, "-") == 0 ? "/dev/stdin" : path, &text, &err) != 0)
+		status = ctl_refuse_err(&err);
+	else
+		ipc_add(request, option->field, buf_str(&text));
+	buf_free(&text);
+	return status;
+}
+
 static int add_option(const struct verb *verb, const struct verb_option *option, const char *value,
                       struct ipc_message *request, struct given *given)
 {
@@ -112,6 +128,8 @@ static int add_option(const struct verb *verb, const struct verb_option *option,
 	case OPTION_TEXT:
 		ipc_add_text(request, option->field, value);
 		break;
+	case OPTION_FILE:
+		return add_file(option, value, request);
 	case OPTION_ON:
 		ipc_add_number(request, option->field, 1);
 		break;
@@ -138,10 +156,11 @@ static int read_arguments(const struct verb *verb, int argc, char **argv, struct
 {
 	enum { JSON = VERB_OPTIONS_MAX };
 	struct option options[VERB_OPTIONS_MAX + 2] = {{0}};
-	int count = 0, option, argument = 0;
+	int count = 0, option, argument = 0, status;
 
 	for (; count < VERB_OPTIONS_MAX && verb->options[count].name != NULL; count++) {
-		bool takes_value = verb->options[count].type == OPTION_TEXT || verb->options[count].type == OPTION_SWITCH;
+		enum option_type type = verb->options[count].type;
+		bool takes_value = type == OPTION_TEXT || type == OPTION_FILE || type == OPTION_SWITCH;
 
 		options[count] = (struct option){verb->options[count].name, takes_value, NULL, count};
 	}
@@ -153,8 +172,8 @@ static int read_arguments(const struct verb *verb, int argc, char **argv, struct
 			given->as_json = true;
 		else if (option == '?')
 			return ctl_usage(&verb->command);
-		else if (add_option(verb, &verb->options[option], optarg, request, given) != CTL_DONE)
-			return CTL_USAGE;
+		else if ((status = add_option(verb, &verb->options[option], optarg, request, given)) != CTL_DONE)
+			return status;
 	}
 	while (verb->arguments[argument] != NULL && optind < argc)
 		ipc_add_text(request, verb->arguments[argument++], argv[optind++]);
@@ -195,7 +214,9 @@ static int run_verb(struct ctl *ctl, const struct verb *verb, int argc, char **a
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
 	ipc_request(&request, verb->op);
-	if (verb->fixed_field != NULL)
+	if (verb->fixed_text != NULL)
+		ipc_add_text(&request, verb->fixed_field, verb->fixed_text);
+	else if (verb->fixed_field != NULL)
 		ipc_add_number(&request, verb->fixed_field, verb->fixed_value);
 	argv[0] = (char *)ctl->program; /* what getopt's messages begin with */
 	status = read_arguments(verb, argc, argv, &request, &given);
@@ -212,10 +233,10 @@ static int run_verb(struct ctl *ctl, const struct verb *verb, int argc, char **a
 	return status;
 }
 
-/* The word behind the space of "user add". */
+/* The word behind the last space of "user add". */
 static const char *verb_word(const struct verb *verb)
 {
-	return strchr(verb->command.name, ' ') + 1;
+	return strrchr(verb->command.name, ' ') + 1;
 }
 
 int verb_run(struct ctl *ctl, const struct verb *verbs, int argc, char **argv)

@@ -7,10 +7,11 @@
 
 #include "ctl/ctl.h"
 
-enum { VERB_TIME = '@', VERB_ARGUMENTS_MAX = 3, VERB_OPTIONS_MAX = 8, VERB_COLUMNS_MAX = 8 };
+enum { VERB_TIME = '@', VERB_ARGUMENTS_MAX = 3, VERB_OPTIONS_MAX = 24, VERB_COLUMNS_MAX = 8 };
 
 enum option_type {
 	OPTION_TEXT = 1,
+	OPTION_FILE,     /* the field is the content of the file that is named, "-": of standard input */
 	OPTION_ON,       /* no argument: the field is 1 */
 	OPTION_SWITCH,   /* on or off: the field is 1 or 0 */
 	OPTION_PASSWORD, /* --password-stdin */
@@ -24,14 +25,15 @@ struct verb_option {
 };
 
 struct verb {
-	struct ctl_command command;                    /* "user add" */
+	struct ctl_command command;                    /* "user add", "user rule add" */
 	const char *callee;                            /* who is asked; NULL: configd */
 	const char *op;                                /* NULL where command.run does it all */
 	const char *arguments[VERB_ARGUMENTS_MAX + 1]; /* fields that the arguments are */
 	struct verb_option options[VERB_OPTIONS_MAX];
 	const char *fixed_field; /* set to fixed_value */
 	int64_t fixed_value;
-	bool wants_password; /* asks on a terminal where --password-stdin is not given */
+	const char *fixed_text; /* set instead, where it is not NULL */
+	bool wants_password;    /* asks on a terminal where --password-stdin is not given */
 	const char *columns[VERB_COLUMNS_MAX +
 	                    1]; /* of a listing, with VERB_TIME before what is seconds: "@added"; rows are fields named: */
 	const char *row;

@@ -11,20 +11,34 @@ static const struct field_word {
 	enum rules_stage stage; /* from which on the answer is certain, and can be given at all */
 	enum rules_stage first_stage;
 	bool alone; /* takes data, but no operator and no other field */
+	enum word_of { OF_BOTH, OF_SMTP, OF_USER } of;
 } field_words[] = {
     [FIELD_HEADER] = {NULL, RULES_DATA, RULES_DATA, false},
     [FIELD_ALWAYS] = {"Always", RULES_MAIL, RULES_MAIL, true},
-    [FIELD_TIME_NOW] = {"TimeNow", RULES_MAIL, RULES_MAIL, true},
+    [FIELD_TIME_NOW] = {"TimeNow", RULES_MAIL, RULES_MAIL, true, OF_SMTP},
     [FIELD_DAY_NOW] = {"DayNow", RULES_MAIL, RULES_MAIL, true},
-    [FIELD_IP_ADDRESS] = {"IPAddress", RULES_MAIL, RULES_MAIL, false},
+    [FIELD_IP_ADDRESS] = {"IPAddress", RULES_MAIL, RULES_MAIL, false, OF_SMTP},
     [FIELD_MAIL_FROM] = {"MailFrom", RULES_MAIL, RULES_MAIL, false},
-    [FIELD_AUTH_USER] = {"AuthUser", RULES_MAIL, RULES_MAIL, false},
-    [FIELD_RCPT_TO] = {"RcptTo", RULES_RCPT, RULES_RCPT, false},
-    [FIELD_THIS_RCPT_TO] = {"ThisRcptTo", RULES_RCPT, RULES_RCPT, false},
-    [FIELD_RCPT_COUNT] = {"RcptCount", RULES_RCPT, RULES_RCPT, false},
-    [FIELD_BCC] = {"Bcc", RULES_DATA, RULES_DATA, false},
-    [FIELD_BCC_COUNT] = {"BccCount", RULES_DATA, RULES_DATA, false},
+    [FIELD_AUTH_USER] = {"AuthUser", RULES_MAIL, RULES_MAIL, false, OF_SMTP},
+    [FIELD_RCPT_TO] = {"RcptTo", RULES_RCPT, RULES_RCPT, false, OF_SMTP},
+    [FIELD_THIS_RCPT_TO] = {"ThisRcptTo", RULES_RCPT, RULES_RCPT, false, OF_SMTP},
+    [FIELD_RCPT_COUNT] = {"RcptCount", RULES_RCPT, RULES_RCPT, false, OF_SMTP},
+    [FIELD_BCC] = {"Bcc", RULES_DATA, RULES_DATA, false, OF_SMTP},
+    [FIELD_BCC_COUNT] = {"BccCount", RULES_DATA, RULES_DATA, false, OF_SMTP},
     [FIELD_SIZE] = {"Size", RULES_DATA, RULES_MAIL, false},
+    [FIELD_CLOCK] = {"TimeNow", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_DATE_NOW] = {"DateNow", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_MESSAGE_DATE] = {"MsgDate", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_BODY] = {"Body", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_SPAM_SCORE] = {"SpamScore", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_INCOMING] = {"Incoming", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_LOCAL] = {"Local", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_SYSTEM] = {"System", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_QUARANTINED] = {"Quarantine", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_SEEN] = {"MarkRead", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_FLAGGED] = {"Flag", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_KEYWORDS] = {"Keywords", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_RULE_MATCH] = {"RuleMatch", RULES_DATA, RULES_DATA, false, OF_USER},
 };
 
 enum { FIELD_KINDS = sizeof field_words / sizeof field_words[0] };
@@ -81,18 +95,21 @@ static bool is_field_name(struct str name)
 	return name.len > 0;
 }
 
-static int read_field(struct str word, struct condition_field *field, struct err *err)
+static int read_field(struct str word, enum condition_dialect dialect, struct condition_field *field, struct err *err)
 {
+	enum word_of other = dialect == CONDITION_SMTP ? OF_USER : OF_SMTP;
+
 	*field = (struct condition_field){FIELD_HEADER, word};
 	for (size_t kind = FIELD_HEADER + 1; kind < FIELD_KINDS; kind++)
-		if (str_equal_nocase(word, str_of(field_words[kind].word)))
+		if (field_words[kind].of != other && str_equal_nocase(word, str_of(field_words[kind].word)))
 			*field = (struct condition_field){(enum field_kind)kind, str_of(field_words[kind].word)};
 	if (!is_field_name(word))
 		return err_set(err, ERR_SYNTAX, "\"%.*s\" is not the name of a field", STR_ARG(str_sub(word, 0, 80)));
 	return 0;
 }
 
-static int read_fields(struct str words, struct arena *arena, struct condition *condition, struct err *err)
+static int read_fields(struct str words, enum condition_dialect dialect, struct arena *arena,
+                       struct condition *condition, struct err *err)
 {
 	size_t room = str_count_char(words, ',') + 1;
 
@@ -102,7 +119,7 @@ static int read_fields(struct str words, struct arena *arena, struct condition *
 	while (words.data != NULL) {
 		struct condition_field *field = &condition->fields[condition->field_count];
 
-		if (read_field(arena_copy(arena, str_cut(&words, ',')), field, err) != 0)
+		if (read_field(arena_copy(arena, str_cut(&words, ',')), dialect, field, err) != 0)
 			return -1;
 		condition->field_count++;
 		if (field_words[field->kind].alone && (condition->field_count > 1 || words.data != NULL))
@@ -175,9 +192,13 @@ static int read_data(struct condition *condition, struct arena *arena, struct er
 	    (condition->op == OPERATOR_MATCHES && condition->data.len > 1 && condition->data.data[0] == '/' &&
 	     str_find_last_char(condition->data, '/') > 0)) {
 		condition->op = OPERATOR_REGEX;
+		if (condition->exact)
+			return err_set(err, ERR_SYNTAX, "a regular expression tells case apart by itself; leave \"case\" out");
 		return regex_compile(condition->data, &condition->regex, err);
 	}
-	condition->folded = fold_text(condition->data, arena);
+	if (condition->exact && condition->op == OPERATOR_MATCHES)
+		return err_set(err, ERR_SYNTAX, "a wildcard pattern knows no case; leave \"case\" out");
+	condition->folded = condition->exact ? condition->data : fold_text(condition->data, arena);
 	condition->is_number = number_read(condition->data, &condition->number);
 	return 0;
 }
@@ -190,7 +211,8 @@ static int check_text(struct str text, struct err *err)
 	return 0;
 }
 
-int condition_parse(struct str text, struct arena *arena, struct condition *condition, struct err *err)
+int condition_parse(struct str text, enum condition_dialect dialect, struct arena *arena, struct condition *condition,
+                    struct err *err)
 {
 	struct str rest = str_trim(text), word = str_cut_word(&rest), behind;
 
@@ -201,9 +223,13 @@ int condition_parse(struct str text, struct arena *arena, struct condition *cond
 		condition->negate = true;
 		word = str_cut_word(&rest);
 	}
+	if (str_equal_nocase(word, STR("case"))) {
+		condition->exact = true;
+		word = str_cut_word(&rest);
+	}
 	if (word.len == 0)
 		return err_set(err, ERR_SYNTAX, "a condition is [not] FIELD OPERATOR DATA, such as MailFrom contains example");
-	if (read_fields(word, arena, condition, err) != 0)
+	if (read_fields(word, dialect, arena, condition, err) != 0)
 		return -1;
 	behind = rest;
 	word = str_cut_word(&rest);
@@ -230,7 +256,7 @@ void condition_free(struct condition *condition)
 
 struct str condition_format(const struct condition *condition, struct arena *arena)
 {
-	struct str text = condition->negate ? STR("not ") : STR("");
+	struct str text = arena_printf(arena, "%s%s", condition->negate ? "not " : "", condition->exact ? "case " : "");
 
 	for (size_t i = 0; i < condition->field_count; i++)
 		text = arena_printf(arena, "%.*s%s%.*s", STR_ARG(text), i > 0 ? "," : "", STR_ARG(condition->fields[i].name));

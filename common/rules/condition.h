@@ -1,7 +1,7 @@
 /*
  * condition: one question about a message, in one line of text.
  *
- *     [not] FIELD[,FIELD ...] OPERATOR DATA          To,Cc contains boss@example.com
+ *     [not] [case] FIELD[,FIELD ...] OPERATOR DATA   To,Cc contains boss@example.com
  *                                                    not MailFrom ends-with @office.example
  *     [not] Always 0|1, TimeNow FROM-TO, DayNow DAYS     TimeNow 9-17
  *
@@ -10,10 +10,17 @@
  * condition holds where it holds for any of them; "not" turns the answer round. A header field that is missing has no
  * value. Header fields are compared as they stand, unfolded.
  *
+ * That is what rules of SMTP services ask (CONDITION_SMTP). A user's rules (CONDITION_USER) run when a message is
+ * delivered to him. They know Always, DayNow, MailFrom, Size; TimeNow (hh:mm) and DateNow, MsgDate (yyyy-mm-dd) as
+ * texts to compare; Incoming, Local, System, Quarantine, MarkRead, Flag, which are 1 or 0; SpamScore; Keywords and
+ * RuleMatch, what rules before this one added and which of them matched; Body, the message behind its header as it
+ * stands. All other words name header fields, which are compared decoded (RFC 2047); one that is missing counts as
+ * empty.
+ *
  * OPERATOR is equals, not-equals (no value is equal), greater, at-least, less, at-most (numbers as numbers, else by the
  * alphabet), contains, begins-with, ends-with, matches (a wildcard pattern, or a regular expression in slashes) or
- * regex. Case does not matter but for regular expressions. The one text form is that of the command line, the export
- * and the stored rule.
+ * regex. Case does not matter but for regular expressions, and where the line says "case". The one text form is that of
+ * the command line, the export and the stored rule.
  *
  * Security stance: DATA is an administrator's or user's, values are strangers'; each comparison is bounded
  * (base/wildcard.h, rules/regex.h). No I/O but a line in the log where a regular expression reaches its limit.
@@ -44,7 +51,24 @@ enum field_kind {
 	FIELD_BCC,
 	FIELD_BCC_COUNT,
 	FIELD_SIZE,
+	/* of a user's rules */
+	FIELD_CLOCK,
+	FIELD_DATE_NOW,
+	FIELD_MESSAGE_DATE,
+	FIELD_BODY,
+	FIELD_SPAM_SCORE,
+	FIELD_INCOMING,
+	FIELD_LOCAL,
+	FIELD_SYSTEM,
+	FIELD_QUARANTINED,
+	FIELD_SEEN,
+	FIELD_FLAGGED,
+	FIELD_KEYWORDS,
+	FIELD_RULE_MATCH,
 };
+
+/* Whose rule a condition belongs to; which words are fields depends on it. */
+enum condition_dialect { CONDITION_SMTP, CONDITION_USER };
 
 struct condition_field {
 	enum field_kind kind;
@@ -68,11 +92,12 @@ enum condition_operator {
 
 struct condition {
 	bool negate;
+	bool exact; /* case matters */
 	struct condition_field *fields;
 	size_t field_count;
 	enum condition_operator op;
 	struct str data;   /* as written */
-	struct str folded; /* for comparing */
+	struct str folded; /* for comparing: where exact is not set, without case */
 	bool is_number;
 	double number;
 	struct regex *regex;
@@ -84,7 +109,8 @@ struct condition {
  * Parse one line; what is kept lives in arena, but for the regular expression (condition_free).
  * -1: ERR_SYNTAX, ERR_LIMIT, with a sentence for who wrote it; nothing to free then.
  */
-int condition_parse(struct str text, struct arena *arena, struct condition *condition_out, struct err *err);
+int condition_parse(struct str text, enum condition_dialect dialect, struct arena *arena,
+                    struct condition *condition_out, struct err *err);
 void condition_free(struct condition *condition);
 /* The line in its normal form, which parses to the same condition. */
 struct str condition_format(const struct condition *condition, struct arena *arena);

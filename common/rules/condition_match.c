@@ -2,6 +2,7 @@
 #include "common/base/fold.h"
 #include "common/base/log.h"
 #include "common/base/wildcard.h"
+#include "common/mime/header.h"
 #include "common/rules/condition.h"
 #include "common/rules/number.h"
 
@@ -17,6 +18,12 @@ static bool regex_matches(const struct condition *condition, struct str value)
 	return result == REGEX_YES;
 }
 
+/* A value in the form of condition->folded. */
+static struct str form_of(const struct condition *condition, struct str value, struct arena *arena)
+{
+	return condition->exact ? value : fold_text(value, arena);
+}
+
 /* Below 0, 0 or above: the value before, the same as, or behind the data; numbers as numbers. */
 static int compare(const struct condition *condition, struct str value, struct arena *arena)
 {
@@ -24,7 +31,7 @@ static int compare(const struct condition *condition, struct str value, struct a
 
 	if (condition->is_number && number_read(value, &number))
 		return number < condition->number ? -1 : number > condition->number;
-	return str_compare(fold_text(value, arena), condition->folded);
+	return str_compare(form_of(condition, value, arena), condition->folded);
 }
 
 static bool value_holds(const struct condition *condition, struct str value, struct arena *arena)
@@ -46,11 +53,11 @@ static bool value_holds(const struct condition *condition, struct str value, str
 	case OPERATOR_AT_MOST:
 		return compare(condition, value, arena) <= 0;
 	case OPERATOR_CONTAINS:
-		return str_find(fold_text(value, arena), condition->folded) >= 0;
+		return str_find(form_of(condition, value, arena), condition->folded) >= 0;
 	case OPERATOR_BEGINS_WITH:
-		return str_starts(fold_text(value, arena), condition->folded);
+		return str_starts(form_of(condition, value, arena), condition->folded);
 	case OPERATOR_ENDS_WITH:
-		folded = fold_text(value, arena);
+		folded = form_of(condition, value, arena);
 		return folded.len >= condition->folded.len &&
 		       str_equal(str_skip(folded, folded.len - condition->folded.len), condition->folded);
 	case OPERATOR_MATCHES:
@@ -78,12 +85,19 @@ static bool header_holds(const struct condition *condition, struct str name, str
 {
 	const struct mime_field *fields;
 	size_t count = facts_fields(facts, &fields);
+	bool found = false;
 
-	for (size_t i = 0; i < count; i++)
-		if (str_equal_nocase(fields[i].name, name) &&
-		    value_holds(condition, mime_unfold(fields[i].value, arena), arena))
+	for (size_t i = 0; i < count; i++) {
+		struct str value = fields[i].value;
+
+		if (!str_equal_nocase(fields[i].name, name))
+			continue;
+		found = true;
+		value = facts->delivery != NULL ? mime_decode_words(value, arena) : mime_unfold(value, arena);
+		if (value_holds(condition, value, arena))
 			return true;
-	return false;
+	}
+	return facts->delivery != NULL && !found && value_holds(condition, STR(""), arena);
 }
 
 /* Both ends are inside; a range whose end lies before its beginning goes over midnight. */
@@ -93,6 +107,69 @@ static bool is_time(const struct condition *condition, const struct tm *now)
 	bool after = minute >= condition->from, before = minute <= condition->to;
 
 	return condition->from <= condition->to ? after && before : after || before;
+}
+
+static bool flag_holds(const struct condition *condition, bool flag, struct arena *arena)
+{
+	return value_holds(condition, flag ? STR("1") : STR("0"), arena);
+}
+
+/* A list without elements is as a header field that is missing: empty. */
+static bool list_holds(const struct condition *condition, const struct str *values, size_t count, struct arena *arena)
+{
+	return count > 0 ? any_holds(condition, values, count, arena) : value_holds(condition, STR(""), arena);
+}
+
+/* Local time in a format of strftime(3). */
+static bool time_holds(const struct condition *condition, int64_t time, const char *format, struct arena *arena)
+{
+	char text[16] = "";
+	time_t seconds = (time_t)time;
+	struct tm local;
+
+	if (localtime_r(&seconds, &local) != NULL)
+		strftime(text, sizeof text, format, &local);
+	return value_holds(condition, str_of(text), arena);
+}
+
+/* What a user's rules alone ask. */
+static bool delivery_holds(const struct condition *condition, enum field_kind kind, struct facts *facts,
+                           struct arena *arena)
+{
+	const struct facts_delivery *delivery = facts->delivery;
+	struct mime_date date;
+
+	switch (kind) {
+	case FIELD_CLOCK:
+		return time_holds(condition, facts->now, "%H:%M", arena);
+	case FIELD_DATE_NOW:
+		return time_holds(condition, facts->now, "%Y-%m-%d", arena);
+	case FIELD_MESSAGE_DATE:
+		return mime_parse_date(facts_field(facts, STR("Date")), &date) &&
+		       value_holds(condition, arena_printf(arena, "%04d-%02d-%02d", date.year, date.month, date.day), arena);
+	case FIELD_BODY:
+		return value_holds(condition, facts_body(facts), arena);
+	case FIELD_SPAM_SCORE:
+		return value_holds(condition, arena_printf(arena, "%g", delivery->spam_score), arena);
+	case FIELD_INCOMING:
+		return flag_holds(condition, delivery->type == FACTS_INCOMING, arena);
+	case FIELD_LOCAL:
+		return flag_holds(condition, delivery->type == FACTS_LOCAL, arena);
+	case FIELD_SYSTEM:
+		return flag_holds(condition, delivery->type == FACTS_SYSTEM, arena);
+	case FIELD_QUARANTINED:
+		return flag_holds(condition, delivery->quarantined, arena);
+	case FIELD_SEEN:
+		return flag_holds(condition, delivery->seen, arena);
+	case FIELD_FLAGGED:
+		return flag_holds(condition, delivery->flagged, arena);
+	case FIELD_KEYWORDS:
+		return list_holds(condition, delivery->keywords, delivery->keyword_count, arena);
+	case FIELD_RULE_MATCH:
+		return list_holds(condition, delivery->matched, delivery->matched_count, arena);
+	default:
+		return false;
+	}
 }
 
 static bool field_holds(const struct condition *condition, const struct condition_field *field, struct facts *facts,
@@ -131,8 +208,9 @@ static bool field_holds(const struct condition *condition, const struct conditio
 		return number_holds(condition, facts_bcc(facts, &bcc), arena);
 	case FIELD_SIZE:
 		return number_holds(condition, facts->size, arena);
+	default:
+		return facts->delivery != NULL && delivery_holds(condition, field->kind, facts, arena);
 	}
-	return false;
 }
 
 bool condition_holds(const struct condition *condition, struct facts *facts)

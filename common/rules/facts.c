@@ -51,6 +51,23 @@ struct str facts_field(struct facts *facts, struct str name)
 	return (struct str){NULL, 0};
 }
 
+struct str facts_body(struct facts *facts)
+{
+	const struct facts_delivery *delivery = facts->delivery;
+	int64_t size = delivery->message.size - delivery->body_at;
+	char *text;
+
+	if (!facts->body_known) {
+		facts->body_known = true;
+		size = size < 0 ? 0 : size > FACTS_BODY_MAX ? FACTS_BODY_MAX : size;
+		text = arena_get(facts->arena, (size_t)size + 1);
+		if (mime_source_read(&delivery->message, delivery->body_at, text, (size_t)size, NULL) != 0)
+			size = 0;
+		facts->body = str_from(text, (size_t)size);
+	}
+	return facts->body;
+}
+
 /* The form in which addresses are compared: the local part folded, the domain as it is looked up. */
 static struct str address_key(struct str local_part, struct str domain, struct arena *arena)
 {

@@ -24,6 +24,26 @@ enum rules_stage {
 	RULES_STAGES,
 };
 
+/* Where a message comes from; the numbers are those of a rule's mask. */
+enum facts_type {
+	FACTS_INCOMING = 1, /* from outside */
+	FACTS_LOCAL = 2,    /* of a user of this server, or a program of this machine */
+	FACTS_SYSTEM = 4,   /* made by the server */
+};
+
+/* What is known when a message is delivered to one of its users; his rules change it as they run (message_rule.h). */
+struct facts_delivery {
+	enum facts_type type;
+	double spam_score;
+	bool quarantined, seen, flagged;
+	struct str *keywords, *matched; /* names of rules */
+	size_t keyword_count, matched_count;
+	struct mime_source message;
+	int64_t body_at; /* where the header has ended */
+};
+
+enum { FACTS_BODY_MAX = 4 << 20 }; /* octets of a body that are looked at */
+
 struct facts {
 	enum rules_stage stage;
 	struct str mail_from;   /* without brackets; "" for <> */
@@ -34,14 +54,16 @@ struct facts {
 	uint64_t size;     /* octets; before RULES_DATA as the client announced, or 0 */
 	struct str header; /* at RULES_DATA, as the client sent it */
 	time_t now;
-	struct arena *arena; /* for what is worked out; lives as long as the facts */
+	struct arena *arena;             /* for what is worked out; lives as long as the facts */
+	struct facts_delivery *delivery; /* NULL while the message comes in */
 
 	/* Worked out here; use the functions below. */
 	struct mime_field *fields;
 	size_t field_count;
 	struct str *bcc;
 	size_t bcc_count;
-	bool fields_known, bcc_known;
+	struct str body;
+	bool fields_known, bcc_known, body_known;
 };
 
 /* The recipient being given; empty where the stage has none. */
@@ -50,6 +72,8 @@ struct str facts_this_recipient(const struct facts *facts);
 size_t facts_fields(struct facts *facts, const struct mime_field **fields_out);
 /* The first field of a name, unfolded; data is NULL where there is none. */
 struct str facts_field(struct facts *facts, struct str name);
+/* The first FACTS_BODY_MAX octets behind the header, of a message that is delivered; empty where it cannot be read. */
+struct str facts_body(struct facts *facts);
 /* The recipients that neither To nor Cc names; their number. None before RULES_DATA. */
 size_t facts_bcc(struct facts *facts, const struct str **bcc_out);
 

@@ -172,7 +172,7 @@ static int read_conditions(struct str text, struct arena *arena, struct rule *ru
 
 		if (line.len == 0)
 			continue;
-		if (condition_parse(line, arena, &rule->conditions[rule->condition_count], err) != 0)
+		if (condition_parse(line, CONDITION_SMTP, arena, &rule->conditions[rule->condition_count], err) != 0)
 			return err_prefix(err, "condition %zu", rule->condition_count + 1);
 		rule->is_temporary |= condition_asks_time(&rule->conditions[rule->condition_count++]);
 	}

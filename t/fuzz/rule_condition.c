@@ -19,7 +19,12 @@ static void ask(const struct condition *condition, struct str header, enum rules
 	    .now = 1795258800,
 	    .arena = arena,
 	};
+	struct facts_delivery delivery = {.type = FACTS_INCOMING, .message = mime_source_memory(header)};
 
+	condition_holds(condition, &facts);
+	if (stage != RULES_DATA)
+		return;
+	facts.delivery = &delivery;
 	condition_holds(condition, &facts);
 }
 
@@ -30,14 +35,16 @@ static void ask(const struct condition *condition, struct str header, enum rules
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str header = str_from((const char *)data, size), line = str_cut(&header, '\n'), normal;
+	enum condition_dialect dialect = size > 0 && data[0] % 2 == 0 ? CONDITION_USER : CONDITION_SMTP;
 	struct condition condition, again;
 	struct arena arena;
 	struct err err;
 
 	arena_init(&arena);
-	if (condition_parse(line, &arena, &condition, &err) == 0) {
+	if (condition_parse(line, dialect, &arena, &condition, &err) == 0) {
 		normal = condition_format(&condition, &arena);
-		if (condition_parse(normal, &arena, &again, &err) != 0 || !str_equal(condition_format(&again, &arena), normal))
+		if (condition_parse(normal, dialect, &arena, &again, &err) != 0 ||
+		    !str_equal(condition_format(&again, &arena), normal))
 			abort();
 		ask(&condition, header, RULES_RCPT, &arena);
 		ask(&again, header, RULES_DATA, &arena);

@@ -42,7 +42,7 @@ static bool holds_for(const char *text, struct facts *facts)
 	struct err err;
 	bool holds;
 
-	if (condition_parse(str_of(text), &arena, &condition, &err) != 0)
+	if (condition_parse(str_of(text), CONDITION_SMTP, &arena, &condition, &err) != 0)
 		fail_msg("%s: %s", text, err.text);
 	holds = condition_holds(&condition, facts);
 	condition_free(&condition);
@@ -204,7 +204,7 @@ static void stages(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		assert_int_equal(condition_parse(str_of(cases[i].text), &arena, &condition, NULL), 0);
+		assert_int_equal(condition_parse(str_of(cases[i].text), CONDITION_SMTP, &arena, &condition, NULL), 0);
 		assert_int_equal(condition_stage(&condition), cases[i].stage);
 		assert_int_equal(condition_first_stage(&condition), cases[i].first);
 		assert_int_equal(condition_asks_time(&condition), strstr(cases[i].text, "Now") != NULL);
@@ -229,10 +229,10 @@ static void the_normal_form(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct str normal;
 
-		assert_int_equal(condition_parse(str_of(cases[i][0]), &arena, &condition, NULL), 0);
+		assert_int_equal(condition_parse(str_of(cases[i][0]), CONDITION_SMTP, &arena, &condition, NULL), 0);
 		normal = condition_format(&condition, &arena);
 		assert_string_equal(normal.data, cases[i][1]);
-		assert_int_equal(condition_parse(normal, &arena, &again, NULL), 0);
+		assert_int_equal(condition_parse(normal, CONDITION_SMTP, &arena, &again, NULL), 0);
 		assert_string_equal(condition_format(&again, &arena).data, cases[i][1]);
 		condition_free(&condition);
 		condition_free(&again);
@@ -265,7 +265,7 @@ static void mistakes_are_explained(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		assert_int_equal(condition_parse(str_of(cases[i][0]), &arena, &condition, &err), -1);
+		assert_int_equal(condition_parse(str_of(cases[i][0]), CONDITION_SMTP, &arena, &condition, &err), -1);
 		if (strstr(err.text, cases[i][1]) == NULL)
 			fail_msg("%s: %s", cases[i][0], err.text);
 	}

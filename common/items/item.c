@@ -1,0 +1,90 @@
+#include "common/items/item.h"
+
+#include "common/items/kinds.h"
+
+const struct item_definition item_definitions[ITEM_KINDS] = {
+    [ITEM_MESSAGE_RULE] = {"message-rule", "message rule", item_message_rule_fields, ITEM_RULES_MAX, true, false,
+                           item_message_rule_check},
+};
+
+enum item_kind item_kind_find(struct str word)
+{
+	int kind = 0;
+
+	while (kind < ITEM_KINDS && !str_equal(word, str_of(item_definitions[kind].word)))
+		kind++;
+	return (enum item_kind)kind;
+}
+
+size_t item_field_count(enum item_kind kind)
+{
+	size_t count = 0;
+
+	while (item_definitions[kind].fields[count].name != NULL)
+		count++;
+	return count;
+}
+
+int item_field_find(enum item_kind kind, struct str name)
+{
+	const struct item_field *fields = item_definitions[kind].fields;
+
+	for (int i = 0; fields[i].name != NULL; i++)
+		if (str_equal(name, str_of(fields[i].name)))
+			return i;
+	return -1;
+}
+
+/* Room for one more, beside those that are there. */
+static struct item *next_item(struct items *items, size_t *room, struct arena *arena)
+{
+	if (items->count + 1 >= *room) {
+		struct item *longer = arena_get(arena, 2 * *room * sizeof *longer);
+
+		memcpy(longer, items->list, items->count * sizeof *longer);
+		items->list = longer;
+		*room *= 2;
+	}
+	return &items->list[items->count++];
+}
+
+static int read_rows(struct db_statement *statement, enum item_kind kind, struct arena *arena, struct items *items,
+                     struct err *err)
+{
+	size_t room = 4;
+	struct item *item = NULL;
+	int row;
+
+	*items = (struct items){.list = arena_get(arena, room * sizeof *items->list)};
+	while ((row = db_step(statement, err)) == 1) {
+		int field = item_field_find(kind, db_text(statement, 1));
+
+		if (item == NULL || item->id != db_number(statement, 0)) {
+			if (items->count == item_definitions[kind].max)
+				return 0;
+			item = next_item(items, &room, arena);
+			item->id = db_number(statement, 0);
+		}
+		if (field >= 0)
+			item->values[field] = arena_copy(arena, db_text(statement, 2));
+	}
+	return row;
+}
+
+int items_load(struct db *db, enum item_kind kind, int64_t owner, struct arena *arena, struct items *items,
+               struct err *err)
+{
+	struct db_statement statement;
+	int result;
+
+	if (db_prepare(db, &statement,
+	               "SELECT id, key, value FROM item LEFT JOIN item_field ON item_field.item = id"
+	               " WHERE kind = ? AND owner = ? ORDER BY position, id",
+	               err) != 0)
+		return -1;
+	db_bind_text(&statement, 1, str_of(item_definitions[kind].word));
+	db_bind_number(&statement, 2, owner);
+	result = read_rows(&statement, kind, arena, items, err);
+	db_finalize(&statement);
+	return result;
+}

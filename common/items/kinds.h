@@ -1,0 +1,17 @@
+/*
+ * kinds: the fields of each kind of item, and how they must look; for this folder alone, but for the places of fields.
+ */
+#ifndef POSTROOM_ITEMS_KINDS_H
+#define POSTROOM_ITEMS_KINDS_H
+
+#include "common/items/item.h"
+#include "common/rules/message_rule.h"
+
+enum { ITEM_RULES_MAX = MESSAGE_RULES_MAX };
+
+extern const struct item_field item_message_rule_fields[];
+int item_message_rule_check(struct item *item, struct arena *arena, struct err *err);
+/* The five texts of a rule. */
+struct message_rule_text item_message_rule_text(const struct item *item);
+
+#endif

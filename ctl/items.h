@@ -1,0 +1,14 @@
+/*
+ * items: the lists of a user or of the server (common/items/item.h): add, set, show, list, move, delete, for each kind.
+ */
+#ifndef POSTROOM_CTL_ITEMS_H
+#define POSTROOM_CTL_ITEMS_H
+
+#include "ctl/ctl.h"
+
+/* Is `postroom argv[0] argv[1]` the beginning of a command for a list, such as "user rule"? */
+bool items_are_meant(int argc, char **argv);
+/* Run that command. */
+int items_run(struct ctl *ctl, int argc, char **argv);
+
+#endif
