@@ -21,7 +21,7 @@ CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
 # Each program and the folder its sources are in; all of common/ is one library, of which each takes what it needs.
-DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver sender dnsd resolver authd configd statusd historyd policyd
+DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender dnsd resolver authd configd statusd historyd policyd
 FOLDER_smtpd         := smtpd
 FOLDER_pop3d         := pop3d
 FOLDER_pop3-login    := pop3d/login
@@ -29,6 +29,7 @@ FOLDER_imapd         := imapd
 FOLDER_imap-login    := imapd/login
 FOLDER_queue-manager := queue-manager
 FOLDER_deliver       := deliver
+FOLDER_signer        := signer
 FOLDER_sender        := sender
 FOLDER_dnsd          := dnsd
 FOLDER_resolver      := resolver

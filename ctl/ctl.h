@@ -72,6 +72,7 @@ int ctl_mapping(struct ctl *ctl, int argc, char **argv);
 int ctl_sender(struct ctl *ctl, int argc, char **argv);
 int ctl_service(struct ctl *ctl, int argc, char **argv); /* service.c */
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
+int ctl_dkim(struct ctl *ctl, int argc, char **argv); /* dkim.c */
 int ctl_export(struct ctl *ctl, int argc, char **argv);
 int ctl_import(struct ctl *ctl, int argc, char **argv);
 /* block.c */

@@ -98,6 +98,7 @@ static int make_folders(const struct instance *instance, bool complete, struct e
 	    {instance->etc, "", {NULL, NULL}, 0755},
 	    {instance->etc, "/keys", {NULL, NULL}, 0711},
 	    {instance->etc, "/scripts", {NULL, NULL}, 0755},
+	    {instance->etc, "/dkim", {NULL, "signer"}, 0750},
 	    {instance->etc, "/tls", {NULL, USERS_TLS_GROUP}, 0751}, /* configd sees whether there is a certificate */
 	    {instance->state, "", {NULL, NULL}, 0755},
 	    {instance->state, "/config", {"configd", NULL}, 0700},

@@ -32,6 +32,7 @@ const struct ctl_command ctl_commands[] = {
     {"smtp-rule", "list|show|add|edit|move|delete|copy|test ...", "Manage the rules of SMTP services.", ctl_smtp_rule,
      false},
     {"tls", "install|csr|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},
+    {"dkim", "add|list|show|delete ...", "Manage the keys that sign what is sent.", ctl_dkim, false},
     {"export", "[--passwords] [FILE]", "Write all settings as text.", ctl_export, false},
     {"import", "[--check] [--delete-users] FILE", "Make all settings equal to a text.", ctl_import, false},
     {"resolve", "ADDRESS", "Explain where mail to an address goes.", ctl_resolve, false},

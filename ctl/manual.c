@@ -67,6 +67,9 @@ static void describe_values(const struct setting_definition *definition, char *o
 	case SETTING_BANDWIDTH:
 		snprintf(out, size, "0, octets in a second, or pool and its number");
 		break;
+	case SETTING_SELECTORS:
+		snprintf(out, size, "selectors, separated by commas");
+		break;
 	case SETTING_FILE_NAME:
 		snprintf(out, size, "the name of a file, without folder");
 		break;

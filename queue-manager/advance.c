@@ -84,7 +84,7 @@ static void advance_durable(struct message *message, const struct survey *survey
 		report_want(message);
 		return;
 	}
-	if (survey->remote && !message->held && !message->queue->stopping)
+	if (survey->remote && !message->held && !message->queue->stopping && sign_is_settled(message))
 		remote_dispatch(message);
 	if (message->dirty || message->ready)
 		return;

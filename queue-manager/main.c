@@ -147,6 +147,7 @@ static void add_events(struct queue *queue)
 	event_add(timer, &second);
 	queue->resolver = ipc_client_new(queue->base, queue->instance, "resolver", "queue-manager");
 	queue->deliver = ipc_client_new(queue->base, queue->instance, "deliver", "queue-manager");
+	queue->signer = ipc_client_new(queue->base, queue->instance, "signer", "queue-manager");
 }
 
 int main(int argc, char **argv)

@@ -41,6 +41,7 @@ struct message *message_new(struct queue *queue, const char *id, int fd, struct 
 	buf_init(&message->text, SPOOL_ENVELOPE_MAX + 1);
 	str_copy(str_of(id), message->id, sizeof message->id);
 	message->born = queue_now();
+	message->signatures = STR("");
 	message->link = &queue->messages;
 	message->next = queue->messages;
 	if (message->next != NULL)

@@ -52,6 +52,9 @@ enum delivery_state {
 	DELIVERY_REFUSED, /* a remote recipient without the right to relay: forged */
 };
 
+/* Is a message that goes to other servers signed (sign.c)? */
+enum signing { SIGNING_UNKNOWN, SIGNING_ASKED, SIGNING_SETTLED };
+
 enum report_kind { REPORT_NONE, REPORT_FAILED, REPORT_DELAYED, REPORT_DELIVERED, REPORT_RELAYED };
 
 /* One target of one recipient; its place in message->deliveries never changes. */
@@ -95,8 +98,10 @@ struct message {
 	bool leaving;        /* to be put out of memory after the commit */
 	bool trying;         /* marked in the row: a crash now is counted */
 	bool held, deleted, warned;
-	unsigned crashes;             /* points, see QUEUE_POINTS_MAX */
-	unsigned reports;             /* made so far */
+	unsigned crashes; /* points, see QUEUE_POINTS_MAX */
+	unsigned reports; /* made so far */
+	enum signing signing;
+	struct str signatures;        /* fields that go on top of it to other servers; empty: none */
 	int64_t again;                /* queue time to look again, 0: not waiting */
 	bool ready;                   /* in the list of those to be advanced this turn */
 	bool reporting;               /* in the list of those with a report to make */
@@ -144,7 +149,7 @@ struct queue {
 
 	struct table *table;
 	struct remote *remote;
-	struct ipc_client *resolver, *deliver;
+	struct ipc_client *resolver, *deliver, *signer;
 
 	struct message *messages;
 	unsigned message_count, retry_messages; /* in memory; of these from the table */
@@ -215,6 +220,14 @@ int rule_targets_have(const struct queue *queue, struct str address);
 
 /* resolve.c. Ask for the targets of what is unresolved and due. */
 void resolve_ask(struct message *message);
+/* Was the message allowed to go to other servers? Ours are; others carry a token of who allowed it. */
+bool message_may_relay(const struct message *message);
+
+/*
+ * sign.c. Is it settled with which signatures the message goes to other servers? Where it is not, signer is asked, and
+ * the message touched when the answer is there.
+ */
+bool sign_is_settled(struct message *message);
 
 /* local.c. Hand what is due for local users to deliver. */
 void local_dispatch(struct message *message);

@@ -14,8 +14,7 @@ struct question {
 	size_t delivery;
 };
 
-/* Was the message allowed to go to other servers? Ours are; others carry a token of who allowed it. */
-static bool may_relay(const struct message *message)
+bool message_may_relay(const struct message *message)
 {
 	const struct spool_envelope *envelope = &message->envelope;
 	const struct queue *queue = message->queue;
@@ -97,7 +96,7 @@ static void answered_remote(struct message *message, size_t index, const struct 
 {
 	struct delivery *delivery = &message->deliveries[index];
 	struct str address = message_recipient(message, delivery)->address;
-	int allowed = may_relay(message) ? 1 : rule_targets_have(message->queue, address);
+	int allowed = message_may_relay(message) ? 1 : rule_targets_have(message->queue, address);
 
 	if (allowed < 0) {
 		outcome_away(message, delivery);

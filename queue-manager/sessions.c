@@ -182,6 +182,7 @@ static void build_request(const struct remote_job *job, struct ipc_message *requ
 	ipc_add(request, "ret", envelope->ret);
 	ipc_add(request, "envid", envelope->envid);
 	ipc_add_text(request, "destination", job->destination->name);
+	ipc_add(request, "on-top", message->signatures);
 	buf_init(&recipient, 65536);
 	for (size_t i = 0; i < job->count; i++) {
 		const struct delivery *delivery = &message->deliveries[job->parts[i].delivery];

@@ -82,6 +82,7 @@ int request_parse(struct ipc_message *request, struct arena *arena, struct deliv
 	message->size = (off_t)size;
 	message->smtputf8 = smtputf8 != 0;
 	message->from = optional(request, "from");
+	message->on_top = optional(request, "on-top");
 	message->ret = optional(request, "ret");
 	message->envid = optional(request, "envid");
 	if (parse_destination(optional(request, "destination"), delivery, err) != 0 ||

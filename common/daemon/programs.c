@@ -19,6 +19,7 @@ const struct program programs[] = {
     {"dnsd", "postroom-dns", CALLERS("sender", "smtpd", "postroom"), NULL, false, NULL},
     {"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "postroom"), NULL, false, NULL},
     {"deliver", "postroom-mail", CALLERS("queue-manager"), "deliver", false, NULL},
+    {"signer", "postroom-sign", CALLERS("queue-manager"), NULL, false, NULL},
     {"sender", "postroom-send", CALLERS("queue-manager"), NULL, false, NULL},
     {"queue-manager", "postroom-queue", CALLERS("smtpd", "postroom"), "queue-manager", false, NULL},
     {"smtpd", "postroom-smtp", CALLERS("configd", "postroom"), "smtpd", true, "local"},

@@ -98,10 +98,11 @@ struct smtp_message {
 	int file; /* read from offset on, size octets, lines ended by CRLF */
 	off_t offset;
 	off_t size;
-	struct str from;  /* without brackets; empty = <> */
-	bool smtputf8;    /* declared so when it was taken (RFC 6531) */
-	struct str ret;   /* "FULL", "HDRS" or empty */
-	struct str envid; /* xtext, or empty */
+	struct str on_top; /* header fields that go before it, with their line ends; ASCII */
+	struct str from;   /* without brackets; empty = <> */
+	bool smtputf8;     /* declared so when it was taken (RFC 6531) */
+	struct str ret;    /* "FULL", "HDRS" or empty */
+	struct str envid;  /* xtext, or empty */
 	struct smtp_recipient *recipients;
 	size_t recipient_count;
 	bool dsn_passed; /* set: the server announced DSN and takes over what was asked for (RFC 3461 5.2) */

@@ -86,6 +86,11 @@ static void decide_all(struct smtp_message *message, enum smtp_outcome outcome, 
 			decide(&message->recipients[i], outcome, enhanced, words);
 }
 
+static off_t whole_size(const struct smtp_message *message)
+{
+	return message->size + (off_t)message->on_top.len;
+}
+
 /* Look through the message for octets that a 7-bit server may not get. */
 static int scan(const struct smtp_message *message, struct needs *needs, struct err *err)
 {
@@ -146,7 +151,7 @@ static bool find_obstacle(const struct smtp_client *client, const struct smtp_me
 		bool applies;
 		struct obstacle obstacle;
 	} all[] = {
-	    {client->extensions.size_limit != 0 && (uint64_t)message->size > client->extensions.size_limit,
+	    {client->extensions.size_limit != 0 && (uint64_t)whole_size(message) > client->extensions.size_limit,
 	     {"5.3.4", STR("The message is larger than the server's limit")}},
 	    {message_is_utf8(message, needs) && !offers(client, SMTP_SMTPUTF8),
 	     {"5.6.7", STR("The message needs SMTPUTF8, which the server does not offer")}},
@@ -193,7 +198,7 @@ static void write_mail(struct transaction *t)
 
 	conn_printf(conn, "MAIL FROM:<%.*s>", STR_ARG(message->from));
 	if (offers(t->client, SMTP_SIZE))
-		conn_printf(conn, " SIZE=%lld", (long long)message->size);
+		conn_printf(conn, " SIZE=%lld", (long long)whole_size(message));
 	if (offers(t->client, SMTP_8BITMIME) && (t->needs.eight_bit || t->utf8))
 		conn_write(conn, STR(" BODY=8BITMIME"));
 	if (t->utf8)
@@ -283,7 +288,8 @@ static void write_content(struct transaction *t)
 	struct err err;
 
 	smtp_client_set_wait(client, SMTP_WAIT_BLOCK_MS);
-	client->conn.deadline_ms += t->message->size / SLOWEST_BYTES_PER_MS;
+	client->conn.deadline_ms += whole_size(t->message) / SLOWEST_BYTES_PER_MS;
+	conn_write(&client->conn, t->message->on_top);
 	/* A failure stays in the connection and shows when the answer is read. */
 	if (conn_send_file(&client->conn, t->message->file, t->message->offset, t->message->size, true, &err) == 0) {
 		conn_write(&client->conn, STR(".\r\n"));

@@ -1,6 +1,7 @@
 #include "common/addr/addr.h"
 #include "common/addr/cidr.h"
 #include "common/addr/senders.h"
+#include "common/mailauth/dkim/key_file.h"
 #include "common/rules/regex.h"
 #include "common/settings/settings.h"
 
@@ -12,6 +13,7 @@ enum {
 	MAX_LIST_ITEMS = 100,
 	MAX_SECONDS = 8640000, /* 100 days */
 	MAX_FILE_NAME = 63,
+	MAX_SELECTORS = 4,
 };
 
 /* The value of a message's "not ..." part, short enough for a line. */
@@ -297,6 +299,24 @@ static int check_zones(const struct setting_definition *definition, struct str v
 	return 0;
 }
 
+static int check_selectors(const struct setting_definition *definition, struct str value, struct buf *normal,
+                           struct err *err)
+{
+	struct str item;
+	int count = 0;
+
+	while ((item = str_cut_item(&value)).len != 0) {
+		if (count++ == MAX_SELECTORS)
+			return err_set(err, ERR_LIMIT, "%s takes at most %d selectors", definition->key, MAX_SELECTORS);
+		if (!dkim_is_selector(item))
+			return err_set(err, ERR_SYNTAX,
+			               "%s: \"%.*s\" is not a selector (lower case letters, digits, \"-\" and \".\")",
+			               definition->key, SHOWN(item));
+		buf_printf(normal, "%s%.*s", normal->len != 0 ? "," : "", STR_ARG(item));
+	}
+	return 0;
+}
+
 static int check_pools(const struct setting_definition *definition, struct str value, struct buf *normal,
                        struct err *err)
 {
@@ -333,6 +353,7 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_SECONDS_LIST] = check_seconds_list,
 	    [SETTING_FILE_NAME] = check_file_name,
 	    [SETTING_ZONES] = check_zones,
+	    [SETTING_SELECTORS] = check_selectors,
 	    [SETTING_SET] = check_set,
 	    [SETTING_SENDERS] = check_senders,
 	    [SETTING_POOLS] = check_pools,

@@ -38,6 +38,7 @@ enum setting_type {
 	SETTING_POOLS,        /* bandwidth that is shared: common/settings/pools.h */
 	SETTING_BANDWIDTH,    /* of a connection: the same */
 	SETTING_FILE_NAME,    /* of a file in a folder that is given, see setting_is_file_name */
+	SETTING_SELECTORS,    /* of DKIM keys, separated by commas */
 };
 
 enum setting {

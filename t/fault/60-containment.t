@@ -44,11 +44,13 @@ my $remote = Postroom::SmtpServer->start(replies => {
 my $p = Postroom::Test->start(
 	users    => { map { $_ => "$_-secret" } qw(anna bert) },
 	mappings => [['away' => 'someone@remote.test']],
+	set      => { 'smtp.dkim' => 'on' },
 );
 my $dir = $p->dir;
 my $separate = $> == 0;
 
 # The message that waits for a remote server, and the sender's session with it.
+$p->postroom_ok(qw(dkim add example.test key1 --type ed25519));
 $p->postroom_ok('sender', 'set', 'default', '--method', 'relay', '--servers', $remote->address, '--encryption', 'none');
 
 sub send_to {
@@ -119,6 +121,7 @@ my %FILES = (
 	"smtpd's key"         => "$dir/etc/keys/relay-smtpd.key",
 	'the key of secrets'  => "$dir/etc/keys/secrets.key",
 	'the TLS key'         => "$dir/etc/tls/key.pem",
+	'a key of DKIM'       => "$dir/etc/dkim/domainkey_example.test_key1.key",
 	'the conf file'       => "$dir/etc/postroom.conf",
 	"another's message"   => $dropped,
 	'a message in active' => $waiting,
@@ -537,6 +540,16 @@ subtest 'sender' => sub {
 	write_file("$may_answer/now", '');
 	my ($message) = $remote->wait_messages(1);
 	like $message->{data}, qr/contained/, 'the session goes on';
+};
+
+subtest 'signer: who reads messages, and who has the keys' => sub {
+	my ($main, $processes) = ($p->main_pid('signer'), $p->processes);
+	my ($reader) = grep { $processes->{$_}[1] == $main } $p->pids('signer');
+	my ($keeper) = grep { $processes->{$_}[1] == $reader } $p->pids('signer');
+	contained($reader, 'signer');
+	my $key = $FILES{'a key of DKIM'};
+	contained($keeper, 'signer', own => 'etc/dkim', also => ['the keys' => [writing_attempts('a key', $key)]]);
+	allowed($keeper, ['reading a key', 'open', $key, O_RDONLY]);
 };
 
 subtest 'resolver' => sub {

@@ -25,6 +25,7 @@ wait_until(sub { my @waiting = glob "$dir/spool/active/*"; my @mail = glob "$dir
 	like $pop3->login('anna', 'anna-secret'), qr/\A\+OK 1 /, 'one is read';
 	$pop3->quit;
 }
+$p->postroom_ok(qw(dkim add example.test key1 --type ed25519));
 is_deeply [$p->stop_running], [], 'stopped';
 $p->postroom_ok('repair');
 $p->run;
@@ -70,6 +71,7 @@ my %USERS = (
 	'postroom-resolve' => { read => 'state/settings/', write => '' },
 	'postroom-mail'    => { read => 'state/(?:mail|settings)/|spool/deliver/', write => '(?:state/mail|spool/deliver)(?:/|\z)|run/(?:authd|statusd|historyd|imapd)/(?:pop3d|imapd|deliver)' },
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
+	'postroom-sign'    => { read => 'etc/dkim/|state/settings/', write => '' },
 	'postroom-policy'  => { read => 'state/(?:policy|settings)/|log/policy/', write => 'state/policy(?:/|\z)|log/policy(?:/|\z)|run/statusd/policyd' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
@@ -78,7 +80,7 @@ my %USERS = (
 	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|historyd|policyd|pop3d|imapd)/(?:pop3|imap)-login' },
 	'postroom-queue'   => {
 		read  => 'state/(?:queue|settings)/|spool/|etc/keys/relay-(?:authd|smtpd)\.key\z',
-		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|sender)/queue-manager',
+		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender)/queue-manager',
 	},
 	'postroom-status'  => {
 		read  => 'state/(?:history|settings)/|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z',
@@ -121,7 +123,7 @@ subtest 'every process runs as its user, with no more' => sub {
 	my @clients = ($p->smtp, $p->pop3, $pop3, $p->imap, $imap);
 	my %user_of = (configd => 'config', authd => 'auth', dnsd => 'dns', resolver => 'resolve', deliver => 'mail', pop3d => 'mail',
 		statusd => 'status', policyd => 'policy', historyd => 'status', 'log-writer' => 'status',
-		sender => 'send', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
+		signer => 'sign', sender => 'send', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
 	my $processes = $p->processes;
 	for my $pid (sort { $a <=> $b } keys %$processes) {
 		my ($program, $parent) = @{ $processes->{$pid} };

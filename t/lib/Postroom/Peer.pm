@@ -42,7 +42,8 @@ sub wait_port {
 	die "nothing listens on port $port\n";
 }
 
-# Postfix as it comes, taking mail for one domain into a Maildir by its virtual(8); an instance of its own.
+# Postfix as it comes, taking mail for one domain into a Maildir by its virtual(8); an instance of its own. extra: lines
+# for its main.cf.
 sub postfix {
 	my ($class, %options) = @_;
 	my $dir = tempdir('postroom-postfix-XXXXXX', DIR => $options{parent} // '/var/tmp');
@@ -72,6 +73,7 @@ virtual_mailbox_maps = static:$options{user}/
 virtual_uid_maps = static:$uid
 virtual_gid_maps = static:$gid
 virtual_minimum_uid = 1
+@{[ $options{extra} // '' ]}
 END
 	open my $in, '<', '/usr/share/postfix/master.cf.dist' or die "master.cf.dist: $!\n";
 	my $master = join '', <$in>;

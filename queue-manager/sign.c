@@ -1,0 +1,106 @@
+#include "queue-manager/queue.h"
+
+#include "common/base/log.h"
+
+enum { TIMEOUT_MS = 120000 }; /* signer takes one message after the other */
+
+/*
+ * The number of the service that the envelope names: 0 where it is none of the network's (a program of this machine, a
+ * message of our own), for which the general settings count; -1: it is gone.
+ */
+static int64_t service_of(const struct message *message)
+{
+	const struct queue *queue = message->queue;
+	const struct services *services = &queue->settings.services;
+	struct str name = message->envelope.service;
+
+	if (str_equal(name, STR("local")) || str_equal(message->envelope.producer, str_of(queue->own_drop.producer)))
+		return 0;
+	for (size_t i = 0; i < services->count; i++)
+		if (str_equal(name, str_of(services->list[i].label)))
+			return services->list[i].id;
+	return -1;
+}
+
+/*
+ * Is it to be signed (05, DKIM), and by which selectors? Only what somebody sent who may: a stranger's message that is
+ * passed on would else speak in our name, whatever stands in its From.
+ */
+static bool is_wanted(const struct message *message, char selectors[SETTING_VALUE_MAX + 1])
+{
+	struct settings *settings = &message->queue->settings;
+	int64_t service = service_of(message);
+	bool wanted;
+
+	if (service < 0 || !message_may_relay(message))
+		return false;
+	settings_use_service(settings, service);
+	wanted = settings_flag(settings, SETTING_SMTP_DKIM);
+	str_copy(str_of(settings_text(settings, SETTING_SMTP_DKIM_SELECTOR)), selectors, SETTING_VALUE_MAX + 1);
+	settings_use_service(settings, 0);
+	return wanted;
+}
+
+/* signer is away: in seconds again, no attempt is counted. */
+static void put_off(struct message *message)
+{
+	int64_t now = queue_now();
+
+	message->signing = SIGNING_UNKNOWN;
+	message->away++;
+	for (size_t i = 0; i < message->delivery_count; i++) {
+		struct delivery *delivery = &message->deliveries[i];
+
+		if (delivery->kind == DELIVERY_REMOTE && delivery->state == DELIVERY_PENDING && !delivery->busy &&
+		    delivery->next <= now)
+			outcome_away(message, delivery);
+	}
+}
+
+static void on_answer(struct ipc_message *reply, const struct err *err, void *context)
+{
+	struct message *message = context;
+
+	message->jobs--;
+	message_touch(message);
+	if (reply == NULL || err->code != ERR_NONE) {
+		log_warning("id=%s cannot be signed now: %s", message->id, err->text);
+		put_off(message);
+		return;
+	}
+	message->away = 0;
+	message->signing = SIGNING_SETTLED;
+	message->signatures = arena_copy(&message->arena, ipc_get(reply, "fields"));
+}
+
+static void ask(struct message *message, struct str selectors)
+{
+	struct ipc_message request;
+	struct str selector;
+
+	ipc_message_init(&request);
+	ipc_request(&request, "sign");
+	ipc_add_text(&request, "id", message->id);
+	ipc_add_number(&request, "offset", (int64_t)message->offset);
+	ipc_add_number(&request, "size", message->size);
+	while ((selector = str_cut_item(&selectors)).len != 0)
+		ipc_add(&request, "selector", selector);
+	ipc_add_fd(&request, message->fd);
+	message->signing = SIGNING_ASKED;
+	message->jobs++;
+	ipc_client_call(message->queue->signer, &request, TIMEOUT_MS, on_answer, message);
+	ipc_message_free(&request);
+}
+
+bool sign_is_settled(struct message *message)
+{
+	char selectors[SETTING_VALUE_MAX + 1];
+
+	if (message->signing == SIGNING_UNKNOWN) {
+		if (is_wanted(message, selectors))
+			ask(message, str_of(selectors));
+		else
+			message->signing = SIGNING_SETTLED;
+	}
+	return message->signing == SIGNING_SETTLED;
+}
