@@ -1,7 +1,6 @@
 #include "configd/configd.h"
 
-#include "common/addr/addr.h"
-#include "common/addr/cidr.h"
+#include "common/addr/server.h"
 
 #include <stdio.h>
 
@@ -55,30 +54,13 @@ static int need_sender(struct change *change, struct str name, struct sender *se
 	return row == 1 ? 0 : -1;
 }
 
-/* One "host", "host:port", "[ipv6]" or "[ipv6]:port", its host as it is looked up. */
 static int add_server(struct change *change, struct str item, struct buf *normal, struct err *err)
 {
-	ptrdiff_t colon = str_find_last_char(item, ':'), bracket = str_find_last_char(item, ']');
-	struct str host = item, port = {NULL, 0};
-	uint64_t number = 0;
-	bool is_address;
+	struct server server;
 
-	if (colon >= 0 && colon > bracket) {
-		host = str_sub(item, 0, (size_t)colon);
-		port = str_skip(item, (size_t)colon + 1);
-	}
-	if (port.data != NULL && (!str_to_u64(port, 65535, &number) || number == 0))
-		return err_set(err, ERR_SYNTAX, "the port of \"%.*s\" must be a number from 1 to 65535", STR_ARG(item));
-	if (host.len > 2 && host.data[0] == '[')
-		is_address = cidr_is_address(str_sub(host, 1, host.len - 2), true);
-	else
-		is_address = cidr_is_address(host, false);
-	if (!is_address && (!addr_is_domain(host) || addr_normalise_domain(host, &change->arena, &host, err) != 0))
-		return err_set(err, ERR_SYNTAX, "\"%.*s\" is not a server; write HOST or HOST:PORT, as in mail.example.com:587",
-		               STR_ARG(str_sub(item, 0, 80)));
-	buf_printf(normal, "%s%.*s", normal->len != 0 ? "," : "", STR_ARG(host));
-	if (port.data != NULL)
-		buf_printf(normal, ":%u", (unsigned)number);
+	if (server_parse(item, 0, &change->arena, &server, err) != 0)
+		return -1;
+	buf_printf(normal, "%s%.*s", normal->len != 0 ? "," : "", STR_ARG(server_format(&server, &change->arena)));
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 #include "sender/route.h"
 
 #include "common/addr/addr.h"
-#include "common/addr/cidr.h"
+#include "common/addr/server.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
@@ -121,20 +121,13 @@ static int find_mx(struct route_sources *sources, struct delivery *delivery, str
 	return result;
 }
 
-/* "host", "host:port", "[ipv6]" or "[ipv6]:port", as configd has checked them. */
-static void add_server(struct route *route, struct str item)
+/* As configd has checked it. */
+static void add_server(struct route *route, struct str item, struct arena *arena)
 {
-	ptrdiff_t colon = str_find_last_char(item, ':'), bracket = str_find_last_char(item, ']');
-	uint64_t port = route->encryption == ROUTE_TLS ? SMTPS_PORT : SMTP_PORT;
-	struct cidr address;
+	struct server server;
 
-	if (colon >= 0 && colon > bracket) {
-		str_to_u64(str_skip(item, (size_t)colon + 1), UINT16_MAX, &port);
-		item = str_sub(item, 0, (size_t)colon);
-	}
-	if (item.len > 2 && item.data[0] == '[')
-		item = str_sub(item, 1, item.len - 2);
-	add_host(route, item, (unsigned)port, cidr_parse(item, &address, NULL, NULL) == 0);
+	if (server_parse(item, route->encryption == ROUTE_TLS ? SMTPS_PORT : SMTP_PORT, arena, &server, NULL) == 0)
+		add_host(route, server.host, server.port, server.is_address);
 }
 
 static enum route_encryption encryption_of(struct str word)
@@ -168,7 +161,7 @@ static int read_sender(struct route_sources *sources, int64_t id, struct arena *
 		route->verify = db_number(&statement, 3) != 0;
 		route->username = arena_copy(arena, db_text(&statement, 4));
 		while ((item = str_cut_item(&servers)).len != 0)
-			add_server(route, item);
+			add_server(route, item, arena);
 	}
 	db_finalize(&statement);
 	return row;
