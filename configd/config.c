@@ -55,8 +55,26 @@ static const char item_schema[] =
     "CREATE TABLE item_field(item INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (item, key))"
     " WITHOUT ROWID;";
 
-const char *const config_shared_schemas[] = {config_schema,         config_group_schema, rule_schema, access_schema,
-                                             config_service_schema, item_schema,         NULL};
+/* Who gets what, beyond names; the second index is for those that must be tried one by one. */
+static const char mapping_schema[] =
+    "ALTER TABLE mapping ADD COLUMN type TEXT NOT NULL DEFAULT 'always';"
+    "ALTER TABLE mapping ADD COLUMN collector INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE mapping ADD COLUMN comment TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX mapping_wildcard ON mapping(pattern) WHERE instr(pattern, '*') + instr(pattern, '?') > 0;";
+
+/* Members are names of users and lists, addresses, "SMTP:..."; settings are those of list_settings.def that were set.
+ */
+static const char list_schema[] =
+    "CREATE TABLE list(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, type TEXT NOT NULL);"
+    "CREATE TABLE list_member(list INTEGER NOT NULL, address TEXT NOT NULL COLLATE NOCASE, PRIMARY KEY (list, address))"
+    " WITHOUT ROWID;"
+    "CREATE TABLE list_setting(list INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (list, key))"
+    " WITHOUT ROWID;";
+
+const char *const config_shared_schemas[] = {
+    config_schema, config_group_schema, rule_schema, access_schema, config_service_schema,
+    item_schema,   mapping_schema,      list_schema, NULL,
+};
 
 /* Numbers that authd's secrets hang on are given out for good before they are used, whatever becomes of the change. */
 static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY KEY, next INTEGER NOT NULL);"
@@ -66,9 +84,12 @@ static const char reserved_group[] = "INSERT INTO reserved VALUES('group', 1);";
 
 static const char reserved_service[] = "INSERT INTO reserved VALUES('service', 100);";
 
-static const char *const migrations[] = {config_schema,         reserved_schema,  config_group_schema,
-                                         reserved_group,        rule_schema,      access_schema,
-                                         config_service_schema, reserved_service, item_schema};
+static const char reserved_list[] = "INSERT INTO reserved VALUES('list', 1);";
+
+static const char *const migrations[] = {
+    config_schema,         reserved_schema,  config_group_schema, reserved_group, rule_schema, access_schema,
+    config_service_schema, reserved_service, item_schema,         mapping_schema, list_schema, reserved_list,
+};
 
 int config_open(struct config *config, const struct instance *instance, struct err *err)
 {

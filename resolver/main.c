@@ -20,24 +20,84 @@ struct state {
 	struct resolution resolution;
 };
 
-static int answer_resolve(struct state *state, const struct ipc_message *request, struct err *err)
+static bool get_flag(const struct ipc_message *request, const char *key)
+{
+	return str_equal(ipc_get(request, key), STR("1"));
+}
+
+/* The accepted domains of a collector, which stand in for the local ones. */
+static int read_domains(struct state *state, const struct ipc_message *request, struct resolve_question *question,
+                        struct err *err)
+{
+	struct str *domains = NULL, key, value;
+
+	for (size_t position = 0; ipc_next(request, &position, &key, &value);) {
+		if (!str_equal(key, STR("domain")))
+			continue;
+		if (question->domain_count == RESOLVE_DOMAINS_MAX)
+			return err_set(err, ERR_LIMIT, "a question has at most %d domains", RESOLVE_DOMAINS_MAX);
+		if (domains == NULL)
+			domains = arena_get(&state->arena, RESOLVE_DOMAINS_MAX * sizeof *domains);
+		domains[question->domain_count++] = value;
+	}
+	question->domains = domains;
+	return 0;
+}
+
+static int read_question(struct state *state, const struct ipc_message *request, struct resolve_question *question,
+                         struct err *err)
+{
+	struct str via = ipc_get(request, "via");
+	bool is_list = str_equal(via, STR("list"));
+
+	*question = (struct resolve_question){
+	    .address = ipc_get(request, "address"),
+	    .from = ipc_get(request, "from"),
+	    .via = str_equal(via, STR("pop3")) ? RESOLVE_POP3 : RESOLVE_SMTP,
+	    .is_local = is_list || get_flag(request, "local"),
+	    .is_member = is_list,
+	    .no_implied = get_flag(request, "no-implied"),
+	    .brief = get_flag(request, "brief"),
+	    .explain = get_flag(request, "explain"),
+	};
+	ipc_get_number(request, "collector", 1, INT64_MAX, &question->collector);
+	if (via.data != NULL && !is_list && question->via != RESOLVE_POP3 && !str_equal(via, STR("smtp")))
+		return err_set(err, ERR_SYNTAX, "via is smtp, pop3 or list");
+	return read_domains(state, request, question, err);
+}
+
+/*
+ * "user 3 anna", "list 0 listserver@example.com", "remote bob@example.net". Where a server is named that gets it, its
+ * password may be, which sessions that talk to strangers need not know.
+ */
+static struct str target_text(struct state *state, const struct resolve_target *target, bool with_passwords)
+{
+	const char *word = target_kind_word(target->kind);
+
+	if (target->kind == TARGET_LAN && !with_passwords)
+		return arena_printf(&state->arena, "%s %" PRId64, word, target->id);
+	if (target->kind == TARGET_REMOTE || target->kind == TARGET_DISCARD)
+		return arena_printf(&state->arena, "%s %.*s", word, STR_ARG(target->text));
+	return arena_printf(&state->arena, "%s %" PRId64 " %.*s", word, target->id, STR_ARG(target->text));
+}
+
+static int answer_resolve(struct state *state, const struct ipc_incoming *incoming, struct err *err)
 {
 	struct resolution *resolution = &state->resolution;
-	struct str address = ipc_get(request, "address");
+	bool with_passwords = strcmp(incoming->caller, "smtpd") != 0;
+	struct resolve_question question;
 
-	resolution->explain = ipc_get(request, "explain").data != NULL;
-	if (address.data == NULL)
-		return err_set(err, ERR_PROTOCOL, "resolve needs an address");
-	if (resolve_address(&state->resolver, address, &state->arena, resolution, err) != 0)
+	if (read_question(state, &incoming->message, &question, err) != 0 ||
+	    resolve_address(&state->resolver, &question, &state->arena, resolution, err) != 0)
 		return -1;
 	ipc_add_text(&state->reply, "kind", resolve_kind_word(resolution->kind));
+	if (resolution->kind == RESOLVE_FAILED) {
+		ipc_add_text(&state->reply, "code", "5.4.6");
+		ipc_add(&state->reply, "words", resolution->words);
+	}
 	for (size_t i = 0; i < resolution->target_count; i++) {
-		const struct resolve_target *target = &resolution->targets[i];
-
-		ipc_add(&state->reply, "target",
-		        target->uid != 0
-		            ? arena_printf(&state->arena, "user %" PRId64 " %.*s", target->uid, STR_ARG(target->address))
-		            : arena_printf(&state->arena, "remote %.*s", STR_ARG(target->address)));
+		ipc_add(&state->reply, "target", target_text(state, &resolution->targets[i], with_passwords));
+		ipc_add(&state->reply, "cause", resolution->targets[i].cause);
 	}
 	for (size_t i = 0; i < resolution->step_count; i++)
 		ipc_add(&state->reply, "step", resolution->steps[i]);
@@ -66,7 +126,7 @@ static void handle(struct ipc_incoming *incoming, void *context)
 	ipc_reply_ok(&state->reply);
 	result = resolver_refresh(&state->resolver, &err);
 	if (result == 0 && ipc_is(&incoming->message, "resolve"))
-		result = answer_resolve(state, &incoming->message, &err);
+		result = answer_resolve(state, incoming, &err);
 	else if (result == 0 && ipc_is(&incoming->message, "is-local"))
 		result = answer_is_local(state, &incoming->message, &err);
 	else if (result == 0)

@@ -1,68 +1,31 @@
-#include "resolver/resolve.h"
+#include "resolver/walk.h"
 
 #include "common/addr/addr.h"
 
-static void finalize(struct resolver *resolver)
-{
-	db_finalize(&resolver->domain);
-	db_finalize(&resolver->mapping);
-	db_finalize(&resolver->user);
-	db_finalize(&resolver->administrator);
-	resolver->prepared = false;
-}
+static const char nested_too_deep[] = "Error expanding recipient - nesting level too deep";
 
-static int prepare(struct resolver *resolver, struct err *err)
-{
-	struct db *db = &resolver->settings->objects;
-
-	resolver->domain = resolver->mapping = resolver->user = resolver->administrator = (struct db_statement){0};
-	if (db_prepare(db, &resolver->domain, "SELECT 1 FROM domain WHERE name = ?", err) != 0 ||
-	    db_prepare(db, &resolver->mapping, "SELECT target FROM mapping WHERE pattern = ? ORDER BY id", err) != 0 ||
-	    db_prepare(db, &resolver->user, "SELECT uid, name FROM user WHERE name = ?", err) != 0 ||
-	    db_prepare(db, &resolver->administrator,
-	               "SELECT uid, name FROM user ORDER BY administrator DESC, enabled DESC, uid LIMIT 1", err) != 0) {
-		finalize(resolver);
-		return -1;
-	}
-	resolver->prepared = true;
-	return 0;
-}
+/* An address while its steps are taken. */
+struct place {
+	struct walk walk;
+	struct addr addr; /* domain is normalised */
+	bool is_local;
+	bool is_decided; /* a step said something */
+};
 
 int resolver_open(struct resolver *resolver, struct settings *settings, struct err *err)
 {
-	*resolver = (struct resolver){.settings = settings};
-	return prepare(resolver, err);
+	return snapshot_open(&resolver->snapshot, settings, err);
 }
 
 void resolver_close(struct resolver *resolver)
 {
-	finalize(resolver);
+	snapshot_close(&resolver->snapshot);
 }
 
 int resolver_refresh(struct resolver *resolver, struct err *err)
 {
-	if (resolver->prepared && *resolver->settings->counter == resolver->settings->generation)
-		return 0;
-	/* The statements go first: a database with open statements cannot be closed. */
-	finalize(resolver);
-	settings_refresh(resolver->settings);
-	return prepare(resolver, err);
+	return snapshot_refresh(&resolver->snapshot, err);
 }
-
-const char *resolve_kind_word(enum resolve_kind kind)
-{
-	static const char *const words[] = {
-	    [RESOLVE_LOCAL] = "local", [RESOLVE_REMOTE] = "remote", [RESOLVE_UNKNOWN] = "unknown"};
-
-	return words[kind];
-}
-
-/* Add a sentence; nothing is formatted for who did not ask for an explanation. */
-#define EXPLAIN(resolution, arena, ...)                                                         \
-	do {                                                                                        \
-		if ((resolution)->explain && (resolution)->step_count < RESOLVE_STEPS_MAX)              \
-			(resolution)->steps[(resolution)->step_count++] = arena_printf(arena, __VA_ARGS__); \
-	} while (false)
 
 /* The parser's own codes mean nothing to who asks over a channel. */
 static int syntax_error(struct err *err)
@@ -71,195 +34,311 @@ static int syntax_error(struct err *err)
 	return -1;
 }
 
-/* domain is normalised. 1 = ours, 0 = not, -1 = error. */
-static int domain_is_local(struct resolver *resolver, struct str domain, struct err *err)
+static const struct settings *settings_of(const struct place *place)
 {
-	int found;
-
-	db_bind_text(&resolver->domain, 1, domain);
-	found = db_step(&resolver->domain, err);
-	db_reset(&resolver->domain);
-	return found;
+	return place->walk.resolver->snapshot.settings;
 }
 
-/* 1 = there is such a user, 0 = none, -1 = error. */
-static int find_user(struct db_statement *statement, struct str name, struct arena *arena,
-                     struct resolve_target *target, struct err *err)
+/* 1. Mappings of the address. */
+static int take_mappings(struct place *place, struct err *err)
 {
+	struct mapping_search search = {.question = place->walk.question};
+	bool matched;
+
+	if (mapping_find(place->walk.resolver, &search, place->addr.local_part, place->addr.domain, place->is_local,
+	                 place->walk.arena, err) != 0 ||
+	    walk_mappings(&place->walk, &search, 0, &matched, err) != 0)
+		return -1;
+	if (search.count == 0)
+		EXPLAIN(place->walk.resolution, "no mapping applies");
+	place->is_decided = matched;
+	return 0;
+}
+
+/* 2a. User, list, group. */
+static int take_name(struct place *place, struct err *err)
+{
+	const struct resolve_question *question = place->walk.question;
+	struct str name = place->addr.local_part;
+	struct snapshot_object user;
 	int found;
 
-	if (name.data != NULL)
-		db_bind_text(statement, 1, name);
-	found = db_step(statement, err);
-	if (found == 1) {
-		target->uid = db_number(statement, 0);
-		target->address = arena_copy(arena, db_text(statement, 1));
+	if (!place->is_local)
+		return 0;
+	if (question->no_implied ||
+	    (question->via == RESOLVE_SMTP && !settings_flag(settings_of(place), SETTING_LOCAL_DEFAULT_MAPPINGS))) {
+		found = snapshot_find(&place->walk.resolver->snapshot, ASK_USER, name, place->walk.arena, &user, err);
+		if (found < 0)
+			return -1;
+		if (found == 1) {
+			EXPLAIN(place->walk.resolution, "the user %.*s has no address of that name: default mappings are off",
+			        STR_ARG(user.name));
+			return 0;
+		}
 	}
+	found = walk_name(&place->walk, name, !question->is_local, (struct walk_origin){STR(""), 0}, err);
+	place->is_decided = found == 1;
+	return found < 0 ? -1 : 0;
+}
+
+/* 2b. Addresses of RFC 5321 4.5.1 and RFC 2142, and of this server itself: the administrator. */
+static int take_postmaster(struct place *place, struct err *err)
+{
+	struct str name = place->addr.local_part;
+	const char *own = settings_text(settings_of(place), SETTING_MAILER_DAEMON);
+	struct snapshot_object user;
+	struct db_statement *statement;
+	int found;
+
+	if (!place->is_local)
+		return 0;
+	if (str_equal_nocase(name, STR("mailer-daemon")) || str_equal_nocase(name, str_of(own))) {
+		EXPLAIN(place->walk.resolution, "%.*s is the server itself: its mail goes where postmaster's goes",
+		        STR_ARG(name));
+		place->addr.local_part = STR("postmaster");
+		if (take_mappings(place, err) != 0 || (!place->is_decided && take_name(place, err) != 0))
+			return -1;
+	} else if (!str_equal_nocase(name, STR("postmaster")) && !str_equal_nocase(name, STR("abuse"))) {
+		return 0;
+	}
+	if (place->is_decided)
+		return 0;
+	statement = &place->walk.resolver->snapshot.asked[ASK_ADMINISTRATOR];
+	found = db_step(statement, err);
+	if (found == 1)
+		user = (struct snapshot_object){.id = db_number(statement, 0),
+		                                .name = arena_copy(place->walk.arena, db_text(statement, 1))};
+	db_reset(statement);
+	if (found != 1)
+		return found;
+	EXPLAIN(place->walk.resolution, "%.*s goes to the administrator %.*s", STR_ARG(name), STR_ARG(user.name));
+	place->is_decided = true;
+	return resolution_add(place->walk.resolution, TARGET_USER, user.id, user.name,
+	                      arena_printf(place->walk.arena, "special %.*s", STR_ARG(name)), err);
+}
+
+/* 1 = it is the address of a list server, 0 = no, -1 = error. */
+static int is_listserver(struct place *place, struct err *err)
+{
+	struct db_statement *statement;
+	int found;
+
+	if (place->is_local &&
+	    str_equal_nocase(place->addr.local_part, str_of(settings_text(settings_of(place), SETTING_LISTSERVER_NAME))))
+		return 1;
+	statement = snapshot_ask_text(&place->walk.resolver->snapshot, ASK_LISTSERVER, place->walk.address);
+	found = db_step(statement, err);
 	db_reset(statement);
 	return found;
 }
 
-/* Every target once: two mappings may lead to the same user. */
-static int add_target(struct resolution *resolution, struct resolve_target target, struct err *err)
+/* 2c. The list server, and the addresses that the spam filter learns from. */
+static int take_service(struct place *place, struct err *err)
 {
-	for (size_t i = 0; i < resolution->target_count; i++) {
-		const struct resolve_target *other = &resolution->targets[i];
+	struct str name = place->addr.local_part;
+	int found = is_listserver(place, err);
 
-		if (target.uid != 0 ? other->uid == target.uid
-		                    : other->uid == 0 && str_equal_nocase(other->address, target.address))
-			return 0;
-	}
-	if (resolution->target_count == RESOLVE_TARGETS_MAX)
-		return err_set(err, ERR_LIMIT, "an address has more than %d targets", RESOLVE_TARGETS_MAX);
-	resolution->targets[resolution->target_count++] = target;
-	return 0;
-}
-
-/*
- * Where a mapping leads: the user of that name (also written as an address of a local domain), or an address elsewhere.
- * A target that exists no more is passed over, so that its address is refused rather than its mail lost.
- */
-static int add_mapping_target(struct resolver *resolver, struct str text, struct arena *arena,
-                              struct resolution *resolution, struct err *err)
-{
-	struct resolve_target target = {0};
-	struct str name = text, domain = STR("");
-	struct addr addr;
-	int found = 1;
-
-	if (str_find_char(text, '@') >= 0) {
-		if (addr_parse_mailbox(text, arena, &addr, err) != 0 ||
-		    addr_normalise_domain(addr.domain, arena, &domain, err) != 0) {
-			EXPLAIN(resolution, arena, "its target %.*s is no address and is left out", STR_ARG(text));
-			return 0;
-		}
-		name = addr.local_part;
-		found = domain_is_local(resolver, domain, err);
-		if (found < 0)
-			return -1;
-		if (found == 0) {
-			target.address = addr_format(addr.local_part, domain, arena);
-			EXPLAIN(resolution, arena, "its target %.*s is remote", STR_ARG(target.address));
-			return add_target(resolution, target, err);
-		}
-	}
-	found = find_user(&resolver->user, name, arena, &target, err);
 	if (found < 0)
 		return -1;
-	if (found == 0) {
-		EXPLAIN(resolution, arena, "its target %.*s is no user any more and is left out", STR_ARG(text));
+	if (found == 1) {
+		EXPLAIN(place->walk.resolution, "%.*s is a list server", STR_ARG(place->walk.address));
+		place->is_decided = true;
+		return resolution_add(place->walk.resolution, TARGET_LIST, 0, place->walk.address, STR("special listserver"),
+		                      err);
+	}
+	if (!place->is_local || !settings_flag(settings_of(place), SETTING_SPAM_TRAINING) ||
+	    (!str_equal_nocase(name, STR("spam")) && !str_equal_nocase(name, STR("notspam"))))
+		return 0;
+	EXPLAIN(place->walk.resolution, "%.*s is an address to learn from: its mail is discarded", STR_ARG(name));
+	place->is_decided = true;
+	return resolution_add(place->walk.resolution, TARGET_DISCARD, 0, STR("it is for training"),
+	                      arena_printf(place->walk.arena, "special %.*s", STR_ARG(name)), err);
+}
+
+static bool is_fax_number(struct str name)
+{
+	bool has_digit = false;
+
+	for (size_t i = 0; i < name.len; i++) {
+		bool is_digit = name.data[i] >= '0' && name.data[i] <= '9';
+
+		if (!is_digit && (name.data[i] == '\0' || strchr("()-+", name.data[i]) == NULL))
+			return false;
+		has_digit |= is_digit;
+	}
+	return has_digit;
+}
+
+/* 2d. Numbers are for the fax machine's mailbox. */
+static int take_fax(struct place *place, struct err *err)
+{
+	struct str mailbox = str_of(settings_text(settings_of(place), SETTING_FAX_MAILBOX));
+	struct snapshot_object user;
+	int found;
+
+	if (!place->is_local || mailbox.len == 0 || !is_fax_number(place->addr.local_part))
+		return 0;
+	if (!place->walk.question->is_local && !settings_flag(settings_of(place), SETTING_FAX_EXTERNAL)) {
+		EXPLAIN(place->walk.resolution, "strangers may not send faxes");
 		return 0;
 	}
-	EXPLAIN(resolution, arena, "its target is the user %.*s", STR_ARG(target.address));
-	return add_target(resolution, target, err);
+	found = snapshot_find(&place->walk.resolver->snapshot, ASK_USER, mailbox, place->walk.arena, &user, err);
+	if (found != 1)
+		return found;
+	EXPLAIN(place->walk.resolution, "it is a fax number: the mailbox is that of %.*s", STR_ARG(user.name));
+	place->is_decided = true;
+	return resolution_add(place->walk.resolution, TARGET_USER, user.id, user.name, STR("fax"), err);
 }
 
-/* All mappings of one pattern. */
-static int apply_mappings(struct resolver *resolver, struct str pattern, struct arena *arena,
-                          struct resolution *resolution, struct err *err)
+/* 3. Mappings of what is left over. */
+static int take_rest(struct place *place, struct err *err)
 {
-	int row;
+	struct mapping_search search = {.question = place->walk.question};
+	bool matched;
 
-	db_bind_text(&resolver->mapping, 1, pattern);
-	while ((row = db_step(&resolver->mapping, err)) == 1) {
-		struct str target = arena_copy(arena, db_text(&resolver->mapping, 0));
-
-		EXPLAIN(resolution, arena, "the mapping %.*s -> %.*s matches", STR_ARG(pattern), STR_ARG(target));
-		if (add_mapping_target(resolver, target, arena, resolution, err) != 0) {
-			row = -1;
-			break;
-		}
-	}
-	db_reset(&resolver->mapping);
-	return row;
-}
-
-static int apply_all_mappings(struct resolver *resolver, struct str local_part, struct str domain, bool is_local,
-                              struct arena *arena, struct resolution *resolution, struct err *err)
-{
-	if (domain.len != 0 &&
-	    apply_mappings(resolver, addr_format(local_part, domain, arena), arena, resolution, err) != 0)
+	if (mapping_find_rest(place->walk.resolver, &search, place->addr.domain, place->walk.arena, err) != 0 ||
+	    walk_mappings(&place->walk, &search, 0, &matched, err) != 0)
 		return -1;
-	if (is_local && apply_mappings(resolver, addr_format(local_part, STR(""), arena), arena, resolution, err) != 0)
-		return -1;
-	if (resolution->target_count == 0)
-		EXPLAIN(resolution, arena, "no mapping applies");
+	place->is_decided = matched;
 	return 0;
 }
 
-/* A local name that no mapping took: a user, or one of the addresses that RFC 5321 4.5.1 and RFC 2142 want to exist. */
-static int apply_implied(struct resolver *resolver, struct str local_part, struct arena *arena,
-                         struct resolution *resolution, struct err *err)
+/* 4. Nobody here has it. */
+static int take_nobody(struct place *place, struct err *err)
 {
-	struct resolve_target target = {0};
-	int found = find_user(&resolver->user, local_part, arena, &target, err);
+	struct resolution *resolution = place->walk.resolution;
+	const struct resolve_question *question = place->walk.question;
 
-	if (found == 1)
-		EXPLAIN(resolution, arena, "there is a user %.*s", STR_ARG(target.address));
-	if (found == 0)
-		EXPLAIN(resolution, arena, "there is no user %.*s", STR_ARG(local_part));
-	if (found == 0 && str_equal_nocase(local_part, STR("postmaster"))) {
-		found = find_user(&resolver->administrator, str_from(NULL, 0), arena, &target, err);
-		if (found == 1)
-			EXPLAIN(resolution, arena, "postmaster's mail goes to the administrator %.*s", STR_ARG(target.address));
+	if (place->is_local && !(question->is_local && question->via == RESOLVE_SMTP &&
+	                         settings_flag(settings_of(place), SETTING_LOCAL_UNKNOWN_OUT))) {
+		EXPLAIN(resolution, "nobody here has this address");
+		return 0;
 	}
-	if (found < 0)
-		return -1;
-	return found == 1 ? add_target(resolution, target, err) : 0;
+	EXPLAIN(resolution,
+	        place->is_local ? "nobody here has this address: it is sent out" : "it is sent to another server");
+	place->walk.is_elsewhere = true;
+	return resolution_add(resolution, TARGET_REMOTE, 0, place->walk.address,
+	                      place->is_local ? STR("outgoing") : STR("remote"), err);
 }
 
-static int resolve_local(struct resolver *resolver, struct str local_part, struct str domain, struct arena *arena,
-                         struct resolution *resolution, struct err *err)
+/* 1', in place of all steps: a member of a list is looked for by name first. */
+static int take_member(struct place *place, struct err *err)
 {
-	if (apply_all_mappings(resolver, local_part, domain, true, arena, resolution, err) != 0)
+	const struct walk_origin origin = {STR(""), 0};
+	int found = walk_member(&place->walk, place->walk.address, origin, err);
+
+	place->is_decided = found == 1;
+	return found < 0 ? -1 : 0;
+}
+
+/* The FROM mappings of who sent it. */
+static int take_sender(struct place *place, struct err *err)
+{
+	const struct resolve_question *question = place->walk.question;
+	struct mapping_search search = {.question = question, .of_sender = true};
+	struct str domain;
+	struct addr from;
+	bool matched;
+
+	if (question->via != RESOLVE_POP3 || question->from.len == 0 ||
+	    addr_parse_mailbox(question->from, place->walk.arena, &from, NULL) != 0 ||
+	    addr_normalise_domain(from.domain, place->walk.arena, &domain, NULL) != 0)
+		return 0;
+	if (mapping_find(place->walk.resolver, &search, from.local_part, domain, true, place->walk.arena, err) != 0)
 		return -1;
-	if (resolution->target_count == 0 && apply_implied(resolver, local_part, arena, resolution, err) != 0)
+	return walk_mappings(&place->walk, &search, 0, &matched, err);
+}
+
+/* 1 = yes, 0 = no, -1 = error. */
+static int place_is_local(struct place *place, struct err *err)
+{
+	const struct resolve_question *question = place->walk.question;
+
+	if (place->addr.domain.len == 0)
+		return 1;
+	if (place->addr.is_literal)
+		return 0;
+	if (question->domains == NULL)
+		return snapshot_is_local(&place->walk.resolver->snapshot, place->addr.local_part, place->addr.domain, err);
+	for (size_t i = 0; i < question->domain_count; i++)
+		if (snapshot_entry_holds(question->domains[i], place->addr.local_part, place->addr.domain))
+			return 1;
+	return 0;
+}
+
+static int place_begin(struct place *place, struct err *err)
+{
+	struct arena *arena = place->walk.arena;
+	struct str domain = STR("");
+	int local;
+
+	if (addr_parse_mailbox(place->walk.question->address, arena, &place->addr, err) != 0 ||
+	    (place->addr.domain.len != 0 && addr_normalise_domain(place->addr.domain, arena, &domain, err) != 0))
+		return syntax_error(err);
+	place->addr.domain = domain;
+	place->walk.address = addr_format(place->addr.local_part, domain, arena);
+	local = place_is_local(place, err);
+	if (local < 0)
 		return -1;
-	if (resolution->target_count == 0 && str_equal_nocase(local_part, STR("mailer-daemon"))) {
-		EXPLAIN(resolution, arena, "mailer-daemon's mail goes where postmaster's goes");
-		return resolve_local(resolver, STR("postmaster"), domain, arena, resolution, err);
+	place->is_local = local == 1;
+	if (domain.len != 0)
+		EXPLAIN(place->walk.resolution, "%.*s is %s local domain", STR_ARG(domain), local == 1 ? "a" : "not a");
+	return 0;
+}
+
+static int take_steps(struct place *place, struct err *err)
+{
+	static int (*const steps[])(struct place * place, struct err * err) = {
+	    take_mappings, take_name, take_postmaster, take_service, take_fax, take_rest, take_nobody};
+
+	if (place->walk.question->address.len == 0)
+		return 0;
+	if (place_begin(place, err) != 0)
+		return -1;
+	if (place->walk.question->is_member)
+		return take_member(place, err);
+	for (size_t i = 0; !place->is_decided && i < sizeof steps / sizeof *steps; i++)
+		if (steps[i](place, err) != 0)
+			return -1;
+	return 0;
+}
+
+/* What the targets come to. */
+static int conclude(struct place *place, struct err *err)
+{
+	struct resolution *resolution = place->walk.resolution;
+
+	if (place->walk.too_deep) {
+		resolution->kind = RESOLVE_FAILED;
+		resolution->words = str_of(nested_too_deep);
+		resolution->target_count = 0;
+		return 0;
+	}
+	if (place->walk.is_elsewhere && resolution->target_count == 1 && resolution->targets[0].kind == TARGET_REMOTE) {
+		resolution->kind = RESOLVE_REMOTE;
+		return 0;
+	}
+	if (resolution->target_count == 0 && place->is_decided && !place->walk.is_elsewhere) {
+		EXPLAIN(resolution, "it leads to no one: it is accepted and discarded");
+		resolution->kind = RESOLVE_LOCAL;
+		return resolution_add(resolution, TARGET_DISCARD, 0, STR("its list or group has no members"), STR("list"), err);
 	}
 	resolution->kind = resolution->target_count != 0 ? RESOLVE_LOCAL : RESOLVE_UNKNOWN;
-	if (resolution->kind == RESOLVE_UNKNOWN)
-		EXPLAIN(resolution, arena, "nobody here has this address");
 	return 0;
 }
 
-static int resolve_foreign(struct resolver *resolver, const struct addr *addr, struct str domain, struct arena *arena,
-                           struct resolution *resolution, struct err *err)
+int resolve_address(struct resolver *resolver, const struct resolve_question *question, struct arena *arena,
+                    struct resolution *resolution, struct err *err)
 {
-	struct resolve_target target = {.address = addr_format(addr->local_part, domain, arena)};
+	struct place place = {
+	    .walk = {.resolver = resolver, .question = question, .resolution = resolution, .arena = arena}};
 
-	if (apply_all_mappings(resolver, addr->local_part, domain, false, arena, resolution, err) != 0)
+	resolution_begin(resolution, arena, question->explain);
+	if (question->address.len == 0 && question->from.len == 0)
+		return err_set(err, ERR_SYNTAX, "there is no address to resolve");
+	if (take_steps(&place, err) != 0 || take_sender(&place, err) != 0 || walk_open_lists(&place.walk, err) != 0)
 		return -1;
-	resolution->kind = resolution->target_count != 0 ? RESOLVE_LOCAL : RESOLVE_REMOTE;
-	if (resolution->kind == RESOLVE_LOCAL)
-		return 0;
-	EXPLAIN(resolution, arena, "it is sent to another server");
-	return add_target(resolution, target, err);
-}
-
-int resolve_address(struct resolver *resolver, struct str address, struct arena *arena, struct resolution *resolution,
-                    struct err *err)
-{
-	struct str domain = STR("");
-	struct addr addr;
-	int local = 1;
-
-	resolution->target_count = resolution->step_count = 0;
-	if (addr_parse_mailbox(address, arena, &addr, err) != 0)
-		return syntax_error(err);
-	if (addr.domain.len != 0) {
-		if (addr_normalise_domain(addr.domain, arena, &domain, err) != 0)
-			return syntax_error(err);
-		local = addr.is_literal ? 0 : domain_is_local(resolver, domain, err);
-		if (local < 0)
-			return -1;
-		EXPLAIN(resolution, arena, "%.*s is %s local domain", STR_ARG(domain), local == 1 ? "a" : "not a");
-	}
-	if (local == 1)
-		return resolve_local(resolver, addr.local_part, domain, arena, resolution, err);
-	return resolve_foreign(resolver, &addr, domain, arena, resolution, err);
+	return conclude(&place, err);
 }
 
 int resolve_is_local(struct resolver *resolver, struct str domain, struct arena *arena, bool *local_out,
@@ -271,7 +350,7 @@ int resolve_is_local(struct resolver *resolver, struct str domain, struct arena 
 	if (addr_normalise_domain(domain, arena, &normal, err) != 0)
 		return syntax_error(err);
 	if (!addr_is_literal(normal))
-		found = domain_is_local(resolver, normal, err);
+		found = snapshot_is_local(&resolver->snapshot, STR(""), normal, err);
 	if (found < 0)
 		return -1;
 	*local_out = found == 1;

@@ -1,50 +1,82 @@
 /*
  * resolve: an address in, what it means here out.
  *
- * The one place that decides who gets a recipient's mail. Order (specification 01, 10.2, as far as built): explicit
- * mappings of the full address (also at foreign domains) and of the bare name at local domains, all that match, their
- * targets not mapped again; then what a local domain implies: the user of that name, postmaster, mailer-daemon; else
- * unknown here. An address at a domain that is not local, and that no mapping takes, is remote.
+ * The one place that decides who gets a recipient's mail. The first step that says anything decides (specification 01
+ * 10.2, 03 Mappings, 07 Local mail):
+ *   1. mappings: all that match the full address (also at foreign domains) or, at local domains, the name;
+ *   2. what the name at a local domain implies: user, list, group; postmaster and abuse, the mailer daemon, the list
+ *      server, training addresses; the fax mailbox for numbers;
+ *   3. the mapping "~@domain";
+ *   4. a local domain: unknown, or sent out where a setting says so; another: remote.
+ * Targets of mappings are not mapped again. Lists and groups lead on to their members (expand.h); members are first
+ * looked for by name, and only then mapped.
  *
- * It reads the settings snapshot and nothing else; what it is given may be any bytes. Nothing here waits.
+ * It reads the settings snapshot and nothing else; what it is given may be any bytes. Nothing here waits. The answer
+ * does not depend on the order in which objects were made.
+ *
+ * Files: snapshot.c what is asked of the settings; mapping.c, wildcards.c which mappings match; names.c what names and
+ * targets lead to; expand.c lists and groups; targets.c the set of targets, the explanation; resolve.c the steps.
  */
 #ifndef POSTROOM_RESOLVER_RESOLVE_H
 #define POSTROOM_RESOLVER_RESOLVE_H
 
-#include "common/base/arena.h"
-#include "common/base/err.h"
-#include "common/settings/settings.h"
+#include "resolver/snapshot.h"
 
 enum {
-	RESOLVE_TARGETS_MAX = 1000, /* targets of one address; what is more belongs in a list */
-	RESOLVE_STEPS_MAX = 2100,   /* sentences of an explanation: two for each target and a few more */
+	RESOLVE_TARGETS_MAX = 100000, /* targets of one address */
+	RESOLVE_STEPS_MAX = 2000,     /* sentences of an explanation */
+	RESOLVE_LEVELS_MAX = 20,      /* lists in lists */
+	RESOLVE_DOMAINS_MAX = 1000,   /* accepted domains of a collector */
+};
+
+enum resolve_via { RESOLVE_SMTP /* and what this server made itself */, RESOLVE_POP3 };
+
+struct resolve_question {
+	struct str address; /* as in RCPT, without brackets; "postmaster" needs no domain. Empty: mappings of from alone */
+	struct str from;    /* the sender's address, for FROM mappings; empty: none, or not known */
+	enum resolve_via via;
+	bool is_local;             /* the sender is one of ours: logged in, may relay, or one of our daemons */
+	bool is_member;            /* the address is a member of a list: names come before mappings */
+	bool no_implied;           /* a collector's option: a name alone means no user */
+	bool brief;                /* lists and groups stay as they are */
+	int64_t collector;         /* that fetched it; 0: none */
+	const struct str *domains; /* its accepted domains, instead of the local ones; NULL: the local ones */
+	size_t domain_count;
+	bool explain;
 };
 
 enum resolve_kind {
 	RESOLVE_LOCAL,   /* ours to deal with: the targets say where it goes */
 	RESOLVE_REMOTE,  /* another server's */
 	RESOLVE_UNKNOWN, /* a local domain, and nobody there has that name */
+	RESOLVE_FAILED,  /* ours, but where it goes cannot be said: see words */
 };
 
+enum target_kind { TARGET_USER, TARGET_REMOTE, TARGET_LIST, TARGET_GROUP, TARGET_LAN, TARGET_DISCARD };
+
 struct resolve_target {
-	int64_t uid;        /* of a user; 0 where the target is remote (uids begin at 1) */
-	struct str address; /* user name, or remote address with its domain normalised */
+	enum target_kind kind;
+	int64_t id;       /* of user, list, group; else 0, which is the list server among lists */
+	struct str text;  /* name, address, or why it is discarded */
+	struct str cause; /* how it was reached, see doc/ipc.md */
 };
 
 struct resolution {
+	struct arena *arena;
 	enum resolve_kind kind;
-	struct resolve_target targets[RESOLVE_TARGETS_MAX];
-	size_t target_count;
+	struct str words; /* of RESOLVE_FAILED, for the sender */
+	struct resolve_target *targets;
+	size_t target_count, target_capacity;
+	uint32_t *slots; /* a hash table of the targets: index + 1, or 0 */
+	size_t slot_count;
 	struct str steps[RESOLVE_STEPS_MAX]; /* where asked to explain: a sentence for each step that was taken */
 	size_t step_count;
-	bool explain; /* set by the caller */
+	bool explain;
 };
 
-/* Prepared questions to one snapshot. */
+/* Answers questions about one snapshot. */
 struct resolver {
-	struct settings *settings;
-	bool prepared;
-	struct db_statement domain, mapping, user, administrator;
+	struct snapshot snapshot;
 };
 
 /* settings must have been opened with keep_open and outlive the resolver. -1: ERR_CORRUPT, ERR_TEMPORARY. */
@@ -54,17 +86,17 @@ void resolver_close(struct resolver *resolver);
 int resolver_refresh(struct resolver *resolver, struct err *err);
 
 /*
- * address     as in RCPT, without brackets; "postmaster" needs no domain
  * resolution  filled in; views into arena
  * Returns 0; -1 with ERR_SYNTAX (not an address), ERR_LIMIT (too many targets), or why the snapshot cannot be read.
  */
-int resolve_address(struct resolver *resolver, struct str address, struct arena *arena, struct resolution *resolution,
-                    struct err *err);
+int resolve_address(struct resolver *resolver, const struct resolve_question *question, struct arena *arena,
+                    struct resolution *resolution, struct err *err);
 
 /* Is this domain (any spelling) one of ours? A literal never is. -1: ERR_SYNTAX, or the snapshot cannot be read. */
 int resolve_is_local(struct resolver *resolver, struct str domain, struct arena *arena, bool *local_out,
                      struct err *err);
 
 const char *resolve_kind_word(enum resolve_kind kind);
+const char *target_kind_word(enum target_kind kind);
 
 #endif

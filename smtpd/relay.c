@@ -105,7 +105,7 @@ bool relay_may_log_in(const struct session *session, int64_t uid)
 	return session->relay.check == RELAY_BY_ADDRESS || access_allows_user(&session->relay.decision, uid);
 }
 
-enum recipient_kind relay_ask(struct session *session, struct str address, struct ipc_message *answer)
+enum recipient_kind relay_ask(struct session *session, struct str address, bool expand, struct ipc_message *answer)
 {
 	static const char *const words[] = {"local", "remote", "unknown"};
 	enum recipient_kind kind = RECIPIENT_LOCAL;
@@ -116,6 +116,9 @@ enum recipient_kind relay_ask(struct session *session, struct str address, struc
 	ipc_message_init(&request);
 	ipc_request(&request, "resolve");
 	ipc_add(&request, "address", address);
+	ipc_add(&request, "from", session->transaction.mail.from.text);
+	ipc_add_number(&request, "local", session->is_local || session_may_relay(session));
+	ipc_add_number(&request, "brief", !expand);
 	result = ipc_call(&session->resolver, &request, answer, IPC_TIMEOUT_MS, &err);
 	ipc_message_free(&request);
 	if (result != 0) {
@@ -133,7 +136,7 @@ enum recipient_kind relay_resolve(struct session *session, struct str address)
 	struct ipc_message answer;
 
 	ipc_message_init(&answer);
-	kind = relay_ask(session, address, &answer);
+	kind = relay_ask(session, address, false, &answer);
 	ipc_message_free(&answer);
 	return kind;
 }

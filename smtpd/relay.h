@@ -33,11 +33,14 @@ bool relay_may_connect(const struct session *session);
 /* May a user log in here? With RELAY_BY_ADDRESS everybody may; a list of users then counts for sending elsewhere. */
 bool relay_may_log_in(const struct session *session, int64_t uid);
 
-/* Where the resolver says that an address leads. Undecided where it does not answer, or with something new. */
+/*
+ * Where the resolver says that an address leads, for this client: who may send elsewhere is one of ours, and reaches
+ * groups and lists that strangers do not. Undecided where it does not answer, or with something new.
+ */
 enum recipient_kind { RECIPIENT_LOCAL, RECIPIENT_REMOTE, RECIPIENT_UNKNOWN, RECIPIENT_UNDECIDED };
 enum recipient_kind relay_resolve(struct session *session, struct str address);
-/* The same with all that the resolver answered (doc/ipc.md); answer is initialised. */
-enum recipient_kind relay_ask(struct session *session, struct str address, struct ipc_message *answer);
+/* The same with all targets (doc/ipc.md), also those of lists, where expand says so; answer is initialised. */
+enum recipient_kind relay_ask(struct session *session, struct str address, bool expand, struct ipc_message *answer);
 
 /* May mail go to a local recipient? To one elsewhere? Where not, the refusal is answered. */
 bool relay_permits_local(struct session *session);

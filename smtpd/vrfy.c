@@ -34,8 +34,12 @@ static int read_address(struct session *session, struct str argument, struct str
 	return 0;
 }
 
-/* The resolver's answer about an address of this server. False: there is none, and the client was told. */
-static bool ask(struct session *session, struct str argument, struct str *address_out, struct ipc_message *answer)
+/*
+ * The resolver's answer about an address of this server, with the members of lists where expand says so. False: there
+ * is none, and the client was told.
+ */
+static bool ask(struct session *session, struct str argument, bool expand, struct str *address_out,
+                struct ipc_message *answer)
 {
 	if (!may_ask(session, argument))
 		return false;
@@ -43,7 +47,7 @@ static bool ask(struct session *session, struct str argument, struct str *addres
 		reply(session, 501, "5.1.3", "That is neither a name nor an address");
 		return false;
 	}
-	switch (relay_ask(session, *address_out, answer)) {
+	switch (relay_ask(session, *address_out, expand, answer)) {
 	case RECIPIENT_LOCAL:
 		return true;
 	case RECIPIENT_REMOTE:
@@ -63,20 +67,28 @@ void command_vrfy(struct session *session, struct str argument)
 	struct str address;
 
 	ipc_message_init(&answer);
-	if (ask(session, argument, &address, &answer))
+	if (ask(session, argument, false, &address, &answer))
 		reply(session, 250, "2.1.5", "<%.*s>", STR_ARG(address));
 	ipc_message_free(&answer);
 }
 
-/* A target of the resolver's as an address: "user <uid> <name>", "remote <address>". */
+/*
+ * A target of the resolver's as an address: "user <uid> <name>", "list <number> <name>", "remote <address>". Empty for
+ * what has none of its own.
+ */
 static struct str target_address(struct session *session, struct str target)
 {
 	struct str kind = str_cut_word(&target);
 
-	if (!str_equal(kind, STR("user")))
+	if (str_equal(kind, STR("remote")))
 		return str_trim(target);
+	if (!str_equal(kind, STR("user")) && !str_equal(kind, STR("list")))
+		return STR("");
 	str_cut_word(&target);
-	return arena_printf(&session->command_arena, "%.*s@%s", STR_ARG(str_trim(target)),
+	target = str_trim(target);
+	if (str_find_char(target, '@') >= 0)
+		return target;
+	return arena_printf(&session->command_arena, "%.*s@%s", STR_ARG(target),
 	                    settings_default_domain(&session->smtpd->settings));
 }
 
@@ -86,13 +98,16 @@ void command_expn(struct session *session, struct str argument)
 	struct ipc_message answer;
 
 	ipc_message_init(&answer);
-	if (ask(session, argument, &address, &answer)) {
+	if (ask(session, argument, true, &address, &answer)) {
 		for (size_t position = 0; ipc_next(&answer, &position, &key, &value);) {
 			if (!str_equal(key, STR("target")))
 				continue;
+			value = target_address(session, value);
+			if (value.len == 0)
+				continue;
 			if (last.data != NULL)
 				reply_line(session, 250, "2.1.5 <%.*s>", STR_ARG(last));
-			last = target_address(session, value);
+			last = value;
 		}
 		if (last.data != NULL)
 			address = last;
