@@ -55,7 +55,7 @@ static int check_domains(struct config *config, struct err *err)
 static int check_users(struct config *config, struct err *err)
 {
 	int64_t users = count(config, "SELECT count(*) FROM user", err);
-	int64_t administrators = count(config, "SELECT count(*) FROM user WHERE administrator = 1 AND enabled = 1", err);
+	int64_t administrators = count(config, "SELECT count(*) FROM effective_user WHERE administrator AND enabled", err);
 	int64_t postmaster = count(config,
 	                           "SELECT (SELECT count(*) FROM user WHERE name = 'postmaster')"
 	                           " + (SELECT count(*) FROM mapping WHERE pattern = 'postmaster')",

@@ -1,4 +1,4 @@
-#include "configd/configd.h"
+#include "configd/attributes.h"
 
 #include "common/base/io.h"
 
@@ -71,10 +71,25 @@ static const char list_schema[] =
     "CREATE TABLE list_setting(list INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (list, key))"
     " WITHOUT ROWID;";
 
+/* What users have beside their names (common/settings/attributes.h): here their own, in a snapshot what is in force. */
+static const char user_attribute_schema[] =
+    "CREATE TABLE user_attribute(uid INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+    " PRIMARY KEY (uid, key)) WITHOUT ROWID;";
+
 const char *const config_shared_schemas[] = {
-    config_schema, config_group_schema, rule_schema, access_schema, config_service_schema,
-    item_schema,   mapping_schema,      list_schema, NULL,
+    config_schema, config_group_schema, rule_schema, access_schema,         config_service_schema,
+    item_schema,   mapping_schema,      list_schema, user_attribute_schema, NULL,
 };
+
+/* Two attributes that users had from the beginning, in columns; a snapshot still has them so. */
+static const char own_attribute_schema[] =
+    "INSERT INTO user_attribute SELECT uid, 'administrator', 'on' FROM user WHERE administrator = 1;"
+    "INSERT INTO user_attribute SELECT uid, 'enabled', 'off' FROM user WHERE enabled = 0;"
+    "ALTER TABLE user DROP COLUMN administrator;"
+    "ALTER TABLE user DROP COLUMN enabled;"
+    "CREATE TABLE group_attribute(group_id INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+    " PRIMARY KEY (group_id, key)) WITHOUT ROWID;"
+    "CREATE TABLE primary_group(uid INTEGER PRIMARY KEY, group_id INTEGER NOT NULL);";
 
 /* Numbers that authd's secrets hang on are given out for good before they are used, whatever becomes of the change. */
 static const char reserved_schema[] = "CREATE TABLE reserved(kind TEXT PRIMARY KEY, next INTEGER NOT NULL);"
@@ -87,8 +102,9 @@ static const char reserved_service[] = "INSERT INTO reserved VALUES('service', 1
 static const char reserved_list[] = "INSERT INTO reserved VALUES('list', 1);";
 
 static const char *const migrations[] = {
-    config_schema,         reserved_schema,  config_group_schema, reserved_group, rule_schema, access_schema,
-    config_service_schema, reserved_service, item_schema,         mapping_schema, list_schema, reserved_list,
+    config_schema, reserved_schema,       config_group_schema,   reserved_group,       rule_schema,
+    access_schema, config_service_schema, reserved_service,      item_schema,          mapping_schema,
+    list_schema,   reserved_list,         user_attribute_schema, own_attribute_schema,
 };
 
 int config_open(struct config *config, const struct instance *instance, struct err *err)
@@ -103,7 +119,7 @@ int config_open(struct config *config, const struct instance *instance, struct e
 		return -1;
 	if (db_exec(&config->db, "PRAGMA temp_store = MEMORY", err) != 0 ||
 	    db_migrate(&config->db, migrations, COUNT_OF(migrations), err) != 0 ||
-	    services_make_standard(config, err) != 0) {
+	    attributes_make_views(config, err) != 0 || services_make_standard(config, err) != 0) {
 		db_close(&config->db);
 		return -1;
 	}

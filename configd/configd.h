@@ -174,7 +174,7 @@ int op_domain_delete(struct change *change, struct err *err);
 int op_domain_default(struct change *change, struct err *err);
 int op_domain_list(struct change *change, struct err *err);
 
-/* users.c */
+/* users.c: the rights here are the user's own, whatever his primary group forces (attributes.h). */
 struct user {
 	int64_t uid;
 	struct str name;
@@ -192,10 +192,12 @@ int op_user_add(struct change *change, struct err *err);
 int op_user_delete(struct change *change, struct err *err);
 int op_user_rename(struct change *change, struct err *err);
 int op_user_password(struct change *change, struct err *err);
-int op_user_set(struct change *change, struct err *err);
 int op_user_list(struct change *change, struct err *err);
 
-/* groups.c: names for several users, by number like users; a user may be in any number of them. */
+/*
+ * groups.c: names for several users, by number like users. A user may be in any number of them; one may be his primary
+ * group, whose attributes concern him (attributes.h).
+ */
 struct group {
 	int64_t id;
 	struct str name;
@@ -210,6 +212,9 @@ int group_is_member(struct change *change, const struct group *group, const stru
 /* It must be a change. */
 int group_set_member(struct change *change, const struct group *group, const struct user *user, bool member,
                      struct err *err);
+/* Make it the user's primary group; NULL: he has none any more. A member is who has it as primary group, in any case.
+ */
+int group_set_primary(struct change *change, const struct group *group, const struct user *user, struct err *err);
 int op_group_reserve(struct change *change, struct err *err);
 int op_group_add(struct change *change, struct err *err);
 int op_group_delete(struct change *change, struct err *err);

@@ -1,4 +1,5 @@
 #include "configd/access.h"
+#include "configd/attributes.h"
 #include "configd/items.h"
 #include "configd/services.h"
 
@@ -106,11 +107,13 @@ static int export_users(struct change *change, const struct hash_lines *hashes, 
 	struct db_statement statement;
 	int row;
 
-	if (config_query(change->config, &statement, err,
-	                 "SELECT uid, name, administrator, enabled, (SELECT group_concat(name, ', ') FROM (SELECT name"
-	                 " FROM user_group JOIN membership ON group_id = id WHERE membership.uid = user.uid ORDER BY name))"
-	                 " FROM user ORDER BY name",
-	                 "") != 0)
+	if (config_query(
+	        change->config, &statement, err,
+	        "SELECT uid, name, administrator, enabled, (SELECT group_concat(name, ', ') FROM (SELECT name"
+	        " FROM user_group JOIN membership ON group_id = id WHERE membership.uid = own_user.uid ORDER BY name)),"
+	        " (SELECT user_group.name FROM user_group JOIN primary_group ON group_id = id"
+	        " WHERE primary_group.uid = own_user.uid) FROM own_user ORDER BY name",
+	        "") != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
 		struct hash_line wanted = {db_number(&statement, 0), STR("")};
@@ -124,6 +127,7 @@ static int export_users(struct change *change, const struct hash_lines *hashes, 
 		if (found != NULL)
 			add_text(out, TEXT_USER, USER_PASSWORD_HASH, found->hash);
 		add_text(out, TEXT_USER, USER_GROUPS, db_text(&statement, 4));
+		add_text(out, TEXT_USER, USER_PRIMARY_GROUP, db_text(&statement, 5));
 	}
 	db_finalize(&statement);
 	return row;
@@ -260,6 +264,8 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 		result = export_groups(change, &out, err);
 	if (result == 0)
 		result = export_users(change, hashes, &out, err);
+	if (result == 0)
+		result = attributes_export(change, &out, err);
 	if (result == 0)
 		result = export_mappings(change, &out, err);
 	if (result == 0)

@@ -1,4 +1,4 @@
-#include "configd/configd.h"
+#include "configd/attributes.h"
 
 enum { GROUPS_MAX = 10000 };
 
@@ -62,9 +62,14 @@ int group_add(struct change *change, struct str name, struct group *group_out, s
 
 int group_delete(struct change *change, struct str name, struct err *err)
 {
+	struct attribute_holder holder;
 	struct group group;
 
-	if (group_need(change, name, &group, err) != 0 ||
+	if (group_need(change, name, &group, err) != 0)
+		return -1;
+	holder = (struct attribute_holder){true, group.id, group.name};
+	if (attributes_drop(change, &holder, err) != 0 ||
+	    config_run(change->config, err, "DELETE FROM primary_group WHERE group_id = ?", "n", group.id) != 0 ||
 	    config_run(change->config, err, "DELETE FROM membership WHERE group_id = ?", "n", group.id) != 0 ||
 	    config_run(change->config, err, "DELETE FROM user_group WHERE id = ?", "n", group.id) != 0)
 		return -1;
@@ -86,8 +91,23 @@ int group_set_member(struct change *change, const struct group *group, const str
 
 	if (config_run(change->config, err, sql, "nn", group->id, user->uid) != 0)
 		return -1;
+	if (!member && config_run(change->config, err, "DELETE FROM primary_group WHERE group_id = ? AND uid = ?", "nn",
+	                          group->id, user->uid) != 0)
+		return -1;
 	change_note(change, "user %.*s %s group %.*s", STR_ARG(user->name), member ? "joined the" : "left the",
 	            STR_ARG(group->name));
+	return 0;
+}
+
+int group_set_primary(struct change *change, const struct group *group, const struct user *user, struct err *err)
+{
+	if (config_run(change->config, err, "DELETE FROM primary_group WHERE uid = ?", "n", user->uid) != 0 ||
+	    (group != NULL &&
+	     config_run(change->config, err, "INSERT INTO primary_group VALUES(?, ?)", "nn", user->uid, group->id) != 0))
+		return -1;
+	change_note(change, "user %.*s has %s%.*s", STR_ARG(user->name),
+	            group != NULL ? "the primary group " : "no primary group", group != NULL ? (int)group->name.len : 0,
+	            group != NULL ? group->name.data : "");
 	return 0;
 }
 
@@ -115,31 +135,49 @@ int op_group_delete(struct change *change, struct err *err)
 	return change_field(change, "name", &name, err) != 0 ? -1 : group_delete(change, name, err);
 }
 
-static int change_member(struct change *change, bool member, struct err *err)
+/* The group and the user of a request; 1 = he is a member, 0 = he is none, -1 = error. */
+static int requested_member(struct change *change, struct group *group, struct user *user, struct err *err)
 {
 	struct str name, user_name;
-	struct group group;
-	struct user user;
-	int known;
 
 	if (change_field(change, "name", &name, err) != 0 || change_field(change, "user", &user_name, err) != 0 ||
-	    group_need(change, name, &group, err) != 0 || user_need(change, user_name, &user, err) != 0 ||
-	    (known = group_is_member(change, &group, &user, err)) < 0)
+	    group_need(change, name, group, err) != 0 || user_need(change, user_name, user, err) != 0)
 		return -1;
-	if ((known == 1) == member)
-		return err_set(err, member ? ERR_EXISTS : ERR_NOT_FOUND, "the user %.*s is %s the group %.*s",
-		               STR_ARG(user.name), member ? "in already" : "not in", STR_ARG(group.name));
-	return group_set_member(change, &group, &user, member, err);
+	return group_is_member(change, group, user, err);
 }
 
 int op_group_add_member(struct change *change, struct err *err)
 {
-	return change_member(change, true, err);
+	bool primary = false;
+	struct group group;
+	struct user user;
+	int known = requested_member(change, &group, &user, err);
+
+	if (known < 0 || change_flag(change, "primary", &primary, err) != 0)
+		return -1;
+	if (known == 1 && primary)
+		known = config_number(change->config, NULL, err, "SELECT 1 FROM primary_group WHERE uid = ? AND group_id = ?",
+		                      "nn", user.uid, group.id);
+	else if (known == 0 && group_set_member(change, &group, &user, true, err) != 0)
+		return -1;
+	if (known == 1)
+		return err_set(err, ERR_EXISTS, "the user %.*s is in already the group %.*s", STR_ARG(user.name),
+		               STR_ARG(group.name));
+	if (known < 0 || !primary)
+		return known;
+	return group_set_primary(change, &group, &user, err) != 0 ? -1 : attributes_hand_out(change, &group, &user, err);
 }
 
 int op_group_remove_member(struct change *change, struct err *err)
 {
-	return change_member(change, false, err);
+	struct group group;
+	struct user user;
+	int known = requested_member(change, &group, &user, err);
+
+	if (known == 0)
+		return err_set(err, ERR_NOT_FOUND, "the user %.*s is not in the group %.*s", STR_ARG(user.name),
+		               STR_ARG(group.name));
+	return known == 1 ? group_set_member(change, &group, &user, false, err) : -1;
 }
 
 int op_group_list(struct change *change, struct err *err)

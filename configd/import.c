@@ -1,5 +1,6 @@
 #include "configd/import.h"
 #include "configd/access.h"
+#include "configd/attributes.h"
 #include "configd/items.h"
 
 /*
@@ -236,6 +237,23 @@ static int import_memberships(struct change *change, const struct user *user, st
 	return 0;
 }
 
+/* Attributes are those of the text: nobody gets copies of a group's for joining it. */
+static int import_primary_group(struct change *change, const struct user *user, struct str name, struct err *err)
+{
+	struct group group = {0};
+	int64_t known = 0;
+
+	if (config_number(change->config, &known, err, "SELECT group_id FROM primary_group WHERE uid = ?", "n", user->uid) <
+	        0 ||
+	    (name.len != 0 && group_need(change, name, &group, err) != 0))
+		return -1;
+	if (known == group.id)
+		return 0;
+	if (name.len != 0 && group_is_member(change, &group, user, err) != 1)
+		return err_set(err, ERR_SYNTAX, "the primary group %.*s is none of the groups", STR_ARG(group.name));
+	return group_set_primary(change, name.len != 0 ? &group : NULL, user, err);
+}
+
 static int import_hash(struct change *change, const struct user *user, struct str hash)
 {
 	if (change->import->restore == NULL)
@@ -261,7 +279,8 @@ static int import_user(struct change *change, const struct text_object *object, 
 		return refuse(object, err);
 	if (row == 1 && user_set(change, &user, administrator, enabled, err) != 0)
 		return -1;
-	if (import_memberships(change, &user, object->fields[USER_GROUPS], err) != 0)
+	if (import_memberships(change, &user, object->fields[USER_GROUPS], err) != 0 ||
+	    import_primary_group(change, &user, object->fields[USER_PRIMARY_GROUP], err) != 0)
 		return refuse(object, err);
 	return hash.data != NULL ? import_hash(change, &user, hash) : 0;
 }
@@ -413,8 +432,8 @@ int op_import(struct change *change, struct err *err)
 	/* Mappings go first and come back last: their targets depend on the domains and users of the text. */
 	if (import_settings(change, err) != 0 || db_exec(&change->config->db, old_mappings_table, err) != 0 ||
 	    import_domains(change, err) != 0 || import_groups(change, err) != 0 || import_users(change, err) != 0 ||
-	    import_mappings(change, err) != 0 || import_senders(change, err) != 0 ||
-	    import_services(change, &change->import->text, err) != 0 ||
+	    attributes_import(change, &change->import->text, err) != 0 || import_mappings(change, err) != 0 ||
+	    import_senders(change, err) != 0 || import_services(change, &change->import->text, err) != 0 ||
 	    smtp_rules_import(change, &change->import->text, err) != 0 ||
 	    access_import(change, &change->import->text, err) != 0 || items_import(change, &change->import->text, err) != 0)
 		return -1;

@@ -1,4 +1,5 @@
 #include "configd/access.h"
+#include "configd/attributes.h"
 #include "configd/items.h"
 
 const struct operation operations[] = {
@@ -13,8 +14,10 @@ const struct operation operations[] = {
     {"user-delete", NULL, op_user_delete, true},
     {"user-rename", NULL, op_user_rename, true},
     {"user-password", NULL, op_user_password, false},
-    {"user-set", NULL, op_user_set, true},
     {"user-list", NULL, op_user_list, false},
+    {"attribute-get", NULL, op_attribute_get, false},
+    {"attribute-set", NULL, op_attribute_set, true},
+    {"attribute-unset", NULL, op_attribute_unset, true},
     {"group-add", op_group_reserve, op_group_add, true},
     {"group-delete", NULL, op_group_delete, true},
     {"group-add-member", NULL, op_group_add_member, true},

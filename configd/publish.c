@@ -26,18 +26,24 @@ static const char *snapshot_path(const struct config *config, uint64_t generatio
 	return out;
 }
 
-/* Copy one table's rows, column by column, into the same table of image. */
-static int copy_table(struct db *from, struct db *image, const char *table, struct err *err)
+/* A table of a snapshot, and what it is filled from: a table, or a view of what is in force (configd/attributes.h). */
+struct published {
+	const char *table, *source;
+};
+
+/* Copy the rows, column by column. */
+static int copy_table(struct db *from, struct db *image, const struct published *published, struct err *err)
 {
 	struct db_statement read, write;
 	char sql[160];
 	int row, columns;
 
-	snprintf(sql, sizeof sql, "SELECT * FROM %s", table);
+	snprintf(sql, sizeof sql, "SELECT * FROM %s", published->source);
 	if (db_prepare(from, &read, sql, err) != 0)
 		return -1;
 	columns = sqlite3_column_count(read.handle);
-	snprintf(sql, sizeof sql, "INSERT INTO %s VALUES(?%.*s)", table, 2 * (columns - 1), ",?,?,?,?,?,?,?,?,?,?,?,?");
+	snprintf(sql, sizeof sql, "INSERT INTO %s VALUES(?%.*s)", published->table, 2 * (columns - 1),
+	         ",?,?,?,?,?,?,?,?,?,?,?,?");
 	if (db_prepare(image, &write, sql, err) != 0) {
 		db_finalize(&read);
 		return -1;
@@ -57,18 +63,33 @@ static int copy_table(struct db *from, struct db *image, const char *table, stru
 
 static int fill_image(struct config *config, struct db *image, struct err *err)
 {
-	static const char *const tables[] = {"setting",         "domain",      "user",       "mapping",
-	                                     "sender",          "user_group",  "membership", "smtp_rule",
-	                                     "access_list",     "access_rule", "service",    "service_binding",
-	                                     "service_setting", "item",        "item_field", NULL};
+	static const struct published tables[] = {
+	    {"setting", "setting"},
+	    {"domain", "domain"},
+	    {"user", "effective_user"},
+	    {"user_attribute", "effective_attribute"},
+	    {"mapping", "mapping"},
+	    {"sender", "sender"},
+	    {"user_group", "user_group"},
+	    {"membership", "membership"},
+	    {"smtp_rule", "smtp_rule"},
+	    {"access_list", "access_list"},
+	    {"access_rule", "access_rule"},
+	    {"service", "service"},
+	    {"service_binding", "service_binding"},
+	    {"service_setting", "service_setting"},
+	    {"item", "item"},
+	    {"item_field", "item_field"},
+	    {NULL, NULL},
+	};
 
 	for (const char *const *schema = config_shared_schemas; *schema != NULL; schema++)
 		if (db_exec(image, *schema, err) != 0)
 			return -1;
 	if (db_begin(image, err) != 0)
 		return -1;
-	for (const char *const *table = tables; *table != NULL; table++)
-		if (copy_table(&config->db, image, *table, err) != 0)
+	for (const struct published *published = tables; published->table != NULL; published++)
+		if (copy_table(&config->db, image, published, err) != 0)
 			return -1;
 	return db_commit(image, err);
 }

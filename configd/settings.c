@@ -4,21 +4,6 @@
 
 #include <stdlib.h>
 
-static int find_definition(struct str key, const struct setting_definition **definition_out, struct err *err)
-{
-	const struct setting_definition *nearest;
-
-	*definition_out = setting_find(key);
-	if (*definition_out != NULL)
-		return 0;
-	nearest = setting_nearest(key);
-	if (nearest != NULL)
-		return err_set(err, ERR_NOT_FOUND, "there is no setting \"%.*s\"; did you mean %s?",
-		               STR_ARG(str_sub(key, 0, 64)), nearest->key);
-	return err_set(err, ERR_NOT_FOUND, "there is no setting \"%.*s\"; \"postroom settings\" lists them",
-	               STR_ARG(str_sub(key, 0, 64)));
-}
-
 /* What the catalogue cannot say of a value. */
 static int check_meaning(const struct setting_definition *definition, const char *value, struct err *err)
 {
@@ -39,8 +24,8 @@ int setting_store(struct change *change, struct str key, struct str value, struc
 	int result = -1;
 
 	buf_init(&normal, SETTING_VALUE_MAX);
-	if (find_definition(key, &definition, err) == 0 && setting_check(definition, value, &normal, err) == 0 &&
-	    check_meaning(definition, buf_text(&normal), err) == 0)
+	if (catalogue_find(&setting_catalogue, key, &definition, err) == 0 &&
+	    setting_check(definition, value, &normal, err) == 0 && check_meaning(definition, buf_text(&normal), err) == 0)
 		result = config_run(change->config, err, "INSERT OR REPLACE INTO setting VALUES(?, ?)", "tt",
 		                    str_of(definition->key), buf_str(&normal));
 	if (result == 0)
@@ -53,7 +38,7 @@ int setting_remove(struct change *change, struct str key, struct err *err)
 {
 	const struct setting_definition *definition;
 
-	if (find_definition(key, &definition, err) != 0 ||
+	if (catalogue_find(&setting_catalogue, key, &definition, err) != 0 ||
 	    config_run(change->config, err, "DELETE FROM setting WHERE key = ?", "t", str_of(definition->key)) != 0)
 		return -1;
 	change_note(change, "unset %s (now %s)", definition->key, definition->fallback);
@@ -76,7 +61,7 @@ static int requested_service(struct change *change, struct service_object **serv
 static int find_own(const struct service_object *service, struct str key,
                     const struct setting_definition **definition_out, struct err *err)
 {
-	find_definition(key, definition_out, err);
+	catalogue_find(&setting_catalogue, key, definition_out, err);
 	if (*definition_out == NULL)
 		return -1;
 	if (setting_is_of_service(*definition_out, service->type->name))
@@ -165,7 +150,8 @@ static int get_one(struct change *change, struct str key, const struct service_o
 {
 	const struct setting_definition *definition;
 
-	if ((service != NULL ? find_own(service, key, &definition, err) : find_definition(key, &definition, err)) != 0)
+	if ((service != NULL ? find_own(service, key, &definition, err)
+	                     : catalogue_find(&setting_catalogue, key, &definition, err)) != 0)
 		return -1;
 	return add_value(change, definition, service, err);
 }

@@ -16,7 +16,7 @@ static const struct kind kinds[TEXT_ITEM] = {
     [TEXT_SETTING] = {"settings", {NULL}},
     [TEXT_DOMAIN] = {"domain", {"name", "default"}},
     [TEXT_GROUP] = {"group", {"name"}},
-    [TEXT_USER] = {"user", {"name", "administrator", "enabled", "password-hash", "groups"}},
+    [TEXT_USER] = {"user", {"name", "administrator", "enabled", "password-hash", "groups", "primary-group"}},
     [TEXT_MAPPING] = {"mapping", {"pattern", "target"}},
     [TEXT_SENDER] = {"sender", {"name", "method", "servers", "encryption", "verify", "username"}},
     [TEXT_SMTP_RULE] = {"smtp-rule", {"service", "name", "stage", "action", "parameter", "match", "condition"}},
@@ -24,6 +24,8 @@ static const struct kind kinds[TEXT_ITEM] = {
     [TEXT_ACCESS_RULE] = {"access-rule", {"list", "restrict", "address", "unauth", "users", "comment"}},
     [TEXT_SERVICE] = {"service", {"name", "number", "type", "enabled", "encryption", "bindings"}},
     [TEXT_SERVICE_SETTING] = {"service-setting", {"service", "key", "value"}},
+    [TEXT_USER_ATTRIBUTE] = {"user-attribute", {"user", "key", "value"}},
+    [TEXT_GROUP_ATTRIBUTE] = {"group-attribute", {"group", "key", "value"}},
 };
 
 /* Where the next object or field goes. */
@@ -118,7 +120,7 @@ static int refuse_section(const struct conf_entry *entry, struct err *err)
 {
 	struct buf names;
 
-	buf_init(&names, 300);
+	buf_init(&names, 1000);
 	for (int kind = 0; kind < TEXT_KINDS; kind++)
 		buf_printf(&names, "%s[%s]", kind != 0 ? ", " : "", section_of(kind));
 	err_set(err, ERR_SYNTAX, FILE_NAME ":%u: [%s] is none of %s", entry->line, entry->section, buf_text(&names));

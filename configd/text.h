@@ -3,10 +3,11 @@
  *
  * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object,
  * "[domain]", "[group]", "[user]", "[mapping]", "[sender]", "[smtp-rule]", "[access-list]", "[access-rule]",
- * "[service]", "[service-setting]", and one for each kind of item (common/items/item.h), which begins with its name (a
- * mapping with its pattern, an SMTP rule with its service, an access rule with its list, a setting with its service, an
- * item with its owner). An SMTP rule may have several conditions, as an item's texts may have several lines; else no
- * field stands twice. Parsing checks the form alone; whether a value is allowed is decided where it is stored.
+ * "[service]", "[service-setting]", "[user-attribute]", "[group-attribute]", and one for each kind of item
+ * (common/items/item.h), which begins with its name (a mapping with its pattern, an SMTP rule with its service, an
+ * access rule with its list, a setting or an attribute with whose it is, an item with its owner). An SMTP rule may have
+ * several conditions, as an item's texts may have several lines; else no field stands twice. Parsing checks the form
+ * alone; whether a value is allowed is decided where it is stored.
  */
 #ifndef POSTROOM_CONFIGD_TEXT_H
 #define POSTROOM_CONFIGD_TEXT_H
@@ -27,6 +28,8 @@ enum text_kind {
 	TEXT_ACCESS_RULE,
 	TEXT_SERVICE,
 	TEXT_SERVICE_SETTING,
+	TEXT_USER_ATTRIBUTE,
+	TEXT_GROUP_ATTRIBUTE,
 	TEXT_ITEM, /* the first kind of item; the others follow in their order */
 	TEXT_KINDS = TEXT_ITEM + ITEM_KINDS
 };
@@ -45,6 +48,7 @@ enum text_field {
 	USER_ENABLED,
 	USER_PASSWORD_HASH,
 	USER_GROUPS, /* names, separated by commas */
+	USER_PRIMARY_GROUP,
 	MAPPING_PATTERN = 0,
 	MAPPING_TARGET,
 	SENDER_NAME = 0,
@@ -77,6 +81,9 @@ enum text_field {
 	SERVICE_SETTING_NAME = 0,
 	SERVICE_SETTING_KEY,
 	SERVICE_SETTING_VALUE,
+	ATTRIBUTE_HOLDER = 0, /* a user or a group, by name */
+	ATTRIBUTE_KEY,
+	ATTRIBUTE_VALUE,
 	ITEM_OWNER = 0, /* a user's name, or "*": the server; then the kind's fields */
 };
 

@@ -1,3 +1,4 @@
+#include "configd/attributes.h"
 #include "configd/items.h"
 
 int user_find(struct change *change, struct str name, struct user *user_out, struct err *err)
@@ -7,7 +8,7 @@ int user_find(struct change *change, struct str name, struct user *user_out, str
 
 	*user_out = (struct user){0};
 	if (config_query(change->config, &statement, err,
-	                 "SELECT uid, name, administrator, enabled FROM user WHERE name = ?", "t", name) != 0)
+	                 "SELECT uid, name, administrator, enabled FROM own_user WHERE name = ?", "t", name) != 0)
 		return -1;
 	row = db_step(&statement, err);
 	if (row == 1)
@@ -41,14 +42,22 @@ static int check_free(struct change *change, struct str name, struct err *err)
 	return row == 0 ? 0 : err_set(err, ERR_EXISTS, "the user %.*s exists already", STR_ARG(other.name));
 }
 
+/* Store one of the two attributes that stand with the user, without a note. */
+static int set_flag(struct change *change, int64_t uid, const char *key, bool value, struct err *err)
+{
+	return config_run(change->config, err, "INSERT OR REPLACE INTO user_attribute VALUES(?, ?, ?)", "ntt", uid,
+	                  str_of(key), value ? STR("on") : STR("off"));
+}
+
 int user_add(struct change *change, struct str name, bool administrator, bool enabled, struct user *user_out,
              struct err *err)
 {
 	if (check_free(change, name, err) != 0)
 		return -1;
 	*user_out = (struct user){change->first_uid++, name, administrator, enabled};
-	if (config_run(change->config, err, "INSERT INTO user VALUES(?, ?, ?, ?)", "ntnn", user_out->uid, name,
-	               (int64_t)administrator, (int64_t)enabled) != 0)
+	if (config_run(change->config, err, "INSERT INTO user VALUES(?, ?)", "nt", user_out->uid, name) != 0 ||
+	    (administrator && set_flag(change, user_out->uid, "administrator", true, err) != 0) ||
+	    (!enabled && set_flag(change, user_out->uid, "enabled", false, err) != 0))
 		return -1;
 	change_note(change, "user %.*s added%s%s", STR_ARG(name), administrator ? ", administrator" : "",
 	            enabled ? "" : ", disabled");
@@ -57,20 +66,26 @@ int user_add(struct change *change, struct str name, bool administrator, bool en
 
 int user_set(struct change *change, const struct user *user, bool administrator, bool enabled, struct err *err)
 {
-	if (config_run(change->config, err, "UPDATE user SET administrator = ?, enabled = ? WHERE uid = ?", "nnn",
-	               (int64_t)administrator, (int64_t)enabled, user->uid) != 0)
-		return -1;
-	if (administrator != user->administrator)
+	if (administrator != user->administrator) {
+		if (set_flag(change, user->uid, "administrator", administrator, err) != 0)
+			return -1;
 		change_note(change, "user %.*s is %s", STR_ARG(user->name),
 		            administrator ? "an administrator" : "no administrator any more");
-	if (enabled != user->enabled)
+	}
+	if (enabled != user->enabled) {
+		if (set_flag(change, user->uid, "enabled", enabled, err) != 0)
+			return -1;
 		change_note(change, "user %.*s %s", STR_ARG(user->name), enabled ? "enabled" : "disabled");
+	}
 	return 0;
 }
 
 int user_delete(struct change *change, const struct user *user, struct err *err)
 {
-	if (items_delete_owner(change, user->uid, err) != 0 ||
+	const struct attribute_holder holder = {false, user->uid, user->name};
+
+	if (items_delete_owner(change, user->uid, err) != 0 || attributes_drop(change, &holder, err) != 0 ||
+	    config_run(change->config, err, "DELETE FROM primary_group WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM membership WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM user WHERE uid = ?", "n", user->uid) != 0)
 		return -1;
@@ -175,34 +190,23 @@ int op_user_password(struct change *change, struct err *err)
 	return 0;
 }
 
-int op_user_set(struct change *change, struct err *err)
-{
-	bool administrator, enabled;
-	struct user user;
-
-	if (requested_user(change, &user, err) != 0)
-		return -1;
-	administrator = user.administrator;
-	enabled = user.enabled;
-	if (change_flag(change, "administrator", &administrator, err) != 0 ||
-	    change_flag(change, "enabled", &enabled, err) != 0)
-		return -1;
-	return user_set(change, &user, administrator, enabled, err);
-}
-
 int op_user_list(struct change *change, struct err *err)
 {
 	struct db_statement statement;
 	int row;
 
 	if (config_query(change->config, &statement, err,
-	                 "SELECT uid, name, administrator, enabled FROM user ORDER BY name", "") != 0)
+	                 "SELECT uid, name, administrator, enabled, ifnull((SELECT user_group.name FROM primary_group"
+	                 " JOIN user_group ON id = group_id WHERE primary_group.uid = effective_user.uid), '')"
+	                 " FROM effective_user ORDER BY name",
+	                 "") != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1)
 		change_list(change, "user",
-		            json_pack("{s:I, s:s%, s:b, s:b}", "uid", (json_int_t)db_number(&statement, 0), "name",
+		            json_pack("{s:I, s:s%, s:b, s:b, s:s%}", "uid", (json_int_t)db_number(&statement, 0), "name",
 		                      db_text(&statement, 1).data, db_text(&statement, 1).len, "administrator",
-		                      (int)db_number(&statement, 2), "enabled", (int)db_number(&statement, 3)));
+		                      (int)db_number(&statement, 2), "enabled", (int)db_number(&statement, 3), "group",
+		                      db_text(&statement, 4).data, db_text(&statement, 4).len));
 	db_finalize(&statement);
 	return row;
 }

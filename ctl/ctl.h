@@ -70,7 +70,8 @@ int ctl_user(struct ctl *ctl, int argc, char **argv);
 int ctl_group(struct ctl *ctl, int argc, char **argv);
 int ctl_mapping(struct ctl *ctl, int argc, char **argv);
 int ctl_sender(struct ctl *ctl, int argc, char **argv);
-int ctl_service(struct ctl *ctl, int argc, char **argv); /* service.c */
+int ctl_service(struct ctl *ctl, int argc, char **argv);    /* service.c */
+int ctl_attributes(struct ctl *ctl, int argc, char **argv); /* attributes.c */
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
 int ctl_dkim(struct ctl *ctl, int argc, char **argv); /* dkim.c */
 int ctl_export(struct ctl *ctl, int argc, char **argv);

@@ -1,5 +1,7 @@
 #include "ctl/manual.h"
 
+#include "common/settings/attributes.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -27,7 +29,10 @@ static void describe_values(const struct setting_definition *definition, char *o
 
 	switch (definition->type) {
 	case SETTING_TEXT:
-		snprintf(out, size, "text of one line");
+		if (definition->max > 0)
+			snprintf(out, size, "text of at most %" PRId64 " characters", definition->max);
+		else
+			snprintf(out, size, "text of one line");
 		break;
 	case SETTING_FLAG:
 		snprintf(out, size, "on or off");
@@ -73,6 +78,18 @@ static void describe_values(const struct setting_definition *definition, char *o
 	case SETTING_FILE_NAME:
 		snprintf(out, size, "the name of a file, without folder");
 		break;
+	case SETTING_PATTERNS:
+		if (definition->choices != NULL)
+			describe_choices(definition->choices, " or ", words, sizeof words);
+		snprintf(out, size, "%s%spatterns of addresses (as *@example.com), separated by commas",
+		         definition->choices != NULL ? words : "", definition->choices != NULL ? ", or " : "");
+		break;
+	case SETTING_DATE:
+		snprintf(out, size, "a day, as 2026-12-31, or nothing");
+		break;
+	case SETTING_LINES:
+		snprintf(out, size, "text of any number of lines");
+		break;
 	}
 }
 
@@ -92,22 +109,35 @@ static void print_wrapped(const char *prefix, const char *text)
 	printf("\n");
 }
 
-void manual_list(void)
+/* Whose an attribute is, where it is not everybody's. */
+static const char *owner(const struct setting_definition *definition)
 {
-	for (int i = 0; i < SETTING_COUNT; i++)
-		printf("%-28s %s\n", setting_definitions[i].key, setting_definitions[i].sentence);
+	if (definition->of_users == definition->of_groups)
+		return "";
+	return definition->of_users ? " (of users alone)" : " (of groups alone)";
 }
 
-void manual_explain(const struct setting_definition *definition)
+void manual_list(const struct catalogue *catalogue)
 {
-	char values[256];
+	for (size_t i = 0; i < catalogue->count; i++)
+		printf("%-28s %s\n", catalogue->definitions[i].key, catalogue->definitions[i].sentence);
+}
 
+int manual_explain(const struct catalogue *catalogue, const char *key)
+{
+	const struct setting_definition *definition;
+	char values[256];
+	struct err err;
+
+	if (catalogue_find(catalogue, str_of(key), &definition, &err) != 0)
+		return ctl_refuse_err(&err);
 	describe_values(definition, values, sizeof values);
-	printf("%s\n\n", definition->key);
+	printf("%s%s\n\n", definition->key, owner(definition));
 	print_wrapped("    ", definition->sentence);
 	print_wrapped("    ", definition->paragraph);
 	printf("\n    Value:   %s\n    Default: %s\n", values,
 	       definition->fallback[0] != '\0' ? definition->fallback : "(empty)");
+	return CTL_DONE;
 }
 
 void manual_conf(void)
@@ -167,7 +197,7 @@ static void print_mdoc_entry(const struct setting_definition *definition)
 	printf(".It Ic %s\n", definition->key);
 	print_mdoc_text(definition->sentence);
 	print_mdoc_text(definition->paragraph);
-	printf(".br\nValue: ");
+	printf(".br\nValue%s: ", owner(definition));
 	print_mdoc_text(values);
 	if (definition->fallback[0] == '\0')
 		printf(".br\nDefault: empty.\n");
@@ -175,33 +205,73 @@ static void print_mdoc_entry(const struct setting_definition *definition)
 		print_mdoc_default(definition->fallback);
 }
 
-void manual_mdoc(void)
+const struct manual_page manual_of_settings = {
+    .catalogue = &setting_catalogue,
+    .source = "catalogue.def",
+    .name = "settings",
+    .title = "SETTINGS",
+    .sentence = "settings of the Postroom mail server",
+    .introduction = "A mail administrator shows settings with\n"
+                    ".Ic postroom get ,\n"
+                    "changes one with\n"
+                    ".Ic postroom set Ar key value\n"
+                    "and returns it to its default with\n"
+                    ".Ic postroom unset Ar key .\n"
+                    "A change is taken over by running daemons without a restart.\n"
+                    "What a process needs to start (ports, paths, users) is in\n"
+                    ".Xr postroom.conf 5 .\n",
+};
+
+const struct manual_page manual_of_attributes = {
+    .catalogue = &attribute_catalogue,
+    .source = "attributes.def",
+    .name = "attributes",
+    .title = "ATTRIBUTES",
+    .sentence = "what users and groups of the Postroom mail server have",
+    .introduction = "A mail administrator shows the attributes of a user with\n"
+                    ".Ic postroom user get Ar name ,\n"
+                    "changes one with\n"
+                    ".Ic postroom user set Ar name key value\n"
+                    "and returns it to its default with\n"
+                    ".Ic postroom user unset Ar name key .\n"
+                    "Several names are separated by commas and may have wildcards;\n"
+                    ".Fl -all\n"
+                    "means all users.\n"
+                    "It is done for all of them, or for none where something is refused.\n"
+                    "The same commands of\n"
+                    ".Ic postroom group\n"
+                    "are for groups.\n"
+                    ".Pp\n"
+                    "The values of a group concern those whose primary group it is\n"
+                    ".Pq Ic postroom group add-member Ar group user Fl -primary .\n"
+                    "In force for a user is the value of this group where the group has\n"
+                    ".Ic force\n"
+                    "on; else the user's own; else the default.\n"
+                    "A change is taken over by running daemons without a restart.\n",
+};
+
+void manual_mdoc(const struct manual_page *page)
 {
-	printf(".\\\" Made from common/settings/catalogue.def by \"postroom settings --format man\".\n"
+	printf(".\\\" Made from common/settings/%s by \"postroom %s --format man\".\n"
 	       ".Dd November 21, 2026\n"
-	       ".Dt POSTROOM-SETTINGS 5\n"
+	       ".Dt POSTROOM-%s 5\n"
 	       ".Os\n"
 	       ".Sh NAME\n"
-	       ".Nm postroom-settings\n"
-	       ".Nd settings of the Postroom mail server\n"
+	       ".Nm postroom-%s\n"
+	       ".Nd %s\n"
 	       ".Sh DESCRIPTION\n"
-	       "A mail administrator shows settings with\n"
-	       ".Ic postroom get ,\n"
-	       "changes one with\n"
-	       ".Ic postroom set Ar key value\n"
-	       "and returns it to its default with\n"
-	       ".Ic postroom unset Ar key .\n"
-	       "A change is taken over by running daemons without a restart.\n"
-	       "What a process needs to start (ports, paths, users) is in\n"
-	       ".Xr postroom.conf 5 .\n"
+	       "%s"
 	       ".Pp\n"
-	       "The settings are:\n"
-	       ".Bl -tag -width Ds\n");
-	for (int i = 0; i < SETTING_COUNT; i++)
-		print_mdoc_entry(&setting_definitions[i]);
+	       "The %s are:\n"
+	       ".Bl -tag -width Ds\n",
+	       page->source, page->name, page->title, page->name, page->sentence, page->introduction, page->name);
+	for (size_t i = 0; i < page->catalogue->count; i++)
+		print_mdoc_entry(&page->catalogue->definitions[i]);
 	printf(".El\n"
 	       ".Sh SEE ALSO\n"
 	       ".Xr postroom 1 ,\n"
+	       "%s"
 	       ".Xr postroom.conf 5 ,\n"
-	       ".Xr configd 8\n");
+	       ".Xr configd 8\n",
+	       page->catalogue == &setting_catalogue ? "" : ".Xr postroom-settings 5 ,\n");
 }

@@ -1,15 +1,29 @@
 /*
- * manual: the catalogue of settings written out for people: on the terminal, as postroom-settings(5), as a commented
- * list of defaults. All go to standard output.
+ * manual: the catalogues of settings and attributes written out for people: on the terminal, as postroom-settings(5)
+ * and postroom-attributes(5), as a commented list of defaults. All go to standard output.
  */
 #ifndef POSTROOM_CTL_MANUAL_H
 #define POSTROOM_CTL_MANUAL_H
 
+#include "ctl/ctl.h"
+
 #include "common/settings/settings.h"
 
-void manual_list(void);
-void manual_explain(const struct setting_definition *definition);
-void manual_mdoc(void);
+/* What a manual page has around its catalogue. */
+struct manual_page {
+	const struct catalogue *catalogue;
+	const char *source;       /* the file it is made from */
+	const char *name, *title; /* "settings", "SETTINGS" */
+	const char *sentence;
+	const char *introduction; /* mdoc */
+};
+
+extern const struct manual_page manual_of_settings, manual_of_attributes;
+
+void manual_list(const struct catalogue *catalogue);
+/* Returns the exit status: there may be nothing of that key. */
+int manual_explain(const struct catalogue *catalogue, const char *key);
+void manual_mdoc(const struct manual_page *page);
 void manual_conf(void);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * Domains, users, groups, mappings, senders: their commands, as tables of verbs (ctl/verb.h).
  */
+#include "ctl/attributes.h"
 #include "ctl/items.h"
 #include "ctl/verb.h"
 
@@ -36,20 +37,15 @@ static const struct verb user_verbs[] = {
     {.command = VERB_USAGE("user rename", "NAME NEW-NAME", "Give a user another name; mail and password stay."),
      .op = "user-rename",
      .arguments = {"name", "to"}},
-    {.command = VERB_USAGE("user enable", "NAME", "Let a user log in again."),
-     .op = "user-set",
-     .arguments = {"name"},
-     .fixed_field = "enabled",
-     .fixed_value = 1},
-    {.command = VERB_USAGE("user disable", "NAME", "Let a user log in no more; mail is still delivered."),
-     .op = "user-set",
-     .arguments = {"name"},
-     .fixed_field = "enabled",
-     .fixed_value = 0},
-    {.command = VERB_USAGE("user set", "NAME [--admin on|off] [--enabled on|off]", "Change a user."),
-     .op = "user-set",
-     .arguments = {"name"},
-     .options = {{"admin", OPTION_SWITCH, "administrator"}, {"enabled", OPTION_SWITCH, "enabled"}}},
+    {.command = VERB_OF("user enable", "NAME[,NAME...] | --all", "Let users log in again.", attributes_user_enable)},
+    {.command = VERB_OF("user disable", "NAME[,NAME...] | --all", "Let users log in no more; mail is still delivered.",
+                        attributes_user_disable)},
+    {.command = VERB_OF("user set", ATTRIBUTES_SET_ARGUMENTS, "Change attributes of users (postroom-attributes(5)).",
+                        attributes_user_set)},
+    {.command = VERB_OF("user get", ATTRIBUTES_GET_ARGUMENTS, "Show what is in force for users, and where from.",
+                        attributes_user_get)},
+    {.command = VERB_OF("user unset", ATTRIBUTES_UNSET_ARGUMENTS, "Return attributes of users to their defaults.",
+                        attributes_user_unset)},
     {.command = VERB_USAGE("user locks", "[--json]", "List who is locked out of accounts after failed logins."),
      .callee = "authd",
      .op = "locks",
@@ -61,7 +57,7 @@ static const struct verb user_verbs[] = {
      .arguments = {"name"}},
     {.command = VERB_USAGE("user list", "[--json]", "List the users."),
      .op = "user-list",
-     .columns = {"name", "uid", "administrator", "enabled"},
+     .columns = {"name", "uid", "administrator", "enabled", "group"},
      .row = "user"},
     {.command = {NULL}},
 };
@@ -77,9 +73,11 @@ static const struct verb group_verbs[] = {
      .op = "group-list",
      .columns = {"name", "users"},
      .row = "group"},
-    {.command = VERB_USAGE("group add-member", "GROUP USER", "Put a user into a group."),
+    {.command = VERB_USAGE("group add-member", "GROUP USER [--primary]",
+                           "Put a user into a group; --primary: its attributes concern this user."),
      .op = "group-add-member",
-     .arguments = {"name", "user"}},
+     .arguments = {"name", "user"},
+     .options = {{"primary", OPTION_ON, "primary"}}},
     {.command = VERB_USAGE("group remove-member", "GROUP USER", "Take a user out of a group."),
      .op = "group-remove-member",
      .arguments = {"name", "user"}},
@@ -88,6 +86,11 @@ static const struct verb group_verbs[] = {
      .arguments = {"name"},
      .columns = {"name"},
      .row = "user"},
+    {.command = VERB_OF("group set", ATTRIBUTES_SET_ARGUMENTS, "Change attributes of groups (postroom-attributes(5)).",
+                        attributes_group_set)},
+    {.command = VERB_OF("group get", ATTRIBUTES_GET_ARGUMENTS, "Show what is set of groups.", attributes_group_get)},
+    {.command = VERB_OF("group unset", ATTRIBUTES_UNSET_ARGUMENTS,
+                        "Set attributes of groups no more: members have their own again.", attributes_group_unset)},
     {.command = {NULL}},
 };
 

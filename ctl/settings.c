@@ -140,31 +140,17 @@ int ctl_unset(struct ctl *ctl, int argc, char **argv)
 	return change(ctl, "unset", &given);
 }
 
-static int explain(const char *key)
-{
-	const struct setting_definition *definition = setting_find(str_of(key));
-
-	if (definition == NULL) {
-		definition = setting_nearest(str_of(key));
-		if (definition != NULL)
-			return ctl_refuse("there is no setting \"%s\"; did you mean %s?", key, definition->key);
-		return ctl_refuse("there is no setting \"%s\"", key);
-	}
-	manual_explain(definition);
-	return CTL_DONE;
-}
-
 int ctl_settings(struct ctl *ctl, int argc, char **argv)
 {
 	(void)ctl;
 	if (argc == 1 || (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "list") == 0))
-		manual_list();
+		manual_list(&setting_catalogue);
 	else if (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "man") == 0)
-		manual_mdoc();
+		manual_mdoc(&manual_of_settings);
 	else if (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "conf") == 0)
 		manual_conf();
 	else if (argc == 2 && argv[1][0] != '-')
-		return explain(argv[1]);
+		return manual_explain(&setting_catalogue, argv[1]);
 	else
 		return ctl_usage(&settings_usage);
 	return CTL_DONE;

@@ -4,19 +4,28 @@
 
 const struct setting_definition setting_definitions[SETTING_COUNT] = {
 #define SETTING(name, key, type, fallback, min, max, choices, unit, sentence, paragraph) \
-	[SETTING_##name] = {key, SETTING_##type, fallback, min, max, choices, unit, sentence, paragraph, false},
+	[SETTING_##                                                                          \
+	    name] = {key, SETTING_##type, fallback, min, max, choices, unit, sentence, paragraph, false, false, false},
 #define SERVICE_SETTING(name, key, type, fallback, min, max, choices, unit, sentence, paragraph) \
-	[SETTING_##name] = {key, SETTING_##type, fallback, min, max, choices, unit, sentence, paragraph, true},
+	[SETTING_##                                                                                  \
+	    name] = {key, SETTING_##type, fallback, min, max, choices, unit, sentence, paragraph, true, false, false},
 #include "common/settings/catalogue.def"
 #undef SETTING
 };
 
+const struct catalogue setting_catalogue = {"setting", "settings", setting_definitions, SETTING_COUNT};
+
+static const struct setting_definition *find(const struct catalogue *catalogue, struct str key)
+{
+	for (size_t i = 0; i < catalogue->count; i++)
+		if (str_equal_nocase(str_of(catalogue->definitions[i].key), key))
+			return &catalogue->definitions[i];
+	return NULL;
+}
+
 const struct setting_definition *setting_find(struct str key)
 {
-	for (int i = 0; i < SETTING_COUNT; i++)
-		if (str_equal_nocase(str_of(setting_definitions[i].key), key))
-			return &setting_definitions[i];
-	return NULL;
+	return find(&setting_catalogue, key);
 }
 
 bool setting_is_of_service(const struct setting_definition *definition, const char *type)
@@ -60,15 +69,16 @@ static size_t distance(struct str a, struct str b)
 	return row[b.len];
 }
 
-const struct setting_definition *setting_nearest(struct str key)
+/* The one whose key looks most like key; NULL where none comes near. */
+static const struct setting_definition *nearest(const struct catalogue *catalogue, struct str key)
 {
-	const struct setting_definition *nearest = NULL;
+	const struct setting_definition *found = NULL;
 	size_t best = SIZE_MAX;
 
 	if (key.len == 0 || key.len > NEAREST_KEY_MAX)
 		return NULL;
-	for (int i = 0; i < SETTING_COUNT; i++) {
-		struct str candidate = str_of(setting_definitions[i].key);
+	for (size_t i = 0; i < catalogue->count; i++) {
+		struct str candidate = str_of(catalogue->definitions[i].key);
 		ptrdiff_t dot = str_find_char(candidate, '.');
 		size_t steps = distance(key, candidate);
 
@@ -81,8 +91,24 @@ const struct setting_definition *setting_nearest(struct str key)
 		}
 		if (steps < best) {
 			best = steps;
-			nearest = &setting_definitions[i];
+			found = &catalogue->definitions[i];
 		}
 	}
-	return best <= 2 + key.len / 4 ? nearest : NULL;
+	return best <= 2 + key.len / 4 ? found : NULL;
+}
+
+int catalogue_find(const struct catalogue *catalogue, struct str key, const struct setting_definition **definition_out,
+                   struct err *err)
+{
+	const struct setting_definition *meant;
+
+	*definition_out = find(catalogue, key);
+	if (*definition_out != NULL)
+		return 0;
+	meant = nearest(catalogue, key);
+	if (meant != NULL)
+		return err_set(err, ERR_NOT_FOUND, "there is no %s \"%.*s\"; did you mean %s?", catalogue->noun,
+		               STR_ARG(str_sub(key, 0, 64)), meant->key);
+	return err_set(err, ERR_NOT_FOUND, "there is no %s \"%.*s\"; \"postroom %s\" lists them", catalogue->noun,
+	               STR_ARG(str_sub(key, 0, 64)), catalogue->command);
 }

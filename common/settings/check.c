@@ -1,5 +1,6 @@
 #include "common/addr/addr.h"
 #include "common/addr/cidr.h"
+#include "common/addr/pattern.h"
 #include "common/addr/senders.h"
 #include "common/mailauth/dkim/key_file.h"
 #include "common/rules/regex.h"
@@ -8,6 +9,7 @@
 #include "common/settings/pools.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 enum {
 	MAX_LIST_ITEMS = 100,
@@ -35,6 +37,8 @@ static int check_text(const struct setting_definition *definition, struct str va
 	for (size_t i = 0; i < value.len; i++)
 		if ((unsigned char)value.data[i] < 0x20 || value.data[i] == 0x7f)
 			return err_set(err, ERR_SYNTAX, "%s must be one line without control characters", definition->key);
+	if (definition->max > 0 && str_utf8_length(value) > (size_t)definition->max)
+		return err_set(err, ERR_LIMIT, "%s must have at most %" PRId64 " characters", definition->key, definition->max);
 	return buf_add_str(normal, value);
 }
 
@@ -338,6 +342,73 @@ static int check_bandwidth(const struct setting_definition *definition, struct s
 	                 : buf_printf(normal, "%lld", (long long)limit);
 }
 
+static int check_patterns(const struct setting_definition *definition, struct str value, struct buf *normal,
+                          struct err *err)
+{
+	struct str item;
+	int count = 0;
+
+	while ((item = str_cut_item(&value)).len != 0) {
+		bool is_word = false;
+
+		if (count++ == MAX_LIST_ITEMS)
+			return err_set(err, ERR_LIMIT, "%s takes at most %d patterns", definition->key, MAX_LIST_ITEMS);
+		if (normal->len != 0)
+			buf_add_char(normal, ',');
+		for (struct str rest = str_of(definition->choices), word; rest.data != NULL && !is_word;) {
+			word = str_cut(&rest, '|');
+			is_word = word.len != 0 && str_equal_nocase(word, item);
+			if (is_word)
+				buf_add_str(normal, word);
+		}
+		if (!is_word && addr_pattern_normalise(item, normal, err) != 0)
+			return err_prefix(err, "%s", definition->key);
+	}
+	return 0;
+}
+
+static int check_date(const struct setting_definition *definition, struct str value, struct buf *normal,
+                      struct err *err)
+{
+	static const char form[] = "0000-00-00";
+	bool matches = value.len == sizeof form - 1;
+	char text[sizeof form] = "";
+	struct tm date = {0}, given;
+
+	if (value.len == 0)
+		return 0;
+	for (size_t i = 0; matches && i < value.len; i++)
+		matches = form[i] == '0' ? value.data[i] >= '0' && value.data[i] <= '9' : value.data[i] == form[i];
+	if (matches && str_copy(value, text, sizeof text) && strptime(text, "%Y-%m-%d", &date) != NULL) {
+		given = date;
+		date.tm_isdst = -1;
+		/* the 30th of February becomes another day */
+		if (mktime(&date) != -1 && date.tm_mday == given.tm_mday && date.tm_mon == given.tm_mon)
+			return buf_add_str(normal, value);
+	}
+	return err_set(err, ERR_SYNTAX, "%s must be a day, as 2026-12-31, not \"%.*s\"", definition->key, SHOWN(value));
+}
+
+/* CRs before LFs and what follows the last line are dropped. */
+static int check_lines(const struct setting_definition *definition, struct str value, struct buf *normal,
+                       struct err *err)
+{
+	if (!str_is_utf8(value))
+		return err_set(err, ERR_SYNTAX, "%s must be valid UTF-8", definition->key);
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.data[i];
+
+		if (c == '\r' && i + 1 < value.len && value.data[i + 1] == '\n')
+			continue;
+		if (((unsigned char)c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+			return err_set(err, ERR_SYNTAX, "%s must be lines without control characters", definition->key);
+		buf_add_char(normal, c);
+	}
+	if (definition->max > 0 && str_utf8_length(buf_str(normal)) > (size_t)definition->max)
+		return err_set(err, ERR_LIMIT, "%s must have at most %" PRId64 " characters", definition->key, definition->max);
+	return 0;
+}
+
 typedef int check_function(const struct setting_definition *definition, struct str value, struct buf *normal,
                            struct err *err);
 
@@ -359,6 +430,9 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_POOLS] = check_pools,
 	    [SETTING_BANDWIDTH] = check_bandwidth,
 	    [SETTING_NETWORKS] = check_networks,
+	    [SETTING_PATTERNS] = check_patterns,
+	    [SETTING_DATE] = check_date,
+	    [SETTING_LINES] = check_lines,
 	};
 
 	value = str_trim(value);

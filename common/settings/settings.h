@@ -24,7 +24,7 @@
 enum { SETTING_VALUE_MAX = 4000 }; /* bytes of a value */
 
 enum setting_type {
-	SETTING_TEXT,         /* any one line */
+	SETTING_TEXT,         /* any one line; of max characters at most, where that is not 0 */
 	SETTING_FLAG,         /* on, off */
 	SETTING_NUMBER,       /* min to max, in unit */
 	SETTING_CHOICE,       /* one of the words in choices, separated by '|' */
@@ -39,6 +39,9 @@ enum setting_type {
 	SETTING_BANDWIDTH,    /* of a connection: the same */
 	SETTING_FILE_NAME,    /* of a file in a folder that is given, see setting_is_file_name */
 	SETTING_SELECTORS,    /* of DKIM keys, separated by commas */
+	SETTING_PATTERNS,     /* of addresses (common/addr/pattern.h), and words of choices, separated by commas */
+	SETTING_DATE,         /* YYYY-MM-DD, or nothing */
+	SETTING_LINES,        /* text of any lines, LF between them; of max characters at most, where that is not 0 */
 };
 
 enum setting {
@@ -57,10 +60,24 @@ struct setting_definition {
 	const char *unit;
 	const char *sentence;
 	const char *paragraph;
-	bool of_services; /* a service may have a value of its own */
+	bool of_services;         /* a service may have a value of its own */
+	bool of_users, of_groups; /* an attribute (attributes.h) */
+};
+
+/* What can be set of one kind of thing. */
+struct catalogue {
+	const char *noun;    /* "setting", for messages */
+	const char *command; /* that lists it */
+	const struct setting_definition *definitions;
+	size_t count;
 };
 
 extern const struct setting_definition setting_definitions[SETTING_COUNT];
+extern const struct catalogue setting_catalogue;
+
+/* The definition of that key; case does not matter. -1: ERR_NOT_FOUND, with the one that is probably meant. */
+int catalogue_find(const struct catalogue *catalogue, struct str key, const struct setting_definition **definition_out,
+                   struct err *err);
 
 /* NULL where no setting has that key. Case does not matter. */
 const struct setting_definition *setting_find(struct str key);
@@ -68,8 +85,6 @@ const struct setting_definition *setting_find(struct str key);
 bool setting_is_of_service(const struct setting_definition *definition, const char *type);
 /* The number of a value in its normal form: a flag's is 0 or 1, a text's 0. */
 int64_t setting_to_number(const struct setting_definition *definition, const char *value);
-/* The setting whose key looks most like key, for "did you mean ..."; NULL where none comes near. */
-const struct setting_definition *setting_nearest(struct str key);
 
 /*
  * Is value allowed? -1: ERR_SYNTAX or ERR_LIMIT, with a sentence that names the key and says what is. normal: empty,

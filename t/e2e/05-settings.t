@@ -65,7 +65,8 @@ subtest 'settings are explained from the catalogue' => sub {
 subtest 'exit status and usage' => sub {
 	for my $arguments ([], ['bogus'], ['set', 'smtp.timeout'], ['get', 'a', 'b'], ['user'], ['user', 'frob'],
 		['user', 'add'], ['user', 'list', 'x'], ['domain', 'add', 'a', 'b'], ['service', 'bind', 'smtp', 'any'], ['mapping', 'add', 'a'],
-		['sender', 'add', 'x', '--frob'], ['user', 'set', 'anna', '--admin', 'maybe'], ['tls', 'install', 'x'],
+		['sender', 'add', 'x', '--frob'], ['user', 'set', 'anna', '--admin'], ['user', 'set', 'enabled'], ['group', 'unset', 'x'],
+		['tls', 'install', 'x'],
 		['import'], ['resolve'], ['settings', '--format', 'html']) {
 		my ($status, $out, $err) = $p->postroom(@$arguments);
 		is $status, 2, "usage: @$arguments";
@@ -160,6 +161,7 @@ subtest 'users' => sub {
 	my ($joe) = grep { $_->{name} eq 'joe' } @{ $p->postroom_json('user', 'list') };
 	cmp_ok $joe->{uid}, '>', $user{joe}{uid}, 'numbers are not used again';
 	refused(qr/must be an enabled user who is an administrator/, 'user', 'set', 'postmaster', '--admin', 'off');
+	refused(qr/administrator must be on or off, not "maybe"/, 'user', 'set', 'anna', '--admin', 'maybe');
 	refused(qr/mail to postmaster must reach somebody/, 'user', 'rename', 'postmaster', 'boss');
 	unlike $p->log, qr/-Pw/, 'no password in the log';
 };

@@ -51,17 +51,28 @@ static void test_catalogue(void **state)
 	}
 }
 
+static void not_found(const char *key, const char *words)
+{
+	const struct setting_definition *definition;
+	struct err err = {0};
+
+	assert_int_equal(catalogue_find(&setting_catalogue, str_of(key), &definition, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_null(definition);
+	assert_non_null(strstr(err.text, words));
+}
+
 static void test_keys(void **state)
 {
 	(void)state;
 	assert_ptr_equal(setting_find(STR("SMTP.Timeout")), &setting_definitions[SETTING_SMTP_TIMEOUT]);
 	assert_null(setting_find(STR("smtp.timeou")));
 	assert_null(setting_find(STR("")));
-	assert_ptr_equal(setting_nearest(STR("smtp.timeot")), &setting_definitions[SETTING_SMTP_TIMEOUT]);
-	assert_ptr_equal(setting_nearest(STR("max-recipients")), &setting_definitions[SETTING_SMTP_MAX_RECIPIENTS]);
-	assert_ptr_equal(setting_nearest(STR("smtp.relay-chek")), &setting_definitions[SETTING_SMTP_RELAY_CHECK]);
-	assert_null(setting_nearest(STR("colour-of-the-sky")));
-	assert_null(setting_nearest(STR("")));
+	not_found("smtp.timeot", "did you mean smtp.timeout?");
+	not_found("max-recipients", "did you mean smtp.max-recipients?");
+	not_found("smtp.relay-chek", "did you mean smtp.relay-check?");
+	not_found("colour-of-the-sky", "\"postroom settings\" lists them");
+	not_found("", "lists them");
 	assert_true(str_matches_wildcard(str_of(setting_definitions[SETTING_SMTP_TIMEOUT].key), STR("smtp.*")));
 	assert_false(str_matches_wildcard(str_of(setting_definitions[SETTING_POP3_TIMEOUT].key), STR("smtp.*")));
 }

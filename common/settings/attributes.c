@@ -1,0 +1,79 @@
+#include "common/settings/attributes.h"
+
+const struct setting_definition attribute_definitions[ATTRIBUTE_COUNT] = {
+#define DEFINE(name, key, type, fallback, min, max, choices, unit, sentence, paragraph, of_users, of_groups) \
+	[ATTRIBUTE_##name] = {key,  SETTING_##type, fallback,  min,   max,      choices,                         \
+	                      unit, sentence,       paragraph, false, of_users, of_groups},
+#define ATTRIBUTE(...)       DEFINE(__VA_ARGS__, true, true)
+#define USER_ATTRIBUTE(...)  DEFINE(__VA_ARGS__, true, false)
+#define GROUP_ATTRIBUTE(...) DEFINE(__VA_ARGS__, false, true)
+#include "common/settings/attributes.def"
+};
+
+const struct catalogue attribute_catalogue = {"attribute", "attributes", attribute_definitions, ATTRIBUTE_COUNT};
+
+static void take_value(struct attributes *attributes, enum attribute attribute, const char *value)
+{
+	attributes->texts[attribute] = value;
+	attributes->numbers[attribute] = setting_to_number(&attribute_definitions[attribute], value);
+}
+
+void attributes_defaults(struct attributes *attributes_out)
+{
+	for (int i = 0; i < ATTRIBUTE_COUNT; i++)
+		take_value(attributes_out, (enum attribute)i, attribute_definitions[i].fallback);
+}
+
+/* What a newer version stored is passed over. */
+static int read_values(struct db *objects, int64_t uid, struct arena *arena, struct attributes *attributes,
+                       struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (db_prepare(objects, &statement, "SELECT key, value FROM user_attribute WHERE uid = ?", err) != 0)
+		return -1;
+	db_bind_number(&statement, 1, uid);
+	while ((row = db_step(&statement, err)) == 1) {
+		const struct setting_definition *definition;
+
+		if (catalogue_find(&attribute_catalogue, db_text(&statement, 0), &definition, NULL) == 0)
+			take_value(attributes, (enum attribute)(definition - attribute_definitions),
+			           arena_text(arena, db_text(&statement, 1)));
+	}
+	db_finalize(&statement);
+	return row;
+}
+
+int attributes_load(struct settings *settings, int64_t uid, struct arena *arena, struct attributes *attributes_out,
+                    struct err *err)
+{
+	struct db opened = {0}, *objects = &settings->objects;
+	int result;
+
+	attributes_defaults(attributes_out);
+	if (!settings->keep_open) {
+		objects = &opened;
+		if (settings_open_snapshot(settings, objects, err) != 0)
+			return -1;
+	}
+	result = read_values(objects, uid, arena, attributes_out, err);
+	if (opened.handle != NULL)
+		db_close(&opened);
+	return result;
+}
+
+int64_t attributes_number(const struct attributes *attributes, enum attribute attribute)
+{
+	return attributes->numbers[attribute];
+}
+
+bool attributes_flag(const struct attributes *attributes, enum attribute attribute)
+{
+	return attributes->numbers[attribute] != 0;
+}
+
+const char *attributes_text(const struct attributes *attributes, enum attribute attribute)
+{
+	return attributes->texts[attribute];
+}
