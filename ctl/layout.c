@@ -156,7 +156,8 @@ int layout_complete(const struct instance *instance, struct err *err)
 	mode_t mask = umask(022);
 	int result = instance->separate_users && geteuid() == 0 ? users_make(err) : 0;
 
-	if (result == 0 && (make_folders(instance, true, err) != 0 || make_logs(instance, err) != 0))
+	if (result == 0 &&
+	    (make_folders(instance, true, err) != 0 || make_spool(instance, err) != 0 || make_logs(instance, err) != 0))
 		result = -1;
 	umask(mask);
 	return result;

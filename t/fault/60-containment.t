@@ -228,9 +228,11 @@ sub channel_attempts {
 }
 
 sub process_attempts {
-	my ($victim) = @_;
+	my ($victim, %may) = @_;
 	my $vector = \pack('QQ', 0, 0);
+	# Who may signal its children may have a descriptor of a process, by which it may signal no other.
 	return (
+		$may{signal} ? () : ['pidfd_open', 'pidfd_open', $victim, 0],
 		['signal 0 to another', 'kill', $victim, 0],
 		['SIGTERM to another', 'kill', $victim, SIGTERM],
 		['a signal to all', 'kill', -1, 0],
@@ -239,7 +241,6 @@ sub process_attempts {
 		['tkill', 'tkill', $victim, 0],
 		['tgkill', 'tgkill', $victim, $victim, 0],
 		['rt_sigqueueinfo', 'rt_sigqueueinfo', $victim, 0, \("\0" x 128)],
-		['pidfd_open', 'pidfd_open', $victim, 0],
 		['pidfd_getfd', 'pidfd_getfd', LOG_FD, 0, 0],
 		['pidfd_send_signal', 'pidfd_send_signal', LOG_FD, 0, 0, 0],
 		['ptrace, attaching', 'ptrace', 16, $victim, 0, 0],
@@ -394,7 +395,7 @@ sub contained {
 		'changing what is about files' => [map { metadata_attempts($_, $FILES{$_}) } @names],
 		'folders' => [map { folder_attempts($_, $is_own->($_), $is{settings} && $_ eq "$dir/state/settings") } @FOLDERS],
 		'the network' => [socket_attempts(%may)],
-		'other processes' => [process_attempts(victim_of($program)), $may{fork} ? () : @FORKING],
+		'other processes' => [process_attempts(victim_of($program), %may), $may{fork} ? () : @FORKING],
 		'programs' => \@PROGRAMS,
 		'privileges' => \@PRIVILEGES,
 		'the kernel' => \@KERNEL,
@@ -607,6 +608,10 @@ subtest 'policyd' => sub {
 	contained($p->main_pid('policyd'), 'policyd', may => ['accept', 'truncate'], own => 'state/policy', settings => 1);
 	$p->postroom_ok('block', 'add', '192.0.2.1');
 	is scalar(@{ $p->postroom_json('block', 'list') }), 1, 'it still keeps its lists';
+};
+
+subtest 'filterd' => sub {
+	contained($p->main_pid('filterd'), 'filterd', may => ['accept', 'unix', 'fork', 'signal'], own => 'spool/filterd', settings => 1);
 };
 
 subtest 'deliver' => sub {
