@@ -75,6 +75,19 @@ static int check_users(struct config *config, struct err *err)
 	return 0;
 }
 
+/* What settings want of each other. */
+static int check_settings(struct config *config, struct err *err)
+{
+	int64_t wrong = count(config,
+	                      "SELECT count(*) FROM setting WHERE key = 'mail-auth.batv' AND value <> 'off' AND NOT EXISTS"
+	                      " (SELECT 1 FROM setting WHERE key = 'mail-auth.batv-secret' AND value <> '')",
+	                      err);
+
+	if (wrong > 0)
+		return err_set(err, ERR_DENIED, "mail-auth.batv needs a secret: set mail-auth.batv-secret first");
+	return wrong < 0 ? -1 : 0;
+}
+
 /* A name in a mapping or an access list must mean one thing (01-8). */
 static int check_groups(struct config *config, struct err *err)
 {
@@ -137,7 +150,8 @@ static int check_access(struct config *config, struct err *err)
 
 int check_all(struct config *config, struct err *err)
 {
-	if (check_domains(config, err) != 0 || check_users(config, err) != 0 || check_groups(config, err) != 0)
+	if (check_settings(config, err) != 0 || check_domains(config, err) != 0 || check_users(config, err) != 0 ||
+	    check_groups(config, err) != 0)
 		return -1;
 	return check_mappings(config, err) != 0 || check_services(config, err) != 0 ? -1 : check_access(config, err);
 }

@@ -229,6 +229,12 @@ bool message_may_relay(const struct message *message);
  */
 bool sign_is_settled(struct message *message);
 
+/*
+ * return_path.c. The reverse-path by which a message goes to other servers: tagged, where the settings want that and it
+ * is one of ours (07, BATV). Lives as long as the message.
+ */
+struct str return_path(struct message *message);
+
 /* local.c. Hand what is due for local users to deliver. */
 void local_dispatch(struct message *message);
 

@@ -165,9 +165,9 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 	memory_free(results);
 }
 
-static void build_request(const struct remote_job *job, struct ipc_message *request)
+static void build_request(struct remote_job *job, struct ipc_message *request)
 {
-	const struct message *message = job->message;
+	struct message *message = job->message;
 	const struct spool_envelope *envelope = &message->envelope;
 	struct buf recipient;
 	size_t next = 0;
@@ -176,7 +176,7 @@ static void build_request(const struct remote_job *job, struct ipc_message *requ
 	ipc_add_text(request, "id", message->id);
 	ipc_add_number(request, "offset", (int64_t)message->offset);
 	ipc_add_number(request, "size", message->size);
-	ipc_add(request, "from", envelope->from);
+	ipc_add(request, "from", return_path(message));
 	ipc_add(request, "body", envelope->body);
 	ipc_add_number(request, "smtputf8", envelope->smtputf8);
 	ipc_add(request, "ret", envelope->ret);

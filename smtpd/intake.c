@@ -1,6 +1,7 @@
 #include "smtpd/intake.h"
 
 #include "common/base/log.h"
+#include "smtpd/batv.h"
 #include "smtpd/rbl.h"
 #include "smtpd/sender_auth.h"
 
@@ -231,6 +232,8 @@ void intake_finish(struct intake *intake)
 	const struct transaction *transaction = &session->transaction;
 	struct err err;
 
+	if (intake->refusal == NULL)
+		intake->refusal = batv_at_data(session, &intake->message);
 	if (intake->refusal == NULL)
 		intake->refusal = hooks_at_lines(session, &intake->message);
 	if (intake->refusal == NULL)

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "smtpd/backlog.h"
+#include "smtpd/batv.h"
 #include "smtpd/greylist.h"
 #include "smtpd/intake.h"
 #include "smtpd/load.h"
@@ -155,7 +156,7 @@ void command_rcpt(struct session *session, struct str argument)
 		return;
 	}
 	if (has_unknown_parameters(session, rcpt.notify != 0 || rcpt.orcpt.len > 0) ||
-	    !recipient_is_welcome(session, &rcpt) || !rbl_permits(session) || !greylist_permits(session, rcpt.to.text) ||
+	    !batv_permits(session, &rcpt) || !recipient_is_welcome(session, &rcpt) || !rbl_permits(session) || !greylist_permits(session, rcpt.to.text) ||
 	    !rules_at_rcpt(session, rcpt.to.text) || !hooks_permit(session, "DoRCPTTO", rcpt.to.text))
 		return;
 	add_recipient(session, &rcpt);

@@ -13,8 +13,9 @@
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
  * relay.c who may send where; vrfy.c who exists; intake.c a message being taken in; message.c what is kept of it
  * until it is decided; rules.c the SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says;
- * greylist.c who has to come again; rbl.c who is on a DNS blacklist; backlog.c whether too much waits in the queue;
- * disk.c free space; received.c what is put on top of a message; reply.c the replies; hooks.c what a script says.
+ * greylist.c who has to come again; rbl.c who is on a DNS blacklist; batv.c reports that come back; backlog.c whether
+ * too much waits in the queue; disk.c free space; received.c what is put on top of a message; reply.c the replies;
+ * hooks.c what a script says.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
@@ -69,6 +70,7 @@ struct transaction {
 	struct spool_recipient *recipients;
 	size_t count, capacity;
 	bool has_remote; /* a recipient is elsewhere */
+	bool lacks_tag;  /* from <>, and a recipient has no tag that he should have (smtpd/batv.h) */
 	struct rules_state rules;
 	struct spf_outcome spf; /* where it was checked (smtpd/sender_auth.h) */
 	bool spf_is_known;

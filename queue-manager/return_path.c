@@ -1,0 +1,41 @@
+#include "queue-manager/queue.h"
+
+#include "common/base/log.h"
+#include "common/mailauth/batv/batv.h"
+
+#include <string.h>
+#include <time.h>
+
+static bool is_local_domain(struct queue *queue, struct str domain, struct arena *arena)
+{
+	struct db_statement statement;
+	struct str normal;
+	struct err err;
+	int row;
+
+	if (addr_normalise_domain(domain, arena, &normal, &err) != 0 ||
+	    db_prepare(&queue->settings.objects, &statement, "SELECT 1 FROM domain WHERE name = ?", &err) != 0)
+		return false;
+	db_bind_text(&statement, 1, normal);
+	row = db_step(&statement, &err);
+	db_finalize(&statement);
+	if (row < 0)
+		log_error("cannot read the domains: %s", err.text);
+	return row == 1;
+}
+
+/* Tagged is only what somebody sent who may: a tag lets reports in, also about a stranger's mail that is passed on. */
+struct str return_path(struct message *message)
+{
+	const struct settings *settings = &message->queue->settings;
+	struct str from = message->envelope.from;
+	struct addr address;
+	struct err err;
+
+	if (from.len == 0 || strcmp(settings_text(settings, SETTING_MAILAUTH_BATV), "off") == 0 ||
+	    addr_parse_mailbox(from, &message->arena, &address, &err) != 0 ||
+	    !is_local_domain(message->queue, address.domain, &message->arena) || !message_may_relay(message))
+		return from;
+	return batv_tag(str_of(settings_text(settings, SETTING_MAILAUTH_BATV_SECRET)), &address, time(NULL),
+	                &message->arena);
+}
