@@ -30,11 +30,11 @@ static void survey_delivery(const struct delivery *delivery, int64_t now, struct
 	survey->report |= delivery->report != REPORT_NONE;
 	survey->refused |= delivery->state == DELIVERY_REFUSED;
 	survey->left |= delivery->state == DELIVERY_PENDING || delivery->state == DELIVERY_PARKED;
-	survey->local |= due && delivery->kind == DELIVERY_LOCAL;
-	survey->remote |= due && delivery->kind == DELIVERY_REMOTE;
+	survey->local |= due && local_has(delivery->kind);
+	survey->remote |= due && remote_has(delivery->kind);
 	survey->unresolved |= due && delivery->kind == DELIVERY_UNRESOLVED;
-	survey->lasting |= delivery->kind == DELIVERY_REMOTE || delivery->state == DELIVERY_FAILED ||
-	                   delivery->attempts > 0 || delivery->report != REPORT_NONE;
+	survey->lasting |= remote_has(delivery->kind) || delivery->state == DELIVERY_FAILED || delivery->attempts > 0 ||
+	                   delivery->report != REPORT_NONE;
 	if (delivery->state == DELIVERY_PENDING && !due && !delivery->busy && delivery->next < survey->next)
 		survey->next = delivery->next;
 }
@@ -84,7 +84,7 @@ static void advance_durable(struct message *message, const struct survey *survey
 		report_want(message);
 		return;
 	}
-	if (survey->remote && !message->held && !message->queue->stopping && sign_is_settled(message))
+	if (survey->remote && !message->held && !message->queue->stopping)
 		remote_dispatch(message);
 	if (message->dirty || message->ready)
 		return;

@@ -6,45 +6,118 @@
 #include <inttypes.h>
 
 enum {
-	USERS_MAX = 500,     /* of one request */
-	TIMEOUT_MS = 120000, /* repeating is harmless: deliver knows what it has stored */
+	USERS_MAX = 500,     /* of one request to deliver */
+	TIMEOUT_MS = 120000, /* repeating is harmless: each of these knows what it has done */
 };
 
-/* One request to deliver: the deliveries of a message that it is about, and the place of each in the list of users. */
+struct handover;
+
+/* A daemon of this house that messages go to, and how it is asked. */
+struct office {
+	enum delivery_kind kind;
+	const char *program;
+	size_t places;            /* targets of one request */
+	const char *refused_code; /* where it names none */
+	const char *delivered;    /* in words */
+	void (*ask)(const struct handover *handover, struct ipc_message *request);
+};
+
+/* One request: the deliveries of a message that it is about, and the place of each among the targets that are named. */
 struct handover {
+	const struct office *office;
 	struct message *message;
-	size_t count, users;
+	size_t count, places;
 	struct handed {
 		size_t delivery;
 		size_t place;
 	} parts[];
 };
 
-/* Ask once for each user, also where several recipients lead to him. */
-static size_t place_of(const struct handover *handover, int64_t uid)
+static void ask_deliver(const struct handover *handover, struct ipc_message *request)
 {
-	for (size_t i = 0; i < handover->count; i++)
-		if (handover->message->deliveries[handover->parts[i].delivery].uid == uid)
+	const struct message *message = handover->message;
+	size_t next = 0;
+
+	ipc_request(request, "deliver");
+	for (size_t i = 0; i < handover->count; i++) {
+		const struct delivery *delivery = &message->deliveries[handover->parts[i].delivery];
+
+		if (handover->parts[i].place != next)
+			continue; /* the user has been named already */
+		ipc_add_number(request, "uid", delivery->uid);
+		ipc_add(request, "address", message_recipient(message, delivery)->address);
+		ipc_add(request, "folder", message_recipient(message, delivery)->folder);
+		next++;
+	}
+	ipc_add(request, "keywords", message->envelope.keywords);
+}
+
+static void ask_listd(const struct handover *handover, struct ipc_message *request)
+{
+	const struct message *message = handover->message;
+	const struct delivery *delivery = &message->deliveries[handover->parts[0].delivery];
+	const struct spool_envelope *envelope = &message->envelope;
+
+	ipc_request(request, "post");
+	ipc_add_number(request, "list", delivery->uid);
+	ipc_add(request, "name", delivery->target);
+	ipc_add(request, "address", message_recipient(message, delivery)->address);
+	ipc_add_number(request, "size", message->size);
+	ipc_add(request, "service", envelope->service);
+	ipc_add(request, "peer", envelope->peer);
+	ipc_add(request, "user", envelope->user);
+	ipc_add(request, "parent", envelope->parent);
+}
+
+static const struct office offices[] = {
+    {DELIVERY_LOCAL, "deliver", USERS_MAX, "5.2.0", "delivered to the mailbox", ask_deliver},
+    {DELIVERY_LIST, "listd", 1, "5.7.1", "posted to the list", ask_listd},
+};
+
+#define OFFICES (sizeof offices / sizeof offices[0])
+_Static_assert(OFFICES == QUEUE_OFFICES, "a client for each");
+
+/* Name each target once, also where several recipients lead to it. */
+static size_t place_of(const struct handover *handover, const struct delivery *delivery)
+{
+	for (size_t i = 0; i < handover->count; i++) {
+		const struct delivery *other = &handover->message->deliveries[handover->parts[i].delivery];
+
+		if (other->uid == delivery->uid && (delivery->uid != 0 || str_equal(other->target, delivery->target)))
 			return handover->parts[i].place;
-	return handover->users;
+	}
+	return handover->places;
 }
 
-static bool is_due(const struct delivery *delivery, int64_t now)
+static bool is_due(const struct delivery *delivery, enum delivery_kind kind, int64_t now)
 {
-	return delivery->kind == DELIVERY_LOCAL && delivery->state == DELIVERY_PENDING && !delivery->busy &&
-	       delivery->next <= now;
+	return delivery->kind == kind && delivery->state == DELIVERY_PENDING && !delivery->busy && delivery->next <= now;
 }
 
-/* A result for one delivery, in deliver's words: "delivered", "deferred <text>", "failed <text>". */
-static void apply(struct message *message, struct delivery *delivery, struct str result)
+/* The enhanced code that the words may begin with, or the office's own. */
+static void set_refusal(struct message *message, struct delivery *delivery, const struct office *office,
+                        struct str words)
+{
+	struct str rest = words, first = str_cut_word(&rest);
+	char code[12];
+
+	if (first.len >= 5 && str_starts(first, STR("5.")) && str_count_char(first, '.') == 2 &&
+	    str_copy(first, code, sizeof code))
+		message_set_answer(message, delivery, code, STR(""), str_trim(rest));
+	else
+		message_set_answer(message, delivery, office->refused_code, STR(""), words);
+}
+
+/* A result for one delivery: "delivered", "deferred <text>", "failed <text>". */
+static void apply(struct message *message, struct delivery *delivery, const struct office *office, struct str result)
 {
 	struct str rest = result, word = str_cut_word(&rest), words = str_trim(rest);
 
 	if (str_equal(word, STR("delivered"))) {
-		message_set_answer(message, delivery, "2.0.0", STR(""), STR("delivered to the mailbox"));
+		message_set_answer(message, delivery, "2.0.0", STR(""), str_of(office->delivered));
 		outcome_delivered(message, delivery, false);
 	} else if (str_equal(word, STR("failed"))) {
-		message_set_answer(message, delivery, "5.2.0", STR(""), words);
+		set_refusal(message, delivery, office, words);
 		outcome_failed(message, delivery);
 	} else {
 		message_set_answer(message, delivery, "4.2.0", STR(""), words.len != 0 ? words : STR("not delivered now"));
@@ -67,14 +140,15 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 {
 	struct handover *handover = context;
 	struct message *message = handover->message;
-	struct str *results = memory_get((handover->users + 1) * sizeof *results);
-	bool answered = reply != NULL && err->code == ERR_NONE && read_results(reply, results, handover->users);
+	struct str *results = memory_get((handover->places + 1) * sizeof *results);
+	bool answered = reply != NULL && err->code == ERR_NONE && read_results(reply, results, handover->places);
 
 	message->jobs--;
 	message_touch(message);
 	if (!answered) {
-		log_warning("id=%s not delivered now: %s", message->id,
-		            err->code != ERR_NONE ? err->text : "deliver's answer is incomplete");
+		log_warning("id=%s not delivered now: %s%s", message->id,
+		            err->code != ERR_NONE ? err->text : handover->office->program,
+		            err->code != ERR_NONE ? "" : " gave an incomplete answer");
 		message->away++;
 	} else {
 		message->away = 0;
@@ -84,7 +158,7 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 
 		delivery->busy = false;
 		if (answered)
-			apply(message, delivery, results[handover->parts[i].place]);
+			apply(message, delivery, handover->office, results[handover->parts[i].place]);
 		else
 			outcome_away(message, delivery);
 	}
@@ -92,56 +166,69 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 	memory_free(handover);
 }
 
+void local_open(struct queue *queue)
+{
+	for (size_t i = 0; i < OFFICES; i++)
+		queue->offices[i] = ipc_client_new(queue->base, queue->instance, offices[i].program, "queue-manager");
+}
+
+bool local_has(enum delivery_kind kind)
+{
+	for (size_t i = 0; i < OFFICES; i++)
+		if (offices[i].kind == kind)
+			return true;
+	return false;
+}
+
 static void ask(struct handover *handover)
 {
 	struct message *message = handover->message;
 	struct ipc_message request;
-	size_t next = 0;
 
 	ipc_message_init(&request);
-	ipc_request(&request, "deliver");
+	handover->office->ask(handover, &request);
 	ipc_add_text(&request, "id", message->id);
 	ipc_add_number(&request, "offset", (int64_t)message->offset);
 	ipc_add(&request, "from", message->envelope.from);
-	for (size_t i = 0; i < handover->count; i++) {
-		const struct delivery *delivery = &message->deliveries[handover->parts[i].delivery];
-
-		if (handover->parts[i].place != next)
-			continue; /* the user has been named already */
-		ipc_add_number(&request, "uid", delivery->uid);
-		ipc_add(&request, "address", message_recipient(message, delivery)->address);
-		ipc_add(&request, "folder", message_recipient(message, delivery)->folder);
-		next++;
-	}
-	ipc_add(&request, "keywords", message->envelope.keywords);
 	ipc_add_fd(&request, message->fd);
 	message->jobs++;
-	ipc_client_call(message->queue->deliver, &request, TIMEOUT_MS, on_answer, handover);
+	ipc_client_call(message->queue->offices[handover->office - offices], &request, TIMEOUT_MS, on_answer, handover);
 	ipc_message_free(&request);
 }
 
-void local_dispatch(struct message *message)
+/* One request, if anything is due for this office; what it has no room for comes after its answer. */
+static void hand_over(struct message *message, const struct office *office, int64_t now)
 {
-	int64_t now = queue_now();
 	struct handover *handover;
 	size_t room = 0;
 
 	for (size_t i = 0; i < message->delivery_count && room < USERS_MAX; i++)
-		room += is_due(&message->deliveries[i], now);
+		room += is_due(&message->deliveries[i], office->kind, now);
 	if (room == 0)
 		return;
 	handover = memory_get(sizeof *handover + room * sizeof handover->parts[0]);
+	handover->office = office;
 	handover->message = message;
 	for (size_t i = 0; i < message->delivery_count && handover->count < room; i++) {
 		struct delivery *delivery = &message->deliveries[i];
 		size_t place;
 
-		if (!is_due(delivery, now))
+		if (!is_due(delivery, office->kind, now))
 			continue;
-		place = place_of(handover, delivery->uid);
-		handover->users += place == handover->users;
+		place = place_of(handover, delivery);
+		if (place == office->places)
+			continue;
+		handover->places += place == handover->places;
 		handover->parts[handover->count++] = (struct handed){i, place};
 		delivery->busy = true;
 	}
 	ask(handover);
+}
+
+void local_dispatch(struct message *message)
+{
+	int64_t now = queue_now();
+
+	for (size_t i = 0; i < OFFICES; i++)
+		hand_over(message, &offices[i], now);
 }

@@ -12,23 +12,6 @@
 
 enum { STOP_PATIENCE_MS = 8000 };
 
-static void read_settings(struct queue *queue)
-{
-	struct str rest = str_of(settings_text(&queue->settings, SETTING_SENDER_RETRY));
-
-	queue->retry_count = 0;
-	while (rest.data != NULL && queue->retry_count < QUEUE_RETRY_MAX) {
-		uint64_t seconds;
-
-		if (str_to_u64(str_trim(str_cut(&rest, ',')), 8640000, &seconds))
-			queue->retry_ms[queue->retry_count++] = (int64_t)seconds * 1000;
-	}
-	if (queue->retry_count == 0)
-		queue->retry_ms[queue->retry_count++] = 600000;
-	queue->warn_ms = settings_number(&queue->settings, SETTING_SENDER_WARN) * 1000;
-	queue->fail_ms = settings_number(&queue->settings, SETTING_SENDER_FAIL) * 1000;
-}
-
 static void on_second(evutil_socket_t fd, short what, void *context)
 {
 	static unsigned seconds;
@@ -54,7 +37,7 @@ static void turn(struct queue *queue)
 {
 	queue->turn_again = false;
 	if (settings_refresh(&queue->settings)) {
-		read_settings(queue);
+		patience_read(queue);
 		remote_settings(queue);
 	}
 	schedule_turn(queue);
@@ -146,8 +129,8 @@ static void add_events(struct queue *queue)
 	event_add(interrupt, NULL);
 	event_add(timer, &second);
 	queue->resolver = ipc_client_new(queue->base, queue->instance, "resolver", "queue-manager");
-	queue->deliver = ipc_client_new(queue->base, queue->instance, "deliver", "queue-manager");
 	queue->signer = ipc_client_new(queue->base, queue->instance, "signer", "queue-manager");
+	local_open(queue);
 }
 
 int main(int argc, char **argv)
@@ -167,7 +150,7 @@ int main(int argc, char **argv)
 	if (settings_open(&queue.settings, queue.instance, true, &err) != 0 || load_keys(&queue, &err) != 0 ||
 	    intake_open(&queue, &err) != 0)
 		daemon_fail(&err);
-	read_settings(&queue);
+	patience_read(&queue);
 	add_events(&queue);
 	if (table_open(&queue, &err) != 0 || crash_watch(&queue, &points, &err) != 0 ||
 	    recover(&queue, points, &err) != 0 || schedule_open(&queue, &err) != 0 || remote_open(&queue, &err) != 0)

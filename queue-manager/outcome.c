@@ -50,7 +50,7 @@ static bool is_wanted(const struct message *message, const struct delivery *deli
 
 void outcome_delivered(struct message *message, struct delivery *delivery, bool dsn_passed)
 {
-	bool local = delivery->kind == DELIVERY_LOCAL;
+	bool local = local_has(delivery->kind);
 
 	delivery->state = DELIVERY_DONE;
 	/* RFC 3461 5.2.2: where the next server took the request over, the report is its own */
@@ -60,11 +60,21 @@ void outcome_delivered(struct message *message, struct delivery *delivery, bool 
 	message_change(message, delivery);
 }
 
+void outcome_discarded(struct message *message, struct delivery *delivery)
+{
+	delivery->state = DELIVERY_DONE;
+	message_set_answer(message, delivery, "2.0.0", STR(""), STR("taken, and kept by nobody"));
+	log_outcome(message, delivery, "discarded");
+	message_change(message, delivery);
+}
+
 void outcome_failed(struct message *message, struct delivery *delivery)
 {
 	delivery->state = DELIVERY_FAILED;
 	log_outcome(message, delivery, "failed");
-	if (is_wanted(message, delivery, REPORT_FAILED))
+	if (!patience_for(message->queue, delivery->kind)->reports)
+		log_info("id=%s no report of this: lan.reports is off", message->id);
+	else if (is_wanted(message, delivery, REPORT_FAILED))
 		delivery->report = REPORT_FAILED;
 	else
 		log_info("id=%s no report of this: %s", message->id,
@@ -74,21 +84,22 @@ void outcome_failed(struct message *message, struct delivery *delivery)
 
 void outcome_deferred(struct message *message, struct delivery *delivery)
 {
-	struct queue *queue = message->queue;
+	const struct patience *patience = patience_for(message->queue, delivery->kind);
 	int64_t now = queue_now(), age = now - message->born, delay;
 
 	delivery->attempts++;
-	if (age >= queue->fail_ms && delivery->attempts >= ATTEMPTS_MIN) {
+	if (age >= patience->fail_ms && delivery->attempts >= ATTEMPTS_MIN) {
 		log_info("id=%s is given up after %u attempts in %lld s", message->id, delivery->attempts,
 		         (long long)age / 1000);
 		outcome_failed(message, delivery);
 		return;
 	}
-	delay = schedule_delay(queue, delivery->attempts);
-	if (delivery->kind == DELIVERY_LOCAL && delay > LOCAL_DELAY_MS)
+	delay = patience_delay(patience, delivery->attempts);
+	if (local_has(delivery->kind) && delay > LOCAL_DELAY_MS)
 		delay = LOCAL_DELAY_MS;
 	delivery->next = now + delay;
-	if (queue->warn_ms > 0 && age >= queue->warn_ms && !message->warned && is_wanted(message, delivery, REPORT_DELAYED))
+	if (patience->warn_ms > 0 && age >= patience->warn_ms && !message->warned &&
+	    is_wanted(message, delivery, REPORT_DELAYED))
 		delivery->report = REPORT_DELAYED;
 	log_outcome(message, delivery, delivery->kind == DELIVERY_REMOTE ? "deferred, MX Send Warning -" : "deferred");
 	message_change(message, delivery);

@@ -37,12 +37,22 @@ enum {
 	QUEUE_DROPS_MAX = 8,
 	QUEUE_AWAITED_MAX = 64, /* messages that made mail in drops waits for, each by itself */
 	QUEUE_ISSUERS_MAX = 2,
+	QUEUE_OFFICES = 2,
+	QUEUE_WAYS = 2,
 	QUEUE_RETRY_MAX = 64, /* entries of sender.retry */
 };
 
 #define QUEUE_NEVER INT64_MAX
 
-enum delivery_kind { DELIVERY_UNRESOLVED, DELIVERY_LOCAL, DELIVERY_REMOTE };
+/* Where a target is. The table holds these numbers. */
+enum delivery_kind {
+	DELIVERY_UNRESOLVED,
+	DELIVERY_LOCAL,  /* a user's mailbox: deliver */
+	DELIVERY_REMOTE, /* an address elsewhere: sender */
+	DELIVERY_LIST,   /* a mailing list, or (number 0) the one who answers commands about them: listd */
+	DELIVERY_LAN,    /* a server of the LAN forwarding rules: lfwd */
+	DELIVERY_NOBODY, /* taken and dropped */
+};
 
 enum delivery_state {
 	DELIVERY_PENDING, /* to be tried from `next` on */
@@ -62,9 +72,9 @@ struct delivery {
 	unsigned recipient; /* index in the envelope */
 	enum delivery_kind kind;
 	enum delivery_state state;
-	int64_t uid;            /* of a local target */
-	struct str target;      /* user name or remote address */
-	struct str destination; /* of a parked one */
+	int64_t uid;            /* number of the user, list or LAN rule */
+	struct str target;      /* name of the user or list, or an address */
+	struct str destination; /* of a parked one, and of any of the LAN */
 	unsigned attempts;
 	int64_t next;      /* queue time, ms */
 	struct str answer; /* last answer: enhanced code TAB host TAB words; host is empty where we say so ourselves */
@@ -74,6 +84,13 @@ struct delivery {
 };
 
 struct queue;
+
+struct patience {
+	int64_t retry_ms[QUEUE_RETRY_MAX]; /* until the second, third ... attempt; the last one repeats */
+	size_t retry_count;
+	int64_t warn_ms, fail_ms; /* age of a message when its sender is told, and when it is given up; 0: never told */
+	bool reports;             /* its sender is told then, too */
+};
 
 struct message {
 	struct queue *queue;
@@ -132,9 +149,7 @@ struct queue {
 	struct event_base *base;
 	const struct instance *instance;
 	struct settings settings;
-	int64_t retry_ms[QUEUE_RETRY_MAX];
-	size_t retry_count;
-	int64_t warn_ms, fail_ms;
+	struct patience patience, lan_patience;
 
 	int active_folder, corrupt_folder;
 	bool removals_unsynced;                        /* names left active/ since it was synced */
@@ -148,8 +163,9 @@ struct queue {
 	struct issuer issuers[QUEUE_ISSUERS_MAX];
 
 	struct table *table;
-	struct remote *remote;
-	struct ipc_client *resolver, *deliver, *signer;
+	struct remote *ways[QUEUE_WAYS]; /* to other servers: remote.h */
+	struct ipc_client *resolver, *signer;
+	struct ipc_client *offices[QUEUE_OFFICES]; /* local.c */
 
 	struct message *messages;
 	unsigned message_count, retry_messages; /* in memory; of these from the table */
@@ -235,17 +251,30 @@ bool sign_is_settled(struct message *message);
  */
 struct str return_path(struct message *message);
 
-/* local.c. Hand what is due for local users to deliver. */
+/* local.c. Hand what is due for users to deliver, for lists to listd. */
+void local_open(struct queue *queue);
+bool local_has(enum delivery_kind kind); /* is it for one of these? */
 void local_dispatch(struct message *message);
+
+/* patience.c */
+void patience_read(struct queue *queue); /* settings have changed */
+const struct patience *patience_for(const struct queue *queue, enum delivery_kind kind);
+/* How long until the attempt after `attempts`, ms. */
+int64_t patience_delay(const struct patience *patience, unsigned attempts);
+
+/* lan.c. A target in the resolver's words, "<rule id> <address>" or "0 SMTP:...". False: there is no such rule. */
+bool lan_set_target(struct message *message, struct delivery *delivery, int64_t rule, struct str target);
 
 /* outcome.c: the result of an attempt, and when the next one is. */
 void outcome_delivered(struct message *message, struct delivery *delivery, bool dsn_passed);
 void outcome_failed(struct message *message, struct delivery *delivery);
+void outcome_discarded(struct message *message, struct delivery *delivery); /* its target is nobody */
 void outcome_deferred(struct message *message, struct delivery *delivery);
 /* A local daemon did not answer: again in seconds, no attempt counted. */
 void outcome_away(struct message *message, struct delivery *delivery);
 
 /* remote.c: destinations and the sessions to them. */
+bool remote_has(enum delivery_kind kind); /* is it for one of the ways to other servers? */
 int remote_open(struct queue *queue, struct err *err);
 void remote_settings(struct queue *queue); /* settings have changed */
 void remote_dispatch(struct message *message);
@@ -280,8 +309,6 @@ void schedule_turn(struct queue *queue);
 void schedule_at(struct queue *queue, int64_t when); /* a row may be due then */
 /* Load messages that wait for a destination; false: there are none (or no room for any). */
 bool schedule_parked(struct queue *queue, struct str destination, unsigned limit);
-/* Whatever has been put off: how long until the attempt after `attempts`, ms. */
-int64_t schedule_delay(const struct queue *queue, unsigned attempts);
 
 /* report.c: reports to senders. */
 void report_want(struct message *message);

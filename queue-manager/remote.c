@@ -1,13 +1,10 @@
 #include "queue-manager/remote.h"
 
-#include "common/addr/addr.h"
-#include "common/base/log.h"
 #include "common/base/memory.h"
 
-#include <stdio.h>
+#include <limits.h>
 
 enum {
-	REST_MAX_MS = 60000,
 	LINE_LOW = 20, /* jobs in line at which parked messages are fetched */
 	FETCH = 60,    /* so many at a time */
 };
@@ -21,6 +18,11 @@ static unsigned bucket_of(struct str name)
 	return hash % REMOTE_BUCKETS;
 }
 
+unsigned remote_window_first(const struct remote *remote)
+{
+	return remote->way->window_first != 0 ? remote->way->window_first : UINT_MAX;
+}
+
 static struct remote_destination *destination_get(struct remote *remote, struct str name)
 {
 	struct remote_destination **bucket = &remote->buckets[bucket_of(name)], *destination;
@@ -31,7 +33,8 @@ static struct remote_destination *destination_get(struct remote *remote, struct 
 	destination = memory_get(sizeof *destination);
 	str_copy(name, destination->name, sizeof destination->name);
 	destination->last = &destination->first;
-	destination->window = REMOTE_WINDOW_FIRST;
+	destination->window = remote_window_first(remote);
+	str_copy(lan_destination_server(name), destination->server, sizeof destination->server);
 	destination->next_in_bucket = *bucket;
 	*bucket = destination;
 	*remote->ring_last = destination;
@@ -50,42 +53,32 @@ static void destination_free(struct remote *remote, struct remote_destination *d
 	memory_free(destination);
 }
 
-/* What the first sender says: all to its servers, or each domain by itself. */
-static void read_sender(struct remote *remote)
-{
-	struct db_statement statement;
-	struct err err;
-
-	remote->relay[0] = '\0';
-	if (db_prepare(&remote->queue->settings.objects, &statement, "SELECT id, method FROM sender ORDER BY id LIMIT 1",
-	               &err) != 0) {
-		log_error("cannot read the senders: %s", err.text);
-		return;
-	}
-	if (db_step(&statement, &err) == 1 && str_equal(db_text(&statement, 1), STR("relay")))
-		snprintf(remote->relay, sizeof remote->relay, "relay %lld", (long long)db_number(&statement, 0));
-	db_finalize(&statement);
-}
-
 void remote_settings(struct queue *queue)
 {
-	struct remote *remote = queue->remote;
+	for (size_t i = 0; i < QUEUE_WAYS; i++)
+		queue->ways[i]->way->read_settings(queue->ways[i]);
+}
 
-	read_sender(remote);
-	remote->concurrency = (unsigned)settings_number(&queue->settings, SETTING_SENDER_CONCURRENCY);
-	remote->total = (unsigned)settings_number(&queue->settings, SETTING_SENDER_TOTAL);
-	remote->rest_ms = queue->retry_ms[0] / 2 < REST_MAX_MS ? queue->retry_ms[0] / 2 : REST_MAX_MS;
+bool remote_has(enum delivery_kind kind)
+{
+	for (size_t i = 0; i < QUEUE_WAYS; i++)
+		if (remote_ways[i].kind == kind)
+			return true;
+	return false;
 }
 
 int remote_open(struct queue *queue, struct err *err)
 {
-	struct remote *remote = memory_get(sizeof *remote);
 	struct db_statement statement;
 	int row;
 
-	queue->remote = remote;
-	remote->queue = queue;
-	remote->ring_last = &remote->ring;
+	for (size_t i = 0; i < QUEUE_WAYS; i++) {
+		struct remote *remote = queue->ways[i] = memory_get(sizeof *remote);
+
+		remote->queue = queue;
+		remote->way = &remote_ways[i];
+		remote->ring_last = &remote->ring;
+	}
 	remote_settings(queue);
 	if (db_prepare(table_db(queue), &statement, "SELECT DISTINCT destination FROM delivery WHERE state = ?1", err) != 0)
 		return -1;
@@ -98,7 +91,11 @@ int remote_open(struct queue *queue, struct err *err)
 
 void remote_note_parked(struct queue *queue, struct str destination)
 {
-	destination_get(queue->remote, destination)->parked = true;
+	size_t way = 0;
+
+	while (way + 1 < QUEUE_WAYS && !str_starts(destination, str_of(remote_ways[way].prefix)))
+		way++;
+	destination_get(queue->ways[way], destination)->parked = true;
 }
 
 void remote_job_put(struct remote_destination *destination, struct remote_job *job, bool in_front)
@@ -142,23 +139,6 @@ void remote_job_defer(struct remote_job *job, const char *code, struct str host,
 		outcome_deferred(job->message, delivery);
 	}
 	remote_job_end(job);
-}
-
-/* The destination of an address in name; false: its domain is no good. */
-static bool name_destination(const struct remote *remote, struct message *message, struct str address, char *name)
-{
-	ptrdiff_t at = str_find_last_char(address, '@');
-	struct str domain;
-	struct err err;
-
-	if (remote->relay[0] != '\0') {
-		snprintf(name, REMOTE_NAME_MAX, "%s", remote->relay);
-		return true;
-	}
-	if (at < 0 || addr_normalise_domain(str_skip(address, (size_t)at + 1), &message->arena, &domain, &err) != 0)
-		return false;
-	snprintf(name, REMOTE_NAME_MAX, "mx %.*s", STR_ARG(domain));
-	return true;
 }
 
 /* Jobs being put together for one message, one a destination (the newest, where a job is full). */
@@ -217,20 +197,21 @@ static void share_trouble(struct message *message, struct delivery *delivery,
 	outcome_deferred(message, delivery);
 }
 
-static void assign(struct assembly *assembly, struct message *message, unsigned index)
+static void assign(struct remote *remote, struct assembly *assembly, struct message *message, unsigned index)
 {
-	struct remote *remote = message->queue->remote;
 	struct delivery *delivery = &message->deliveries[index];
 	struct remote_destination *destination;
 	char name[REMOTE_NAME_MAX];
 
-	if (!name_destination(remote, message, delivery->target, name)) {
+	if (!remote->way->name(remote, message, delivery, name)) {
 		message_set_answer(message, delivery, "5.1.2", STR(""), STR("the domain of the address is not valid"));
 		outcome_failed(message, delivery);
 		return;
 	}
 	destination = destination_get(remote, str_of(name));
-	if (destination->rest_until > queue_now())
+	if (remote->paused)
+		park(message, delivery, destination);
+	else if (destination->rest_until > queue_now())
 		share_trouble(message, delivery, destination);
 	else if (destination->waiting >= REMOTE_LINE_MAX)
 		park(message, delivery, destination);
@@ -238,7 +219,7 @@ static void assign(struct assembly *assembly, struct message *message, unsigned 
 		job_add(assembly_job(assembly, message, destination), index);
 }
 
-void remote_dispatch(struct message *message)
+static void dispatch(struct remote *remote, struct message *message)
 {
 	struct assembly assembly = {NULL};
 	int64_t now = queue_now();
@@ -246,9 +227,12 @@ void remote_dispatch(struct message *message)
 	for (size_t i = 0; i < message->delivery_count; i++) {
 		const struct delivery *delivery = &message->deliveries[i];
 
-		if (delivery->kind == DELIVERY_REMOTE && delivery->state == DELIVERY_PENDING && !delivery->busy &&
-		    delivery->next <= now)
-			assign(&assembly, message, (unsigned)i);
+		if (delivery->kind != remote->way->kind || delivery->state != DELIVERY_PENDING || delivery->busy ||
+		    delivery->next > now)
+			continue;
+		if (remote->way->is_settled != NULL && !remote->way->is_settled(message))
+			return;
+		assign(remote, &assembly, message, (unsigned)i);
 	}
 	while (assembly.jobs != NULL) {
 		struct remote_job *job = assembly.jobs;
@@ -257,6 +241,12 @@ void remote_dispatch(struct message *message)
 		message->jobs++;
 		remote_job_put(job->destination, job, false);
 	}
+}
+
+void remote_dispatch(struct message *message)
+{
+	for (size_t i = 0; i < QUEUE_WAYS; i++)
+		dispatch(message->queue->ways[i], message);
 }
 
 /* A job whose message is no longer to be sent goes back as it came. */
@@ -272,21 +262,30 @@ static void job_withdraw(struct remote_job *job)
 	remote_job_end(job);
 }
 
+/* May it have one session more now, where room is made by ending an idle one? */
+static bool may_open(struct remote *remote, const struct remote_destination *destination)
+{
+	unsigned allowed = destination->window < remote->concurrency ? destination->window : remote->concurrency;
+
+	if (destination->sessions >= allowed)
+		return false;
+	if (destination->server[0] != '\0' &&
+	    remote_sessions_of(remote, destination->server) >= remote_ceiling(remote, destination->server) &&
+	    !remote_session_make_room(remote, destination->server))
+		return false;
+	return remote->session_count < remote->total || remote_session_make_room(remote, NULL);
+}
+
 /* One step for one destination: false where it has nothing that can start now. */
 static bool serve(struct remote *remote, struct remote_destination *destination)
 {
-	unsigned allowed = destination->window < remote->concurrency ? destination->window : remote->concurrency;
 
 	while (destination->first != NULL && !is_wanted(destination->first))
 		job_withdraw(job_take(destination));
 	if (destination->first == NULL)
 		return false;
-	if (remote_session_idle(remote, destination) == NULL) {
-		if (destination->sessions >= allowed)
-			return false;
-		if (remote->session_count >= remote->total && !remote_session_make_room(remote))
-			return false;
-	}
+	if (remote_session_idle(remote, destination) == NULL && !may_open(remote, destination))
+		return false;
 	remote_session_start(remote, destination, job_take(destination));
 	return true;
 }
@@ -302,6 +301,13 @@ static void share_with_line(struct remote_destination *destination)
 		str_copy(code, status, sizeof status);
 		remote_job_defer(job, status, host, rest.data != NULL ? rest : STR(""));
 	}
+}
+
+/* So that it is parked. */
+static void withdraw_line(struct remote_destination *destination)
+{
+	while (destination->first != NULL)
+		job_withdraw(job_take(destination));
 }
 
 /* Take the first of the ring and put it at its end. */
@@ -324,13 +330,15 @@ static bool is_over(const struct remote_destination *destination, int64_t now)
 /* Fetch parked messages once the line has become short. */
 static void refill(struct remote *remote, struct remote_destination *destination)
 {
-	if (destination->parked && destination->waiting < LINE_LOW && !remote->queue->stopping)
+	if (destination->parked && destination->waiting < LINE_LOW && !remote->queue->stopping && !remote->paused)
 		destination->parked = schedule_parked(remote->queue, str_of(destination->name), FETCH);
 }
 
 static void visit(struct remote *remote, struct remote_destination *destination, int64_t now, bool *served)
 {
-	if (destination->rest_until > now)
+	if (remote->paused)
+		withdraw_line(destination);
+	else if (destination->rest_until > now)
 		share_with_line(destination);
 	else
 		refill(remote, destination);
@@ -338,9 +346,8 @@ static void visit(struct remote *remote, struct remote_destination *destination,
 		*served = true;
 }
 
-void remote_turn(struct queue *queue)
+static void turn(struct remote *remote)
 {
-	struct remote *remote = queue->remote;
 	int64_t now = queue_now();
 	bool served = true;
 
@@ -367,14 +374,25 @@ void remote_turn(struct queue *queue)
 	}
 }
 
+void remote_turn(struct queue *queue)
+{
+	for (size_t i = 0; i < QUEUE_WAYS; i++)
+		turn(queue->ways[i]);
+}
+
 void remote_forget_trouble(struct queue *queue)
 {
-	for (struct remote_destination *destination = queue->remote->ring; destination != NULL;
-	     destination = destination->next_in_ring)
-		destination->rest_until = 0;
+	for (size_t i = 0; i < QUEUE_WAYS; i++)
+		for (struct remote_destination *destination = queue->ways[i]->ring; destination != NULL;
+		     destination = destination->next_in_ring)
+			destination->rest_until = 0;
 }
 
 unsigned remote_busy(const struct queue *queue)
 {
-	return queue->remote->busy;
+	unsigned busy = 0;
+
+	for (size_t i = 0; i < QUEUE_WAYS; i++)
+		busy += queue->ways[i]->busy;
+	return busy;
 }

@@ -1,7 +1,9 @@
 /*
  * remote: where mail for other servers goes, and who has a session when.
  *
- * A destination is "mx <domain>" or "relay <sender id>". Each has a line of jobs (one message, up to 100 recipients)
+ * There are two ways there, each with its own program, limits and settings: by sender, where a destination is "mx
+ * <domain>" or "relay <sender id>", and by lfwd, where it is a server of the LAN (common/lan/destination.h). Each
+ * destination has a line of jobs (one message, up to 100 recipients)
  * and some sessions: connections to sender, of which each is a process of its own. Sessions are given round robin, so
  * that a slow destination delays nobody else; a destination whose line is full has further mail parked in the table.
  * A new destination begins with few sessions and earns more by success; one that cannot be reached rests for a while,
@@ -10,15 +12,16 @@
 #ifndef POSTROOM_QUEUE_MANAGER_REMOTE_H
 #define POSTROOM_QUEUE_MANAGER_REMOTE_H
 
+#include "common/lan/destination.h"
+#include "common/settings/ceilings.h"
 #include "queue-manager/queue.h"
 
 enum {
 	REMOTE_LINE_MAX = 100,       /* jobs in one line; then messages are parked */
 	REMOTE_RECIPIENTS_MAX = 100, /* of one transaction, RFC 5321 4.5.3.1.8 */
 	REMOTE_PARTS_MAX = 400,      /* deliveries in one job: several may be for one recipient */
-	REMOTE_WINDOW_FIRST = 2,     /* sessions to a destination of which nothing is known */
 	REMOTE_BUCKETS = 1024,
-	REMOTE_NAME_MAX = 300,
+	REMOTE_NAME_MAX = LAN_DESTINATION_MAX,
 };
 
 struct remote_job {
@@ -37,12 +40,13 @@ struct remote_destination {
 	struct remote_destination *next_in_bucket;
 	struct remote_destination *next_in_ring; /* all destinations, in the order they are served */
 	struct remote_job *first, **last;
-	unsigned waiting;   /* jobs in line */
-	unsigned sessions;  /* open, busy or idle */
-	unsigned window;    /* sessions that it may have */
-	bool parked;        /* messages wait in the table */
-	int64_t rest_until; /* queue time; could not be reached */
-	char *trouble;      /* the answer then */
+	unsigned waiting;             /* jobs in line */
+	unsigned sessions;            /* open, busy or idle */
+	unsigned window;              /* sessions that it may have */
+	char server[SERVER_TEXT_MAX]; /* "host:port" of the LAN, which other destinations may share; else empty */
+	bool parked;                  /* messages wait in the table */
+	int64_t rest_until;           /* queue time; could not be reached */
+	char *trouble;                /* the answer then */
 };
 
 struct remote_session {
@@ -55,27 +59,61 @@ struct remote_session {
 	struct remote_session *next;
 };
 
+struct remote;
+
+/* What is different by the one way and by the other. */
+struct remote_way {
+	enum delivery_kind kind;
+	const char *program;
+	const char *prefix;    /* of the names of its destinations */
+	unsigned window_first; /* sessions to a destination of which nothing is known; 0: as many as it may have ever */
+	void (*read_settings)(struct remote *remote);
+	/* The destination of a delivery in name; false: its address is no good. */
+	bool (*name)(const struct remote *remote, struct message *message, const struct delivery *delivery, char *name);
+	/* Is the message ready to go this way? Where it is not, it is touched when it is. NULL: it always is. */
+	bool (*is_settled)(struct message *message);
+};
+
 struct remote {
 	struct queue *queue;
+	const struct remote_way *way;
 	struct remote_destination *buckets[REMOTE_BUCKETS];
 	struct remote_destination *ring, **ring_last;
 	struct remote_session *sessions;
 	unsigned session_count, busy;
-	char relay[32]; /* "relay <sender id>", empty: by MX */
+	char relay[32]; /* sender: "relay <sender id>", empty: by MX */
 	unsigned concurrency, total;
 	int64_t rest_ms;
+	bool paused; /* nothing begins; what comes is parked */
+	struct remote_ceiling {
+		char server[SERVER_TEXT_MAX]; /* "host:port" */
+		unsigned most;
+	} ceilings[CEILINGS_MAX];
+	size_t ceiling_count;
 };
 
 /* sessions.c */
 void remote_session_start(struct remote *remote, struct remote_destination *destination, struct remote_job *job);
 struct remote_session *remote_session_idle(struct remote *remote, const struct remote_destination *destination);
 void remote_session_close_idle(struct remote *remote, int64_t now);
-/* Close the session idle for longest, to make room for another destination. False: all are busy. */
-bool remote_session_make_room(struct remote *remote);
+/*
+ * Close the session idle for longest, to make room for another destination; server: of those to it, NULL: of all.
+ * False: all are busy.
+ */
+bool remote_session_make_room(struct remote *remote, const char *server);
+/* Open sessions to a server, of all its destinations. */
+unsigned remote_sessions_of(const struct remote *remote, const char *server);
+
+/* ways.c */
+extern const struct remote_way remote_ways[QUEUE_WAYS];
+/* Where does a destination's server have a limit of its own? Else the limit of all. */
+unsigned remote_ceiling(const struct remote *remote, const char *server);
 
 /* remote.c */
 void remote_job_put(struct remote_destination *destination, struct remote_job *job, bool in_front);
 void remote_job_defer(struct remote_job *job, const char *code, struct str host, struct str words);
 void remote_job_end(struct remote_job *job);
+/* Sessions that a destination may have of which nothing is known. */
+unsigned remote_window_first(const struct remote *remote);
 
 #endif

@@ -187,7 +187,7 @@ static int make_report(struct message *message, enum report_kind kind, struct ar
 	    .full = is_full(message, kind),
 	};
 
-	dsn.retry_until_us = dsn.now_us + (message->born + queue->fail_ms - queue_now()) * 1000;
+	dsn.retry_until_us = dsn.now_us + (message->born + queue->patience.fail_ms - queue_now()) * 1000;
 	dsn.headers = read_headers(message, arena);
 	dsn.recipients = collect(message, kind, arena, &dsn.recipient_count);
 	spool_make_id(&file, queue->own_drop.producer, parent);

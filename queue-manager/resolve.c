@@ -28,28 +28,47 @@ bool message_may_relay(const struct message *message)
 	return false;
 }
 
-/* A target in the resolver's words, "user <uid> <name>" or "remote <address>". */
+/*
+ * Targets in the resolver's words (doc/ipc.md): a kind, a number where the kind has one, and a name or an address.
+ */
+static const struct target_kind {
+	struct str word;
+	enum delivery_kind kind;
+	bool has_number;
+} target_kinds[] = {
+    {{"user", 4}, DELIVERY_LOCAL, true}, {{"remote", 6}, DELIVERY_REMOTE, false},  {{"list", 4}, DELIVERY_LIST, true},
+    {{"lan", 3}, DELIVERY_LAN, true},    {{"discard", 7}, DELIVERY_NOBODY, false},
+};
+
+static const struct target_kind *target_kind_find(struct str word)
+{
+	for (size_t i = 0; i < sizeof target_kinds / sizeof target_kinds[0]; i++)
+		if (str_equal(word, target_kinds[i].word))
+			return &target_kinds[i];
+	return NULL;
+}
+
 static bool set_target(struct message *message, struct delivery *delivery, struct str target)
 {
-	struct str rest = target, kind = str_cut_word(&rest);
-	uint64_t uid;
+	struct str rest = target;
+	const struct target_kind *kind = target_kind_find(str_cut_word(&rest));
+	uint64_t number = 0;
 
-	if (str_equal(kind, STR("user"))) {
-		if (!str_to_u64(str_cut_word(&rest), INT64_MAX, &uid))
-			return false;
-		delivery->kind = DELIVERY_LOCAL;
-		delivery->uid = (int64_t)uid;
-	} else if (str_equal(kind, STR("remote"))) {
-		delivery->kind = DELIVERY_REMOTE;
-	} else {
+	if (kind == NULL || (kind->has_number && !str_to_u64(str_cut_word(&rest), INT64_MAX, &number)))
 		return false;
-	}
 	rest = str_trim(rest);
 	if (rest.len == 0)
 		return false;
-	delivery->target = arena_copy(&message->arena, rest);
+	if (kind->kind == DELIVERY_LAN && !lan_set_target(message, delivery, (int64_t)number, rest))
+		return false;
+	delivery->kind = kind->kind;
+	delivery->uid = (int64_t)number;
+	if (kind->kind != DELIVERY_LAN)
+		delivery->target = arena_copy(&message->arena, rest);
 	delivery->dirty = true;
 	delivery->next = 0;
+	if (delivery->kind == DELIVERY_NOBODY)
+		outcome_discarded(message, delivery);
 	return true;
 }
 
@@ -85,9 +104,9 @@ static void add_targets(struct message *message, size_t index, const struct ipc_
 	}
 }
 
-static void fail(struct message *message, struct delivery *delivery, const char *code, const char *words)
+static void fail(struct message *message, struct delivery *delivery, const char *code, struct str words)
 {
-	message_set_answer(message, delivery, code, STR(""), str_of(words));
+	message_set_answer(message, delivery, code, STR(""), words);
 	outcome_failed(message, delivery);
 }
 
@@ -125,7 +144,12 @@ static void answered(struct message *message, size_t index, const struct ipc_mes
 	if (str_equal(kind, STR("local"))) {
 		add_targets(message, index, reply);
 	} else if (str_equal(kind, STR("unknown"))) {
-		fail(message, delivery, "5.1.1", "Recipient not recognised");
+		fail(message, delivery, "5.1.1", STR("Recipient not recognised"));
+	} else if (str_equal(kind, STR("failed"))) {
+		char code[12] = "5.3.0";
+
+		ipc_get_text(reply, "code", code, sizeof code);
+		fail(message, delivery, code, ipc_get(reply, "words"));
 	} else if (str_equal(kind, STR("remote"))) {
 		answered_remote(message, index, reply);
 	} else {
@@ -146,13 +170,33 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 	if (reply != NULL && err->code == ERR_NONE) {
 		answered(message, question.delivery, reply);
 	} else if (err->code == ERR_SYNTAX) {
-		fail(message, delivery, "5.1.3", err->text);
+		fail(message, delivery, "5.1.3", str_of(err->text));
 	} else {
 		log_warning("id=%s to=<%.*s> cannot be resolved now: %s", message->id,
 		            STR_ARG(message_recipient(message, delivery)->address), err->text);
 		message->away++;
 		outcome_away(message, delivery);
 	}
+}
+
+static void ask(struct message *message, const struct delivery *delivery, struct question *question)
+{
+	const struct spool_envelope *envelope = &message->envelope;
+	const char *via = "smtp";
+	struct ipc_message request;
+
+	if (str_equal(envelope->producer, STR("collector")))
+		via = "pop3";
+	else if (str_equal(envelope->producer, STR("listd")) && str_equal(envelope->service, STR("list")))
+		via = "list";
+	ipc_message_init(&request);
+	ipc_request(&request, "resolve");
+	ipc_add(&request, "address", message_recipient(message, delivery)->address);
+	ipc_add(&request, "from", envelope->from);
+	ipc_add_text(&request, "via", via);
+	ipc_add_number(&request, "local", message_may_relay(message));
+	ipc_client_call(message->queue->resolver, &request, TIMEOUT_MS, on_answer, question);
+	ipc_message_free(&request);
 }
 
 void resolve_ask(struct message *message)
@@ -162,7 +206,6 @@ void resolve_ask(struct message *message)
 
 	for (size_t i = message->resolve_from; i < message->delivery_count; i++) {
 		struct delivery *delivery = &message->deliveries[i];
-		struct ipc_message request;
 		struct question *question;
 
 		if (delivery->kind != DELIVERY_UNRESOLVED || delivery->state != DELIVERY_PENDING)
@@ -178,11 +221,7 @@ void resolve_ask(struct message *message)
 		*question = (struct question){message, i};
 		delivery->busy = true;
 		message->resolving++;
-		ipc_message_init(&request);
-		ipc_request(&request, "resolve");
-		ipc_add(&request, "address", message_recipient(message, delivery)->address);
-		ipc_client_call(message->queue->resolver, &request, TIMEOUT_MS, on_answer, question);
-		ipc_message_free(&request);
+		ask(message, delivery, question);
 	}
 	if (first)
 		message->resolve_from = message->delivery_count;

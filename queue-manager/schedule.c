@@ -14,13 +14,6 @@ struct pick {
 	char id[SPOOL_ID_MAX];
 };
 
-int64_t schedule_delay(const struct queue *queue, unsigned attempts)
-{
-	size_t index = attempts > 0 ? attempts - 1 : 0;
-
-	return queue->retry_ms[index < queue->retry_count ? index : queue->retry_count - 1];
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	(void)fd, (void)what, (void)context; /* the turn that follows looks */

@@ -43,17 +43,27 @@ void remote_session_close_idle(struct remote *remote, int64_t now)
 	}
 }
 
-bool remote_session_make_room(struct remote *remote)
+bool remote_session_make_room(struct remote *remote, const char *server)
 {
 	struct remote_session **oldest = NULL;
 
 	for (struct remote_session **link = &remote->sessions; *link != NULL; link = &(*link)->next)
-		if ((*link)->job == NULL && (oldest == NULL || (*link)->idle_since < (*oldest)->idle_since))
+		if ((*link)->job == NULL && (server == NULL || strcmp((*link)->destination->server, server) == 0) &&
+		    (oldest == NULL || (*link)->idle_since < (*oldest)->idle_since))
 			oldest = link;
 	if (oldest == NULL)
 		return false;
 	session_close(remote, oldest);
 	return true;
+}
+
+unsigned remote_sessions_of(const struct remote *remote, const char *server)
+{
+	unsigned count = 0;
+
+	for (const struct remote_session *session = remote->sessions; session != NULL; session = session->next)
+		count += strcmp(session->destination->server, server) == 0;
+	return count;
 }
 
 /* Each recipient's result, the line as sender gave it; false where there are not as many as were asked for. */
@@ -111,7 +121,7 @@ static void learn(struct remote *remote, struct remote_destination *destination,
 	memory_free(destination->trouble);
 	destination->trouble = memory_text(str_sub(rest, 0, 1200));
 	destination->rest_until = queue_now() + remote->rest_ms;
-	destination->window = REMOTE_WINDOW_FIRST;
+	destination->window = remote_window_first(remote);
 }
 
 /* Nobody answered. What the remote server got is not known where a session ended half-way; repeating is the safe side.
@@ -182,7 +192,8 @@ static void build_request(struct remote_job *job, struct ipc_message *request)
 	ipc_add(request, "ret", envelope->ret);
 	ipc_add(request, "envid", envelope->envid);
 	ipc_add_text(request, "destination", job->destination->name);
-	ipc_add(request, "on-top", message->signatures);
+	if (job->destination->server[0] == '\0')
+		ipc_add(request, "on-top", message->signatures);
 	buf_init(&recipient, 65536);
 	for (size_t i = 0; i < job->count; i++) {
 		const struct delivery *delivery = &message->deliveries[job->parts[i].delivery];
@@ -209,7 +220,8 @@ void remote_session_start(struct remote *remote, struct remote_destination *dest
 		session = memory_get(sizeof *session);
 		session->remote = remote;
 		session->destination = destination;
-		session->client = ipc_client_new(remote->queue->base, remote->queue->instance, "sender", "queue-manager");
+		session->client =
+		    ipc_client_new(remote->queue->base, remote->queue->instance, remote->way->program, "queue-manager");
 		session->next = remote->sessions;
 		remote->sessions = session;
 		remote->session_count++;

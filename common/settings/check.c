@@ -6,6 +6,7 @@
 #include "common/rules/regex.h"
 #include "common/settings/settings.h"
 
+#include "common/settings/ceilings.h"
 #include "common/settings/pools.h"
 
 #include <inttypes.h>
@@ -409,6 +410,23 @@ static int check_lines(const struct setting_definition *definition, struct str v
 	return 0;
 }
 
+static int check_ceilings(const struct setting_definition *definition, struct str value, struct buf *normal,
+                          struct err *err)
+{
+	struct arena arena;
+	struct ceiling ceiling;
+	int found, count = 0;
+
+	arena_init(&arena);
+	while ((found = ceiling_next(&value, &arena, &ceiling, err)) == 1 && count++ < CEILINGS_MAX)
+		buf_printf(normal, "%s%.*s-%u", normal->len != 0 ? " " : "", STR_ARG(server_format(&ceiling.server, &arena)),
+		           ceiling.most);
+	arena_free(&arena);
+	if (found == 1)
+		return err_set(err, ERR_LIMIT, "%s takes at most %d servers", definition->key, CEILINGS_MAX);
+	return found == 0 ? 0 : err_prefix(err, "%s", definition->key);
+}
+
 typedef int check_function(const struct setting_definition *definition, struct str value, struct buf *normal,
                            struct err *err);
 
@@ -429,6 +447,7 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_SENDERS] = check_senders,
 	    [SETTING_POOLS] = check_pools,
 	    [SETTING_BANDWIDTH] = check_bandwidth,
+	    [SETTING_CEILINGS] = check_ceilings,
 	    [SETTING_NETWORKS] = check_networks,
 	    [SETTING_PATTERNS] = check_patterns,
 	    [SETTING_DATE] = check_date,

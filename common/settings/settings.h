@@ -37,6 +37,7 @@ enum setting_type {
 	SETTING_ZONES,        /* DNS zones, each with a regular expression in brackets or without */
 	SETTING_POOLS,        /* bandwidth that is shared: common/settings/pools.h */
 	SETTING_BANDWIDTH,    /* of a connection: the same */
+	SETTING_CEILINGS,     /* connections at a time by server: common/settings/ceilings.h */
 	SETTING_FILE_NAME,    /* of a file in a folder that is given, see setting_is_file_name */
 	SETTING_SELECTORS,    /* of DKIM keys, separated by commas */
 	SETTING_PATTERNS,     /* of addresses (common/addr/pattern.h), and words of choices, separated by commas */
