@@ -64,7 +64,7 @@ void locks_end(struct authd *authd, struct ipc_incoming *incoming)
 	struct login_name login;
 	struct err err;
 
-	if (names_find(&authd->settings, name, &login, &err) != 0) {
+	if (names_find(&authd->settings, name, NULL, &login, &err) != 0) {
 		request_put_off(incoming, &err);
 	} else if (login.uid < 0) {
 		err_set(&err, ERR_NOT_FOUND, "there is no user %.*s", STR_ARG(name));

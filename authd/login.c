@@ -7,10 +7,25 @@
 #include <time.h>
 
 /* Why a name cannot log in whatever its password; only the log hears of it. */
-enum obstacle { OBSTACLE_NONE, OBSTACLE_NO_USER, OBSTACLE_DISABLED, OBSTACLE_NO_PASSWORD, OBSTACLE_LOCKED };
+enum obstacle {
+	OBSTACLE_NONE,
+	OBSTACLE_NO_USER,
+	OBSTACLE_DISABLED,
+	OBSTACLE_EXPIRED,
+	OBSTACLE_PROTOCOL,
+	OBSTACLE_NO_PASSWORD,
+	OBSTACLE_LOCKED
+};
 
-static const char *const obstacle_words[] = {"wrong password", "no such user", "user disabled", "no password set",
-                                             "account locked"};
+static const char *const obstacle_words[] = {
+    [OBSTACLE_NONE] = "wrong password",
+    [OBSTACLE_NO_USER] = "no such user",
+    [OBSTACLE_DISABLED] = "user disabled",
+    [OBSTACLE_EXPIRED] = "account expired",
+    [OBSTACLE_PROTOCOL] = "protocol not allowed for this user",
+    [OBSTACLE_NO_PASSWORD] = "no password set",
+    [OBSTACLE_LOCKED] = "account locked",
+};
 
 /* Who tries to log in. */
 struct subject {
@@ -54,14 +69,28 @@ int login_read_origin(const struct ipc_incoming *incoming, struct login_origin *
 	return 0;
 }
 
-/* peer NULL: locks are not looked at. */
-static int examine(struct authd *authd, struct str name, const char *peer, struct subject *subject, struct err *err)
+/* What is logged in to by way of a caller, as the attribute "protocols" calls it; NULL: nothing that it speaks of. */
+static const char *protocol_of(const char *caller)
+{
+	static const struct {
+		const char *caller, *protocol;
+	} protocols[] = {{"smtpd", "smtp"}, {"pop3-login", "pop3"}, {"imap-login", "imap"}};
+
+	for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+		if (strcmp(protocols[i].caller, caller) == 0)
+			return protocols[i].protocol;
+	return NULL;
+}
+
+/* origin NULL: where it comes from is not known yet; locks and protocols are looked at when it is. */
+static int examine(struct authd *authd, struct str name, const struct login_origin *origin, struct subject *subject,
+                   struct err *err)
 {
 	struct login_name *login = &subject->login;
 	int found = 0;
 
 	*subject = (struct subject){0};
-	if (names_find(&authd->settings, name, login, err) != 0)
+	if (names_find(&authd->settings, name, origin != NULL ? protocol_of(origin->caller) : NULL, login, err) != 0)
 		return -1;
 	/* looked up for unknown names as well, so that they take as long */
 	found = accounts_get(&authd->accounts, login->uid, &subject->account, err);
@@ -72,9 +101,13 @@ static int examine(struct authd *authd, struct str name, const char *peer, struc
 		subject->obstacle = OBSTACLE_NO_USER;
 	else if (!login->enabled)
 		subject->obstacle = OBSTACLE_DISABLED;
+	else if (login->expired)
+		subject->obstacle = OBSTACLE_EXPIRED;
+	else if (!login->may_use)
+		subject->obstacle = OBSTACLE_PROTOCOL;
 	else if (!subject->has_account)
 		subject->obstacle = OBSTACLE_NO_PASSWORD;
-	else if (peer != NULL && lockout_is_locked(&authd->lockout, login->uid, peer, io_now_ms()))
+	else if (origin != NULL && lockout_is_locked(&authd->lockout, login->uid, origin->peer, io_now_ms()))
 		subject->obstacle = OBSTACLE_LOCKED;
 	return 0;
 }
@@ -246,7 +279,7 @@ void login_by_password(struct authd *authd, struct ipc_incoming *incoming, const
 	                            .password_changes = authd->password_changes};
 	attempt->password_len = password.len < HASH_PASSWORD_MAX ? password.len : HASH_PASSWORD_MAX;
 	memcpy(attempt->password, password.data, attempt->password_len);
-	if (examine(authd, name, origin->peer, subject, &err) != 0) {
+	if (examine(authd, name, origin, subject, &err) != 0) {
 		request_put_off(incoming, &err);
 		attempt_free(attempt);
 		return;
@@ -269,7 +302,7 @@ void login_by_proof(struct authd *authd, struct ipc_incoming *incoming, const st
 	struct subject subject;
 	struct err err;
 
-	if (examine(authd, name, origin->peer, &subject, &err) != 0)
+	if (examine(authd, name, origin, &subject, &err) != 0)
 		request_put_off(incoming, &err);
 	else if (right && subject.obstacle == OBSTACLE_NONE)
 		grant(authd, incoming, origin, mechanism, &subject, last);

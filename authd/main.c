@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { PATH_LEN = INSTANCE_PATH_MAX + 128 };
 
@@ -34,6 +35,7 @@ static void enter_sandbox(const struct authd *authd, struct err *err)
 	struct sandbox sandbox;
 	char path[PATH_LEN];
 
+	tzset(); /* reads a file; on which day an account expires depends on it */
 	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0 ||
 	    sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "auth"), SANDBOX_WRITE, err) != 0 ||
 	    sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "settings"), SANDBOX_READ, err) !=

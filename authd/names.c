@@ -1,8 +1,10 @@
 #include "authd/names.h"
 
 #include "common/addr/addr.h"
+#include "common/settings/attributes.h"
 
 #include <ctype.h>
+#include <time.h>
 
 static int is_local_domain(struct settings *settings, struct str domain, bool *local_out, struct err *err)
 {
@@ -41,20 +43,52 @@ static int strip_domain(struct settings *settings, struct str *typed, struct err
 	return 0;
 }
 
-int names_find(struct settings *settings, struct str typed, struct login_name *name_out, struct err *err)
+/* Is the day, YYYY-MM-DD, over by the clock of this server? */
+static bool is_over(const char *day)
+{
+	time_t now = time(NULL);
+	char today[16] = "";
+	struct tm local;
+
+	if (day[0] == '\0' || localtime_r(&now, &local) == NULL || strftime(today, sizeof today, "%Y-%m-%d", &local) == 0)
+		return false;
+	return strcmp(today, day) > 0;
+}
+
+/* What the attributes of a user say about logins. */
+static int read_attributes(struct settings *settings, const char *protocol, struct login_name *name, struct err *err)
+{
+	struct attributes attributes;
+	struct arena arena;
+	int result;
+
+	arena_init(&arena);
+	result = attributes_load(settings, name->uid, &arena, &attributes, err);
+	if (result == 0) {
+		name->enabled = attributes_flag(&attributes, ATTRIBUTE_ENABLED);
+		name->expired = is_over(attributes_text(&attributes, ATTRIBUTE_EXPIRES));
+		name->may_use =
+		    protocol == NULL || settings_set_holds(attributes_text(&attributes, ATTRIBUTE_PROTOCOLS), protocol);
+	}
+	arena_free(&arena);
+	return result;
+}
+
+int names_find(struct settings *settings, struct str typed, const char *protocol, struct login_name *name_out,
+               struct err *err)
 {
 	struct db_statement statement;
 	int found;
 
 	*name_out = (struct login_name){.uid = -1};
 	if (strip_domain(settings, &typed, err) != 0 ||
-	    db_prepare(&settings->objects, &statement, "SELECT uid, enabled, name FROM user WHERE name = ?1", err) != 0)
+	    db_prepare(&settings->objects, &statement, "SELECT uid, name FROM user WHERE name = ?1", err) != 0)
 		return -1;
 	db_bind_text(&statement, 1, typed);
 	found = db_step(&statement, err);
-	if (found == 1 && str_copy(db_text(&statement, 2), name_out->name, sizeof name_out->name)) {
+	if (found == 1 && str_copy(db_text(&statement, 1), name_out->name, sizeof name_out->name)) {
 		name_out->uid = db_number(&statement, 0);
-		name_out->enabled = db_number(&statement, 1) != 0;
+		found = read_attributes(settings, protocol, name_out, err);
 	} else {
 		str_copy(typed, name_out->name, sizeof name_out->name);
 		for (char *c = name_out->name; *c != '\0'; c++)

@@ -14,11 +14,17 @@ enum { NAMES_NAME_MAX = 256 }; /* octets with a NUL; local part (64), "@", domai
 struct login_name {
 	int64_t uid;               /* -1: no such user */
 	bool enabled;              /* may log in */
+	bool expired;              /* his last day is over */
+	bool may_use;              /* the protocol that names_find was asked for */
 	char name[NAMES_NAME_MAX]; /* of a user as in the settings; else what was typed, in lower case and without local
 	                              domain, cut to fit */
 };
 
-/* -1: the snapshot cannot be read. */
-int names_find(struct settings *settings, struct str typed, struct login_name *name_out, struct err *err);
+/*
+ * protocol    a word of the attribute "protocols"; NULL: none in particular
+ * -1: the snapshot cannot be read.
+ */
+int names_find(struct settings *settings, struct str typed, const char *protocol, struct login_name *name_out,
+               struct err *err);
 
 #endif

@@ -214,7 +214,7 @@ static int find_owner(struct authd *authd, const struct binding *binding, struct
 
 	if (owner.len == 0 || str_find_char(owner, '@') >= 0)
 		return 0;
-	if (names_find(&authd->settings, owner, &name, err) != 0 ||
+	if (names_find(&authd->settings, owner, NULL, &name, err) != 0 ||
 	    sharing_groups(&authd->settings, binding->uid, groups, &person.group_count, err) != 0)
 		return -1;
 	if (name.uid < 0)

@@ -1,6 +1,16 @@
 /* attributes: in the text of export and import. */
 #include "configd/attributes.h"
 
+#include "common/settings/attributes.h"
+
+/* NULL: this version does not know it. */
+static const struct setting_definition *definition_of(struct str key)
+{
+	const struct setting_definition *definition;
+
+	return catalogue_find(&attribute_catalogue, key, &definition, NULL) == 0 ? definition : NULL;
+}
+
 static int export_rows(struct change *change, enum text_kind kind, const char *sql, struct buf *out, struct err *err)
 {
 	struct db_statement statement;
@@ -10,8 +20,11 @@ static int export_rows(struct change *change, enum text_kind kind, const char *s
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
 		buf_printf(out, "\n[%s-attribute]\n", kind == TEXT_USER_ATTRIBUTE ? "user" : "group");
-		for (int field = ATTRIBUTE_HOLDER; field <= ATTRIBUTE_VALUE; field++)
+		for (int field = ATTRIBUTE_HOLDER; field < ATTRIBUTE_VALUE; field++)
 			buf_printf(out, "%s = %.*s\n", text_field_name(kind, field), STR_ARG(db_text(&statement, field)));
+		buf_printf(out, "%s = ", text_field_name(kind, ATTRIBUTE_VALUE));
+		setting_to_line(definition_of(db_text(&statement, ATTRIBUTE_KEY)), db_text(&statement, ATTRIBUTE_VALUE), out);
+		buf_add_char(out, '\n');
 	}
 	db_finalize(&statement);
 	return row;
@@ -56,6 +69,7 @@ static int import_one(struct change *change, bool is_group, const struct text_ob
 	    import_keep_name(change, arena_printf(&change->arena, "%.*s %.*s", STR_ARG(holder.name), STR_ARG(key)), err) !=
 	        0)
 		return -1;
+	value = setting_from_line(definition_of(key), value, &change->arena);
 	row = config_text(change->config, &change->arena, &stored, err,
 	                  is_group ? "SELECT value FROM group_attribute WHERE group_id = ? AND key = ?"
 	                           : "SELECT value FROM user_attribute WHERE uid = ? AND key = ?",

@@ -76,9 +76,15 @@ static const char user_attribute_schema[] =
     "CREATE TABLE user_attribute(uid INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
     " PRIMARY KEY (uid, key)) WITHOUT ROWID;";
 
+/* Lists of patterns of addresses (common/policy/permissions.h); uid 0: for all. */
+static const char permission_schema[] =
+    "CREATE TABLE permission(uid INTEGER NOT NULL, list TEXT NOT NULL, pattern TEXT NOT NULL COLLATE NOCASE,"
+    " PRIMARY KEY (uid, list, pattern)) WITHOUT ROWID;";
+
 const char *const config_shared_schemas[] = {
-    config_schema, config_group_schema, rule_schema, access_schema,         config_service_schema,
-    item_schema,   mapping_schema,      list_schema, user_attribute_schema, NULL,
+    config_schema,         config_group_schema, rule_schema,    access_schema,
+    config_service_schema, item_schema,         mapping_schema, list_schema,
+    user_attribute_schema, permission_schema,   NULL,
 };
 
 /* Two attributes that users had from the beginning, in columns; a snapshot still has them so. */
@@ -104,7 +110,7 @@ static const char reserved_list[] = "INSERT INTO reserved VALUES('list', 1);";
 static const char *const migrations[] = {
     config_schema, reserved_schema,       config_group_schema,   reserved_group,       rule_schema,
     access_schema, config_service_schema, reserved_service,      item_schema,          mapping_schema,
-    list_schema,   reserved_list,         user_attribute_schema, own_attribute_schema,
+    list_schema,   reserved_list,         user_attribute_schema, own_attribute_schema, permission_schema,
 };
 
 int config_open(struct config *config, const struct instance *instance, struct err *err)

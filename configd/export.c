@@ -1,6 +1,7 @@
 #include "configd/access.h"
 #include "configd/attributes.h"
 #include "configd/items.h"
+#include "configd/permissions.h"
 #include "configd/services.h"
 
 #include <stdlib.h>
@@ -29,8 +30,11 @@ static int export_settings(struct change *change, struct buf *out, struct err *e
 	buf_add_str(out, STR("\n[settings]\n"));
 	if (config_query(change->config, &statement, err, "SELECT key, value FROM setting ORDER BY key", "") != 0)
 		return -1;
-	while ((row = db_step(&statement, err)) == 1)
-		buf_printf(out, "%.*s = %.*s\n", STR_ARG(db_text(&statement, 0)), STR_ARG(db_text(&statement, 1)));
+	while ((row = db_step(&statement, err)) == 1) {
+		buf_printf(out, "%.*s = ", STR_ARG(db_text(&statement, 0)));
+		setting_to_line(setting_find(db_text(&statement, 0)), db_text(&statement, 1), out);
+		buf_add_char(out, '\n');
+	}
 	db_finalize(&statement);
 	return row;
 }
@@ -226,8 +230,9 @@ static int export_service_settings(struct change *change, struct buf *out, struc
 		buf_add_str(out, STR("\n[service-setting]\n"));
 		add_text(out, TEXT_SERVICE_SETTING, SERVICE_SETTING_NAME, db_text(&statement, 0));
 		add_text(out, TEXT_SERVICE_SETTING, SERVICE_SETTING_KEY, db_text(&statement, 1));
-		buf_printf(out, "%s = %.*s\n", text_field_name(TEXT_SERVICE_SETTING, SERVICE_SETTING_VALUE),
-		           STR_ARG(db_text(&statement, 2)));
+		buf_printf(out, "%s = ", text_field_name(TEXT_SERVICE_SETTING, SERVICE_SETTING_VALUE));
+		setting_to_line(setting_find(db_text(&statement, 1)), db_text(&statement, 2), out);
+		buf_add_char(out, '\n');
 	}
 	db_finalize(&statement);
 	return row;
@@ -266,6 +271,8 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 		result = export_users(change, hashes, &out, err);
 	if (result == 0)
 		result = attributes_export(change, &out, err);
+	if (result == 0)
+		result = permissions_export(change, &out, err);
 	if (result == 0)
 		result = export_mappings(change, &out, err);
 	if (result == 0)

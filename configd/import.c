@@ -2,6 +2,7 @@
 #include "configd/access.h"
 #include "configd/attributes.h"
 #include "configd/items.h"
+#include "configd/permissions.h"
 
 /*
  * An import makes what is stored equal to the text, as one change: what the text lacks is deleted, what differs is set.
@@ -126,6 +127,7 @@ static int import_setting(struct change *change, const struct text_object *objec
 	bool same = false;
 	int row;
 
+	value = setting_from_line(definition, value, &change->arena);
 	row =
 	    config_text(change->config, &change->arena, &stored, err, "SELECT value FROM setting WHERE key = ?", "t", key);
 	if (row < 0 || keep_name(change, object, key, err) != 0)
@@ -432,7 +434,8 @@ int op_import(struct change *change, struct err *err)
 	/* Mappings go first and come back last: their targets depend on the domains and users of the text. */
 	if (import_settings(change, err) != 0 || db_exec(&change->config->db, old_mappings_table, err) != 0 ||
 	    import_domains(change, err) != 0 || import_groups(change, err) != 0 || import_users(change, err) != 0 ||
-	    attributes_import(change, &change->import->text, err) != 0 || import_mappings(change, err) != 0 ||
+	    attributes_import(change, &change->import->text, err) != 0 ||
+	    permissions_import(change, &change->import->text, err) != 0 || import_mappings(change, err) != 0 ||
 	    import_senders(change, err) != 0 || import_services(change, &change->import->text, err) != 0 ||
 	    smtp_rules_import(change, &change->import->text, err) != 0 ||
 	    access_import(change, &change->import->text, err) != 0 || items_import(change, &change->import->text, err) != 0)

@@ -1,6 +1,7 @@
 #include "configd/access.h"
 #include "configd/attributes.h"
 #include "configd/items.h"
+#include "configd/permissions.h"
 
 const struct operation operations[] = {
     {"get", NULL, op_get, false},
@@ -60,6 +61,9 @@ const struct operation operations[] = {
     {"access-import", NULL, op_access_import, true},
     {"geoip-import", NULL, op_geoip_import, false},
     {"geoip-delete", NULL, op_geoip_delete, false},
+    {"permission-add", NULL, op_permission_add, true},
+    {"permission-remove", NULL, op_permission_remove, true},
+    {"permission-list", NULL, op_permission_list, false},
     {"export", NULL, op_export, false},
     {"import", op_import_prepare, op_import, true},
     {NULL, NULL, NULL, false},

@@ -78,6 +78,7 @@ static int fill_image(struct config *config, struct db *image, struct err *err)
 	    {"service", "service"},
 	    {"service_binding", "service_binding"},
 	    {"service_setting", "service_setting"},
+	    {"permission", "permission"},
 	    {"item", "item"},
 	    {"item_field", "item_field"},
 	    {NULL, NULL},

@@ -71,6 +71,7 @@ static int import_setting(struct change *change, const struct text_object *objec
 	    import_keep_name(change, arena_printf(&change->arena, "%lld %.*s", (long long)service.id, STR_ARG(key)), err) !=
 	        0)
 		return -1;
+	value = setting_from_line(setting_find(key), value, &change->arena);
 	row = config_text(change->config, &change->arena, &stored, err,
 	                  "SELECT value FROM service_setting WHERE service = ? AND key = ?", "nt", service.id, key);
 	if (row < 0)

@@ -25,6 +25,7 @@ static const struct kind kinds[TEXT_ITEM] = {
     [TEXT_SERVICE] = {"service", {"name", "number", "type", "enabled", "encryption", "bindings"}},
     [TEXT_SERVICE_SETTING] = {"service-setting", {"service", "key", "value"}},
     [TEXT_USER_ATTRIBUTE] = {"user-attribute", {"user", "key", "value"}},
+    [TEXT_PERMISSION] = {"permission", {"list", "user", "pattern"}},
     [TEXT_GROUP_ATTRIBUTE] = {"group-attribute", {"group", "key", "value"}},
 };
 

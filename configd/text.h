@@ -3,8 +3,8 @@
  *
  * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object,
  * "[domain]", "[group]", "[user]", "[mapping]", "[sender]", "[smtp-rule]", "[access-list]", "[access-rule]",
- * "[service]", "[service-setting]", "[user-attribute]", "[group-attribute]", and one for each kind of item
- * (common/items/item.h), which begins with its name (a mapping with its pattern, an SMTP rule with its service, an
+ * "[service]", "[service-setting]", "[user-attribute]", "[group-attribute]", "[permission]", and one for each kind of
+ * item (common/items/item.h), which begins with its name (a mapping with its pattern, an SMTP rule with its service, an
  * access rule with its list, a setting or an attribute with whose it is, an item with its owner). An SMTP rule may have
  * several conditions, as an item's texts may have several lines; else no field stands twice. Parsing checks the form
  * alone; whether a value is allowed is decided where it is stored.
@@ -30,6 +30,7 @@ enum text_kind {
 	TEXT_SERVICE_SETTING,
 	TEXT_USER_ATTRIBUTE,
 	TEXT_GROUP_ATTRIBUTE,
+	TEXT_PERMISSION,
 	TEXT_ITEM, /* the first kind of item; the others follow in their order */
 	TEXT_KINDS = TEXT_ITEM + ITEM_KINDS
 };
@@ -81,6 +82,9 @@ enum text_field {
 	SERVICE_SETTING_NAME = 0,
 	SERVICE_SETTING_KEY,
 	SERVICE_SETTING_VALUE,
+	PERMISSION_LIST = 0,
+	PERMISSION_USER, /* none: for all */
+	PERMISSION_PATTERN,
 	ATTRIBUTE_HOLDER = 0, /* a user or a group, by name */
 	ATTRIBUTE_KEY,
 	ATTRIBUTE_VALUE,

@@ -1,5 +1,6 @@
 #include "configd/attributes.h"
 #include "configd/items.h"
+#include "configd/permissions.h"
 
 int user_find(struct change *change, struct str name, struct user *user_out, struct err *err)
 {
@@ -85,6 +86,7 @@ int user_delete(struct change *change, const struct user *user, struct err *err)
 	const struct attribute_holder holder = {false, user->uid, user->name};
 
 	if (items_delete_owner(change, user->uid, err) != 0 || attributes_drop(change, &holder, err) != 0 ||
+	    permissions_drop(change, user, err) != 0 ||
 	    config_run(change->config, err, "DELETE FROM primary_group WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM membership WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM user WHERE uid = ?", "n", user->uid) != 0)

@@ -31,6 +31,8 @@ const struct ctl_command ctl_commands[] = {
      "Manage the network services.", ctl_service, false},
     {"access", "lists|list|add|remove|set|defaults|export|import|show-networks ...",
      "Manage who may use a service, by address and user.", ctl_access, false},
+    {"permission", "add|remove|list ...", "Manage whom users may write to, and who may write to them.", ctl_permission,
+     false},
     {"geoip", "importcsv|delete ...", "Manage the names of ranges of addresses, for access lists.", ctl_geoip, false},
     {"smtp-rule", "list|show|add|edit|move|delete|copy|test ...", "Manage the rules of SMTP services.", ctl_smtp_rule,
      false},

@@ -1,8 +1,8 @@
 /*
  * pattern: addresses as an administrator means them: LOCAL@DOMAIN with '*' (any run) and '?' (exactly one character).
  *
- * "*@example.com", "@example.com" (the same), "anna@*", "*" (any address at all). Upper and lower case are one. The
- * null path has no address, so only "*" means it too. Nothing here asks anybody or allocates.
+ * "*@example.com", "@example.com" (the same), "anna@*", "*" (any address at all). Upper and lower case are one. Nothing
+ * here asks anybody or allocates.
  */
 #ifndef POSTROOM_ADDR_PATTERN_H
 #define POSTROOM_ADDR_PATTERN_H

@@ -93,6 +93,13 @@ int64_t setting_to_number(const struct setting_definition *definition, const cha
  */
 int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err);
 
+/*
+ * A value as one line of a text, and back: in one of several lines (SETTING_LINES) LF is written "\n" and '\' "\\"; any
+ * other stays as it is, as does one whose definition is not known (NULL).
+ */
+void setting_to_line(const struct setting_definition *definition, struct str value, struct buf *line);
+struct str setting_from_line(const struct setting_definition *definition, struct str line, struct arena *arena);
+
 /* One word of letters, digits, '.', '-' and '_' that does not begin with a dot, of 63 octets at most? */
 bool setting_is_file_name(struct str value);
 

@@ -222,6 +222,29 @@ static void test_limits(void **state)
 	refuse("sender.retry", longest, "at most 100");
 }
 
+/* What export writes and import reads. */
+static void test_lines(void **state)
+{
+	const struct setting_definition lines = {.key = "x", .type = SETTING_LINES}, text = {.key = "x"};
+	static const char value[] = "a\\n\nb\\\n\n";
+	struct arena arena;
+	struct buf line;
+
+	(void)state;
+	arena_init(&arena);
+	buf_init(&line, 100);
+	setting_to_line(&lines, STR(value), &line);
+	assert_string_equal(buf_text(&line), "a\\\\n\\nb\\\\\\n\\n");
+	assert_true(str_equal(setting_from_line(&lines, buf_str(&line), &arena), STR(value)));
+	assert_true(str_equal(setting_from_line(&lines, STR("end\\"), &arena), STR("end\\")));
+	buf_reset(&line);
+	setting_to_line(&text, STR("a\\n"), &line);
+	assert_string_equal(buf_text(&line), "a\\n");
+	assert_true(str_equal(setting_from_line(&text, STR("a\\n"), &arena), STR("a\\n")));
+	buf_free(&line);
+	arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,7 +252,7 @@ int main(void)
 	    cmocka_unit_test(test_numbers),       cmocka_unit_test(test_choices),       cmocka_unit_test(test_hosts),
 	    cmocka_unit_test(test_server_lists),  cmocka_unit_test(test_seconds_lists), cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_network_lists), cmocka_unit_test(test_networks_hold), cmocka_unit_test(test_sets),
-	    cmocka_unit_test(test_senders),
+	    cmocka_unit_test(test_senders),       cmocka_unit_test(test_lines),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
