@@ -153,5 +153,7 @@ int check_all(struct config *config, struct err *err)
 	if (check_settings(config, err) != 0 || check_domains(config, err) != 0 || check_users(config, err) != 0 ||
 	    check_groups(config, err) != 0)
 		return -1;
-	return check_mappings(config, err) != 0 || check_services(config, err) != 0 ? -1 : check_access(config, err);
+	return check_mappings(config, err) != 0 || check_services(config, err) != 0 || check_notices(config, err) != 0
+	           ? -1
+	           : check_access(config, err);
 }

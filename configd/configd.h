@@ -141,6 +141,9 @@ int check_password(struct str password, struct err *err);
 
 /* service_check.c, service_ops.c; the rest of services is in services.h */
 int check_services(struct config *config, struct err *err);
+/* notices.c: users whom the settings name must be there; what names `from` names `to` from now on, or nobody (empty). */
+int check_notices(struct config *config, struct err *err);
+int notices_follow(struct change *change, struct str from, struct str to, struct err *err);
 /* Make the standard services that an instance of an earlier version lacks. */
 int services_make_standard(struct config *config, struct err *err);
 int op_service_reserve(struct change *change, struct err *err);

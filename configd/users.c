@@ -85,8 +85,8 @@ int user_delete(struct change *change, const struct user *user, struct err *err)
 {
 	const struct attribute_holder holder = {false, user->uid, user->name};
 
-	if (items_delete_owner(change, user->uid, err) != 0 || attributes_drop(change, &holder, err) != 0 ||
-	    permissions_drop(change, user, err) != 0 ||
+	if (notices_follow(change, user->name, STR(""), err) != 0 || items_delete_owner(change, user->uid, err) != 0 ||
+	    attributes_drop(change, &holder, err) != 0 || permissions_drop(change, user, err) != 0 ||
 	    config_run(change->config, err, "DELETE FROM primary_group WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM membership WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM user WHERE uid = ?", "n", user->uid) != 0)
@@ -171,7 +171,8 @@ int op_user_rename(struct change *change, struct err *err)
 		return -1;
 	if (config_run(change->config, err, "UPDATE user SET name = ? WHERE uid = ?", "tn", to, user.uid) != 0 ||
 	    config_run(change->config, err, "UPDATE mapping SET target = ? WHERE target = ? COLLATE NOCASE", "tt", to,
-	               user.name) != 0)
+	               user.name) != 0 ||
+	    notices_follow(change, user.name, to, err) != 0)
 		return -1;
 	change_note(change, "user %.*s renamed to %.*s", STR_ARG(user.name), STR_ARG(to));
 	request = change_ask_before(change, "user-rename");

@@ -80,6 +80,7 @@ int ctl_permission(struct ctl *ctl, int argc, char **argv); /* permission.c */
 /* block.c */
 int ctl_block(struct ctl *ctl, int argc, char **argv);
 int ctl_never_block(struct ctl *ctl, int argc, char **argv);
+int ctl_notice(struct ctl *ctl, int argc, char **argv);
 /* access.c */
 int ctl_access(struct ctl *ctl, int argc, char **argv);
 int ctl_geoip(struct ctl *ctl, int argc, char **argv);

@@ -48,6 +48,7 @@ const struct ctl_command ctl_commands[] = {
     {"block", "list|add|delete|events ...", "Manage which clients are shut out, and see what clients did.", ctl_block,
      false},
     {"never-block", "list|add|delete ...", "Manage which clients are never shut out.", ctl_never_block, false},
+    {"notice", "targets|suppressed|send ...", "See what administrators are told by mail.", ctl_notice, false},
     {"mailbox", "list|verify|reindex|undelete|purge|import|export|acl ...", "Look into mailboxes, fill and mend them.",
      ctl_mailbox, false},
     {"repair", "[USER]", "Check and mend mailboxes, all or one.", ctl_repair, false},

@@ -78,6 +78,12 @@ static void describe_values(const struct setting_definition *definition, char *o
 	case SETTING_SELECTORS:
 		snprintf(out, size, "selectors, separated by commas");
 		break;
+	case SETTING_ACCOUNTS:
+		snprintf(out, size, "TARGET=USER or TARGET=none, separated by commas");
+		break;
+	case SETTING_CONTROLS:
+		snprintf(out, size, "controls, separated by semicolons");
+		break;
 	case SETTING_FILE_NAME:
 		snprintf(out, size, "the name of a file, without folder");
 		break;

@@ -4,19 +4,12 @@
 
 static const int64_t minute_ms = 60 * 1000;
 
-/* One of `count` words, or "all" for -1. False: neither. */
-#define WORD_OF(function, type, count)                                  \
-	static bool function##_of(struct str word, int *value_out)          \
-	{                                                                   \
-		*value_out = -1;                                                \
-		for (int i = 0; i < (count); i++)                               \
-			if (str_equal_nocase(word, str_of(function((enum type)i)))) \
-				*value_out = i;                                         \
-		return *value_out >= 0 || str_equal_nocase(word, STR("all"));   \
-	}
-WORD_OF(notice_component_word, notice_component, NOTICE_COMPONENTS)
-WORD_OF(notice_kind_word, notice_kind, NOTICE_KINDS)
-WORD_OF(notice_severity_word, notice_severity, NOTICE_SEVERITIES)
+/* What a word stands for; -1 for "all". False: for nothing. */
+static bool read_word(int (*find)(struct str word), struct str word, int *value_out)
+{
+	*value_out = find(word);
+	return *value_out >= 0 || str_equal_nocase(word, STR("all"));
+}
 
 static int parse_steps(struct str text, struct control *control, struct err *err)
 {
@@ -53,11 +46,11 @@ static int parse_control(struct str text, struct control *control, struct err *e
 	uint64_t minutes;
 
 	*control = (struct control){.text = text};
-	if (!notice_component_word_of(component, &control->component))
+	if (!read_word(notice_component_of, component, &control->component))
 		return err_set(err, ERR_SYNTAX, "it begins with all, misc, collector, sender, filtering or routing");
-	if (!notice_kind_word_of(kind, &control->kind))
+	if (!read_word(notice_kind_of, kind, &control->kind))
 		return err_set(err, ERR_SYNTAX, "its second word is all, protocol, tcpip or other");
-	if (!notice_severity_word_of(severity, &control->severity))
+	if (!read_word(notice_severity_of, severity, &control->severity))
 		return err_set(err, ERR_SYNTAX, "its third word is all, informational, warning, error, fatal or panic");
 	if (!str_to_u64(forget, CONTROL_MINUTES_MAX, &minutes))
 		return err_set(err, ERR_SYNTAX, "its fourth word is a number of minutes, %d at most", CONTROL_MINUTES_MAX);

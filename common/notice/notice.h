@@ -66,6 +66,10 @@ extern const char *const notice_targets[];
 const char *notice_component_word(enum notice_component component);
 const char *notice_kind_word(enum notice_kind kind);
 const char *notice_severity_word(enum notice_severity severity);
+/* And back; -1: no such word. */
+int notice_component_of(struct str word);
+int notice_kind_of(struct str word);
+int notice_severity_of(struct str word);
 
 struct notices;
 struct notices *notices_new(struct event_base *base, const struct instance *instance, const char *program);

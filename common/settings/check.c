@@ -3,6 +3,8 @@
 #include "common/addr/pattern.h"
 #include "common/addr/senders.h"
 #include "common/mailauth/dkim/key_file.h"
+#include "common/notice/control.h"
+#include "common/notice/targets.h"
 #include "common/rules/regex.h"
 #include "common/settings/settings.h"
 
@@ -427,6 +429,33 @@ static int check_ceilings(const struct setting_definition *definition, struct st
 	return found == 0 ? 0 : err_prefix(err, "%s", definition->key);
 }
 
+/* That the users are there is for configd to see. */
+static int check_accounts(const struct setting_definition *definition, struct str value, struct buf *normal,
+                          struct err *err)
+{
+	struct str target, account;
+
+	while (notice_targets_next(&value, &target, &account)) {
+		if (account.len == 0 || !setting_is_file_name(target))
+			return err_set(err, ERR_SYNTAX, "%s is a list of TARGET=USER or TARGET=none, not \"%.*s\"", definition->key,
+			               SHOWN(target));
+		buf_printf(normal, "%s%.*s=%.*s", normal->len != 0 ? "," : "", STR_ARG(target),
+		           STR_ARG(notice_is_nobody(account) ? STR("none") : account));
+	}
+	return 0;
+}
+
+static int check_controls(const struct setting_definition *definition, struct str value, struct buf *normal,
+                          struct err *err)
+{
+	static struct controls controls;
+
+	if (controls_parse(value, &controls, err) != 0)
+		return err_prefix(err, "%s", definition->key);
+	controls_free(&controls);
+	return buf_add_str(normal, value);
+}
+
 typedef int check_function(const struct setting_definition *definition, struct str value, struct buf *normal,
                            struct err *err);
 
@@ -449,6 +478,8 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_BANDWIDTH] = check_bandwidth,
 	    [SETTING_CEILINGS] = check_ceilings,
 	    [SETTING_NETWORKS] = check_networks,
+	    [SETTING_ACCOUNTS] = check_accounts,
+	    [SETTING_CONTROLS] = check_controls,
 	    [SETTING_PATTERNS] = check_patterns,
 	    [SETTING_DATE] = check_date,
 	    [SETTING_LINES] = check_lines,

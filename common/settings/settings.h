@@ -39,6 +39,8 @@ enum setting_type {
 	SETTING_BANDWIDTH,    /* of a connection: the same */
 	SETTING_CEILINGS,     /* connections at a time by server: common/settings/ceilings.h */
 	SETTING_FILE_NAME,    /* of a file in a folder that is given, see setting_is_file_name */
+	SETTING_ACCOUNTS,     /* TARGET=USER or TARGET=none, separated by commas: common/notice/targets.h */
+	SETTING_CONTROLS,     /* how often the same is said: common/notice/control.h */
 	SETTING_SELECTORS,    /* of DKIM keys, separated by commas */
 	SETTING_PATTERNS,     /* of addresses (common/addr/pattern.h), and words of choices, separated by commas */
 	SETTING_DATE,         /* YYYY-MM-DD, or nothing */

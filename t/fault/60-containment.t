@@ -598,6 +598,13 @@ subtest 'statusd' => sub {
 	ok scalar(grep { $_->{service} eq 'smtp' } @{ $p->postroom_json('sessions') }), 'it still knows who comes';
 };
 
+subtest 'noticed, and its writer' => sub {
+	my $main = $p->main_pid('noticed');
+	my ($writer) = grep { $_ != $main } $p->pids('noticed');
+	contained($main, 'noticed', may => ['accept']);
+	contained($writer, 'noticed', may => ['unix', 'truncate'], own => '(?:state/notices|spool/noticed)', settings => 1);
+};
+
 subtest 'historyd' => sub {
 	contained($p->main_pid('historyd'), 'historyd', may => ['accept', 'truncate'], own => 'state/history', settings => 1);
 	wait_until(sub { @{ $p->postroom_json('sessions', '--history', '--user', 'anna') } }, 'it still keeps what ended');
