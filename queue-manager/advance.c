@@ -16,7 +16,9 @@ enum {
 struct survey {
 	bool local, remote; /* deliveries due now */
 	bool unresolved;    /* recipients due to be resolved now */
-	bool left;          /* something is not done */
+	bool unresolved_left;
+	bool open; /* of those whose targets are known something is due */
+	bool left; /* something is not done */
 	bool report;
 	bool refused;
 	bool lasting; /* something may not be done twice, or must outlive this process */
@@ -33,6 +35,8 @@ static void survey_delivery(const struct delivery *delivery, int64_t now, struct
 	survey->local |= due && local_has(delivery->kind);
 	survey->remote |= due && remote_has(delivery->kind);
 	survey->unresolved |= due && delivery->kind == DELIVERY_UNRESOLVED;
+	survey->unresolved_left |= delivery->state == DELIVERY_PENDING && delivery->kind == DELIVERY_UNRESOLVED;
+	survey->open |= due && delivery->kind != DELIVERY_UNRESOLVED;
 	survey->lasting |= remote_has(delivery->kind) || delivery->state == DELIVERY_FAILED || delivery->attempts > 0 ||
 	                   delivery->report != REPORT_NONE;
 	if (delivery->state == DELIVERY_PENDING && !due && !delivery->busy && delivery->next < survey->next)
@@ -41,7 +45,8 @@ static void survey_delivery(const struct delivery *delivery, int64_t now, struct
 
 static struct survey take_survey(const struct message *message, int64_t now)
 {
-	struct survey survey = {.next = QUEUE_NEVER, .lasting = message->held || message->away > AWAY_MAX};
+	struct survey survey = {.next = QUEUE_NEVER,
+	                        .lasting = message->held || message->away > AWAY_MAX || message->prepared != 0};
 
 	for (size_t i = 0; i < message->delivery_count; i++)
 		survey_delivery(&message->deliveries[i], now, &survey);
@@ -132,6 +137,9 @@ static void advance(struct message *message)
 	if (survey.unresolved)
 		resolve_ask(message);
 	if (message->resolving > 0)
+		return;
+	if (survey.open && !message->held && !message->deleted && !message->queue->stopping &&
+	    !prepare_is_settled(message, !survey.unresolved_left))
 		return;
 	if (survey.local)
 		local_dispatch(message);

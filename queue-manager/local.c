@@ -62,7 +62,7 @@ static void ask_listd(const struct handover *handover, struct ipc_message *reque
 	ipc_add_number(request, "list", delivery->uid);
 	ipc_add(request, "name", delivery->target);
 	ipc_add(request, "address", message_recipient(message, delivery)->address);
-	ipc_add_number(request, "size", message->size);
+	ipc_add_number(request, "size", message_form(message, DELIVERY_LIST).size);
 	ipc_add(request, "service", envelope->service);
 	ipc_add(request, "peer", envelope->peer);
 	ipc_add(request, "user", envelope->user);
@@ -183,14 +183,15 @@ bool local_has(enum delivery_kind kind)
 static void ask(struct handover *handover)
 {
 	struct message *message = handover->message;
+	struct form_file form = message_form(message, handover->office->kind);
 	struct ipc_message request;
 
 	ipc_message_init(&request);
 	handover->office->ask(handover, &request);
 	ipc_add_text(&request, "id", message->id);
-	ipc_add_number(&request, "offset", (int64_t)message->offset);
+	ipc_add_number(&request, "offset", form.offset);
 	ipc_add(&request, "from", message->envelope.from);
-	ipc_add_fd(&request, message->fd);
+	ipc_add_fd(&request, form.fd);
 	message->jobs++;
 	ipc_client_call(message->queue->offices[handover->office - offices], &request, TIMEOUT_MS, on_answer, handover);
 	ipc_message_free(&request);

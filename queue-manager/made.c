@@ -19,6 +19,7 @@ static const struct maker {
 } makers[] = {
     {"queue-manager", "report <> 0 AND ?2 >= 0"},
     {"deliver", "state <= 1 AND (kind = 0 OR kind = 1 AND ?2 IN (0, uid))"},
+    {"filterd", "(SELECT prepared FROM message WHERE key = message) = 0 AND ?2 >= 0"},
     {"listd", NULL},
 };
 

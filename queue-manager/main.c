@@ -39,6 +39,7 @@ static void turn(struct queue *queue)
 	if (settings_refresh(&queue->settings)) {
 		patience_read(queue);
 		remote_settings(queue);
+		prepare_settings(queue);
 	}
 	schedule_turn(queue);
 	intake_turn(queue);
@@ -130,6 +131,7 @@ static void add_events(struct queue *queue)
 	event_add(timer, &second);
 	queue->resolver = ipc_client_new(queue->base, queue->instance, "resolver", "queue-manager");
 	queue->signer = ipc_client_new(queue->base, queue->instance, "signer", "queue-manager");
+	queue->filterd = ipc_client_new(queue->base, queue->instance, "filterd", "queue-manager");
 	local_open(queue);
 }
 
@@ -151,6 +153,7 @@ int main(int argc, char **argv)
 	    intake_open(&queue, &err) != 0)
 		daemon_fail(&err);
 	patience_read(&queue);
+	prepare_settings(&queue);
 	add_events(&queue);
 	if (table_open(&queue, &err) != 0 || crash_watch(&queue, &points, &err) != 0 ||
 	    recover(&queue, points, &err) != 0 || schedule_open(&queue, &err) != 0 || remote_open(&queue, &err) != 0)

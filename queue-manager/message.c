@@ -41,7 +41,7 @@ struct message *message_new(struct queue *queue, const char *id, int fd, struct 
 	buf_init(&message->text, SPOOL_ENVELOPE_MAX + 1);
 	str_copy(str_of(id), message->id, sizeof message->id);
 	message->born = queue_now();
-	message->signatures = STR("");
+	message->signatures = message->outgoing_from = STR("");
 	message->link = &queue->messages;
 	message->next = queue->messages;
 	if (message->next != NULL)
@@ -77,7 +77,7 @@ int message_load(struct queue *queue, const char *id, int64_t row)
 		return drop_row(queue, row);
 	}
 	message = message_new(queue, id, fd, &err);
-	if (message != NULL && table_read(message, row, &err) != 0) {
+	if (message != NULL && (table_read(message, row, &err) != 0 || forms_load(message, &err) != 0)) {
 		message_free(message);
 		message = NULL;
 	}
@@ -108,6 +108,7 @@ void message_free(struct message *message)
 	queue->retry_messages -= message->from_table;
 	if (message->fd >= 0)
 		close(message->fd);
+	forms_close(message);
 	buf_free(&message->text);
 	arena_free(&message->arena);
 	memory_free(message->deliveries);
@@ -199,6 +200,7 @@ void message_set_aside(struct queue *queue, const char *id, const char *why)
 
 void message_left_active(struct queue *queue, const char *id)
 {
+	forms_remove(queue, id);
 	queue->removals_unsynced = true;
 	made_parent_changed(queue, id);
 }

@@ -67,6 +67,28 @@ enum signing { SIGNING_UNKNOWN, SIGNING_ASKED, SIGNING_SETTLED };
 
 enum report_kind { REPORT_NONE, REPORT_FAILED, REPORT_DELAYED, REPORT_DELIVERED, REPORT_RELAYED };
 
+/* Has filterd been asked for other forms of a message (prepare.c)? */
+enum preparing { PREPARING_UNKNOWN, PREPARING_ASKED, PREPARING_SETTLED };
+
+/* What it said, as the table keeps it. */
+enum prepared {
+	PREPARED = 1,
+	PREPARED_INTERNAL = 2, /* another form for users, lists and the LAN: active/<id>.in */
+	PREPARED_OUTGOING = 4, /* one for other servers: active/<id>.out */
+	PREPARED_RECEIPT = 8,  /* filterd wants to hear when it has been sent */
+	PREPARED_URGENT = 16,
+	PREPARED_FROM = 32, /* other servers get another reverse-path */
+};
+
+enum form { FORM_INTERNAL, FORM_OUTGOING };
+
+/* A message in a file. */
+struct form_file {
+	bool is_there;
+	int fd;
+	int64_t offset, size;
+};
+
 /* One target of one recipient; its place in message->deliveries never changes. */
 struct delivery {
 	unsigned recipient; /* index in the envelope */
@@ -117,6 +139,10 @@ struct message {
 	bool held, deleted, warned;
 	unsigned crashes; /* points, see QUEUE_POINTS_MAX */
 	unsigned reports; /* made so far */
+	enum preparing preparing;
+	unsigned prepared; /* enum prepared, or-ed */
+	struct form_file forms[2];
+	struct str outgoing_from;
 	enum signing signing;
 	struct str signatures;        /* fields that go on top of it to other servers; empty: none */
 	int64_t again;                /* queue time to look again, 0: not waiting */
@@ -164,8 +190,9 @@ struct queue {
 
 	struct table *table;
 	struct remote *ways[QUEUE_WAYS]; /* to other servers: remote.h */
-	struct ipc_client *resolver, *signer;
-	struct ipc_client *offices[QUEUE_OFFICES]; /* local.c */
+	struct ipc_client *resolver, *signer, *filterd;
+	bool wants_internal, wants_incoming, wants_outgoing; /* prepare.c */
+	struct ipc_client *offices[QUEUE_OFFICES];           /* local.c */
 
 	struct message *messages;
 	unsigned message_count, retry_messages; /* in memory; of these from the table */
@@ -244,6 +271,23 @@ bool message_may_relay(const struct message *message);
  * the message touched when the answer is there.
  */
 bool sign_is_settled(struct message *message);
+
+/* prepare.c: mail that leaves in another form than it stays inside. */
+void prepare_settings(struct queue *queue); /* settings have changed */
+/*
+ * Is it settled in which form the message goes to whom? Where it is not, filterd is asked as soon as all recipients are
+ * resolved, and the message touched when the answer is there.
+ */
+bool prepare_is_settled(struct message *message, bool all_resolved);
+/* The form for a target of that kind. */
+struct form_file message_form(const struct message *message, enum delivery_kind kind);
+/* These deliveries were taken over by another server now. */
+void prepare_tell_sent(const struct message *message, const unsigned *deliveries, size_t count, bool lan);
+/* Is this a name in active/ of another form, and of which message? */
+bool form_is_name(const char *name, char id[SPOOL_ID_MAX]);
+int forms_load(struct message *message, struct err *err); /* those that its row tells of. -1: cannot be read now */
+void forms_close(struct message *message);
+void forms_remove(struct queue *queue, const char *id);
 
 /*
  * return_path.c. The reverse-path by which a message goes to other servers: tagged, where the settings want that and it

@@ -8,20 +8,40 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Other forms of messages that are not there any more. */
+static void remove_orphans(struct queue *queue, const struct buf *names, const struct buf *forms)
+{
+	for (size_t at = 0; at < forms->len; at += SPOOL_ID_MAX)
+		if (names->len == 0 ||
+		    bsearch(forms->data + at, names->data, names->len / SPOOL_ID_MAX, SPOOL_ID_MAX, compare_names) == NULL)
+			forms_remove(queue, forms->data + at);
+}
+
 /* The names in active/, sorted as the table sorts them. */
 static int read_names(struct queue *queue, struct buf *names, struct err *err)
 {
+	struct buf forms;
 	int fd = openat(queue->active_folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *entry;
 
 	if (folder == NULL)
 		return err_system(err, "cannot read spool/active");
+	buf_init(&forms, SIZE_MAX / 2);
 	while ((entry = readdir(folder)) != NULL) {
 		char name[SPOOL_ID_MAX] = {0};
 
 		if (entry->d_name[0] == '.')
 			continue;
+		if (form_is_name(entry->d_name, name)) {
+			buf_add(&forms, name, sizeof name);
+			continue;
+		}
 		if (!spool_id_is_valid(str_of(entry->d_name))) {
 			message_set_aside(queue, entry->d_name, "its name is not an id");
 			continue;
@@ -31,7 +51,9 @@ static int read_names(struct queue *queue, struct buf *names, struct err *err)
 	}
 	closedir(folder);
 	if (names->len != 0)
-		qsort(names->data, names->len / SPOOL_ID_MAX, SPOOL_ID_MAX, (int (*)(const void *, const void *))strcmp);
+		qsort(names->data, names->len / SPOOL_ID_MAX, SPOOL_ID_MAX, compare_names);
+	remove_orphans(queue, names, &forms);
+	buf_free(&forms);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ static bool is_local_domain(struct queue *queue, struct str domain, struct arena
 struct str return_path(struct message *message)
 {
 	const struct settings *settings = &message->queue->settings;
-	struct str from = message->envelope.from;
+	struct str from = (message->prepared & PREPARED_FROM) != 0 ? message->outgoing_from : message->envelope.from;
 	struct addr address;
 	struct err err;
 

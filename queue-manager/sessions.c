@@ -147,6 +147,21 @@ static void job_lost(struct remote_job *job, const struct err *err)
 	remote_job_end(job);
 }
 
+static void take_results(struct remote_job *job, const struct str *results, bool dsn_passed)
+{
+	unsigned sent[REMOTE_PARTS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < job->count; i++) {
+		struct delivery *delivery = &job->message->deliveries[job->parts[i].delivery];
+
+		apply(job->message, delivery, results[job->parts[i].place], dsn_passed);
+		if (delivery->state == DELIVERY_DONE)
+			sent[count++] = job->parts[i].delivery;
+	}
+	prepare_tell_sent(job->message, sent, count, job->destination->server[0] != '\0');
+}
+
 static void on_answer(struct ipc_message *reply, const struct err *err, void *context)
 {
 	struct remote_session *session = context;
@@ -167,9 +182,7 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 		ipc_get_number(reply, "dsn-passed", 0, 1, &dsn_passed);
 		job->message->away = 0;
 		learn(session->remote, job->destination, results, job->recipients);
-		for (size_t i = 0; i < job->count; i++)
-			apply(job->message, &job->message->deliveries[job->parts[i].delivery], results[job->parts[i].place],
-			      dsn_passed != 0);
+		take_results(job, results, dsn_passed != 0);
 		remote_job_end(job);
 	}
 	memory_free(results);
@@ -179,13 +192,14 @@ static void build_request(struct remote_job *job, struct ipc_message *request)
 {
 	struct message *message = job->message;
 	const struct spool_envelope *envelope = &message->envelope;
+	struct form_file form = message_form(message, job->destination->server[0] != '\0' ? DELIVERY_LAN : DELIVERY_REMOTE);
 	struct buf recipient;
 	size_t next = 0;
 
 	ipc_request(request, "send");
 	ipc_add_text(request, "id", message->id);
-	ipc_add_number(request, "offset", (int64_t)message->offset);
-	ipc_add_number(request, "size", message->size);
+	ipc_add_number(request, "offset", form.offset);
+	ipc_add_number(request, "size", form.size);
 	ipc_add(request, "from", return_path(message));
 	ipc_add(request, "body", envelope->body);
 	ipc_add_number(request, "smtputf8", envelope->smtputf8);
@@ -208,7 +222,7 @@ static void build_request(struct remote_job *job, struct ipc_message *request)
 		next++;
 	}
 	buf_free(&recipient);
-	ipc_add_fd(request, message->fd);
+	ipc_add_fd(request, form.fd);
 }
 
 void remote_session_start(struct remote *remote, struct remote_destination *destination, struct remote_job *job)

@@ -75,17 +75,18 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 
 static void ask(struct message *message, struct str selectors)
 {
+	struct form_file form = message_form(message, DELIVERY_REMOTE);
 	struct ipc_message request;
 	struct str selector;
 
 	ipc_message_init(&request);
 	ipc_request(&request, "sign");
 	ipc_add_text(&request, "id", message->id);
-	ipc_add_number(&request, "offset", (int64_t)message->offset);
-	ipc_add_number(&request, "size", message->size);
+	ipc_add_number(&request, "offset", form.offset);
+	ipc_add_number(&request, "size", form.size);
 	while ((selector = str_cut_item(&selectors)).len != 0)
 		ipc_add(&request, "selector", selector);
-	ipc_add_fd(&request, message->fd);
+	ipc_add_fd(&request, form.fd);
 	message->signing = SIGNING_ASKED;
 	message->jobs++;
 	ipc_client_call(message->queue->signer, &request, TIMEOUT_MS, on_answer, message);

@@ -28,15 +28,18 @@ static const char *const steps[] = {
     "CREATE INDEX delivery_report ON delivery(message) WHERE report <> 0;",
     "ALTER TABLE message ADD COLUMN user TEXT NOT NULL DEFAULT '';" /* who logged in to send it */
     "CREATE INDEX message_user ON message(user) WHERE user <> '';",
+    "ALTER TABLE message ADD COLUMN prepared INTEGER NOT NULL DEFAULT 0;" /* enum prepared */
+    "ALTER TABLE message ADD COLUMN outgoing_from TEXT NOT NULL DEFAULT '';",
 };
 
 /* The statements, in the order of enum table_statement. */
 static const char *const sql[TABLE_STATEMENTS] = {
     [TABLE_INSERT] =
-        "INSERT INTO message(id, time, size, sender, born, next, trying, crashes, held, warned, reports, user) "
-        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO message(id, time, size, sender, born, next, trying, crashes, held, warned, reports, prepared, "
+        "outgoing_from, user) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     [TABLE_UPDATE] = "UPDATE message SET time = ?2, size = ?3, sender = ?4, born = ?5, next = ?6, trying = ?7, "
-                     "crashes = ?8, held = ?9, warned = ?10, reports = ?11 WHERE key = ?12",
+                     "crashes = ?8, held = ?9, warned = ?10, reports = ?11, prepared = ?12, outgoing_from = ?13 "
+                     "WHERE key = ?14",
     [TABLE_DELIVERY] =
         "INSERT OR REPLACE INTO delivery(message, position, recipient, kind, state, uid, address, target, "
         "attempts, next, destination, answer, report) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
@@ -44,7 +47,8 @@ static const char *const sql[TABLE_STATEMENTS] = {
     [TABLE_FORGET] = "DELETE FROM message WHERE key = ?1",
     [TABLE_FORGET_DELIVERIES] = "DELETE FROM delivery WHERE message = ?1",
     [TABLE_CLOCK] = "INSERT OR REPLACE INTO clock(one, boot, offset, last) VALUES(1, ?1, ?2, ?3)",
-    [TABLE_READ] = "SELECT born, crashes, held, warned, reports, trying FROM message WHERE key = ?1",
+    [TABLE_READ] =
+        "SELECT born, crashes, held, warned, reports, trying, prepared, outgoing_from FROM message WHERE key = ?1",
     [TABLE_READ_DELIVERIES] =
         "SELECT position, recipient, kind, state, uid, target, attempts, next, destination, answer, "
         "report FROM delivery WHERE message = ?1 ORDER BY position",
@@ -201,10 +205,12 @@ static int write_message(struct table *table, struct message *message, struct er
 	db_bind_number(statement, 9, message->held);
 	db_bind_number(statement, 10, message->warned);
 	db_bind_number(statement, 11, message->reports);
+	db_bind_number(statement, 12, message->prepared);
+	db_bind_text(statement, 13, message->outgoing_from);
 	if (message->row != 0)
-		db_bind_number(statement, 12, message->row);
+		db_bind_number(statement, 14, message->row);
 	else
-		db_bind_text(statement, 12, message->envelope.user);
+		db_bind_text(statement, 14, message->envelope.user);
 	return db_run(statement, err);
 }
 
@@ -413,6 +419,8 @@ int table_read(struct message *message, int64_t row, struct err *err)
 	message->warned = db_number(statement, 3) != 0;
 	message->reports = (unsigned)db_number(statement, 4);
 	message->trying = db_number(statement, 5) != 0;
+	message->prepared = (unsigned)db_number(statement, 6);
+	message->outgoing_from = arena_copy(&message->arena, db_text(statement, 7));
 	db_reset(statement);
 	return read_deliveries(table, message, err);
 }
