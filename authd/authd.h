@@ -12,6 +12,7 @@
 #include "authd/accounts.h"
 #include "authd/audit.h"
 #include "authd/cache.h"
+#include "authd/challenges.h"
 #include "authd/exchange.h"
 #include "authd/lockout.h"
 #include "authd/names.h"
@@ -38,6 +39,7 @@ struct authd {
 	struct recent recent; /* logins by POP3, for who sends after them */
 	struct shares shares;
 	struct exchanges exchanges;
+	bool challenges_are_gone; /* no password is kept for challenge logins (challenges.h) */
 	struct audit audit;
 	struct token_key relay_key;
 	uint64_t password_changes; /* since the start: what was checked before one is not remembered after it */
@@ -67,14 +69,16 @@ int login_read_origin(const struct ipc_incoming *incoming, struct login_origin *
 /* Check a password, answer incoming now or later. The views are copied. */
 void login_by_password(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
                        const char *mechanism, struct str name, struct str password);
-/* SCRAM was right (last: the server's last words) or wrong: answer incoming. */
+/* The exchange ended with a proof that is right (last: the server's last words) or wrong: answer incoming. */
 void login_by_proof(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
-                    const char *mechanism, struct str name, bool right, struct str last);
-/* The keys for SCRAM, an exchange_lookup. context is the struct authd. */
+                    const struct exchange *exchange, bool right, struct str last);
+/* What exchanges ask (exchange.h). context is the struct authd. */
 int login_find_keys(struct str name, struct scram_keys *keys_out, void *context);
+int login_find_secret(struct str name, struct buf *secret, void *context);
 
-/* conversations.c: the ops sasl-start, sasl-step, sasl-cancel; and the end of a connection. */
+/* conversations.c: the ops sasl-start, apop-start, sasl-step, sasl-cancel; and the end of a connection. */
 void conversation_start(struct authd *authd, struct ipc_incoming *incoming);
+void conversation_start_apop(struct authd *authd, struct ipc_incoming *incoming);
 void conversation_step(struct authd *authd, struct ipc_incoming *incoming);
 void conversation_cancel(struct authd *authd, struct ipc_incoming *incoming);
 void conversation_end(struct authd *authd, struct ipc_peer *peer);

@@ -41,7 +41,6 @@ static void go_on(struct authd *authd, struct ipc_incoming *incoming, struct str
 {
 	struct conversation *conversation = ipc_peer_data(incoming->peer);
 	struct exchange *exchange = conversation->exchange;
-	const char *mechanism = exchange_mechanism(exchange);
 	struct ipc_peer *peer = incoming->peer;
 	enum exchange_state state;
 	struct buf challenge;
@@ -55,16 +54,15 @@ static void go_on(struct authd *authd, struct ipc_incoming *incoming, struct str
 		answer_challenge(incoming, &challenge);
 		break;
 	case EXCHANGE_PASSWORD:
-		login_by_password(authd, incoming, &conversation->origin, mechanism, exchange_name(exchange),
+		login_by_password(authd, incoming, &conversation->origin, exchange_mechanism(exchange), exchange_name(exchange),
 		                  exchange_password(exchange));
 		break;
 	case EXCHANGE_PROVED:
 	case EXCHANGE_WRONG:
-		login_by_proof(authd, incoming, &conversation->origin, mechanism, exchange_name(exchange),
-		               state == EXCHANGE_PROVED, buf_str(&challenge));
+		login_by_proof(authd, incoming, &conversation->origin, exchange, state == EXCHANGE_PROVED, buf_str(&challenge));
 		break;
 	case EXCHANGE_MALFORMED:
-		err_set(&err, ERR_SYNTAX, "not what %s expects", mechanism);
+		err_set(&err, ERR_SYNTAX, "not what %s expects", exchange_mechanism(exchange));
 		ipc_answer_error(incoming, &err);
 		break;
 	case EXCHANGE_UNSURE:
@@ -77,11 +75,32 @@ static void go_on(struct authd *authd, struct ipc_incoming *incoming, struct str
 	buf_free(&challenge);
 }
 
-void conversation_start(struct authd *authd, struct ipc_incoming *incoming)
+static size_t read_binding(const struct ipc_incoming *incoming, const char *field, unsigned char *out)
 {
+	struct str data = ipc_get(&incoming->message, field);
+
+	if (data.len == 0 || data.len > SCRAM_BINDING_MAX)
+		return 0;
+	memcpy(out, data.data, data.len);
+	return data.len;
+}
+
+static struct exchange_terms read_terms(const struct authd *authd, const struct ipc_incoming *incoming)
+{
+	struct exchange_terms terms = {.challenges = settings_flag(&authd->settings, SETTING_LOGIN_CHALLENGES),
+	                               .host = settings_host_name(&authd->settings)};
+
+	terms.bindings.exporter_len = read_binding(incoming, "exporter", terms.bindings.exporter);
+	terms.bindings.endpoint_len = read_binding(incoming, "endpoint", terms.bindings.endpoint);
+	return terms;
+}
+
+static void start(struct authd *authd, struct ipc_incoming *incoming, bool is_apop)
+{
+	struct exchange_terms terms = read_terms(authd, incoming);
 	struct conversation *conversation;
+	struct exchange *exchange = NULL;
 	struct login_origin origin;
-	struct exchange *exchange;
 	struct err err;
 
 	conversation_end(authd, incoming->peer);
@@ -89,12 +108,13 @@ void conversation_start(struct authd *authd, struct ipc_incoming *incoming)
 		ipc_answer_error(incoming, &err);
 		return;
 	}
-	exchange = authd->conversations < AUTHD_CONVERSATIONS_MAX
-	               ? exchange_begin(&authd->exchanges, ipc_get(&incoming->message, "mechanism"), &err)
-	               : NULL;
+	if (authd->conversations >= AUTHD_CONVERSATIONS_MAX)
+		err_set(&err, ERR_TEMPORARY, "too many logins at a time");
+	else if (is_apop)
+		exchange = exchange_begin_apop(&authd->exchanges, &terms, &err);
+	else
+		exchange = exchange_begin(&authd->exchanges, ipc_get(&incoming->message, "mechanism"), &terms, &err);
 	if (exchange == NULL) {
-		if (authd->conversations >= AUTHD_CONVERSATIONS_MAX)
-			err_set(&err, ERR_TEMPORARY, "too many logins at a time");
 		ipc_answer_error(incoming, &err);
 		return;
 	}
@@ -103,6 +123,16 @@ void conversation_start(struct authd *authd, struct ipc_incoming *incoming)
 	ipc_peer_set_data(incoming->peer, conversation);
 	authd->conversations++;
 	go_on(authd, incoming, ipc_get(&incoming->message, "initial"));
+}
+
+void conversation_start(struct authd *authd, struct ipc_incoming *incoming)
+{
+	start(authd, incoming, false);
+}
+
+void conversation_start_apop(struct authd *authd, struct ipc_incoming *incoming)
+{
+	start(authd, incoming, true);
 }
 
 void conversation_step(struct authd *authd, struct ipc_incoming *incoming)

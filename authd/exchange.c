@@ -1,35 +1,49 @@
 #include "authd/exchange.h"
 
+#include "common/base/io.h"
 #include "common/base/memory.h"
 
+#include <gsasl.h>
 #include <openssl/evp.h>
-#include <stdio.h>
+#include <openssl/hmac.h>
+#include <time.h>
 
-enum { KEY_TEXT_MAX = 48 }; /* base64 of SCRAM_KEY_LEN bytes with its NUL */
+enum {
+	NONCE_LEN = 24,     /* hexadecimal digits */
+	CHALLENGE_MAX = 512 /* octets of CRAM-MD5's and APOP's */
+};
 
 typedef enum exchange_state exchange_step_function(struct exchange *exchange, struct str response,
                                                    struct buf *challenge);
 
 struct exchange {
-	struct exchanges *exchanges;
+	const struct exchanges *exchanges;
 	const struct mechanism *mechanism;
+	struct exchange_terms terms;
 	int steps;
-	Gsasl_session *session; /* of SCRAM */
-	bool unsure;            /* of SCRAM: lookup failed */
+	struct scram_server scram;
+	struct buf challenge; /* of CRAM-MD5 and APOP */
 	struct buf name;
 	struct buf password;
 };
 
-static exchange_step_function step_plain, step_login, step_scram;
+static exchange_step_function step_plain, step_login, step_scram, step_digest;
 
 static const struct mechanism {
 	const char *name;
 	exchange_step_function *step;
+	bool is_bound;     /* to the TLS connection */
+	bool is_challenge; /* needs the password itself */
+	bool is_keyed;     /* its digest is an HMAC (RFC 2195), not a hash (RFC 1939 7) */
 } mechanisms[] = {
-    {"SCRAM-SHA-256", step_scram},
-    {"PLAIN", step_plain},
-    {"LOGIN", step_login},
+    {.name = "SCRAM-SHA-256-PLUS", .step = step_scram, .is_bound = true},
+    {.name = "SCRAM-SHA-256", .step = step_scram},
+    {.name = "CRAM-MD5", .step = step_digest, .is_challenge = true, .is_keyed = true},
+    {.name = "PLAIN", .step = step_plain},
+    {.name = "LOGIN", .step = step_login},
 };
+
+static const struct mechanism apop = {.name = "APOP", .step = step_digest, .is_challenge = true};
 
 enum { MECHANISM_COUNT = sizeof mechanisms / sizeof mechanisms[0] };
 
@@ -75,158 +89,177 @@ static enum exchange_state step_login(struct exchange *exchange, struct str resp
 	return EXCHANGE_PASSWORD;
 }
 
-/* libgsasl's manual says hexadecimal, its code wants base64. */
-static void set_bytes(Gsasl_session *session, Gsasl_property property, const unsigned char *bytes, size_t len)
+/* The name of SCRAM as it is looked up (RFC 5802 5.1: after SASLprep). False: nobody has it. */
+static bool take_name(struct exchange *exchange)
 {
-	char text[KEY_TEXT_MAX];
+	char *prepared = NULL;
+	bool good = gsasl_saslprep(buf_text(&exchange->scram.name), GSASL_ALLOW_UNASSIGNED, &prepared, NULL) == GSASL_OK &&
+	            prepared[0] != '\0' && buf_add_str(&exchange->name, str_of(prepared)) == 0;
 
-	EVP_EncodeBlock((unsigned char *)text, bytes, (int)len);
-	gsasl_property_set(session, property, text);
-	memory_wipe(text, sizeof text);
+	gsasl_free(prepared);
+	return good;
 }
 
-/* libgsasl asks first when it knows the name: give it all there is then. */
-static int give_keys(struct exchange *exchange)
-{
-	const char *name = gsasl_property_fast(exchange->session, GSASL_AUTHID);
-	char iterations[12];
-	struct scram_keys keys;
-
-	if (name == NULL || exchange->name.len != 0)
-		return GSASL_NO_CALLBACK;
-	if (buf_add_str(&exchange->name, str_of(name)) != 0)
-		return GSASL_AUTHENTICATION_ERROR;
-	exchange->unsure = exchange->exchanges->lookup(buf_str(&exchange->name), &keys, exchange->exchanges->context) != 0;
-	if (exchange->unsure)
-		return GSASL_AUTHENTICATION_ERROR;
-	snprintf(iterations, sizeof iterations, "%u", keys.iterations);
-	gsasl_property_set(exchange->session, GSASL_SCRAM_ITER, iterations);
-	set_bytes(exchange->session, GSASL_SCRAM_SALT, keys.salt, sizeof keys.salt);
-	set_bytes(exchange->session, GSASL_SCRAM_STOREDKEY, keys.stored, sizeof keys.stored);
-	set_bytes(exchange->session, GSASL_SCRAM_SERVERKEY, keys.server, sizeof keys.server);
-	memory_wipe(&keys, sizeof keys);
-	return GSASL_OK;
-}
-
-static int on_property(Gsasl *library, Gsasl_session *session, Gsasl_property property)
-{
-	(void)library;
-	switch (property) {
-	case GSASL_SCRAM_ITER:
-	case GSASL_SCRAM_SALT:
-		return give_keys(gsasl_session_hook_get(session));
-	default: /* no plain password, no channel binding */
-		return GSASL_NO_CALLBACK;
-	}
-}
-
-/* May the one who logged in act as authzid? Only as himself. */
+/* May the one who logs in act as the other name that he gave? Only as himself. */
 static bool authzid_is_own(const struct exchange *exchange)
 {
-	const char *authzid = gsasl_property_fast(exchange->session, GSASL_AUTHZID);
+	struct str authzid = buf_str(&exchange->scram.authzid);
 
-	return authzid == NULL || authzid[0] == '\0' || str_equal_nocase(str_of(authzid), buf_str(&exchange->name));
+	return authzid.len == 0 || str_equal_nocase(authzid, buf_str(&exchange->name));
 }
 
-/*
- * Is there a name in the client's first message (RFC 5802 section 7: "...,n=name,r=nonce") that is empty after
- * SASLprep? Nobody has it, and libgsasl (2.2.0) loses memory over it.
- */
-static bool name_is_empty(struct str message)
+static enum exchange_state begin_scram(struct exchange *exchange, struct str response, struct buf *challenge)
 {
-	ptrdiff_t at = str_find(message, STR(",n="));
-	struct str rest = str_skip(message, at < 0 ? message.len : (size_t)at + 3);
-	char *name = memory_text(str_cut(&rest, ',')), *prepared = NULL;
-	bool empty = gsasl_saslprep(name, GSASL_ALLOW_UNASSIGNED, &prepared, NULL) == GSASL_OK && prepared[0] == '\0';
+	struct scram_server *scram = &exchange->scram;
+	char nonce[NONCE_LEN + 1];
+	struct scram_keys keys;
 
-	memory_free(name);
-	gsasl_free(prepared);
-	return empty;
+	switch (scram_server_first(scram, response, exchange->mechanism->is_bound, &exchange->terms.bindings)) {
+	case SCRAM_MALFORMED:
+		return EXCHANGE_MALFORMED;
+	case SCRAM_WRONG:
+		take_name(exchange);
+		return EXCHANGE_WRONG;
+	case SCRAM_GOOD:
+		break;
+	}
+	if (!take_name(exchange))
+		return EXCHANGE_MALFORMED;
+	if (exchange->exchanges->find_keys(buf_str(&exchange->name), &keys, exchange->exchanges->context) != 0)
+		return EXCHANGE_UNSURE;
+	io_random_hex(nonce, NONCE_LEN);
+	scram_server_challenge(scram, &keys, str_of(nonce), challenge);
+	memory_wipe(&keys, sizeof keys);
+	return authzid_is_own(exchange) ? EXCHANGE_CONTINUE : EXCHANGE_WRONG;
 }
 
 static enum exchange_state step_scram(struct exchange *exchange, struct str response, struct buf *challenge)
 {
-	char *output = NULL;
-	size_t output_len = 0;
-	enum exchange_state state;
-	int result;
-
 	if (response.data == NULL) /* the client speaks first */
 		return exchange->steps == 1 ? EXCHANGE_CONTINUE : EXCHANGE_MALFORMED;
-	/* RFC 5802 section 6: channel binding ("p=...") is not offered, so asking for it must fail; libgsasl lets it. */
-	if (str_find_char(response, '\0') >= 0 || (exchange->name.len == 0 && str_starts(response, STR("p="))))
+	if (exchange->name.len == 0)
+		return begin_scram(exchange, response, challenge);
+	switch (scram_server_last(&exchange->scram, response, challenge)) {
+	case SCRAM_GOOD:
+		return EXCHANGE_PROVED;
+	case SCRAM_MALFORMED:
 		return EXCHANGE_MALFORMED;
-	if (exchange->name.len == 0 && name_is_empty(response))
-		return EXCHANGE_MALFORMED;
-	result = gsasl_step(exchange->session, response.data, response.len, &output, &output_len);
-	if (exchange->unsure)
-		state = EXCHANGE_UNSURE;
-	else if (result == GSASL_NEEDS_MORE && exchange->name.len != 0 && authzid_is_own(exchange))
-		state = EXCHANGE_CONTINUE;
-	else if (result == GSASL_OK)
-		state = EXCHANGE_PROVED;
-	else if (result == GSASL_MECHANISM_PARSE_ERROR)
-		state = EXCHANGE_MALFORMED;
+	case SCRAM_WRONG:
+		break;
+	}
+	return EXCHANGE_WRONG;
+}
+
+bool exchange_digest(bool is_keyed, struct str challenge, struct str secret, char text[EXCHANGE_DIGEST_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	struct buf both;
+	bool made;
+
+	buf_init(&both, CHALLENGE_MAX + EXCHANGE_MESSAGE_MAX);
+	buf_add_str(&both, challenge);
+	buf_add_str(&both, secret);
+	if (is_keyed)
+		made = HMAC(EVP_md5(), secret.data, (int)secret.len, (const unsigned char *)challenge.data, challenge.len,
+		            digest, &len) != NULL;
 	else
-		state = EXCHANGE_WRONG;
-	if ((state == EXCHANGE_CONTINUE || state == EXCHANGE_PROVED) && output != NULL)
-		buf_add(challenge, output, output_len);
-	gsasl_free(output);
+		made = !both.overflow && EVP_Digest(both.data, both.len, digest, &len, EVP_md5(), NULL) == 1;
+	for (size_t i = 0; made && i < EXCHANGE_DIGEST_LEN / 2; i++) {
+		text[2 * i] = digits[digest[i] >> 4];
+		text[2 * i + 1] = digits[digest[i] & 15];
+	}
+	text[EXCHANGE_DIGEST_LEN] = '\0';
+	if (both.data != NULL)
+		memory_wipe(both.data, both.capacity);
+	buf_free(&both);
+	return made;
+}
+
+/* "name digest", where the name may hold blanks. */
+static enum exchange_state check_digest(struct exchange *exchange, struct str response)
+{
+	struct str name =
+	    str_sub(response, 0, response.len > EXCHANGE_DIGEST_LEN ? response.len - EXCHANGE_DIGEST_LEN - 1 : 0);
+	struct str given = str_skip(response, name.len + 1);
+	char text[EXCHANGE_DIGEST_LEN + 1], lower[EXCHANGE_DIGEST_LEN + 1];
+	enum exchange_state state = EXCHANGE_WRONG;
+	struct buf secret;
+
+	if (name.len == 0 || response.data[name.len] != ' ' || str_find_char(response, '\0') >= 0 ||
+	    buf_add_str(&exchange->name, name) != 0)
+		return EXCHANGE_MALFORMED;
+	str_copy(given, lower, sizeof lower);
+	for (char *c = lower; *c != '\0'; c++)
+		*c = *c >= 'A' && *c <= 'F' ? (char)(*c + ('a' - 'A')) : *c;
+	buf_init(&secret, EXCHANGE_MESSAGE_MAX);
+	if (exchange->exchanges->find_secret(name, &secret, exchange->exchanges->context) != 0)
+		state = EXCHANGE_UNSURE;
+	else if (exchange_digest(exchange->mechanism->is_keyed, buf_str(&exchange->challenge), buf_str(&secret), text) &&
+	         io_equal_secret(str_of(text), str_of(lower)))
+		state = EXCHANGE_PROVED;
+	if (secret.data != NULL)
+		memory_wipe(secret.data, secret.capacity);
+	buf_free(&secret);
 	return state;
 }
 
-int exchanges_open(struct exchanges *exchanges, exchange_lookup *lookup, void *context, struct err *err)
+static enum exchange_state step_digest(struct exchange *exchange, struct str response, struct buf *challenge)
 {
-	int result = gsasl_init(&exchanges->library);
+	char nonce[NONCE_LEN + 1];
 
-	if (result != GSASL_OK)
-		return err_set(err, ERR_SYSTEM, "cannot start libgsasl: %s", gsasl_strerror(result));
-	exchanges->lookup = lookup;
-	exchanges->context = context;
-	gsasl_callback_set(exchanges->library, on_property);
-	return 0;
+	if (exchange->steps > 1)
+		return response.data != NULL ? check_digest(exchange, response) : EXCHANGE_MALFORMED;
+	if (response.data != NULL) /* the server speaks first */
+		return EXCHANGE_MALFORMED;
+	io_random_hex(nonce, NONCE_LEN);
+	buf_printf(&exchange->challenge, "<%s.%lld@%s>", nonce, (long long)time(NULL), exchange->terms.host);
+	buf_add_str(challenge, buf_str(&exchange->challenge));
+	return EXCHANGE_CONTINUE;
 }
 
-void exchanges_close(struct exchanges *exchanges)
+static struct exchange *begin(const struct exchanges *exchanges, const struct mechanism *mechanism,
+                              const struct exchange_terms *terms)
 {
-	gsasl_done(exchanges->library);
-	exchanges->library = NULL;
-}
+	struct exchange *exchange = memory_get(sizeof *exchange);
 
-struct exchange *exchange_begin(struct exchanges *exchanges, struct str mechanism, struct err *err)
-{
-	const struct mechanism *found = NULL;
-	struct exchange *exchange;
-
-	for (int i = 0; i < MECHANISM_COUNT; i++)
-		if (str_equal_nocase(mechanism, str_of(mechanisms[i].name)))
-			found = &mechanisms[i];
-	if (found == NULL) {
-		err_set(err, ERR_NOT_FOUND, "unknown mechanism");
-		return NULL;
-	}
-	exchange = memory_get(sizeof *exchange);
-	exchange->exchanges = exchanges;
-	exchange->mechanism = found;
+	*exchange = (struct exchange){.exchanges = exchanges, .mechanism = mechanism, .terms = *terms};
+	scram_server_init(&exchange->scram);
+	buf_init(&exchange->challenge, CHALLENGE_MAX);
 	buf_init(&exchange->name, EXCHANGE_NAME_MAX);
 	buf_init(&exchange->password, EXCHANGE_MESSAGE_MAX);
-	if (found->step == step_scram) {
-		if (gsasl_server_start(exchanges->library, found->name, &exchange->session) != GSASL_OK) {
-			exchange_end(exchange);
-			err_set(err, ERR_SYSTEM, "libgsasl does not offer %s", found->name);
-			return NULL;
-		}
-		gsasl_session_hook_set(exchange->session, exchange);
-	}
 	return exchange;
+}
+
+struct exchange *exchange_begin(const struct exchanges *exchanges, struct str mechanism,
+                                const struct exchange_terms *terms, struct err *err)
+{
+	bool can_bind = terms->bindings.exporter_len > 0 || terms->bindings.endpoint_len > 0;
+
+	for (int i = 0; i < MECHANISM_COUNT; i++)
+		if (str_equal_nocase(mechanism, str_of(mechanisms[i].name)) && (can_bind || !mechanisms[i].is_bound) &&
+		    (terms->challenges || !mechanisms[i].is_challenge))
+			return begin(exchanges, &mechanisms[i], terms);
+	err_set(err, ERR_NOT_FOUND, "unknown mechanism");
+	return NULL;
+}
+
+struct exchange *exchange_begin_apop(const struct exchanges *exchanges, const struct exchange_terms *terms,
+                                     struct err *err)
+{
+	if (terms->challenges)
+		return begin(exchanges, &apop, terms);
+	err_set(err, ERR_NOT_FOUND, "challenge logins are off");
+	return NULL;
 }
 
 void exchange_end(struct exchange *exchange)
 {
-	if (exchange->session != NULL)
-		gsasl_finish(exchange->session);
 	if (exchange->password.data != NULL)
 		memory_wipe(exchange->password.data, exchange->password.capacity);
+	scram_server_free(&exchange->scram);
+	buf_free(&exchange->challenge);
 	buf_free(&exchange->password);
 	buf_free(&exchange->name);
 	memory_free(exchange);
@@ -254,4 +287,9 @@ struct str exchange_name(const struct exchange *exchange)
 struct str exchange_password(const struct exchange *exchange)
 {
 	return buf_str(&exchange->password);
+}
+
+bool exchange_is_challenge(const struct exchange *exchange)
+{
+	return exchange->mechanism->is_challenge;
 }

@@ -14,7 +14,8 @@ enum obstacle {
 	OBSTACLE_EXPIRED,
 	OBSTACLE_PROTOCOL,
 	OBSTACLE_NO_PASSWORD,
-	OBSTACLE_LOCKED
+	OBSTACLE_LOCKED,
+	OBSTACLE_NO_COPY
 };
 
 static const char *const obstacle_words[] = {
@@ -25,6 +26,7 @@ static const char *const obstacle_words[] = {
     [OBSTACLE_PROTOCOL] = "protocol not allowed for this user",
     [OBSTACLE_NO_PASSWORD] = "no password set",
     [OBSTACLE_LOCKED] = "account locked",
+    [OBSTACLE_NO_COPY] = "no password kept for challenge logins yet",
 };
 
 /* Who tries to log in. */
@@ -237,8 +239,10 @@ static void attempt_done(const struct hash_reply *reply, void *context)
 	} else if (reply->result != HASH_RIGHT || subject->obstacle != OBSTACLE_NONE) {
 		refuse(authd, attempt->incoming, &attempt->origin, attempt->mechanism, subject);
 	} else {
-		if (attempt->password_changes == authd->password_changes)
+		if (attempt->password_changes == authd->password_changes) {
+			challenges_keep(authd, subject->login.uid, password);
 			cache_add(&authd->cache, subject->login.uid, subject->account.hash, password, io_now_ms());
+		}
 		grant(authd, attempt->incoming, &attempt->origin, attempt->mechanism, subject, STR(""));
 	}
 	attempt_free(attempt);
@@ -288,6 +292,7 @@ void login_by_password(struct authd *authd, struct ipc_incoming *incoming, const
 	if (subject->obstacle == OBSTACLE_NONE &&
 	    cache_holds(&authd->cache, subject->login.uid, subject->account.hash,
 	                str_from(attempt->password, attempt->password_len), io_now_ms())) {
+		challenges_keep(authd, subject->login.uid, str_from(attempt->password, attempt->password_len));
 		grant(authd, incoming, origin, mechanism, subject, STR(""));
 		attempt_free(attempt);
 	} else if (submit(attempt, password.len > HASH_PASSWORD_MAX, &err) != 0) {
@@ -296,18 +301,37 @@ void login_by_password(struct authd *authd, struct ipc_incoming *incoming, const
 	}
 }
 
-void login_by_proof(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
-                    const char *mechanism, struct str name, bool right, struct str last)
+/* Was a challenge login hopeless, since the password is not kept? The account is not locked for that. */
+static bool lacks_copy(struct authd *authd, const struct subject *subject)
 {
+	struct buf password;
+	struct err err;
+	bool lacks;
+
+	buf_init(&password, SECRETS_VALUE_MAX);
+	lacks = challenges_get(authd, subject->login.uid, &password, &err) == 0;
+	if (password.data != NULL)
+		memory_wipe(password.data, password.capacity);
+	buf_free(&password);
+	return lacks;
+}
+
+void login_by_proof(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
+                    const struct exchange *exchange, bool right, struct str last)
+{
+	const char *mechanism = exchange_mechanism(exchange);
 	struct subject subject;
 	struct err err;
 
-	if (examine(authd, name, origin, &subject, &err) != 0)
+	if (examine(authd, exchange_name(exchange), origin, &subject, &err) != 0) {
 		request_put_off(incoming, &err);
-	else if (right && subject.obstacle == OBSTACLE_NONE)
+	} else if (right && subject.obstacle == OBSTACLE_NONE) {
 		grant(authd, incoming, origin, mechanism, &subject, last);
-	else
+	} else {
+		if (subject.obstacle == OBSTACLE_NONE && exchange_is_challenge(exchange) && lacks_copy(authd, &subject))
+			subject.obstacle = OBSTACLE_NO_COPY;
 		refuse(authd, incoming, origin, mechanism, &subject);
+	}
 	memory_wipe(&subject, sizeof subject);
 }
 
@@ -329,6 +353,28 @@ int login_find_keys(struct str name, struct scram_keys *keys_out, void *context)
 	}
 	if (subject.obstacle == OBSTACLE_NONE)
 		*keys_out = subject.account.scram;
+	memory_wipe(&subject, sizeof subject);
+	return 0;
+}
+
+int login_find_secret(struct str name, struct buf *secret, void *context)
+{
+	struct authd *authd = context;
+	struct subject subject;
+	char unknown[SCRAM_KEY_LEN];
+	struct err err;
+	int found = 0;
+
+	if (examine(authd, name, NULL, &subject, &err) != 0 ||
+	    (found = challenges_get(authd, subject.login.uid, secret, &err)) < 0) {
+		log_error("a login is put off: %s", err.text);
+		return -1;
+	}
+	if (found == 0 || subject.obstacle != OBSTACLE_NONE) {
+		io_random(unknown, sizeof unknown);
+		buf_reset(secret);
+		buf_add(secret, unknown, sizeof unknown);
+	}
 	memory_wipe(&subject, sizeof subject);
 	return 0;
 }

@@ -20,9 +20,10 @@ static void open_files(struct authd *authd, struct err *err)
 	    secrets_open(&authd->secrets, instance_path(path, sizeof path, instance->state, "auth/secrets.db"),
 	                 instance_path(key_path, sizeof key_path, instance->etc, "keys/secrets.key"), err) != 0 ||
 	    shares_open(&authd->shares, instance_path(path, sizeof path, instance->state, "auth/shares.db"), err) != 0 ||
-	    token_key_load(&authd->relay_key, instance, "authd", err) != 0 ||
-	    exchanges_open(&authd->exchanges, login_find_keys, authd, err) != 0)
+	    token_key_load(&authd->relay_key, instance, "authd", err) != 0)
 		daemon_fail(err);
+	authd->exchanges = (struct exchanges){login_find_keys, login_find_secret, authd};
+	challenges_follow(authd);
 	cache_init(&authd->cache);
 	audit_init(&authd->audit);
 	lockout_init(&authd->lockout);
@@ -63,7 +64,6 @@ static void close_files(struct authd *authd)
 {
 	pool_free(authd->pool);
 	audit_free(&authd->audit);
-	exchanges_close(&authd->exchanges);
 	tickets_free(&authd->tickets);
 	lockout_free(&authd->lockout);
 	token_key_wipe(&authd->relay_key);

@@ -14,6 +14,8 @@ struct new_password {
 	struct ipc_incoming *incoming;
 	int64_t uid;
 	char user[NAMES_NAME_MAX];
+	size_t password_len;
+	char password[HASH_PASSWORD_MAX]; /* where challenge logins keep it */
 };
 
 static void answer_error(struct ipc_incoming *incoming, int code, const char *text)
@@ -60,14 +62,17 @@ static void hash_made(const struct hash_reply *reply, void *context)
 		answer_error(change->incoming, ERR_SYNTAX, "a password must be UTF-8 text without control characters");
 	} else if (reply->result != HASH_RIGHT) {
 		answer_error(change->incoming, ERR_TEMPORARY, "the password could not be hashed now");
-	} else if (accounts_put(&change->authd->accounts, &account, &err) != 0) {
+	} else if (challenges_drop(change->authd, change->uid, &err) != 0 ||
+	           accounts_put(&change->authd->accounts, &account, &err) != 0) {
 		request_put_off(change->incoming, &err);
 	} else {
+		challenges_keep(change->authd, change->uid, str_from(change->password, change->password_len));
 		forget_past(change->authd, change->uid);
 		log_info("the password of user=%s was set", change->user);
 		ipc_answer_ok(change->incoming);
 	}
 	memory_wipe(&account, sizeof account);
+	memory_wipe(change, sizeof *change);
 	memory_free(change);
 }
 
@@ -95,12 +100,14 @@ void password_set(struct authd *authd, struct ipc_incoming *incoming)
 	request.password_len = (uint32_t)password.len;
 	memcpy(request.password, password.data, password.len);
 	change = memory_get(sizeof *change);
-	*change = (struct new_password){.authd = authd, .incoming = incoming, .uid = uid};
+	*change = (struct new_password){.authd = authd, .incoming = incoming, .uid = uid, .password_len = password.len};
+	memcpy(change->password, password.data, password.len);
 	ipc_get_text(&incoming->message, "user", change->user, sizeof change->user);
 	str_copy(str_of(change->user), request.user, sizeof request.user);
 	request_forget(incoming);
 	if (pool_submit(authd->pool, str_of(incoming->caller), &request, is_wanted, hash_made, change, &err) != 0) {
 		request_put_off(incoming, &err);
+		memory_wipe(change, sizeof *change);
 		memory_free(change);
 	}
 	memory_wipe(&request, sizeof request);
@@ -124,7 +131,8 @@ void password_user_delete(struct authd *authd, struct ipc_incoming *incoming)
 
 	if (!read_uid(incoming, &uid))
 		return;
-	if (accounts_delete(&authd->accounts, uid, &err) != 0 || shares_forget(&authd->shares, uid, &err) != 0) {
+	if (challenges_drop(authd, uid, &err) != 0 || accounts_delete(&authd->accounts, uid, &err) != 0 ||
+	    shares_forget(&authd->shares, uid, &err) != 0) {
 		request_put_off(incoming, &err);
 		return;
 	}
@@ -188,7 +196,8 @@ static int restore_all(struct authd *authd, const struct ipc_message *request, s
 	while (ipc_next(request, &position, &key, &value)) {
 		if (!str_equal(key, STR("hash")))
 			continue;
-		if (parse_line(value, &account, err) != 0 || accounts_put(&authd->accounts, &account, err) != 0) {
+		if (parse_line(value, &account, err) != 0 || challenges_drop(authd, account.uid, err) != 0 ||
+		    accounts_put(&authd->accounts, &account, err) != 0) {
 			db_rollback(&authd->accounts.db);
 			return -1;
 		}

@@ -206,6 +206,7 @@ static const struct {
 	request_handler *handler;
 } requests[] = {
     {"sasl-start", {"smtpd", "pop3-login", "imap-login"}, conversation_start},
+    {"apop-start", {"pop3-login"}, conversation_start_apop},
     {"sasl-step", {"smtpd", "pop3-login", "imap-login"}, conversation_step},
     {"sasl-cancel", {"smtpd", "pop3-login", "imap-login"}, conversation_cancel},
     {"login", {"smtpd", "pop3-login", "imap-login"}, take_login},
@@ -240,6 +241,7 @@ void request_take(struct ipc_incoming *incoming, void *context)
 		for (const char *const *caller = requests[i].callers; *caller != NULL; caller++) {
 			if (strcmp(incoming->caller, *caller) == 0) {
 				settings_refresh(&authd->settings);
+				challenges_follow(authd);
 				requests[i].handler(authd, incoming);
 				return;
 			}

@@ -122,6 +122,21 @@ int secrets_delete(struct secrets *secrets, struct str name, struct err *err)
 	return result;
 }
 
+int secrets_delete_group(struct secrets *secrets, const char *group, struct err *err)
+{
+	struct db_statement statement;
+	int count = 0, result;
+
+	if (db_prepare(&secrets->db, &statement,
+	               "DELETE FROM secret WHERE substr(name, 1, length(?1) + 1) = ?1 || '/' RETURNING name", err) != 0)
+		return -1;
+	db_bind_text(&statement, 1, str_of(group));
+	while ((result = db_step(&statement, err)) == 1)
+		count++;
+	db_finalize(&statement);
+	return result == 0 ? count : -1;
+}
+
 static int open_row(struct secrets *secrets, struct str name, struct str sealed, struct buf *value, struct err *err)
 {
 	unsigned char plain[SECRETS_VALUE_MAX];

@@ -29,6 +29,8 @@ void secrets_close(struct secrets *secrets);
 /* On disk when the function returns. -1: ERR_LIMIT, ERR_SYNTAX (no name), or the database's errors. */
 int secrets_set(struct secrets *secrets, struct str name, struct str value, struct err *err);
 int secrets_delete(struct secrets *secrets, struct str name, struct err *err);
+/* All secrets of a group, "challenge" for "challenge/17". Returns how many there were, or -1. */
+int secrets_delete_group(struct secrets *secrets, const char *group, struct err *err);
 
 /* Add the secret to value. -1: ERR_NOT_FOUND, ERR_CORRUPT (not encrypted with this key), or the database's errors. */
 int secrets_get(struct secrets *secrets, struct str name, struct buf *value, struct err *err);

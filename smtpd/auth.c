@@ -13,6 +13,7 @@ static struct sasl sasl_of(struct session *session)
 	    .authd = &session->authd,
 	    .service = session->service,
 	    .prompt = "334 ",
+	    .challenges = settings_flag(&session->smtpd->settings, SETTING_LOGIN_CHALLENGES),
 	};
 }
 
@@ -53,11 +54,12 @@ static bool plain_is_allowed(const struct session *session)
 struct str auth_mechanisms(struct session *session)
 {
 	struct str rest = str_of(session->smtpd->mechanisms), offered = STR(""), word;
+	const struct sasl sasl = sasl_of(session);
 
 	if (session->is_local || session->user[0] != '\0' || tls_is_needed(session))
 		return offered;
 	while ((word = str_cut_word(&rest)).len != 0)
-		if (plain_is_allowed(session) || !sasl_is_plain(word))
+		if (sasl_is_usable(&sasl, word) && (plain_is_allowed(session) || !sasl_is_plain(word)))
 			offered = arena_printf(&session->command_arena, "%.*s%s%.*s", STR_ARG(offered), offered.len != 0 ? " " : "",
 			                       STR_ARG(word));
 	return offered;

@@ -89,6 +89,21 @@ bool sasl_is_plain(struct str mechanism)
 	return str_equal_nocase(mechanism, STR("PLAIN")) || str_equal_nocase(mechanism, STR("LOGIN"));
 }
 
+static bool can_bind(const struct conn *conn)
+{
+	unsigned char data[CONN_BINDING_MAX];
+
+	return conn_tls_exporter(conn, data) > 0 || conn_tls_endpoint(conn, data) > 0;
+}
+
+bool sasl_is_usable(const struct sasl *sasl, struct str mechanism)
+{
+	const struct str plus = STR("-PLUS");
+	bool is_bound = mechanism.len > plus.len && str_equal_nocase(str_skip(mechanism, mechanism.len - plus.len), plus);
+
+	return (!is_bound || can_bind(sasl->conn)) && (sasl->challenges || !str_equal_nocase(mechanism, STR("CRAM-MD5")));
+}
+
 int sasl_mechanisms(const struct sasl *sasl, struct buf *words, struct err *err)
 {
 	struct exchange exchange;
@@ -121,6 +136,49 @@ enum sasl_result sasl_password(const struct sasl *sasl, struct str user, struct 
 	ipc_add(&exchange.request, "user", user);
 	ipc_add(&exchange.request, "password", password);
 	add_origin(&exchange);
+	result = ask(&exchange, grant, err);
+	if (result == SASL_GRANTED)
+		result = take_grant(&exchange, grant, err);
+	return exchange_end(&exchange, result);
+}
+
+static void add_bindings(struct exchange *exchange)
+{
+	const struct conn *conn = exchange->sasl->conn;
+	unsigned char data[CONN_BINDING_MAX];
+	size_t len;
+
+	if ((len = conn_tls_exporter(conn, data)) > 0)
+		ipc_add(&exchange->request, "exporter", str_from((const char *)data, len));
+	if ((len = conn_tls_endpoint(conn, data)) > 0)
+		ipc_add(&exchange->request, "endpoint", str_from((const char *)data, len));
+}
+
+int sasl_begin_apop(const struct sasl *sasl, struct buf *challenge, struct err *err)
+{
+	struct exchange exchange;
+	int result;
+
+	exchange_begin(&exchange, sasl);
+	ipc_request(&exchange.request, "apop-start");
+	add_origin(&exchange);
+	result = ipc_call(sasl->authd, &exchange.request, &exchange.reply, IPC_TIMEOUT_MS, err);
+	if (result == 0)
+		buf_add_str(challenge, ipc_get(&exchange.reply, "challenge"));
+	exchange_end(&exchange, SASL_GRANTED);
+	return result;
+}
+
+enum sasl_result sasl_apop(const struct sasl *sasl, struct str user, struct str digest, struct sasl_grant *grant,
+                           struct err *err)
+{
+	struct exchange exchange;
+	enum sasl_result result;
+
+	exchange_begin(&exchange, sasl);
+	buf_printf(&exchange.bytes, "%.*s %.*s", STR_ARG(user), STR_ARG(digest));
+	ipc_request(&exchange.request, "sasl-step");
+	ipc_add(&exchange.request, "response", buf_str(&exchange.bytes));
 	result = ask(&exchange, grant, err);
 	if (result == SASL_GRANTED)
 		result = take_grant(&exchange, grant, err);
@@ -192,6 +250,7 @@ enum sasl_result sasl_exchange(const struct sasl *sasl, struct str mechanism, st
 	ipc_request(&exchange.request, "sasl-start");
 	ipc_add(&exchange.request, "mechanism", mechanism);
 	add_origin(&exchange);
+	add_bindings(&exchange);
 	if (initial.data != NULL)
 		ipc_add(&exchange.request, "initial", buf_str(&exchange.bytes));
 	result = ask(&exchange, grant, err);

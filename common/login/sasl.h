@@ -3,7 +3,8 @@
  *
  * authd alone decides. Here challenges and responses are carried between a client that writes base64 lines and authd
  * that takes bytes; nothing is kept but what authd grants. Why a login failed is never told: one result, SASL_DENIED,
- * for an unknown user, a wrong password and a locked account alike. The protocol's replies are the caller's.
+ * for an unknown user, a wrong password and a locked account alike. The protocol's replies are the caller's. What a
+ * login under TLS can be bound to (RFC 5929, 9266) goes with each exchange.
  */
 #ifndef POSTROOM_LOGIN_SASL_H
 #define POSTROOM_LOGIN_SASL_H
@@ -35,6 +36,7 @@ struct sasl {
 	const char *service; /* "pop3" */
 	const char *prompt;  /* before a challenge: "+ ", in SMTP "334 " */
 	bool bare_lf;        /* the protocol lets LF alone end a line */
+	bool challenges;     /* setting login.challenge-methods: CRAM-MD5 and APOP may be used */
 };
 
 struct sasl_grant {
@@ -47,12 +49,23 @@ struct sasl_grant {
 /* Does a password cross in clear by this mechanism, unless TLS hides it? */
 bool sasl_is_plain(struct str mechanism);
 
-/* The names of the mechanisms, strongest first, separated by spaces, into words. -1: authd does not answer. */
+/* Can a mechanism that authd names be used on this connection now: has it what is to be bound, is the setting on? */
+bool sasl_is_usable(const struct sasl *sasl, struct str mechanism);
+
+/* The names of authd's mechanisms, strongest first, separated by spaces, into words. -1: authd does not answer. */
 int sasl_mechanisms(const struct sasl *sasl, struct buf *words, struct err *err);
 
 /* A name and a password given in the open (USER and PASS, LOGIN). */
 enum sasl_result sasl_password(const struct sasl *sasl, struct str user, struct str password, struct sasl_grant *grant,
                                struct err *err);
+
+/*
+ * APOP (RFC 1939 7): begin, which gives the challenge for the greeting; then what the client made of it, once. An
+ * exchange that begins in between takes its place.
+ */
+int sasl_begin_apop(const struct sasl *sasl, struct buf *challenge, struct err *err);
+enum sasl_result sasl_apop(const struct sasl *sasl, struct str user, struct str digest, struct sasl_grant *grant,
+                           struct err *err);
 
 /*
  * A whole exchange. initial is the initial response as it stood in the command (base64, or "=" for an empty one, RFC

@@ -60,6 +60,8 @@ struct conn {
 	void *throttle_context;
 };
 
+enum { CONN_BINDING_MAX = 64 }; /* octets of channel binding data */
+
 /* What conn_wait_input saw, or-ed. */
 enum conn_event {
 	CONN_INPUT = 1, /* something to read, or the peer's end */
@@ -120,6 +122,12 @@ int conn_send_file(struct conn *conn, int file, off_t offset, off_t len, bool do
  */
 int conn_accept_tls(struct conn *conn, SSL_CTX *context, struct err *err);
 int conn_connect_tls(struct conn *conn, SSL_CTX *context, const char *host, bool verify, struct err *err);
+/*
+ * Channel binding data of our side of TLS: tls-exporter (RFC 9266), tls-server-end-point (RFC 5929). Returns the
+ * octets, 0 where there are none.
+ */
+size_t conn_tls_exporter(const struct conn *conn, unsigned char out[CONN_BINDING_MAX]);
+size_t conn_tls_endpoint(const struct conn *conn, unsigned char out[CONN_BINDING_MAX]);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", for logs and Received; "" in clear. */
 const char *conn_tls_text(const struct conn *conn, struct arena *arena);
 

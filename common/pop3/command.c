@@ -1,9 +1,9 @@
 #include "common/pop3/command.h"
 
 static const char *const names[POP3_VERB_COUNT] = {
-    [POP3_AUTH] = "AUTH", [POP3_CAPA] = "CAPA", [POP3_DELE] = "DELE", [POP3_LIST] = "LIST", [POP3_NOOP] = "NOOP",
-    [POP3_PASS] = "PASS", [POP3_QUIT] = "QUIT", [POP3_RETR] = "RETR", [POP3_RSET] = "RSET", [POP3_STAT] = "STAT",
-    [POP3_STLS] = "STLS", [POP3_TOP] = "TOP",   [POP3_UIDL] = "UIDL", [POP3_USER] = "USER",
+    [POP3_APOP] = "APOP", [POP3_AUTH] = "AUTH", [POP3_CAPA] = "CAPA", [POP3_DELE] = "DELE", [POP3_LIST] = "LIST",
+    [POP3_NOOP] = "NOOP", [POP3_PASS] = "PASS", [POP3_QUIT] = "QUIT", [POP3_RETR] = "RETR", [POP3_RSET] = "RSET",
+    [POP3_STAT] = "STAT", [POP3_STLS] = "STLS", [POP3_TOP] = "TOP",   [POP3_UIDL] = "UIDL", [POP3_USER] = "USER",
 };
 
 struct pop3_command pop3_command_parse(struct str line)

@@ -14,6 +14,7 @@ enum { POP3_LINE_MAX = 1024 };
 
 enum pop3_verb {
 	POP3_UNKNOWN,
+	POP3_APOP,
 	POP3_AUTH, /* RFC 5034 */
 	POP3_CAPA, /* RFC 2449 */
 	POP3_DELE,

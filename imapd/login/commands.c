@@ -28,7 +28,7 @@ struct str login_capabilities(struct login *login)
 	if (!login_plain_is_open(login))
 		words = arena_printf(&login->arena, "%.*s LOGINDISABLED", STR_ARG(words));
 	while (login_is_open(login) && (word = str_cut_word(&rest)).len != 0)
-		if (login_plain_is_open(login) || !sasl_is_plain(word))
+		if (sasl_is_usable(&login->sasl, word) && (login_plain_is_open(login) || !sasl_is_plain(word)))
 			words = arena_printf(&login->arena, "%.*s AUTH=%.*s", STR_ARG(words), STR_ARG(word));
 	return imap_hook_capabilities(&login->script, login->conn.peer, words, &login->arena);
 }

@@ -181,7 +181,12 @@ int login_session(int fd, const struct listen_origin *origin, void *context)
 	login.anonymise = settings_flag(&service->settings, SETTING_ANONYMISE);
 	conn_init(&login.conn, fd, LOGIN_MS);
 	login.conn.deadline_ms = io_now_ms() + LOGIN_MS;
-	login.sasl = (struct sasl){&login.conn, &login.authd, "imap", "+ ", true};
+	login.sasl = (struct sasl){.conn = &login.conn,
+	                           .authd = &login.authd,
+	                           .service = "imap",
+	                           .prompt = "+ ",
+	                           .bare_lf = true,
+	                           .challenges = settings_flag(&service->settings, SETTING_LOGIN_CHALLENGES)};
 	arena_init(&login.arena);
 	imap_parser_init(&login.parser, &login.conn, &login.arena, IMAP_LOGIN_LITERAL_MAX);
 	buf_init(&login.mechanisms, SASL_MECHANISMS_MAX);

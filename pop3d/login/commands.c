@@ -3,15 +3,21 @@
 #include "common/base/log.h"
 #include "common/pop3/capa.h"
 
-/* Ask authd for its mechanisms, once; "" where it does not answer. */
+/* The mechanisms that may be used now; authd names them, once; "" where it does not answer. */
 static const char *mechanisms(struct login *login)
 {
+	struct str rest, word;
 	struct err err;
 
 	if (login->mechanisms.len == 0 && login->authd.fd >= 0 &&
 	    sasl_mechanisms(&login->sasl, &login->mechanisms, &err) != 0)
 		log_warning("authd names no mechanisms: %s", err.text);
-	return buf_text(&login->mechanisms);
+	buf_reset(&login->usable);
+	rest = buf_str(&login->mechanisms);
+	while ((word = str_cut_word(&rest)).len != 0)
+		if (sasl_is_usable(&login->sasl, word) && (login_plain_is_open(login) || !sasl_is_plain(word)))
+			buf_printf(&login->usable, "%s%.*s", login->usable.len > 0 ? " " : "", STR_ARG(word));
+	return buf_text(&login->usable);
 }
 
 void login_capa(struct login *login, const struct pop3_command *command)
@@ -19,7 +25,7 @@ void login_capa(struct login *login, const struct pop3_command *command)
 	bool open = login_is_open(login);
 	const struct pop3_capabilities capabilities = {
 	    .stls = !login->conn.tls_active && login->encryption != SERVICE_CLEAR && login->service->tls.context != NULL,
-	    .login = open,
+	    .login = login_plain_is_open(login),
 	    .mechanisms = open ? mechanisms(login) : "",
 	    .implementation = !login->anonymise,
 	};
@@ -162,6 +168,32 @@ void login_pass(struct login *login, const struct pop3_command *command)
 	conclude(login, result, &grant, &err);
 }
 
+/* RFC 1939 7. The challenge is good for one try: who fails and could try on would make it a list of guesses. */
+void login_apop(struct login *login, const struct pop3_command *command)
+{
+	struct str digest = command->argument, user = str_trim(digest);
+	ptrdiff_t at = (ptrdiff_t)user.len;
+	struct sasl_grant grant;
+	struct err err = {0};
+	enum sasl_result result;
+
+	while (at > 0 && user.data[at - 1] != ' ')
+		at--;
+	digest = str_skip(user, (size_t)at);
+	user = str_trim(str_sub(user, 0, (size_t)at));
+	if (user.len == 0 || digest.len == 0) {
+		conn_write(&login->conn, STR("-ERR Say APOP, name and digest\r\n"));
+		return;
+	}
+	if (!login->has_challenge) {
+		conn_write(&login->conn, STR("-ERR APOP cannot be used now\r\n"));
+		return;
+	}
+	login->has_challenge = false;
+	result = sasl_apop(&login->sasl, user, digest, &grant, &err);
+	conclude(login, result, &grant, &err);
+}
+
 /* AUTH alone lists the mechanisms: older clients ask so (it was usual before CAPA). */
 static void list_mechanisms(struct login *login)
 {
@@ -184,8 +216,13 @@ void login_auth(struct login *login, const struct pop3_command *command)
 		list_mechanisms(login);
 		return;
 	}
+	if (sasl_is_plain(mechanism) && !login_plain_is_open(login)) {
+		conn_write(&login->conn, STR("-ERR Issue a STLS command first\r\n"));
+		return;
+	}
 	if (initial.len == 0)
 		initial.data = NULL;
+	login->has_challenge = false; /* authd keeps one exchange of a connection */
 	result = sasl_exchange(&login->sasl, mechanism, initial, &grant, &err);
 	conclude(login, result, &grant, &err);
 }

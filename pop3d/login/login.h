@@ -50,6 +50,9 @@ struct login {
 	long failures;         /* failed logins so far */
 	struct buf user;       /* of USER, for the next PASS; empty: none */
 	struct buf mechanisms; /* as authd named them, once asked */
+	struct buf usable;     /* those of them that may be used now */
+	bool encrypted_auth;   /* setting pop3.require-encrypted-auth: no password in clear */
+	bool has_challenge;    /* the greeting had one, and APOP was not tried yet */
 };
 
 /* A whole session on fd. Returns the exit status. */
@@ -58,6 +61,7 @@ int login_session(int fd, const struct listen_origin *origin, void *context);
 void login_refuse(int fd, const struct listen_origin *origin, bool per_address, void *context);
 
 /* The commands (commands.c). Each answers the client; *command is valid during the call. */
+void login_apop(struct login *login, const struct pop3_command *command);
 void login_auth(struct login *login, const struct pop3_command *command);
 void login_capa(struct login *login, const struct pop3_command *command);
 void login_pass(struct login *login, const struct pop3_command *command);
@@ -65,7 +69,8 @@ void login_quit(struct login *login, const struct pop3_command *command);
 void login_stls(struct login *login, const struct pop3_command *command);
 void login_user(struct login *login, const struct pop3_command *command);
 
-/* May the client log in now, or must it ask for TLS first? */
+/* May the client log in now, or must it ask for TLS first? May a password cross in clear (PASS, PLAIN, LOGIN)? */
 bool login_is_open(const struct login *login);
+bool login_plain_is_open(const struct login *login);
 
 #endif

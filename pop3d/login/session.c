@@ -17,15 +17,25 @@ static const struct {
 	void (*run)(struct login *login, const struct pop3_command *command);
 	bool has_argument; /* must have one; the others must have none, but AUTH may */
 	bool logs_in;      /* not before TLS where that is required */
+	bool is_plain;     /* the same where passwords must not cross in clear */
 } commands[POP3_VERB_COUNT] = {
-    [POP3_AUTH] = {login_auth, true, true},   [POP3_CAPA] = {login_capa, false, false},
-    [POP3_PASS] = {login_pass, true, true},   [POP3_QUIT] = {login_quit, false, false},
-    [POP3_STLS] = {login_stls, false, false}, [POP3_USER] = {login_user, true, true},
+    [POP3_APOP] = {login_apop, .has_argument = true, .logs_in = true},
+    [POP3_AUTH] = {login_auth, .has_argument = true, .logs_in = true},
+    [POP3_CAPA] = {login_capa},
+    [POP3_PASS] = {login_pass, .has_argument = true, .logs_in = true, .is_plain = true},
+    [POP3_QUIT] = {login_quit},
+    [POP3_STLS] = {login_stls},
+    [POP3_USER] = {login_user, .has_argument = true, .logs_in = true, .is_plain = true},
 };
 
 bool login_is_open(const struct login *login)
 {
 	return login->encryption != SERVICE_REQUIRED || login->conn.tls_active;
+}
+
+bool login_plain_is_open(const struct login *login)
+{
+	return login_is_open(login) && (login->conn.tls_active || !login->encrypted_auth);
 }
 
 static void run_command(struct login *login, struct str line)
@@ -37,7 +47,8 @@ static void run_command(struct login *login, struct str line)
 		conn_write(&login->conn, STR("-ERR Unknown command\r\n"));
 	else if (commands[command.verb].run == NULL)
 		conn_write(&login->conn, STR("-ERR Log in first\r\n"));
-	else if (commands[command.verb].logs_in && !login_is_open(login))
+	else if ((commands[command.verb].logs_in && !login_is_open(login)) ||
+	         (commands[command.verb].is_plain && !login_plain_is_open(login)))
 		conn_write(&login->conn, STR("-ERR Issue a STLS command first\r\n"));
 	else if (bare && commands[command.verb].has_argument && command.verb != POP3_AUTH)
 		conn_write(&login->conn, STR("-ERR An argument is missing\r\n"));
@@ -65,6 +76,23 @@ static void converse(struct login *login)
 	}
 }
 
+/* RFC 1939 7: a challenge in the greeting says that APOP can be used. */
+static void add_challenge(struct login *login)
+{
+	struct buf challenge;
+	struct err err;
+
+	if (!login->sasl.challenges || !login_is_open(login))
+		return;
+	buf_init(&challenge, POP3_LINE_MAX);
+	login->has_challenge = sasl_begin_apop(&login->sasl, &challenge, &err) == 0;
+	if (login->has_challenge)
+		conn_printf(&login->conn, " %s", buf_text(&challenge));
+	else
+		log_warning("no challenge for APOP: %s", err.text);
+	buf_free(&challenge);
+}
+
 /* Where the session's answers begin: the greeting, or why there is none. False: it ends here. */
 static bool greet(struct login *login)
 {
@@ -74,7 +102,9 @@ static bool greet(struct login *login)
 		conn_printf(&login->conn, "-ERR %sServer access not allowed!\r\n", login->anonymise ? "" : "Postroom ");
 		return false;
 	}
-	conn_printf(&login->conn, "+OK %s Server Ready\r\n", login->anonymise ? "POP3" : "Postroom");
+	conn_printf(&login->conn, "+OK %s Server Ready", login->anonymise ? "POP3" : "Postroom");
+	add_challenge(login);
+	conn_write(&login->conn, STR("\r\n"));
 	return true;
 }
 
@@ -134,9 +164,16 @@ int login_session(int fd, const struct listen_origin *origin, void *context)
 	conn_init(&login.conn, fd, timeout_ms);
 	login.conn.deadline_ms = io_now_ms() + timeout_ms;
 	login.anonymise = settings_flag(&service->settings, SETTING_ANONYMISE);
-	login.sasl = (struct sasl){&login.conn, &login.authd, "pop3", "+ ", true};
+	login.encrypted_auth = settings_flag(&service->settings, SETTING_POP3_ENCRYPTED_AUTH);
+	login.sasl = (struct sasl){.conn = &login.conn,
+	                           .authd = &login.authd,
+	                           .service = "pop3",
+	                           .prompt = "+ ",
+	                           .bare_lf = true,
+	                           .challenges = settings_flag(&service->settings, SETTING_LOGIN_CHALLENGES)};
 	buf_init(&login.user, POP3_LINE_MAX);
 	buf_init(&login.mechanisms, SASL_MECHANISMS_MAX);
+	buf_init(&login.usable, SASL_MECHANISMS_MAX);
 	if (gate_is_shut(&service->known, &service->daemon.instance, "pop3-login", login.conn.peer)) {
 		if (login.encryption != SERVICE_TLS)
 			conn_write(&login.conn, STR("-ERR " GATE_TEXT "\r\n"));
@@ -154,6 +191,7 @@ int login_session(int fd, const struct listen_origin *origin, void *context)
 	status_end(&login.status);
 	buf_free(&login.user);
 	buf_free(&login.mechanisms);
+	buf_free(&login.usable);
 	return result;
 }
 

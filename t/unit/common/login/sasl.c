@@ -85,7 +85,8 @@ static void scene_begin(struct scene *scene, const struct turn *turns, const cha
 	scene->client = line[1];
 	assert_int_equal(write(scene->client, client_says, strlen(client_says)), (ssize_t)strlen(client_says));
 	shutdown(scene->client, SHUT_WR);
-	scene->sasl = (struct sasl){&scene->conn, &scene->authd, "pop3", "+ ", true};
+	scene->sasl =
+	    (struct sasl){.conn = &scene->conn, .authd = &scene->authd, .service = "pop3", .prompt = "+ ", .bare_lf = true};
 }
 
 /* The client must have read exactly this, and authd must have been asked what it expected. */
