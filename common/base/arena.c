@@ -88,6 +88,20 @@ struct str arena_copy(struct arena *arena, struct str s)
 	return (struct str){arena_text(arena, s), s.len};
 }
 
+struct str arena_join(struct arena *arena, const struct str *parts, size_t count)
+{
+	size_t len = 0, at = 0;
+	char *joined;
+
+	for (size_t i = 0; i < count; i++)
+		len += parts[i].len;
+	joined = arena_get(arena, len + 1);
+	for (size_t i = 0; i < count; at += parts[i++].len)
+		if (parts[i].len != 0)
+			memcpy(joined + at, parts[i].data, parts[i].len);
+	return str_from(joined, len);
+}
+
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
 	va_list args;

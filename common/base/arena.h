@@ -23,6 +23,8 @@ void arena_wipe(struct arena *arena); /* arena_reset, after zeroing all that was
 void *arena_get(struct arena *arena, size_t size);        /* zeroed, aligned for any type */
 struct str arena_copy(struct arena *arena, struct str s); /* followed by a NUL that is not counted */
 char *arena_text(struct arena *arena, struct str s);      /* a terminated copy */
+/* Several texts one behind the other, as one; they may hold NUL. */
+struct str arena_join(struct arena *arena, const struct str *parts, size_t count);
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

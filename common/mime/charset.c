@@ -302,6 +302,45 @@ bool mime_charset_known(struct str name)
 	return charset.kind != KIND_GUESS || is_named(normal, "us-ascii");
 }
 
+/* All of in, and what brings the converter back to its first state (ISO-2022-JP). */
+static bool run_iconv(iconv_t converter, struct str in, struct buf *out)
+{
+	char *from = (char *)in.data, piece[1024];
+	size_t left = in.len;
+	bool is_end = false;
+
+	while (!is_end) {
+		char *to = piece;
+		size_t room = sizeof piece, lost;
+
+		is_end = left == 0;
+		lost = iconv(converter, is_end ? NULL : &from, is_end ? NULL : &left, &to, &room);
+		if ((lost == (size_t)-1 && errno != E2BIG) || (lost != (size_t)-1 && lost != 0))
+			return false;
+		if (buf_add(out, piece, (size_t)(to - piece)) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool mime_charset_encode(struct str name, struct str utf8, struct buf *out)
+{
+	char normal[NAME_SIZE];
+	iconv_t converter;
+	bool fits;
+
+	if (!normalise(name, normal) || !str_is_utf8(utf8))
+		return false;
+	if (is_named(normal, "utf-8"))
+		return buf_add_str(out, utf8) == 0;
+	converter = iconv_open(normal, "utf-8");
+	if (converter == (iconv_t)-1)
+		return false;
+	fits = run_iconv(converter, utf8, out);
+	iconv_close(converter);
+	return fits;
+}
+
 struct str mime_charset_convert(struct str name, struct str text, struct arena *arena)
 {
 	struct mime_collect collect;

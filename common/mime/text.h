@@ -105,6 +105,9 @@ int mime_charset_finish(struct mime_charset *charset, struct err *err);
 void mime_charset_preload(void);
 /* Is it a charset that can be converted? (SEARCH CHARSET, BADCHARSET) */
 bool mime_charset_known(struct str name);
+/* Add a text in UTF-8 as the charset has it. False: it has not all of its characters, or is not known; then what was
+ * added is of no use. */
+bool mime_charset_encode(struct str name, struct str utf8, struct buf *out);
 /* A text of a charset as UTF-8, in arena. */
 struct str mime_charset_convert(struct str name, struct str text, struct arena *arena);
 

@@ -230,19 +230,18 @@ sub channel_attempts {
 sub process_attempts {
 	my ($victim, %may) = @_;
 	my $vector = \pack('QQ', 0, 0);
-	# Who may signal its children may have a descriptor of a process, by which it may signal no other.
+	# Who may signal its children signals by "all" and by "its group" itself and these; a descriptor of a process tells nothing.
+	my @own = (['pidfd_open', 'pidfd_open', $victim, 0], ['pidfd_send_signal', 'pidfd_send_signal', LOG_FD, 0, 0, 0],
+		['a signal to all', 'kill', -1, 0], ['a signal to its group', 'kill', 0, 0]);
 	return (
-		$may{signal} ? () : ['pidfd_open', 'pidfd_open', $victim, 0],
+		$may{signal} ? () : @own,
 		['signal 0 to another', 'kill', $victim, 0],
 		['SIGTERM to another', 'kill', $victim, SIGTERM],
-		['a signal to all', 'kill', -1, 0],
-		['a signal to its group', 'kill', 0, 0],
 		['a signal to the supervisor', 'kill', $p->{pid}, SIGCONT],
 		['tkill', 'tkill', $victim, 0],
 		['tgkill', 'tgkill', $victim, $victim, 0],
 		['rt_sigqueueinfo', 'rt_sigqueueinfo', $victim, 0, \("\0" x 128)],
 		['pidfd_getfd', 'pidfd_getfd', LOG_FD, 0, 0],
-		['pidfd_send_signal', 'pidfd_send_signal', LOG_FD, 0, 0, 0],
 		['ptrace, attaching', 'ptrace', 16, $victim, 0, 0],
 		['ptrace, seizing', 'ptrace', 0x4206, $victim, 0, 0],
 		['process_vm_readv', 'process_vm_readv', $victim, $vector, 1, $vector, 1, 0],
