@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { LINE_WIDTH = 78 };
+enum { LINE_WIDTH = 78, DEFAULT_SIZE = 512 };
 
 /* The words of a choice, as in "none, optional or required". */
 static void describe_choices(const char *choices, const char *last, char *out, size_t size)
@@ -96,6 +96,21 @@ static void describe_values(const struct setting_definition *definition, char *o
 	case SETTING_DATE:
 		snprintf(out, size, "a day, as 2026-12-31, or nothing");
 		break;
+	case SETTING_FIELDS:
+		snprintf(out, size, "names of header fields, separated by commas");
+		break;
+	case SETTING_MODIFIERS:
+		snprintf(out, size, "lines \"Field: data\"");
+		break;
+	case SETTING_DOMAIN_MAP:
+		snprintf(out, size, "pairs FROM=TO of domains, separated by commas");
+		break;
+	case SETTING_TARGETS:
+		snprintf(out, size, "names of users and addresses, separated by commas");
+		break;
+	case SETTING_REWRITE:
+		snprintf(out, size, "an address, *@DOMAIN, or nothing");
+		break;
 	case SETTING_LINES:
 		snprintf(out, size, "text of any number of lines");
 		break;
@@ -118,6 +133,18 @@ static void print_wrapped(const char *prefix, const char *text)
 	printf("\n");
 }
 
+/* The default on one line. */
+static const char *default_line(const struct setting_definition *definition, char line[DEFAULT_SIZE])
+{
+	struct buf out;
+
+	buf_init(&out, DEFAULT_SIZE - 1);
+	setting_to_line(definition, str_of(definition->fallback), &out);
+	str_copy(buf_str(&out), line, DEFAULT_SIZE);
+	buf_free(&out);
+	return line;
+}
+
 /* Whose an attribute is, where it is not everybody's. */
 static const char *owner(const struct setting_definition *definition)
 {
@@ -135,7 +162,7 @@ void manual_list(const struct catalogue *catalogue)
 int manual_explain(const struct catalogue *catalogue, const char *key)
 {
 	const struct setting_definition *definition;
-	char values[256];
+	char values[256], line[DEFAULT_SIZE];
 	struct err err;
 
 	if (catalogue_find(catalogue, str_of(key), &definition, &err) != 0)
@@ -145,13 +172,13 @@ int manual_explain(const struct catalogue *catalogue, const char *key)
 	print_wrapped("    ", definition->sentence);
 	print_wrapped("    ", definition->paragraph);
 	printf("\n    Value:   %s\n    Default: %s\n", values,
-	       definition->fallback[0] != '\0' ? definition->fallback : "(empty)");
+	       definition->fallback[0] != '\0' ? default_line(definition, line) : "(empty)");
 	return CTL_DONE;
 }
 
 void manual_conf(void)
 {
-	char values[256];
+	char values[256], line[DEFAULT_SIZE];
 
 	printf("# The settings of Postroom and their defaults, to be looked at and copied from: nothing reads this file.\n"
 	       "# They are changed by \"postroom set KEY VALUE\" or \"postroom import\"; see postroom-settings(5).\n"
@@ -164,7 +191,7 @@ void manual_conf(void)
 		print_wrapped("# ", definition->sentence);
 		print_wrapped("# ", definition->paragraph);
 		printf("# Value: %s.\n#%s =%s%s\n", values, definition->key, definition->fallback[0] != '\0' ? " " : "",
-		       definition->fallback);
+		       default_line(definition, line));
 	}
 }
 
@@ -194,13 +221,16 @@ static void print_mdoc_default(const char *text)
 {
 	printf(".br\nDefault:\n.Ql ");
 	for (const char *c = text; *c != '\0'; c++)
-		printf("%s%c", *c == '%' && (c == text || c[-1] == ' ') ? "\\&" : "", *c);
+		if (*c == '\\')
+			fputs("\\e", stdout);
+		else
+			printf("%s%c", *c == '%' && (c == text || c[-1] == ' ') ? "\\&" : "", *c);
 	printf("\n");
 }
 
 static void print_mdoc_entry(const struct setting_definition *definition)
 {
-	char values[256];
+	char values[256], line[DEFAULT_SIZE];
 
 	describe_values(definition, values, sizeof values);
 	printf(".It Ic %s\n", definition->key);
@@ -211,7 +241,7 @@ static void print_mdoc_entry(const struct setting_definition *definition)
 	if (definition->fallback[0] == '\0')
 		printf(".br\nDefault: empty.\n");
 	else
-		print_mdoc_default(definition->fallback);
+		print_mdoc_default(default_line(definition, line));
 }
 
 const struct manual_page manual_of_settings = {

@@ -1,3 +1,4 @@
+#include "common/settings/check.h"
 #include "common/addr/addr.h"
 #include "common/addr/cidr.h"
 #include "common/addr/pattern.h"
@@ -6,7 +7,6 @@
 #include "common/notice/control.h"
 #include "common/notice/targets.h"
 #include "common/rules/regex.h"
-#include "common/settings/settings.h"
 
 #include "common/settings/ceilings.h"
 #include "common/settings/pools.h"
@@ -392,26 +392,6 @@ static int check_date(const struct setting_definition *definition, struct str va
 	return err_set(err, ERR_SYNTAX, "%s must be a day, as 2026-12-31, not \"%.*s\"", definition->key, SHOWN(value));
 }
 
-/* CRs before LFs and what follows the last line are dropped. */
-static int check_lines(const struct setting_definition *definition, struct str value, struct buf *normal,
-                       struct err *err)
-{
-	if (!str_is_utf8(value))
-		return err_set(err, ERR_SYNTAX, "%s must be valid UTF-8", definition->key);
-	for (size_t i = 0; i < value.len; i++) {
-		char c = value.data[i];
-
-		if (c == '\r' && i + 1 < value.len && value.data[i + 1] == '\n')
-			continue;
-		if (((unsigned char)c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
-			return err_set(err, ERR_SYNTAX, "%s must be lines without control characters", definition->key);
-		buf_add_char(normal, c);
-	}
-	if (definition->max > 0 && str_utf8_length(buf_str(normal)) > (size_t)definition->max)
-		return err_set(err, ERR_LIMIT, "%s must have at most %" PRId64 " characters", definition->key, definition->max);
-	return 0;
-}
-
 static int check_ceilings(const struct setting_definition *definition, struct str value, struct buf *normal,
                           struct err *err)
 {
@@ -456,9 +436,6 @@ static int check_controls(const struct setting_definition *definition, struct st
 	return buf_add_str(normal, value);
 }
 
-typedef int check_function(const struct setting_definition *definition, struct str value, struct buf *normal,
-                           struct err *err);
-
 int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err)
 {
 	static check_function *const checks[] = {
@@ -482,6 +459,11 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_CONTROLS] = check_controls,
 	    [SETTING_PATTERNS] = check_patterns,
 	    [SETTING_DATE] = check_date,
+	    [SETTING_FIELDS] = check_fields,
+	    [SETTING_MODIFIERS] = check_modifiers,
+	    [SETTING_DOMAIN_MAP] = check_domain_map,
+	    [SETTING_TARGETS] = check_targets,
+	    [SETTING_REWRITE] = check_rewrite,
 	    [SETTING_LINES] = check_lines,
 	};
 

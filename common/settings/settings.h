@@ -44,6 +44,11 @@ enum setting_type {
 	SETTING_SELECTORS,    /* of DKIM keys, separated by commas */
 	SETTING_PATTERNS,     /* of addresses (common/addr/pattern.h), and words of choices, separated by commas */
 	SETTING_DATE,         /* YYYY-MM-DD, or nothing */
+	SETTING_FIELDS,       /* names of header fields, separated by commas */
+	SETTING_MODIFIERS,    /* lines "Field: data" (common/mime/modify.h) */
+	SETTING_DOMAIN_MAP,   /* FROM=TO for domains, separated by commas; each FROM once */
+	SETTING_TARGETS,      /* names of users and addresses, separated by commas */
+	SETTING_REWRITE,      /* an address, or *@DOMAIN; or nothing */
 	SETTING_LINES,        /* text of any lines, LF between them; of max characters at most, where that is not 0 */
 };
 
@@ -96,8 +101,8 @@ int64_t setting_to_number(const struct setting_definition *definition, const cha
 int setting_check(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err);
 
 /*
- * A value as one line of a text, and back: in one of several lines (SETTING_LINES) LF is written "\n" and '\' "\\"; any
- * other stays as it is, as does one whose definition is not known (NULL).
+ * A value as one line of a text, and back: in one of several lines (SETTING_LINES, SETTING_MODIFIERS) LF is written
+ * "\n" and '\' "\\"; any other stays as it is, as does one whose definition is not known (NULL).
  */
 void setting_to_line(const struct setting_definition *definition, struct str value, struct buf *line);
 struct str setting_from_line(const struct setting_definition *definition, struct str line, struct arena *arena);
