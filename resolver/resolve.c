@@ -1,6 +1,7 @@
 #include "resolver/walk.h"
 
 #include "common/addr/addr.h"
+#include "resolver/permitted.h"
 
 static const char nested_too_deep[] = "Error expanding recipient - nesting level too deep";
 
@@ -338,7 +339,7 @@ int resolve_address(struct resolver *resolver, const struct resolve_question *qu
 		return err_set(err, ERR_SYNTAX, "there is no address to resolve");
 	if (take_steps(&place, err) != 0 || take_sender(&place, err) != 0 || walk_open_lists(&place.walk, err) != 0)
 		return -1;
-	return conclude(&place, err);
+	return conclude(&place, err) != 0 ? -1 : permitted_filter(resolver, question, resolution, err);
 }
 
 int resolve_is_local(struct resolver *resolver, struct str domain, struct arena *arena, bool *local_out,

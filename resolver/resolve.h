@@ -77,6 +77,8 @@ struct resolution {
 /* Answers questions about one snapshot. */
 struct resolver {
 	struct snapshot snapshot;
+	uint64_t restrictions_generation; /* of the settings that has_restrictions (permitted.h) is about */
+	bool has_restrictions;
 };
 
 /* settings must have been opened with keep_open and outlive the resolver. -1: ERR_CORRUPT, ERR_TEMPORARY. */

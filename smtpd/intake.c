@@ -237,6 +237,8 @@ void intake_finish(struct intake *intake)
 	if (intake->refusal == NULL)
 		intake->refusal = hooks_at_lines(session, &intake->message);
 	if (intake->refusal == NULL)
+		intake->refusal = permissions_at_data(session, &intake->message);
+	if (intake->refusal == NULL)
 		intake->refusal = rules_at_data(session, &intake->message);
 	if (intake->refusal == NULL)
 		rbl_mark(session, &intake->message);

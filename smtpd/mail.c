@@ -66,7 +66,7 @@ void command_mail(struct session *session, struct str argument)
 	} else if (!disk_has_room(session, SETTING_DISK_MESSAGE)) {
 		reply(session, 452, "4.3.1", "Insufficient system storage");
 		transaction_reset(session);
-	} else if (!rules_at_mail(session) || !sender_auth_mail(session) ||
+	} else if (!permissions_at_mail(session) || !rules_at_mail(session) || !sender_auth_mail(session) ||
 	           !hooks_permit(session, "DoMAILFROM", transaction->mail.from.text)) {
 		transaction_reset(session);
 	} else {
@@ -120,7 +120,7 @@ static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt
 		return true;
 	case RECIPIENT_REMOTE:
 		if (relay_permits_remote(session)) {
-			if (!backlog_permits(session))
+			if (!permissions_at_target(session, &rcpt->to) || !backlog_permits(session))
 				return false;
 			session->transaction.has_remote = true;
 			status_event(&session->status, POLICY_RELAY_ALLOWED, rcpt->to.text);
@@ -155,8 +155,8 @@ void command_rcpt(struct session *session, struct str argument)
 		reply_refusal(session, &refusal);
 		return;
 	}
-	if (has_unknown_parameters(session, rcpt.notify != 0 || rcpt.orcpt.len > 0) ||
-	    !batv_permits(session, &rcpt) || !recipient_is_welcome(session, &rcpt) || !rbl_permits(session) || !greylist_permits(session, rcpt.to.text) ||
+	if (has_unknown_parameters(session, rcpt.notify != 0 || rcpt.orcpt.len > 0) || !batv_permits(session, &rcpt) ||
+	    !recipient_is_welcome(session, &rcpt) || !rbl_permits(session) || !greylist_permits(session, rcpt.to.text) ||
 	    !rules_at_rcpt(session, rcpt.to.text) || !hooks_permit(session, "DoRCPTTO", rcpt.to.text))
 		return;
 	add_recipient(session, &rcpt);

@@ -310,6 +310,7 @@ void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const
 	str_copy(is_local ? STR("local") : str_of(session->conn.peer), session->peer, sizeof session->peer);
 	arena_init(&session->command_arena);
 	arena_init(&session->transaction_arena);
+	arena_init(&session->permissions.arena);
 	relay_prepare(session, fd);
 }
 

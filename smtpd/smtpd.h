@@ -11,11 +11,11 @@
  * only; nobody relays without a token, which this process cannot make.
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
- * relay.c who may send where; vrfy.c who exists; intake.c a message being taken in; message.c what is kept of it
- * until it is decided; rules.c the SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says;
- * greylist.c who has to come again; rbl.c who is on a DNS blacklist; batv.c reports that come back; backlog.c whether
- * too much waits in the queue; disk.c free space; received.c what is put on top of a message; reply.c the replies;
- * hooks.c what a script says.
+ * relay.c who may send where; permissions.c what users may; vrfy.c who exists; intake.c a message being taken in;
+ * message.c what is kept of it until it is decided; rules.c the SMTP rules; sender_auth.c, auth_results.c whether it is
+ * from whom it says; greylist.c who has to come again; rbl.c who is on a DNS blacklist; batv.c reports that come back;
+ * backlog.c whether too much waits in the queue; disk.c free space; received.c what is put on top of a message; reply.c
+ * the replies; hooks.c what a script says.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
@@ -37,6 +37,7 @@
 #include "common/status/status.h"
 #include "common/status/transcript.h"
 #include "smtpd/hooks.h"
+#include "smtpd/permissions.h"
 #include "smtpd/relay.h"
 #include "smtpd/rules.h"
 
@@ -105,6 +106,7 @@ struct session {
 	char user[USER_MAX];           /* who logged in; "" before */
 	int64_t uid;                   /* of that user */
 	char login_token[TOKEN_MAX];
+	struct permissions permissions; /* of who sends */
 	unsigned failed_logins, errors;
 	unsigned messages; /* that came, taken or not */
 	unsigned queued;   /* that were taken */

@@ -18,19 +18,15 @@ static void take_value(struct attributes *attributes, enum attribute attribute, 
 	attributes->numbers[attribute] = setting_to_number(&attribute_definitions[attribute], value);
 }
 
-void attributes_defaults(struct attributes *attributes_out)
-{
-	for (int i = 0; i < ATTRIBUTE_COUNT; i++)
-		take_value(attributes_out, (enum attribute)i, attribute_definitions[i].fallback);
-}
-
 /* What a newer version stored is passed over. */
-static int read_values(struct db *objects, int64_t uid, struct arena *arena, struct attributes *attributes,
-                       struct err *err)
+int attributes_read(struct db *objects, int64_t uid, struct arena *arena, struct attributes *attributes_out,
+                    struct err *err)
 {
 	struct db_statement statement;
 	int row;
 
+	for (int i = 0; i < ATTRIBUTE_COUNT; i++)
+		take_value(attributes_out, (enum attribute)i, attribute_definitions[i].fallback);
 	if (db_prepare(objects, &statement, "SELECT key, value FROM user_attribute WHERE uid = ?", err) != 0)
 		return -1;
 	db_bind_number(&statement, 1, uid);
@@ -38,7 +34,7 @@ static int read_values(struct db *objects, int64_t uid, struct arena *arena, str
 		const struct setting_definition *definition;
 
 		if (catalogue_find(&attribute_catalogue, db_text(&statement, 0), &definition, NULL) == 0)
-			take_value(attributes, (enum attribute)(definition - attribute_definitions),
+			take_value(attributes_out, (enum attribute)(definition - attribute_definitions),
 			           arena_text(arena, db_text(&statement, 1)));
 	}
 	db_finalize(&statement);
@@ -51,13 +47,12 @@ int attributes_load(struct settings *settings, int64_t uid, struct arena *arena,
 	struct db opened = {0}, *objects = &settings->objects;
 	int result;
 
-	attributes_defaults(attributes_out);
 	if (!settings->keep_open) {
 		objects = &opened;
 		if (settings_open_snapshot(settings, objects, err) != 0)
 			return -1;
 	}
-	result = read_values(objects, uid, arena, attributes_out, err);
+	result = attributes_read(objects, uid, arena, attributes_out, err);
 	if (opened.handle != NULL)
 		db_close(&opened);
 	return result;

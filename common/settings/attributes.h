@@ -39,8 +39,9 @@ struct attributes {
 int attributes_load(struct settings *settings, int64_t uid, struct arena *arena, struct attributes *attributes_out,
                     struct err *err);
 
-/* Before anything is loaded: the defaults. */
-void attributes_defaults(struct attributes *attributes_out);
+/* The same out of a snapshot that the caller has opened. */
+int attributes_read(struct db *objects, int64_t uid, struct arena *arena, struct attributes *attributes_out,
+                    struct err *err);
 
 int64_t attributes_number(const struct attributes *attributes, enum attribute attribute);
 bool attributes_flag(const struct attributes *attributes, enum attribute attribute);

@@ -22,6 +22,7 @@ static const char schema[] =
     "CREATE TABLE user(uid INTEGER PRIMARY KEY, name TEXT UNIQUE COLLATE NOCASE, administrator INTEGER, enabled "
     "INTEGER);"
     "CREATE TABLE user_attribute(uid INTEGER, key TEXT, value TEXT, PRIMARY KEY (uid, key));"
+    "CREATE TABLE permission(uid INTEGER, list TEXT, pattern TEXT);"
     "CREATE TABLE user_group(id INTEGER PRIMARY KEY, name TEXT UNIQUE COLLATE NOCASE);"
     "CREATE TABLE membership(group_id INTEGER, uid INTEGER);"
     "CREATE TABLE mapping(id INTEGER PRIMARY KEY, pattern TEXT COLLATE NOCASE, target TEXT,"
@@ -106,14 +107,12 @@ static int tear_down(void **state)
 }
 
 /* "local 2:fred 3:Kate", "remote x@y", "unknown": what an address resolves to. */
-static const char *resolved(struct fixture *fixture, const char *address)
+static const char *answer(struct fixture *fixture, const struct resolve_question *question)
 {
 	struct buf text;
 	const char *result;
 
-	const struct resolve_question question = {.address = str_of(address), .explain = fixture->explain};
-
-	if (resolve_address(&fixture->resolver, &question, &fixture->arena, &fixture->resolution, &fixture->err) != 0)
+	if (resolve_address(&fixture->resolver, question, &fixture->arena, &fixture->resolution, &fixture->err) != 0)
 		return "error";
 	buf_init(&text, 100000);
 	buf_printf(&text, "%s", resolve_kind_word(fixture->resolution.kind));
@@ -128,6 +127,13 @@ static const char *resolved(struct fixture *fixture, const char *address)
 	result = arena_text(&fixture->arena, buf_str(&text));
 	buf_free(&text);
 	return result;
+}
+
+static const char *resolved(struct fixture *fixture, const char *address)
+{
+	const struct resolve_question question = {.address = str_of(address), .explain = fixture->explain};
+
+	return answer(fixture, &question);
 }
 
 static void users_are_implied(void **state)
@@ -251,14 +257,43 @@ static void targets_are_limited(void **state)
 	assert_string_equal(resolved(fixture, "fred@example.test"), "local 2:fred");
 }
 
+/* Of two users behind an address, one or both may not get mail from a stranger; our own always reach them. */
+static void strangers_may_be_unwelcome(void **state)
+{
+	static const struct {
+		const char *from;
+		bool is_local;
+		const char *expected;
+	} rows[] = {
+	    {"x@any.test", false, "local 3:Kate"},     {"x@any.test", true, "local 2:fred 3:Kate"},
+	    {"x@spam.test", false, "unknown"},         {"x@spam.test", true, "local 2:fred 3:Kate"},
+	    {"boss@spam.test", false, "local 3:Kate"}, {"", false, "local 3:Kate"},
+	    {"X@SPAM.test", false, "unknown"},
+	};
+	struct fixture *fixture = *state;
+
+	publish(fixture, 2,
+	        "INSERT INTO user_attribute VALUES(2, 'receive.internet', 'off');"
+	        "INSERT INTO permission VALUES(0, 'sender-black', '*@spam.test'), (3, 'sender-white', 'boss@*'),"
+	        " (0, 'sender-white', '*@any.test');");
+	assert_int_equal(resolver_refresh(&fixture->resolver, &fixture->err), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct resolve_question question = {
+		    .address = STR("both@example.test"), .from = str_of(rows[i].from), .is_local = rows[i].is_local};
+
+		assert_string_equal(answer(fixture, &question), rows[i].expected);
+	}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(users_are_implied),        TEST(mappings_come_first),      TEST(targets_are_not_mapped_again),
-	    TEST(postmaster_always_exists), TEST(other_domains_are_remote), TEST(what_is_no_address),
-	    TEST(domains_are_known),        TEST(steps_are_explained),      TEST(targets_are_limited),
+	    TEST(users_are_implied),          TEST(mappings_come_first),      TEST(targets_are_not_mapped_again),
+	    TEST(postmaster_always_exists),   TEST(other_domains_are_remote), TEST(what_is_no_address),
+	    TEST(domains_are_known),          TEST(steps_are_explained),      TEST(targets_are_limited),
+	    TEST(strangers_may_be_unwelcome),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
