@@ -85,6 +85,15 @@ static int check_settings(struct config *config, struct err *err)
 
 	if (wrong > 0)
 		return err_set(err, ERR_DENIED, "mail-auth.batv needs a secret: set mail-auth.batv-secret first");
+	if (wrong == 0)
+		wrong =
+		    count(config,
+		          "SELECT count(*) FROM item JOIN item_field ON item = id WHERE kind = 'lan-rule' AND key = 'address'"
+		          " AND value NOT LIKE '%@%' AND NOT EXISTS"
+		          " (SELECT 1 FROM setting WHERE key = 'lan.bare-addresses' AND value = 'on')",
+		          err);
+	if (wrong > 0)
+		return err_set(err, ERR_SYNTAX, "address: a LAN rule for a name without a domain needs lan.bare-addresses on");
 	return wrong < 0 ? -1 : 0;
 }
 

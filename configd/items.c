@@ -1,5 +1,7 @@
 #include "configd/items.h"
 
+#include "common/base/io.h"
+
 /* Whose list, of which kind, a request is about; and the list. */
 struct request {
 	enum item_kind kind;
@@ -72,6 +74,42 @@ static int read_position(struct change *change, const struct request *request, c
 	               STR_ARG(str_sub(text, 0, 40)), STR_ARG(request->owner_name), request->items.count);
 }
 
+static void forget_password(struct change *change, struct str reference)
+{
+	if (reference.len != 0)
+		ipc_add(change_ask_after(change, "secret-delete"), "name", reference);
+}
+
+/*
+ * authd keeps the password under a new name, so that nothing changes there for an item that is not stored in the end.
+ * A name that an import gives back stays what it is.
+ */
+static struct str keep_password(struct change *change, const char *reader, struct str old, struct str password)
+{
+	struct ipc_message *request;
+	struct str reference;
+	char random[33];
+
+	if (str_equal(password, old))
+		return old;
+	forget_password(change, old);
+	if (password.len == 0)
+		return password;
+	io_random_hex(random, 32);
+	reference = arena_printf(&change->arena, "%s/%s", reader, random);
+	request = change_ask_before(change, "secret-set");
+	ipc_add(request, "name", reference);
+	ipc_add(request, "value", password);
+	return reference;
+}
+
+static void forget_passwords(struct change *change, enum item_kind kind, const struct item *item)
+{
+	for (size_t field = 0; field < item_field_count(kind); field++)
+		if (item_password_reader(kind, field) != NULL)
+			forget_password(change, item->values[field]);
+}
+
 /* The texts that a request has take the place of the item's; those of several lines come one a field. */
 static void take_values(struct change *change, enum item_kind kind, struct item *item)
 {
@@ -86,6 +124,8 @@ static void take_values(struct change *change, enum item_kind kind, struct item 
 		if (seen[field] && item_definitions[kind].fields[field].has_lines)
 			value = arena_printf(&change->arena, "%.*s\n%.*s", STR_ARG(item->values[field]), STR_ARG(value));
 		seen[field] = true;
+		if (item_password_reader(kind, (size_t)field) != NULL)
+			value = keep_password(change, item_password_reader(kind, (size_t)field), item->values[field], value);
 		item->values[field] = value;
 	}
 }
@@ -255,6 +295,7 @@ int op_item_delete(struct change *change, struct err *err)
 	if (read_request(change, &request, err) != 0 ||
 	    read_position(change, &request, "number", request.items.count, &position, err) != 0)
 		return -1;
+	forget_passwords(change, request.kind, &request.items.list[position]);
 	take_out(&request.items, position);
 	return store(change, &request, position, "deleted", err);
 }
@@ -271,6 +312,17 @@ static json_t *lines_of(struct str text)
 	return list;
 }
 
+static json_t *value_of(enum item_kind kind, const struct item *item, size_t field)
+{
+	struct str value = item->values[field];
+
+	if (item_definitions[kind].fields[field].has_lines)
+		return lines_of(value);
+	if (value.len != 0 && item_password_reader(kind, field) != NULL)
+		value = STR("***");
+	return json_stringn(value.len > 0 ? value.data : "", value.len);
+}
+
 int op_item_list(struct change *change, struct err *err)
 {
 	const struct item_field *fields;
@@ -284,11 +336,7 @@ int op_item_list(struct change *change, struct err *err)
 		json_t *object = json_pack("{s:I, s:I}", "number", (json_int_t)i + 1, "id", (json_int_t)item->id);
 
 		for (size_t field = 0; fields[field].name != NULL; field++)
-			json_object_set_new(object, fields[field].name,
-			                    fields[field].has_lines
-			                        ? lines_of(item->values[field])
-			                        : json_stringn(item->values[field].len > 0 ? item->values[field].data : "",
-			                                       item->values[field].len));
+			json_object_set_new(object, fields[field].name, value_of(request.kind, item, field));
 		change_list(change, "item", object);
 	}
 	return 0;

@@ -82,6 +82,17 @@ static const struct item_words kinds[] = {
      "[--name TEXT] [--types incoming,local,system] [--match all|any] [--condition TEXT]... [--action TEXT]...",
      {"name", "types", "match"},
      true},
+    {ITEM_LAN_RULE,
+     "lan-rule",
+     "[--address PATTERN] [--server HOST[:PORT]] [--username NAME] [--password-stdin] [--rewrite ADDRESS] "
+     "[--condition all|pop3|smtp|NUMBERS] [--comment TEXT]",
+     {"address", "server", "rewrite", "condition"},
+     false},
+    {ITEM_LAN_VERIFIER,
+     "lan-verifier",
+     "[--server HOST[:PORT]] [--type call-forward|minger] [--password-stdin]",
+     {"server", "type"},
+     false},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -138,6 +149,10 @@ static void add_options(const struct item_words *words, struct verb *verb, struc
 
 	verb->options[count++] = (struct verb_option){"at", OPTION_TEXT, "at"};
 	for (size_t i = 0; fields[i].name != NULL; i++) {
+		if (item_password_reader(words->kind, i) != NULL) {
+			verb->options[count++] = (struct verb_option){"password-stdin", OPTION_PASSWORD, fields[i].name};
+			continue;
+		}
 		verb->options[count++] = (struct verb_option){fields[i].name, OPTION_TEXT, fields[i].name};
 		if (fields[i].has_lines)
 			verb->options[count++] =

@@ -12,7 +12,10 @@ static int find_rule(struct queue *queue, int64_t rule, struct arena *arena, str
 	struct db_statement statement;
 	int row;
 
-	if (db_prepare(&queue->settings.objects, &statement, "SELECT server FROM lan_rule WHERE id = ?1", err) != 0)
+	if (db_prepare(&queue->settings.objects, &statement,
+	               "SELECT value FROM item_field JOIN item ON item.id = item_field.item "
+	               "WHERE item.id = ?1 AND kind = 'lan-rule' AND key = 'server'",
+	               err) != 0)
 		return -1;
 	db_bind_number(&statement, 1, rule);
 	row = db_step(&statement, err);

@@ -56,6 +56,37 @@ static int take_mappings(struct place *place, struct err *err)
 	return 0;
 }
 
+static int take_lan_rule(struct place *place, bool left_over, struct err *err)
+{
+	const struct resolve_question *asked = place->walk.question;
+	const struct lan_question question = {.local_part = place->addr.local_part,
+	                                      .domain = place->addr.domain,
+	                                      .is_local = place->is_local,
+	                                      .collected = asked->via == RESOLVE_POP3,
+	                                      .collector = asked->collector};
+	const struct lan_rule *rule = lan_rules_match(&place->walk.resolver->snapshot.lan_rules, &question, left_over);
+
+	if (rule == NULL)
+		return 0;
+	EXPLAIN(place->walk.resolution, "the LAN rule %.*s matches: it is forwarded to %.*s", STR_ARG(rule->address),
+	        STR_ARG(rule->server));
+	place->is_decided = true;
+	return resolution_add(place->walk.resolution, TARGET_LAN, rule->id,
+	                      lan_rule_recipient(rule, &question, place->walk.arena), STR("rule"), err);
+}
+
+/* 1b. Rules of LAN forwarding. */
+static int take_lan(struct place *place, struct err *err)
+{
+	return take_lan_rule(place, false, err);
+}
+
+/* 3b. Those of them for what is left over. */
+static int take_lan_rest(struct place *place, struct err *err)
+{
+	return take_lan_rule(place, true, err);
+}
+
 /* 2a. User, list, group. */
 static int take_name(struct place *place, struct err *err)
 {
@@ -289,8 +320,9 @@ static int place_begin(struct place *place, struct err *err)
 
 static int take_steps(struct place *place, struct err *err)
 {
-	static int (*const steps[])(struct place * place, struct err * err) = {
-	    take_mappings, take_name, take_postmaster, take_service, take_fax, take_rest, take_nobody};
+	static int (*const steps[])(struct place * place, struct err * err) = {take_mappings,   take_lan,      take_name,
+	                                                                       take_postmaster, take_service,  take_fax,
+	                                                                       take_rest,       take_lan_rest, take_nobody};
 
 	if (place->walk.question->address.len == 0)
 		return 0;

@@ -8,6 +8,7 @@
 #ifndef POSTROOM_RESOLVER_SNAPSHOT_H
 #define POSTROOM_RESOLVER_SNAPSHOT_H
 
+#include "common/lan/rules.h"
 #include "common/settings/settings.h"
 #include "resolver/wildcards.h"
 
@@ -32,6 +33,7 @@ struct snapshot {
 	struct db_statement asked[SNAPSHOT_QUESTIONS];
 	struct arena arena;
 	struct wildcards mappings;
+	struct lan_rules lan_rules;
 	struct str *domains; /* entries of the local domains that are addresses or have wildcards */
 	size_t domain_count;
 };

@@ -5,7 +5,18 @@
 const struct item_definition item_definitions[ITEM_KINDS] = {
     [ITEM_MESSAGE_RULE] = {"message-rule", "message rule", item_message_rule_fields, ITEM_RULES_MAX, true, false,
                            item_message_rule_check},
+    [ITEM_LAN_RULE] = {"lan-rule", "LAN rule", item_lan_rule_fields, LAN_RULES_MAX, false, true, item_lan_rule_check},
+    [ITEM_LAN_VERIFIER] = {"lan-verifier", "LAN verifier", item_lan_verifier_fields, LAN_VERIFIERS_MAX, false, true,
+                           item_lan_verifier_check},
 };
+
+const char *item_password_reader(enum item_kind kind, size_t field)
+{
+	static const char *const readers[ITEM_KINDS] = {[ITEM_LAN_RULE] = "lfwd", [ITEM_LAN_VERIFIER] = "lfwd"};
+	bool is_password = strcmp(item_definitions[kind].fields[field].name, "password") == 0;
+
+	return is_password ? readers[kind] : NULL;
+}
 
 enum item_kind item_kind_find(struct str word)
 {

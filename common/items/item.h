@@ -24,6 +24,8 @@ enum {
 
 enum item_kind {
 	ITEM_MESSAGE_RULE, /* common/rules/message_rule.h */
+	ITEM_LAN_RULE,     /* common/lan/rules.h */
+	ITEM_LAN_VERIFIER, /* common/lan/verifier.h */
 	ITEM_KINDS,
 };
 
@@ -49,6 +51,12 @@ struct item_definition {
 };
 
 extern const struct item_definition item_definitions[ITEM_KINDS];
+
+/*
+ * A field called "password" is authd's: the item holds a reference, which the one daemon that needs the password gives
+ * to authd (doc/ipc.md, secret-get). The name of that daemon, or NULL: the field is a text like any other.
+ */
+const char *item_password_reader(enum item_kind kind, size_t field);
 
 /* By its word; ITEM_KINDS: there is no such kind. */
 enum item_kind item_kind_find(struct str word);

@@ -5,6 +5,8 @@
 #define POSTROOM_ITEMS_KINDS_H
 
 #include "common/items/item.h"
+#include "common/lan/rules.h"
+#include "common/lan/verifier.h"
 #include "common/rules/message_rule.h"
 
 enum { ITEM_RULES_MAX = MESSAGE_RULES_MAX };
@@ -13,5 +15,13 @@ extern const struct item_field item_message_rule_fields[];
 int item_message_rule_check(struct item *item, struct arena *arena, struct err *err);
 /* The five texts of a rule. */
 struct message_rule_text item_message_rule_text(const struct item *item);
+
+extern const struct item_field item_lan_rule_fields[];
+int item_lan_rule_check(struct item *item, struct arena *arena, struct err *err);
+struct lan_rule item_lan_rule(const struct item *item);
+
+extern const struct item_field item_lan_verifier_fields[];
+int item_lan_verifier_check(struct item *item, struct arena *arena, struct err *err);
+struct lan_verifier item_lan_verifier(const struct item *item);
 
 #endif

@@ -25,6 +25,8 @@ static const char schema[] =
     "CREATE TABLE permission(uid INTEGER, list TEXT, pattern TEXT);"
     "CREATE TABLE user_group(id INTEGER PRIMARY KEY, name TEXT UNIQUE COLLATE NOCASE);"
     "CREATE TABLE membership(group_id INTEGER, uid INTEGER);"
+    "CREATE TABLE item(id INTEGER PRIMARY KEY, kind TEXT, owner INTEGER, position INTEGER);"
+    "CREATE TABLE item_field(item INTEGER, key TEXT, value TEXT);"
     "CREATE TABLE mapping(id INTEGER PRIMARY KEY, pattern TEXT COLLATE NOCASE, target TEXT,"
     " type TEXT NOT NULL DEFAULT 'always', collector INTEGER NOT NULL DEFAULT 0, comment TEXT NOT NULL DEFAULT '');"
     "CREATE TABLE list(id INTEGER PRIMARY KEY, name TEXT UNIQUE COLLATE NOCASE, type TEXT);"
