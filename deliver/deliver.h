@@ -6,11 +6,16 @@
  * each request is answered when every user of it has a result on disk. While a batch is being synced the next one
  * gathers in the socket.
  *
+ * Where one of the users has rules, forwardings or the like (view.h), the clerk is asked first what is to become of the
+ * message (clerk.h): other processes parse it, decide, and write what is made of it. The order is: made mail is linked
+ * and synced, then the rows of mailboxes are committed, then the answer is given. A crash between any two of these
+ * repeats without a second copy, since made mail has ids that follow from the message's.
+ *
  * A mailbox that is locked is tried again every few milliseconds and put off alone; nothing fails for good here: what
  * cannot be done now is answered "deferred". Repeating a request is harmless, the store knows message ids.
  *
- * It reads messages as bytes and parses nothing of them; it reaches the mail store and no network. imapd's sessions
- * hear from it which mailboxes got something (common/net/bell.h).
+ * The writer reads messages as bytes and parses nothing of them; it reaches the mail store and no network. imapd's
+ * sessions hear from it which mailboxes got something (common/net/bell.h).
  */
 #ifndef POSTROOM_DELIVER_DELIVER_H
 #define POSTROOM_DELIVER_DELIVER_H
@@ -26,31 +31,50 @@ enum {
 	LOCKED_PATIENCE_MS = 5000, /* and for as long as this, then deferred */
 };
 
-/* What became of one user's copy. */
-struct delivery {
+/* A user whom a request names. */
+struct addressee {
 	int64_t uid;
-	struct str folder; /* name; empty: INBOX */
+	struct str address; /* the original recipient */
+	struct str folder;  /* name; empty: INBOX */
+	bool is_decided;    /* what is to become of his copy is known */
+	const char *failed; /* why it was deferred; NULL: it was not */
+};
+
+/* A copy of the message in a folder. */
+struct delivery {
+	struct addressee *addressee;
+	const struct store_source *source;
+	struct str folder;
+	unsigned flags;      /* enum store_flag */
+	struct str keywords; /* separated by blanks */
 	bool ended;
-	enum store_result result;
-	const char *text; /* why it was deferred */
 };
 
 /* A request that is being worked on. */
 struct job {
 	struct ipc_incoming *incoming;
 	char id[STORE_ID_MAX + 1];
-	char prefix[2048]; /* Return-Path:, Delivered-To: */
-	struct store_source source;
-	struct str keywords; /* a view of the request */
-	struct arena arena;  /* for names of folders */
-	int64_t give_up_ms;  /* io_now_ms() from which on a locked mailbox means deferred */
-	size_t count, ended;
+	struct str from;
+	struct store_source source; /* as it came, with Return-Path before it */
+	struct str keywords;        /* a view of the request */
+	struct arena arena;
+	int64_t give_up_ms; /* io_now_ms() from which on a locked mailbox means deferred */
+	struct addressee *addressees;
+	size_t addressee_count;
+	struct delivery *deliveries;
+	size_t count, room, ended;
 	struct job *next;
-	struct delivery deliveries[];
 };
 
-/* job.c. Read a request; NULL with err: it was refused. Takes the descriptor over. */
+/* job.c. Read a request; NULL with err: it was refused. Takes the descriptor over. No delivery is in it yet. */
 struct job *job_new(struct ipc_incoming *incoming, struct err *err);
+/* Deliver to one of the users as the request says. */
+void job_add_plain(struct job *job, struct addressee *addressee);
+/* Deliver as was decided. -1: ERR_PROTOCOL, where the decision is not one about this message. */
+struct decision;
+int job_add_decided(struct job *job, struct addressee *addressee, const struct decision *decision, struct err *err);
+/* It cannot be decided now what is to become of his copy. */
+void job_defer(struct job *job, struct addressee *addressee, struct str why);
 /* Write down one result, with its line in the log. */
 void job_end(struct job *job, struct delivery *delivery, const struct store_append *append);
 /* Send the results, and free the job. */
@@ -69,8 +93,10 @@ void cache_drop(struct cache *cache, int64_t uid);
 
 /* writer.c: the batches. */
 struct writer;
-/* ringer: of ringer_start. The loop ends where that has ended. */
-struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer);
+struct clerk;
+/* ringer: of ringer_start. The loop ends where that has ended. clerk: NULL where nobody has anything to decide. */
+struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer,
+                          struct clerk *clerk);
 void writer_free(struct writer *writer);
 ipc_handler writer_handle; /* context: the writer */
 

@@ -1,7 +1,8 @@
-#include "deliver/deliver.h"
+#include "deliver/clerk.h"
 
 #include "common/base/io.h"
 #include "common/net/sandbox.h"
+#include "common/script/script.h"
 
 #include <sys/resource.h>
 
@@ -33,17 +34,22 @@ static size_t mailboxes_max(void)
 	return count < MAILBOXES_MAX ? (size_t)count : MAILBOXES_MAX;
 }
 
-/* The mail store and nothing else; no network. */
+/* The mail store; settings and the names of scripts to read; no network. */
 static int confine(const struct instance *instance, struct err *err)
 {
-	char folder[INSTANCE_PATH_MAX + 128];
+	char folder[INSTANCE_PATH_MAX + 128], settings[INSTANCE_PATH_MAX + 128];
 	struct sandbox sandbox;
 	int result;
 
 	instance_path(folder, sizeof folder, instance->state, "mail");
+	instance_path(settings, sizeof settings, instance->state, "settings");
 	if (io_make_folder(folder, 0700, err) != 0 || sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0)
 		return -1;
 	result = sandbox_allow(&sandbox, folder, SANDBOX_WRITE, err);
+	if (result == 0)
+		result = sandbox_allow(&sandbox, settings, SANDBOX_READ, err);
+	if (result == 0)
+		result = script_allow(&sandbox, instance, err);
 	if (result == 0)
 		result = sandbox_prepare(&sandbox, err);
 	if (result == 0)
@@ -57,6 +63,7 @@ int main(int argc, char **argv)
 	static struct daemon daemon;
 	struct event_base *base;
 	struct writer *writer;
+	struct clerk *clerk;
 	struct err err;
 	int ringer;
 
@@ -69,7 +76,9 @@ int main(int argc, char **argv)
 		err_set(&err, ERR_SYSTEM, "cannot make an event loop");
 		daemon_fail(&err);
 	}
-	writer = writer_new(base, &daemon.instance, mailboxes_max(), ringer);
+	if (clerk_start(&clerk, &daemon, base, &err) != 0)
+		daemon_fail(&err);
+	writer = writer_new(base, &daemon.instance, mailboxes_max(), ringer, clerk);
 	if (ipc_serve(base, &daemon, writer_handle, NULL, writer, &err) != 0 || confine(&daemon.instance, &err) != 0)
 		daemon_fail(&err);
 	daemon_ready(&daemon);

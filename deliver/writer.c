@@ -1,3 +1,4 @@
+#include "deliver/clerk.h"
 #include "deliver/deliver.h"
 
 #include "common/base/io.h"
@@ -14,6 +15,7 @@ struct slot {
 
 struct writer {
 	struct cache *cache;
+	struct clerk *clerk;  /* NULL: nobody has anything to decide */
 	size_t mailboxes_max; /* open at a time */
 	struct job *first, **last;
 	size_t waiting;      /* deliveries of all jobs that have no result */
@@ -47,8 +49,8 @@ static void put_off(struct writer *writer, struct job *job, struct delivery *del
 		job_end(job, delivery, append);
 		writer->waiting--;
 	}
-	if (!found_locked(writer, delivery->uid) && writer->locked_count < BATCH_MAX)
-		writer->locked[writer->locked_count++] = delivery->uid;
+	if (!found_locked(writer, delivery->addressee->uid) && writer->locked_count < BATCH_MAX)
+		writer->locked[writer->locked_count++] = delivery->addressee->uid;
 }
 
 /* The folder that a delivery names, made where it is missing; INBOX where that cannot be. -1: STORE_BUSY. */
@@ -70,7 +72,7 @@ static int find_folder(const struct job *job, const struct delivery *delivery, s
 		return -1;
 	*id_out = STORE_INBOX;
 	log_warning("id=%s goes to INBOX of user uid=%lld, as the folder %.*s cannot be made: %s", job->id,
-	            (long long)delivery->uid, STR_ARG(delivery->folder), err->text);
+	            (long long)delivery->addressee->uid, STR_ARG(delivery->folder), err->text);
 	return 0;
 }
 
@@ -83,11 +85,12 @@ static bool add_to_batch(struct writer *writer, struct job *job, struct delivery
 	if (writer->count == BATCH_MAX || writer->locked_count == BATCH_MAX || writer->mailboxes == writer->mailboxes_max)
 		return false;
 	*append = (struct store_append){.folder = STORE_INBOX,
-	                                .source = &job->source,
+	                                .source = delivery->source,
 	                                .internal_date = (int64_t)time(NULL),
-	                                .keywords = job->keywords,
+	                                .flags = delivery->flags,
+	                                .keywords = delivery->keywords,
 	                                .result = STORE_FAILED};
-	if (cache_get(writer->cache, delivery->uid, &mailbox, &append->err) != 0 ||
+	if (cache_get(writer->cache, delivery->addressee->uid, &mailbox, &append->err) != 0 ||
 	    find_folder(job, delivery, mailbox, &append->folder, &append->err) != 0) {
 		if (append->err.code == STORE_BUSY) {
 			put_off(writer, job, delivery, append);
@@ -113,7 +116,7 @@ static void gather(struct writer *writer)
 		for (size_t i = 0; i < job->count; i++) {
 			struct delivery *delivery = &job->deliveries[i];
 
-			if (delivery->ended || (found_locked(writer, delivery->uid) && io_now_ms() < job->give_up_ms))
+			if (delivery->ended || (found_locked(writer, delivery->addressee->uid) && io_now_ms() < job->give_up_ms))
 				continue;
 			if (!add_to_batch(writer, job, delivery))
 				return;
@@ -139,9 +142,9 @@ static void take_results(struct writer *writer)
 		}
 		/* An index that fails is opened anew next time, which looks for what is wrong and mends what it can. */
 		if (append->result == STORE_FAILED)
-			cache_drop(writer->cache, slot->delivery->uid);
+			cache_drop(writer->cache, slot->delivery->addressee->uid);
 		if (append->result == STORE_ADDED)
-			note_change(writer, slot->delivery->uid);
+			note_change(writer, slot->delivery->addressee->uid);
 		job_end(slot->job, slot->delivery, append);
 		writer->waiting--;
 	}
@@ -207,7 +210,8 @@ static void on_later(evutil_socket_t fd, short what, void *context)
 	run_batch(writer);
 }
 
-struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer)
+struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer,
+                          struct clerk *clerk)
 {
 	struct writer *writer = memory_get(sizeof *writer);
 
@@ -215,6 +219,7 @@ struct writer *writer_new(struct event_base *base, const struct instance *instan
 	writer->mailboxes_max = mailboxes_max;
 	writer->base = base;
 	writer->ringer = ringer;
+	writer->clerk = clerk;
 	writer->last = &writer->first;
 	ipc_message_init(&writer->reply);
 	writer->run = event_new(base, -1, 0, on_run, writer);
@@ -231,6 +236,63 @@ void writer_free(struct writer *writer)
 	cache_free(writer->cache);
 	ipc_message_free(&writer->reply);
 	memory_free(writer);
+}
+
+/* What is to become of every copy is known: it waits for the next batch. */
+static void enqueue(struct writer *writer, struct job *job)
+{
+	job->give_up_ms = io_now_ms() + LOCKED_PATIENCE_MS;
+	job->next = NULL;
+	*writer->last = job;
+	writer->last = &job->next;
+	writer->waiting += job->count;
+	writer->arrived += job->count;
+	if (writer->arrived >= BATCH_MAX)
+		run_batch(writer);
+	else
+		event_active(writer->run, EV_TIMEOUT, 0);
+}
+
+/* The clerk's answer. What it says nothing of is deferred. */
+static void on_decided(void *owner, void *asked, const struct decision *decisions, size_t count, const struct err *err)
+{
+	struct job *job = asked;
+	struct err refused;
+
+	if (err->code != ERR_NONE)
+		log_warning("id=%s not decided now: %s", job->id, err->text);
+	for (size_t i = 0; i < job->addressee_count; i++) {
+		struct addressee *addressee = &job->addressees[i];
+		const struct decision *decision = decisions;
+
+		while (decision != NULL && decision < decisions + count && decision->uid != addressee->uid)
+			decision++;
+		if (addressee->is_decided)
+			continue;
+		if (decision == NULL || decision == decisions + count)
+			job_defer(job, addressee, STR("it cannot be decided now what is to become of it"));
+		else if (decision->deferred.len > 0)
+			job_defer(job, addressee, decision->deferred);
+		else if (job_add_decided(job, addressee, decision, &refused) != 0)
+			job_defer(job, addressee, str_of(refused.text));
+	}
+	enqueue(owner, job);
+}
+
+/* Does any of the users have something to decide? The others need not wait to be asked about. */
+static bool must_decide(struct writer *writer, struct job *job)
+{
+	bool must = false;
+
+	if (writer->clerk != NULL)
+		clerk_look(writer->clerk);
+	for (size_t i = 0; i < job->addressee_count; i++) {
+		if (writer->clerk != NULL && clerk_is_wanted(writer->clerk, job->addressees[i].uid))
+			must = true;
+		else
+			job_add_plain(job, &job->addressees[i]);
+	}
+	return must;
 }
 
 void writer_handle(struct ipc_incoming *incoming, void *context)
@@ -250,13 +312,8 @@ void writer_handle(struct ipc_incoming *incoming, void *context)
 		ipc_answer_error(incoming, &err);
 		return;
 	}
-	job->give_up_ms = io_now_ms() + LOCKED_PATIENCE_MS;
-	*writer->last = job;
-	writer->last = &job->next;
-	writer->waiting += job->count;
-	writer->arrived += job->count;
-	if (writer->arrived >= BATCH_MAX)
-		run_batch(writer);
+	if (must_decide(writer, job))
+		clerk_ask(writer->clerk, job, on_decided, writer);
 	else
-		event_active(writer->run, EV_TIMEOUT, 0);
+		enqueue(writer, job);
 }

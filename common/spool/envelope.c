@@ -27,6 +27,7 @@ static const struct text_key {
     {"ret", offsetof(struct spool_envelope, ret)},
     {"envid", offsetof(struct spool_envelope, envid)},
     {"parent", offsetof(struct spool_envelope, parent)},
+    {"visited", offsetof(struct spool_envelope, visited)},
     {"keywords", offsetof(struct spool_envelope, keywords)},
     {"id", offsetof(struct spool_envelope, id)},
     {"producer", offsetof(struct spool_envelope, producer)},

@@ -6,7 +6,7 @@
  * then is it acknowledged. queue-manager alone moves, reads and removes it.
  *
  * Envelope keys: id, time (microseconds since 1970), producer, service, from, protocol, peer, helo, user, token, body,
- * smtputf8, ret, envid, parent, keywords, hold, and for each recipient "to: <address> [NOTIFY=... ORCPT=...
+ * smtputf8, ret, envid, parent, visited, keywords, hold, and for each recipient "to: <address> [NOTIFY=... ORCPT=...
  * FOLDER=...]", the address in its angle brackets. Keys without a value are left out; unknown keys are passed over, so
  * that a newer producer is understood. An id reads <time>-<producer>-<random>: 13 hex digits of microseconds, the
  * producer's name, 8 hex digits.
@@ -57,6 +57,7 @@ struct spool_envelope {
 	struct str ret;      /* "FULL", "HDRS" or empty */
 	struct str envid;    /* xtext, as given */
 	struct str parent;   /* id of the message this was made from, and the step: "<id>/bounce"; or empty */
+	struct str visited;  /* numbers of users whose forwardings made it, separated by blanks; or empty */
 	struct str keywords; /* IMAP keywords of the copies that are delivered, separated by blanks */
 	bool hold;           /* neither delivered nor sent until an administrator releases it */
 	struct spool_recipient *recipients;

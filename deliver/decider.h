@@ -1,0 +1,49 @@
+/*
+ * decider: what is to become of a message, for each of its users: the process that parses it. Sequential: route, rules,
+ * scripts, autoresponder, in the order of the specification (02, "Order of local delivery").
+ */
+#ifndef POSTROOM_DELIVER_DECIDER_H
+#define POSTROOM_DELIVER_DECIDER_H
+
+#include "common/mime/mime.h"
+#include "common/rules/message_rule.h"
+#include "deliver/carrier.h"
+
+/* The message, parsed once for all of its users. */
+struct subject {
+	struct desk *desk;
+	const struct order *order;
+	struct arena arena;
+	struct mime_source source;
+	struct str header;  /* with its empty line */
+	int64_t body_at;    /* its length */
+	bool has_hops_left; /* it has not gone through too many servers to be sent on */
+	enum facts_type type;
+};
+
+/* One of its users. */
+struct client {
+	const struct subject *subject;
+	const struct order_user *user;
+	struct arena *arena;
+	struct str name;    /* the account's */
+	struct str address; /* name@default domain */
+	bool was_here;      /* his forwardings made this message already: they do not act again */
+	struct facts facts;
+	struct facts_delivery delivery;
+	struct message_outcome outcome;
+	struct decision *decision;
+};
+
+/* Add a message to be made: the original with a trace field before it, its header as the user's rules leave it. */
+struct made *client_make_copy(struct client *client, enum made_kind kind, struct str step, struct str from);
+/* One more recipient of it; what is too much is left out. */
+void client_add_to(struct client *client, struct made *made, struct str address);
+
+/* header_lines.c: the header with lines set, added and removed, in arena. */
+struct str header_apply(struct str header, const struct str *lines, size_t count, struct arena *arena);
+
+/* decide_rules.c: the user's message rules. -1: they cannot be read now. */
+int decide_rules(struct client *client, struct err *err);
+
+#endif
