@@ -20,6 +20,9 @@ static const char *const schema[] = {
     " recipient TEXT NOT NULL COLLATE NOCASE, first INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX grey_attempt ON grey(client, sender, recipient);"
     "CREATE TABLE grey_passed(client TEXT PRIMARY KEY, used INTEGER NOT NULL);",
+    "CREATE TABLE dmarc(day INTEGER NOT NULL, domain TEXT NOT NULL, row TEXT NOT NULL, count INTEGER NOT NULL,"
+    " PRIMARY KEY(day, domain, row)) WITHOUT ROWID;"
+    "CREATE TABLE dmarc_sent(day INTEGER NOT NULL, domain TEXT NOT NULL, PRIMARY KEY(day, domain)) WITHOUT ROWID;",
 };
 
 static const enum setting weights[POLICY_EVENTS] = {

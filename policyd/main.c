@@ -28,6 +28,7 @@ static void on_hour(evutil_socket_t fd, short what, void *context)
 	settings_refresh(&policyd->settings);
 	events_prune(policyd, now);
 	greylist_prune(policyd, now);
+	dmarc_prune(policyd, now);
 	blocks_prune(policyd, now);
 	known_rebuild(policyd);
 }

@@ -11,7 +11,8 @@
  * about connections alone, never about mail or passwords. Where it is away everybody is let in.
  *
  * Events are synced five times a second, lists at once. Files: events.c the account and its score; blocks.c the two
- * lists; judge.c who is to be on them; greylist.c who has to come again; known.c the file; requests.c what is asked;
+ * lists; judge.c who is to be on them; greylist.c who has to come again; dmarc.c what is
+ * to be reported; known.c the file; requests.c what is asked;
  * idslog*.c the logs of events, which a child writes.
  */
 #ifndef POSTROOM_POLICYD_POLICYD_H
@@ -121,6 +122,22 @@ struct grey_attempt {
 int greylist_ask(struct policyd *policyd, const struct cidr *client, const struct grey_attempt *attempt, bool *pass,
                  struct err *err);
 void greylist_prune(struct policyd *policyd, int64_t now);
+
+/*
+ * dmarc.c: what messages told for DMARC reports (common/mailauth/dmarc/row.h), by day and domain. day: of those since
+ * 1970, UTC. A row that comes again is counted; past DMARC_ROWS_MAX of a domain's day nothing new is kept.
+ */
+enum { DMARC_ROWS_MAX = 10000, DMARC_DOMAINS_MAX = 100000 /* of a day */ };
+int dmarc_add(struct policyd *policyd, int64_t day, struct str domain, struct str row, struct err *err);
+/* visit each domain of a day: how many messages, different rows, and whether it was reported. */
+int dmarc_each_domain(struct policyd *policyd, int64_t day,
+                      void (*visit)(struct str domain, int64_t messages, int64_t rows, bool sent, void *context),
+                      void *context, struct err *err);
+int dmarc_each_row(struct policyd *policyd, int64_t day, struct str domain,
+                   void (*visit)(struct str row, int64_t count, void *context), void *context, struct err *err);
+/* It was reported; synced when it returns. */
+int dmarc_set_sent(struct policyd *policyd, int64_t day, struct str domain, struct err *err);
+void dmarc_prune(struct policyd *policyd, int64_t now);
 
 /* known.c: the file of known addresses. */
 int known_create(struct policyd *policyd, struct err *err);

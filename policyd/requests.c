@@ -1,6 +1,8 @@
 #include "policyd/policyd.h"
 
+#include "common/addr/addr.h"
 #include "common/base/log.h"
+#include "common/mailauth/dmarc/row.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -218,16 +220,86 @@ static int list_events(const struct request *request, struct err *err)
 	return row;
 }
 
+/* From smtpd: what a message says of the domain that stands behind it, or not. */
+static int add_dmarc(const struct request *request, struct err *err)
+{
+	struct str domain = ipc_get(request->message, "domain"), row = ipc_get(request->message, "row");
+
+	if (domain.len == 0 || domain.len > ADDR_DOMAIN_MAX || row.len == 0 || row.len > DMARC_ROW_MAX)
+		return err_set(err, ERR_PROTOCOL, "dmarc needs domain and row");
+	return dmarc_add(request->policyd, request->now / DAY_MS, domain, row, err);
+}
+
+static int read_day(const struct request *request, int64_t *day, struct err *err)
+{
+	return ipc_get_number(request->message, "day", 0, INT32_MAX, day) ? 0 : err_set(err, ERR_PROTOCOL, "which day?");
+}
+
+static void add_dmarc_domain(struct str domain, int64_t messages, int64_t rows, bool sent, void *context)
+{
+	const struct request *request = context;
+
+	ipc_add(request->reply, "domain", domain);
+	ipc_add_number(request->reply, "messages", messages);
+	ipc_add_number(request->reply, "rows", rows);
+	ipc_add_number(request->reply, "sent", sent);
+}
+
+static void add_dmarc_row(struct str row, int64_t count, void *context)
+{
+	const struct request *request = context;
+
+	ipc_add(request->reply, "row", row);
+	ipc_add_number(request->reply, "count", count);
+}
+
+static int list_dmarc_domains(const struct request *request, struct err *err)
+{
+	int64_t day;
+
+	if (read_day(request, &day, err) != 0)
+		return -1;
+	return dmarc_each_domain(request->policyd, day, add_dmarc_domain, (void *)(uintptr_t)request, err);
+}
+
+static int list_dmarc_rows(const struct request *request, struct err *err)
+{
+	int64_t day;
+
+	if (read_day(request, &day, err) != 0)
+		return -1;
+	return dmarc_each_row(request->policyd, day, ipc_get(request->message, "domain"), add_dmarc_row,
+	                      (void *)(uintptr_t)request, err);
+}
+
+static int set_dmarc_sent(const struct request *request, struct err *err)
+{
+	int64_t day;
+
+	if (read_day(request, &day, err) != 0)
+		return -1;
+	return dmarc_set_sent(request->policyd, day, ipc_get(request->message, "domain"), err);
+}
+
 static const struct {
 	const char *caller; /* NULL: any but the administrator */
 	const char *op;
 	int (*run)(const struct request *request, struct err *err);
 } operations[] = {
-    {NULL, "connect", connect_client},          {"smtpd", "greylist", ask_greylist},
-    {"statusd", "events", take_events},         {"postroom", "block-list", list_blocks},
-    {"postroom", "block-add", add_block},       {"postroom", "block-delete", delete_block},
-    {"postroom", "never-list", list_nevers},    {"postroom", "never-add", add_never},
-    {"postroom", "never-delete", delete_never}, {"postroom", "events", list_events},
+    {NULL, "connect", connect_client},
+    {"smtpd", "greylist", ask_greylist},
+    {"statusd", "events", take_events},
+    {"postroom", "block-list", list_blocks},
+    {"postroom", "block-add", add_block},
+    {"postroom", "block-delete", delete_block},
+    {"postroom", "never-list", list_nevers},
+    {"postroom", "never-add", add_never},
+    {"postroom", "never-delete", delete_never},
+    {"postroom", "events", list_events},
+    {"smtpd", "dmarc", add_dmarc},
+    {"reporter", "dmarc-domains", list_dmarc_domains},
+    {"reporter", "dmarc-rows", list_dmarc_rows},
+    {"reporter", "dmarc-sent", set_dmarc_sent},
 };
 
 static int run(const struct request *request, const char *caller, struct err *err)

@@ -10,8 +10,8 @@
 
 /*
  * Who makes mail out of messages, and which of the message's deliveries may make it again. ?2 is the number that the
- * step names (a user), 0 where it names none; what is not resolved yet may lead to anybody. NULL: listd keeps its own
- * account, and puts into new/ only what is in it.
+ * step names (a user), 0 where it names none; what is not resolved yet may lead to anybody. NULL: it is made of
+ * no message, or its maker keeps an account and puts into new/ only what is in it.
  */
 static const struct maker {
 	const char *drop;
@@ -21,6 +21,7 @@ static const struct maker {
     {"deliver", "state <= 1 AND (kind = 0 OR kind = 1 AND ?2 IN (0, uid))"},
     {"filterd", "(SELECT prepared FROM message WHERE key = message) = 0 AND ?2 >= 0"},
     {"listd", NULL},
+    {"reporter", NULL},
 };
 
 static const struct maker *maker_find(const char *drop)

@@ -6,7 +6,7 @@ enum { TIMEOUT_MS = 120000 }; /* signer takes one message after the other */
 
 /*
  * The number of the service that the envelope names: 0 where it is none of the network's (a program of this machine, a
- * message of our own), for which the general settings count; -1: it is gone.
+ * message that we made), for which the general settings count; -1: it is gone.
  */
 static int64_t service_of(const struct message *message)
 {
@@ -14,7 +14,7 @@ static int64_t service_of(const struct message *message)
 	const struct services *services = &queue->settings.services;
 	struct str name = message->envelope.service;
 
-	if (str_equal(name, STR("local")) || str_equal(message->envelope.producer, str_of(queue->own_drop.producer)))
+	if (str_equal(name, STR("local")) || made_by_us(message->envelope.producer))
 		return 0;
 	for (size_t i = 0; i < services->count; i++)
 		if (str_equal(name, str_of(services->list[i].label)))

@@ -6,6 +6,7 @@
 #include "common/mailauth/iprev/iprev.h"
 #include "common/mailauth/results/results.h"
 #include "common/mime/header.h"
+#include "smtpd/dmarc_note.h"
 #include "smtpd/sender_auth.h"
 
 #include <time.h>
@@ -32,7 +33,11 @@ struct finding {
 	size_t count;
 	struct dmarc_identity signers[DKIM_SIGNATURES_MAX];
 	size_t signer_count;
-	struct str refused_for; /* the domain whose DMARC policy refuses the message; empty: none */
+	struct dkim_results signatures;
+	struct dmarc_outcome dmarc;    /* of the only author's domain */
+	bool has_one_author;           /* with a domain */
+	enum dmarc_policy disposition; /* what DMARC makes of the message */
+	struct str disposed_for;       /* the domain whose policy that is */
 };
 
 static struct str own_id(const struct session *session)
@@ -131,11 +136,11 @@ static int read_signatures(struct finding *finding, struct err *err)
 
 static void add_dkim(struct finding *finding, bool say_none)
 {
-	struct dkim_results results;
+	struct dkim_results *results = &finding->signatures;
 
-	dkim_verify(&finding->signed_message, &finding->dns, time(NULL), &results);
-	for (size_t i = 0; i < results.count; i++)
-		add_signature(finding, &results.list[i]);
+	dkim_verify(&finding->signed_message, &finding->dns, time(NULL), results);
+	for (size_t i = 0; i < results->count; i++)
+		add_signature(finding, &results->list[i]);
 	if (finding->count == 0 && say_none)
 		add_entry(finding, "dkim", dkim_word(DKIM_NONE));
 }
@@ -199,6 +204,23 @@ static struct dmarc_identity spf_identity(const struct transaction *transaction)
 	                                                                           : DMARC_FAILED};
 }
 
+/* What the owner wants, as far as the settings let him. */
+static void dispose(struct finding *finding, const struct dmarc_outcome *outcome)
+{
+	const struct settings *settings = &finding->session->smtpd->settings;
+	const char *quarantine = settings_text(settings, SETTING_MAILAUTH_DMARC_QUARANTINE);
+	enum dmarc_policy disposition = outcome->wanted;
+
+	if (!settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY))
+		disposition = DMARC_NONE;
+	else if (disposition == DMARC_QUARANTINE && strcmp(quarantine, "junk") != 0)
+		disposition = strcmp(quarantine, "reject") == 0 ? DMARC_REJECT : DMARC_NONE;
+	if (disposition <= finding->disposition)
+		return;
+	finding->disposition = disposition;
+	finding->disposed_for = outcome->from;
+}
+
 /* RFC 7489 6.6.1: with several domains each is asked for, and the strictest policy counts. */
 static void add_dmarc(struct finding *finding)
 {
@@ -224,8 +246,9 @@ static void add_dmarc(struct finding *finding)
 		if (outcome.policy_domain.len > 0)
 			entry->comment = arena_printf(finding->arena, "p=%s", dmarc_policy_word(outcome.policy));
 		entry->properties[0] = (struct results_property){"header.from", outcome.from};
-		if (outcome.wanted == DMARC_REJECT)
-			finding->refused_for = outcome.from;
+		dispose(finding, &outcome);
+		finding->has_one_author = count == 1;
+		finding->dmarc = outcome;
 	}
 }
 
@@ -295,7 +318,8 @@ static const struct smtp_refusal *refuse(struct finding *finding)
 	refusal->code = 550;
 	refusal->enhanced = "5.7.1";
 	refusal->text =
-	    arena_printf(arena, "Refused by the DMARC policy of %.*s", STR_ARG(str_sub(finding->refused_for, 0, 255))).data;
+	    arena_printf(arena, "Refused by the DMARC policy of %.*s", STR_ARG(str_sub(finding->disposed_for, 0, 255)))
+	        .data;
 	return refusal;
 }
 
@@ -311,22 +335,26 @@ const struct smtp_refusal *auth_results_apply(struct session *session, struct me
 	if (sender_auth_is_gateway(session))
 		return NULL;
 	remove_forged(session, message);
-	if (session->is_local || (!adds_field && !applies_policy))
+	if (session->is_local || (!adds_field && !applies_policy && !dmarc_note_is_on(session)))
 		return NULL;
 	finding = arena_get(&session->command_arena, sizeof *finding);
 	*finding = (struct finding){.session = session,
 	                            .message = message,
 	                            .arena = &session->command_arena,
 	                            .dns = sender_auth_dns(session),
-	                            .refused_for = STR("")};
+	                            .disposed_for = STR("")};
 	result = find_all(finding, &err);
 	dkim_message_close(&finding->signed_message);
 	if (result != 0) {
 		log_error("a message cannot be checked: %s", err.text);
 		return &unreadable;
 	}
-	if (applies_policy && finding->refused_for.len > 0)
+	if (finding->has_one_author)
+		dmarc_note(session, &finding->dmarc, &finding->signatures, finding->disposition);
+	if (finding->disposition == DMARC_REJECT)
 		return refuse(finding);
+	if (finding->disposition == DMARC_QUARANTINE)
+		rules_add_keyword(session, STR("$Junk"));
 	if (adds_field && finding->count > 0)
 		write_field(finding);
 	return NULL;

@@ -2,6 +2,7 @@
 
 #include "common/addr/cidr.h"
 #include "common/base/log.h"
+#include "smtpd/dmarc_note.h"
 #include "smtpd/sender_auth.h"
 
 enum { PATIENCE_MS = 2000 };
@@ -11,7 +12,8 @@ void greylist_connect(struct session *session)
 	struct err away;
 
 	session->policyd.fd = -1;
-	if (!session->is_local && settings_flag(&session->smtpd->settings, SETTING_SMTP_GREYLIST) &&
+	if (((!session->is_local && settings_flag(&session->smtpd->settings, SETTING_SMTP_GREYLIST)) ||
+	     dmarc_note_is_on(session)) &&
 	    ipc_connect_now(&session->policyd, &session->smtpd->daemon->instance, "policyd", "smtpd", &away) != 0)
 		log_warning("%s", away.text);
 }

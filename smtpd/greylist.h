@@ -9,7 +9,7 @@
 
 #include "smtpd/smtpd.h"
 
-/* Before the sandbox: open the channel to policyd where greylisting is on; it is closed (-1) else. */
+/* Before the sandbox: open the channel to policyd where greylisting or DMARC reports are on; it is closed (-1) else. */
 void greylist_connect(struct session *session);
 
 /* At RCPT, when the recipient is welcome otherwise. True; or false after "451 4.7.1". */

@@ -124,6 +124,14 @@ static void add_decision(struct session *session, const struct rules_result *res
 	state->decisions = decision;
 }
 
+void rules_add_keyword(struct session *session, struct str keyword)
+{
+	struct rules_state *state = &session->transaction.rules;
+
+	state->keywords = arena_printf(&session->transaction_arena, "%.*s%s%.*s", STR_ARG(state->keywords),
+	                               state->keywords.len > 0 ? " " : "", STR_ARG(keyword));
+}
+
 /* What holds for the message whoever gets it. */
 static void take_marks(struct session *session, const struct rules_result *result)
 {
@@ -132,8 +140,7 @@ static void take_marks(struct session *session, const struct rules_result *resul
 	state->hold |= result->hold;
 	state->disconnect |= result->disconnect;
 	for (size_t i = 0; i < result->keyword_count; i++)
-		state->keywords = arena_printf(&session->transaction_arena, "%.*s%s%.*s", STR_ARG(state->keywords),
-		                               state->keywords.len > 0 ? " " : "", STR_ARG(result->keywords[i]));
+		rules_add_keyword(session, result->keywords[i]);
 	if (result->block_minutes > 0)
 		status_block(&session->status, result->block_minutes);
 	if (result->verdict == RULES_REJECT)

@@ -66,6 +66,9 @@ bool rules_at_rcpt(struct session *session, struct str address);
  */
 const struct smtp_refusal *rules_at_data(struct session *session, struct message *message);
 
+/* The copies in mailboxes get this keyword, too. */
+void rules_add_keyword(struct session *session, struct str keyword);
+
 /* Carry out what was decided: recipients, hold, keywords. No recipients are left where the message is discarded. */
 void rules_address(struct session *session, struct spool_envelope *envelope);
 

@@ -21,7 +21,8 @@ void sender_auth_connect(struct session *session)
 {
 	const struct settings *settings = &session->smtpd->settings;
 	bool wanted = settings_flag(settings, SETTING_SMTP_SPF) || settings_flag(settings, SETTING_MAILAUTH_RESULTS) ||
-	              settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY) || rbl_is_wanted(session) ||
+	              settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY) ||
+	              settings_flag(settings, SETTING_MAILAUTH_DMARC_REPORTS) || rbl_is_wanted(session) ||
 	              script_is_installed(&session->hooks.script);
 	struct err away;
 

@@ -616,6 +616,11 @@ subtest 'policyd' => sub {
 	is scalar(@{ $p->postroom_json('block', 'list') }), 1, 'it still keeps its lists';
 };
 
+subtest 'reporter' => sub {
+	contained($p->main_pid('reporter'), 'reporter', may => ['accept', 'unix'], own => 'spool/reporter', settings => 1);
+	is_deeply $p->postroom_json('dmarc', 'report'), [], 'it still answers';
+};
+
 subtest 'filterd' => sub {
 	contained($p->main_pid('filterd'), 'filterd', may => ['accept', 'unix', 'fork', 'signal'], own => 'spool/filterd', settings => 1);
 };

@@ -40,27 +40,30 @@ static bool is_aligned(struct str domain, struct str from, bool is_strict, struc
 	return str_equal(normal, from);
 }
 
-enum found { MISSING, FOUND, AMBIGUOUS, UNKNOWN };
-
-/* The one record of a domain (6.6.3). */
-static enum found find_record(const struct dmarc_check *check, struct str domain, struct arena *arena,
-                              struct str *text_out, struct err *err)
+enum dmarc_found dmarc_find_text(const struct mailauth_dns *dns, struct str name, struct arena *arena,
+                                 struct str *text_out, struct err *err)
 {
 	struct mailauth_answer answer;
-	enum found found = MISSING;
+	enum dmarc_found found = DMARC_MISSING;
 
-	if (mailauth_query(check->dns, arena_printf(arena, "_dmarc.%.*s", STR_ARG(domain)), MAILAUTH_TXT, arena, &answer,
-	                   err) != 0)
-		return UNKNOWN;
+	if (mailauth_query(dns, name, MAILAUTH_TXT, arena, &answer, err) != 0)
+		return DMARC_NOT_NOW;
 	for (size_t i = 0; i < answer.count; i++) {
 		struct str text;
 
 		if (mailauth_read_text(answer.records[i], arena, &text, NULL) != 0 || !dmarc_is_record(text))
 			continue;
-		found = found == MISSING ? FOUND : AMBIGUOUS;
+		found = found == DMARC_MISSING ? DMARC_FOUND : DMARC_AMBIGUOUS;
 		*text_out = text;
 	}
 	return found;
+}
+
+/* The one record of a domain (6.6.3). */
+static enum dmarc_found find_record(const struct dmarc_check *check, struct str domain, struct arena *arena,
+                                    struct str *text_out, struct err *err)
+{
+	return dmarc_find_text(check->dns, arena_printf(arena, "_dmarc.%.*s", STR_ARG(domain)), arena, text_out, err);
 }
 
 /* The policy for From's domain. False: the outcome says why there is none. */
@@ -68,20 +71,20 @@ static bool discover(const struct dmarc_check *check, struct arena *arena, struc
 {
 	struct str organisation = dmarc_organisational_domain(outcome->from, arena), text = STR("");
 	struct err err = {0};
-	enum found found;
+	enum dmarc_found found;
 
 	outcome->policy_domain = outcome->from;
 	found = find_record(check, outcome->from, arena, &text, &err);
-	if (found == MISSING && !str_equal(organisation, outcome->from)) {
+	if (found == DMARC_MISSING && !str_equal(organisation, outcome->from)) {
 		outcome->policy_domain = organisation;
 		found = find_record(check, organisation, arena, &text, &err);
 	}
-	if (found == FOUND && dmarc_record_parse(text, &outcome->record, &err) == 0)
+	if (found == DMARC_FOUND && dmarc_record_parse(text, &outcome->record, &err) == 0)
 		return true;
 	outcome->policy_domain = STR("");
-	outcome->result = found == UNKNOWN ? DMARC_RESULT_TEMPERROR
-	                  : found == FOUND ? DMARC_RESULT_PERMERROR
-	                                   : DMARC_RESULT_NONE;
+	outcome->result = found == DMARC_NOT_NOW ? DMARC_RESULT_TEMPERROR
+	                  : found == DMARC_FOUND ? DMARC_RESULT_PERMERROR
+	                                         : DMARC_RESULT_NONE;
 	outcome->problem = arena_copy(arena, str_of(err.text));
 	return false;
 }

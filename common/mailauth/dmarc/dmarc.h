@@ -43,6 +43,20 @@ int dmarc_record_parse(struct str text, struct dmarc_record *record_out, struct 
 /* The mailto: URIs of a list (6.2), percent signs decoded, at most DMARC_TARGETS_MAX; others are left out. */
 size_t dmarc_read_targets(struct str list, struct arena *arena, struct dmarc_target targets[DMARC_TARGETS_MAX]);
 
+enum dmarc_found { DMARC_MISSING, DMARC_FOUND, DMARC_AMBIGUOUS /* more than one */, DMARC_NOT_NOW };
+
+/* The text of the record at this very name; err is set with DMARC_NOT_NOW. */
+enum dmarc_found dmarc_find_text(const struct mailauth_dns *dns, struct str name, struct arena *arena,
+                                 struct str *text_out, struct err *err);
+
+/*
+ * Where the owner of a domain wants aggregate reports, as its record says now: addresses in another organisation only
+ * with its consent in the DNS, at the address that it names instead, where it names one (7.1). Returns 0; -1: the DNS
+ * does not answer now.
+ */
+int dmarc_find_targets(const struct mailauth_dns *dns, struct str domain, struct arena *arena,
+                       struct dmarc_target targets[DMARC_TARGETS_MAX], size_t *count_out, struct err *err);
+
 /* The organisational domain (3.2) of a domain in A-labels: the part of it that somebody registered, else itself. */
 struct str dmarc_organisational_domain(struct str domain, struct arena *arena);
 
