@@ -331,7 +331,8 @@ sub check_told {
 		next if grep { $_->{type} =~ /\A(?:EXPUNGE|VANISHED)\z/ } @{ $command->{seen} };
 		$worker->complain("STORE tells nothing of UID $record->{uid}") if !@told;
 		my $has = grep { $_ eq $keyword } split / /, $record->{flags} // '';
-		$worker->complain("STORE of $keyword: UID $record->{uid} has ($record->{flags})") if @told && $sets && !$has && tracked($record->{uid});
+		$worker->complain("STORE of $keyword: UID $record->{uid} has ($record->{flags})")
+			if @told && $sets && !$has && tracked($record->{uid});
 	}
 	return;
 }
