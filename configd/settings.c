@@ -156,6 +156,25 @@ static int get_one(struct change *change, struct str key, const struct service_o
 	return add_value(change, definition, service, err);
 }
 
+static bool is_pattern(struct str key)
+{
+	return str_find_char(key, '*') >= 0 || str_find_char(key, '?') >= 0;
+}
+
+/* Does a pattern, or none, mean this setting, which the service, where there is one, may have a value of its own for?
+ */
+static bool is_meant(const struct setting_definition *definition, struct str pattern,
+                     const struct service_object *service)
+{
+	return (pattern.data == NULL || str_matches_wildcard(str_of(definition->key), pattern)) &&
+	       (service == NULL || setting_is_of_service(definition, service->type->name));
+}
+
+static int refuse_pattern(struct str pattern, struct err *err)
+{
+	return err_set(err, ERR_NOT_FOUND, "no setting matches \"%.*s\"", STR_ARG(str_sub(pattern, 0, 64)));
+}
+
 int op_get(struct change *change, struct err *err)
 {
 	struct str key = ipc_get(&change->incoming->message, "key");
@@ -164,19 +183,18 @@ int op_get(struct change *change, struct err *err)
 
 	if (requested_service(change, &service, err) != 0)
 		return -1;
-	if (key.data != NULL && str_find_char(key, '*') < 0 && str_find_char(key, '?') < 0)
+	if (key.data != NULL && !is_pattern(key))
 		return get_one(change, key, service, err);
 	for (int i = 0; i < SETTING_COUNT; i++) {
 		const struct setting_definition *definition = &setting_definitions[i];
 
-		if ((key.data != NULL && !str_matches_wildcard(str_of(definition->key), key)) ||
-		    (service != NULL && !setting_is_of_service(definition, service->type->name)))
+		if (!is_meant(definition, key, service))
 			continue;
 		if (add_value(change, definition, service, err) != 0)
 			return -1;
 		found++;
 	}
-	return found > 0 ? 0 : err_set(err, ERR_NOT_FOUND, "no setting matches \"%.*s\"", STR_ARG(str_sub(key, 0, 64)));
+	return found > 0 ? 0 : refuse_pattern(key, err);
 }
 
 int op_set(struct change *change, struct err *err)
@@ -191,6 +209,32 @@ int op_set(struct change *change, struct err *err)
 	                       : setting_store(change, key, value, err);
 }
 
+static int remove_one(struct change *change, struct str key, const struct service_object *service, struct err *err)
+{
+	return service != NULL ? service_setting_remove(change, service, key, err) : setting_remove(change, key, err);
+}
+
+/* All that the pattern means, as far as they are set. */
+static int remove_matching(struct change *change, struct str pattern, const struct service_object *service,
+                           struct err *err)
+{
+	int found = 0;
+
+	for (int i = 0; i < SETTING_COUNT; i++) {
+		const struct setting_definition *definition = &setting_definitions[i];
+		struct str value;
+		bool is_default;
+
+		if (!is_meant(definition, pattern, service))
+			continue;
+		found++;
+		if (value_of(change, definition, service, &value, &is_default, err) != 0 ||
+		    (!is_default && remove_one(change, str_of(definition->key), service, err) != 0))
+			return -1;
+	}
+	return found > 0 ? 0 : refuse_pattern(pattern, err);
+}
+
 int op_unset(struct change *change, struct err *err)
 {
 	struct service_object *service;
@@ -198,5 +242,5 @@ int op_unset(struct change *change, struct err *err)
 
 	if (change_field(change, "key", &key, err) != 0 || requested_service(change, &service, err) != 0)
 		return -1;
-	return service != NULL ? service_setting_remove(change, service, key, err) : setting_remove(change, key, err);
+	return is_pattern(key) ? remove_matching(change, key, service, err) : remove_one(change, key, service, err);
 }

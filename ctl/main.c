@@ -17,7 +17,7 @@ const struct ctl_command ctl_commands[] = {
     {"reload", "", "Start every daemon anew with postroom.conf as it is now.", ctl_reload, false},
     {"get", "[KEY] [--service NAME] [--json]", "Show settings (KEY may hold '*' and '?').", ctl_get, false},
     {"set", "KEY VALUE [--service NAME]", "Change a setting, of all or of one service.", ctl_set, false},
-    {"unset", "KEY [--service NAME]", "Return a setting to its default.", ctl_unset, false},
+    {"unset", "KEY|PATTERN [--service NAME]", "Return a setting to its default, or all like smtp.*.", ctl_unset, false},
     {"settings", "[KEY | --format list|man|conf]", "Explain the settings.", ctl_settings, true},
     {"domain", "add|delete|default|list ...", "Manage the domains of this server.", ctl_domain, false},
     {"user", "add|password|delete|rename|enable|disable|set|get|unset|list|locks|unlock|rule ...", "Manage users.",

@@ -11,7 +11,7 @@
 
 static const struct ctl_command get_usage = {"get", "[KEY] [--service NAME] [--json]", NULL, NULL, false};
 static const struct ctl_command set_usage = {"set", "KEY VALUE [--service NAME]", NULL, NULL, false};
-static const struct ctl_command unset_usage = {"unset", "KEY [--service NAME]", NULL, NULL, false};
+static const struct ctl_command unset_usage = {"unset", "KEY|PATTERN [--service NAME]", NULL, NULL, false};
 static const struct ctl_command settings_usage = {"settings", "[KEY | --format list|man|conf]", NULL, NULL, false};
 
 static void print_values(const struct ipc_message *reply, bool bare)

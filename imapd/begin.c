@@ -126,11 +126,14 @@ static const char *take_places(struct session *session)
 
 static void refuse(struct session *session, struct str tag, const struct err *err)
 {
-	log_error("session could not begin, user=%s peer=%s: %s", session->user, session->conn.peer, err->text);
+	bool in_use = err->code == STORE_BUSY; /* by a POP3 session */
+	const char *text = in_use ? "Mailbox Locked" : "The mailbox cannot be opened at the moment";
+
+	(in_use ? log_info : log_error)("session could not begin, user=%s peer=%s: %s", session->user, session->conn.peer,
+	                                err->text);
 	if (tag.len != 0)
-		conn_printf(&session->conn, "%.*s NO [UNAVAILABLE] The mailbox cannot be opened at the moment\r\n",
-		            STR_ARG(tag));
-	conn_write(&session->conn, STR("* BYE The mailbox cannot be opened at the moment\r\n"));
+		conn_printf(&session->conn, "%.*s NO [%s] %s\r\n", STR_ARG(tag), in_use ? "INUSE" : "UNAVAILABLE", text);
+	conn_printf(&session->conn, "* BYE %s\r\n", text);
 }
 
 void session_rest(struct session *session)
@@ -215,8 +218,14 @@ int session_open(struct session *session, struct str ticket, struct err *err)
 {
 	const struct imapd *imapd = session->imapd;
 
-	if (redeem(session, ticket, err) != 0 || enter_sandbox(session, err) != 0 ||
-	    mailbox_open(&session->mailbox, &imapd->daemon.instance, session->uid, IMAP_WAIT_MS, err) != 0)
+	if (redeem(session, ticket, err) != 0 || enter_sandbox(session, err) != 0)
+		return -1;
+	if (mailbox_open(&session->mailbox, &imapd->daemon.instance, session->uid, IMAP_WAIT_MS, err) != 0) {
+		if (err->code == STORE_BUSY)
+			err->code = ERR_TEMPORARY; /* not the lock of a POP3 session */
+		return -1;
+	}
+	if (settings_flag(&imapd->settings, SETTING_MAILBOX_EXCLUSIVE) && mailbox_share_pop3(session->mailbox, err) != 0)
 		return -1;
 	mailbox_set_bin(session->mailbox, settings_number(&imapd->settings, SETTING_MAILBOX_RECYCLE) * 3600);
 	bell_claim(session->bell, session->uid);

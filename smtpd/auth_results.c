@@ -145,6 +145,17 @@ static void add_dkim(struct finding *finding, bool say_none)
 		add_entry(finding, "dkim", dkim_word(DKIM_NONE));
 }
 
+static bool hides_addresses(const struct finding *finding)
+{
+	return settings_flag(&finding->session->smtpd->settings, SETTING_HIDE_ADDRESSES);
+}
+
+/* The client's address, as far as readers of the message may know it. */
+static struct str shown_address(const struct finding *finding)
+{
+	return hides_addresses(finding) ? STR("") : str_of(finding->session->peer);
+}
+
 /* RFC 8617 6; nothing where there is no chain. */
 static void add_arc(struct finding *finding)
 {
@@ -156,7 +167,7 @@ static void add_arc(struct finding *finding)
 		return;
 	entry = add_entry(finding, "arc", arc_word(arc.state));
 	entry->reason = arc.reason;
-	entry->properties[0] = (struct results_property){"smtp.remote-ip", str_of(finding->session->peer)};
+	entry->properties[0] = (struct results_property){"smtp.remote-ip", shown_address(finding)};
 	if (arc.state != ARC_PASS)
 		return;
 	entry->comment = STR("sealed by");
@@ -262,8 +273,8 @@ static void add_iprev(struct finding *finding)
 		return;
 	iprev_check(&finding->dns, &client, finding->arena, &outcome);
 	entry = add_entry(finding, "iprev", iprev_result_word(outcome.result));
-	entry->comment = outcome.name;
-	entry->properties[0] = (struct results_property){"policy.iprev", str_of(finding->session->peer)};
+	entry->comment = hides_addresses(finding) ? STR("") : outcome.name;
+	entry->properties[0] = (struct results_property){"policy.iprev", shown_address(finding)};
 }
 
 static void add_login(struct finding *finding)

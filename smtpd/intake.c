@@ -226,14 +226,32 @@ void intake_answer_refusal(const struct intake *intake)
 	reply_refusal(session, intake->refusal);
 }
 
-void intake_finish(struct intake *intake)
+/* Said while the DNS is waited for: nothing else here waits long. */
+static void say_that_it_lasts(void *context)
+{
+	struct session *session = context;
+
+	reply_line(session, 250, "2.0.0 The message is being looked at");
+	conn_flush(&session->conn, NULL);
+}
+
+/* Say that each smtp.keep-alive seconds, or no more. */
+static void keep_alive(struct session *session, bool on)
+{
+	int64_t seconds = settings_number(&session->smtpd->settings, SETTING_SMTP_KEEP_ALIVE);
+
+	session->dnsd.on_wait = on && seconds > 0 ? say_that_it_lasts : NULL;
+	session->dnsd.wait_context = session;
+	session->dnsd.wait_ms = (int)seconds * 1000;
+}
+
+/* All that may refuse the message, or add to it. */
+static void ask_checks(struct intake *intake)
 {
 	struct session *session = intake->session;
-	const struct transaction *transaction = &session->transaction;
-	struct err err;
 
-	if (intake->refusal == NULL)
-		intake->refusal = batv_at_data(session, &intake->message);
+	keep_alive(session, true);
+	intake->refusal = batv_at_data(session, &intake->message);
 	if (intake->refusal == NULL)
 		intake->refusal = hooks_at_lines(session, &intake->message);
 	if (intake->refusal == NULL)
@@ -246,6 +264,17 @@ void intake_finish(struct intake *intake)
 		hooks_at_message(session, &intake->message, &intake->actions);
 	if (intake->refusal == NULL)
 		intake->refusal = auth_results_apply(session, &intake->message);
+	keep_alive(session, false);
+}
+
+void intake_finish(struct intake *intake)
+{
+	struct session *session = intake->session;
+	const struct transaction *transaction = &session->transaction;
+	struct err err;
+
+	if (intake->refusal == NULL)
+		ask_checks(intake);
 	if (intake->refusal == NULL)
 		add_originals(intake);
 	if (intake->refusal == NULL && store(intake, &err) != 0)

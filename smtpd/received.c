@@ -34,6 +34,14 @@ static struct str peer_literal(struct session *session)
 	                    session->peer);
 }
 
+/* Where it came from: RFC 5321 4.4 From-domain, or what hides it. */
+static struct str origin(struct session *session)
+{
+	if (settings_flag(&session->smtpd->settings, SETTING_HIDE_ADDRESSES) && !session->is_local)
+		return STR("user");
+	return arena_printf(&session->command_arena, "%s (%.*s)", session->helo, STR_ARG(peer_literal(session)));
+}
+
 struct str received_field(struct session *session, const char *id)
 {
 	struct arena *arena = &session->command_arena;
@@ -46,10 +54,9 @@ struct str received_field(struct session *session, const char *id)
 		tls = arena_printf(arena, "\r\n\t(%s)", conn_tls_text(&session->conn, arena));
 	if (transaction->count == 1) /* of several, each would see the others (RFC 5321 7.6) */
 		recipient = arena_printf(arena, "\r\n\tfor <%.*s>", STR_ARG(transaction->recipients[0].address));
-	return arena_printf(arena, "Received: from %s (%.*s)\r\n\tby %s%s with %s%.*s\r\n\tid %s%.*s;\r\n\t%s\r\n",
-	                    session->helo, STR_ARG(peer_literal(session)), session_host(session),
-	                    anonymous ? "" : " (Postroom)", session_protocol(session), STR_ARG(tls), id, STR_ARG(recipient),
-	                    date_text(date, sizeof date));
+	return arena_printf(arena, "Received: from %.*s\r\n\tby %s%s with %s%.*s\r\n\tid %s%.*s;\r\n\t%s\r\n",
+	                    STR_ARG(origin(session)), session_host(session), anonymous ? "" : " (Postroom)",
+	                    session_protocol(session), STR_ARG(tls), id, STR_ARG(recipient), date_text(date, sizeof date));
 }
 
 struct str missing_fields(struct session *session, const char *id, bool date, bool message_id)

@@ -292,6 +292,28 @@ int ipc_receive(int fd, struct ipc_message *message, uint32_t *sequence, int tim
 	return unpack(receive_buffer, (size_t)size, fds, fd_count, message, sequence, err) == 0 ? 1 : -1;
 }
 
+/* As ipc_receive, with a call of on_wait in each pause. */
+static int receive_answer(struct ipc_channel *channel, struct ipc_message *reply, uint32_t *sequence, int timeout_ms,
+                          struct err *err)
+{
+	int64_t until = io_now_ms() + timeout_ms;
+	struct err pause = {0};
+
+	while (channel->on_wait != NULL && until - io_now_ms() > channel->wait_ms) {
+		int result = ipc_receive(channel->fd, reply, sequence, channel->wait_ms, &pause);
+
+		if (result != -1 || pause.code != ERR_TIMEOUT) {
+			if (result == -1 && err != NULL)
+				*err = pause;
+			return result;
+		}
+		channel->on_wait(channel->wait_context);
+	}
+	if (channel->on_wait != NULL)
+		timeout_ms = until > io_now_ms() ? (int)(until - io_now_ms()) : 0;
+	return ipc_receive(channel->fd, reply, sequence, timeout_ms, err);
+}
+
 int ipc_call(struct ipc_channel *channel, const struct ipc_message *request, struct ipc_message *reply, int timeout_ms,
              struct err *err)
 {
@@ -305,7 +327,7 @@ int ipc_call(struct ipc_channel *channel, const struct ipc_message *request, str
 		ipc_close(channel);
 		return -1;
 	}
-	result = ipc_receive(channel->fd, reply, &sequence, timeout_ms, err);
+	result = receive_answer(channel, reply, &sequence, timeout_ms, err);
 	if (result == 0)
 		err_set(err, ERR_CLOSED, "the channel was closed");
 	if (result == 1 && sequence != channel->sequence)

@@ -59,6 +59,9 @@ int ipc_take_fd(struct ipc_message *message, int index);
 struct ipc_channel {
 	int fd; /* -1: closed */
 	uint32_t sequence;
+	void (*on_wait)(void *context); /* called each wait_ms while an answer is awaited; or NULL */
+	void *wait_context;
+	int wait_ms;
 };
 
 /* Connect to run/<callee>/<caller>.sock. -1: ERR_SYSTEM (nobody listens there). */

@@ -303,22 +303,32 @@ void mailbox_unlock(struct mailbox *mailbox)
 	flock(mailbox->lock, LOCK_UN);
 }
 
-int mailbox_lock_pop3(struct mailbox *mailbox, struct err *err)
+static int take_pop3_lock(struct mailbox *mailbox, int kind, struct err *err)
 {
 	int fd = openat(mailbox->root, "pop3.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return err_system(err, "cannot open %s/pop3.lock", mailbox->path);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	if (flock(fd, kind | LOCK_NB) != 0) {
 		int sys = errno;
 
 		close(fd);
 		errno = sys;
-		return sys == EWOULDBLOCK ? err_set(err, STORE_BUSY, "another POP3 session uses the mailbox")
+		return sys == EWOULDBLOCK ? err_set(err, STORE_BUSY, "another session uses the mailbox")
 		                          : err_system(err, "cannot lock %s/pop3.lock", mailbox->path);
 	}
 	mailbox->pop3_lock = fd;
 	return 0;
+}
+
+int mailbox_lock_pop3(struct mailbox *mailbox, struct err *err)
+{
+	return take_pop3_lock(mailbox, LOCK_EX, err);
+}
+
+int mailbox_share_pop3(struct mailbox *mailbox, struct err *err)
+{
+	return take_pop3_lock(mailbox, LOCK_SH, err);
 }
 
 void mailbox_unlock_pop3(struct mailbox *mailbox)

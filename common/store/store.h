@@ -77,6 +77,8 @@ int64_t mailbox_uid(const struct mailbox *mailbox); /* the user's number */
  * -1: STORE_BUSY (another POP3 session), ERR_SYSTEM.
  */
 int mailbox_lock_pop3(struct mailbox *mailbox, struct err *err);
+/* For a session of another protocol that is to exclude POP3 sessions, and to be excluded by them; several may. */
+int mailbox_share_pop3(struct mailbox *mailbox, struct err *err);
 void mailbox_unlock_pop3(struct mailbox *mailbox);
 
 /* Totals of a mailbox, without looking at messages. Held messages count apart. Bytes as sent to clients. */
