@@ -1,4 +1,5 @@
-#include "configd/configd.h"
+#include "configd/lists.h"
+#include "configd/names.h"
 
 int check_name(struct str name, const char *what, struct err *err)
 {
@@ -41,7 +42,8 @@ static int64_t count(struct config *config, const char *sql, struct err *err)
 
 static int check_domains(struct config *config, struct err *err)
 {
-	int64_t domains = count(config, "SELECT count(*) FROM domain", err);
+	int64_t domains = count(
+	    config, "SELECT count(*) FROM domain WHERE instr(name, '@') + instr(name, '*') + instr(name, '?') = 0", err);
 	int64_t defaults = count(config, "SELECT count(*) FROM domain WHERE is_default = 1", err);
 
 	if (domains < 0 || defaults < 0)
@@ -97,23 +99,6 @@ static int check_settings(struct config *config, struct err *err)
 	return wrong < 0 ? -1 : 0;
 }
 
-/* A name in a mapping or an access list must mean one thing (01-8). */
-static int check_groups(struct config *config, struct err *err)
-{
-	struct db_statement statement;
-	int row;
-
-	if (config_query(config, &statement, err,
-	                 "SELECT user.name FROM user JOIN user_group ON user.name = user_group.name LIMIT 1", "") != 0)
-		return -1;
-	row = db_step(&statement, err);
-	if (row == 1)
-		row = err_set(err, ERR_EXISTS, "there would be a user and a group of the name %.*s",
-		              STR_ARG(db_text(&statement, 0)));
-	db_finalize(&statement);
-	return row;
-}
-
 static int check_mappings(struct config *config, struct err *err)
 {
 	struct db_statement statement;
@@ -121,12 +106,15 @@ static int check_mappings(struct config *config, struct err *err)
 
 	if (config_query(config, &statement, err,
 	                 "SELECT pattern, target FROM mapping WHERE instr(target, '@') = 0"
-	                 " AND NOT EXISTS (SELECT 1 FROM user WHERE user.name = mapping.target) LIMIT 1",
+	                 " AND lower(target) NOT IN ('*remote', 'everyone', 'admins', 'no-one')"
+	                 " AND NOT EXISTS (SELECT 1 FROM user WHERE user.name = target)"
+	                 " AND NOT EXISTS (SELECT 1 FROM list WHERE list.name = target)"
+	                 " AND NOT EXISTS (SELECT 1 FROM user_group WHERE user_group.name = target) LIMIT 1",
 	                 "") != 0)
 		return -1;
 	row = db_step(&statement, err);
 	if (row == 1)
-		row = err_set(err, ERR_DENIED, "the mapping of %.*s points to the user %.*s; delete it first",
+		row = err_set(err, ERR_DENIED, "the mapping of %.*s points to %.*s, which there is not; delete it first",
 		              STR_ARG(db_text(&statement, 0)), STR_ARG(db_text(&statement, 1)));
 	db_finalize(&statement);
 	return row;
@@ -160,7 +148,7 @@ static int check_access(struct config *config, struct err *err)
 int check_all(struct config *config, struct err *err)
 {
 	if (check_settings(config, err) != 0 || check_domains(config, err) != 0 || check_users(config, err) != 0 ||
-	    check_groups(config, err) != 0)
+	    check_names(config, err) != 0 || check_lists(config, err) != 0)
 		return -1;
 	return check_mappings(config, err) != 0 || check_services(config, err) != 0 || check_notices(config, err) != 0
 	           ? -1

@@ -58,7 +58,8 @@ struct change {
 	struct arena arena;
 	struct ipc_message reply;
 	struct change_note *notes, **notes_tail;
-	int64_t first_uid, first_sender, first_group, first_service; /* reserved for what it adds; counted up with each */
+	int64_t first_uid, first_sender, first_group, first_service,
+	    first_list; /* reserved for what it adds; counted up with each */
 	struct import *import;
 	/* What authd and listeners are asked: before the change is committed (it fails where one of them refuses), and
 	 * after.
@@ -141,7 +142,8 @@ int check_password(struct str password, struct err *err);
 
 /* service_check.c, service_ops.c; the rest of services is in services.h */
 int check_services(struct config *config, struct err *err);
-/* notices.c: users whom the settings name must be there; what names `from` names `to` from now on, or nobody (empty). */
+/* notices.c: users whom the settings name must be there; what names `from` names `to` from now on, or nobody (empty).
+ */
 int check_notices(struct config *config, struct err *err);
 int notices_follow(struct change *change, struct str from, struct str to, struct err *err);
 /* Make the standard services that an instance of an earlier version lacks. */
@@ -225,17 +227,6 @@ int op_group_add_member(struct change *change, struct err *err);
 int op_group_remove_member(struct change *change, struct err *err);
 int op_group_list(struct change *change, struct err *err);
 int op_group_members(struct change *change, struct err *err);
-
-/* mappings.c */
-int mapping_normalise(struct change *change, struct str pattern, struct str target, struct str *pattern_out,
-                      struct str *target_out, struct err *err);
-/* Store one in its normal form, without a note. */
-int mapping_store(struct change *change, struct str pattern, struct str target, struct err *err);
-int mapping_add(struct change *change, struct str pattern, struct str target, struct err *err);
-int mapping_delete(struct change *change, struct str pattern, struct str target, struct err *err);
-int op_mapping_add(struct change *change, struct err *err);
-int op_mapping_delete(struct change *change, struct err *err);
-int op_mapping_list(struct change *change, struct err *err);
 
 /* senders.c */
 struct sender {

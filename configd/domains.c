@@ -1,9 +1,35 @@
 #include "configd/configd.h"
 
 #include "common/addr/addr.h"
+#include "common/addr/pattern.h"
+
+/* An address, or what has wildcards; it is local, but nobody's domain. */
+static bool is_pattern(struct str name)
+{
+	return str_find_char(name, '@') >= 0 || str_find_char(name, '*') >= 0 || str_find_char(name, '?') >= 0;
+}
+
+static int normalise_pattern(struct change *change, struct str pattern, struct str *name_out, struct err *err)
+{
+	struct buf normal;
+	int result;
+
+	if (str_find_char(pattern, '@') < 0)
+		pattern = arena_printf(&change->arena, "@%.*s", STR_ARG(pattern));
+	buf_init(&normal, ADDR_PATTERN_MAX + 1);
+	result = addr_pattern_normalise(pattern, &normal, err);
+	*name_out = arena_copy(&change->arena, buf_str(&normal));
+	buf_free(&normal);
+	/* "*@example.com" is what example.com means. */
+	if (str_starts(*name_out, STR("*@")))
+		*name_out = str_skip(*name_out, 2);
+	return result;
+}
 
 int domain_normalise(struct change *change, struct str name, struct str *name_out, struct err *err)
 {
+	if (is_pattern(name))
+		return normalise_pattern(change, name, name_out, err);
 	if (!addr_is_domain(name))
 		return err_set(err, ERR_SYNTAX, "\"%.*s\" is not a domain; it should look like example.com",
 		               STR_ARG(str_sub(name, 0, 80)));
@@ -19,8 +45,10 @@ int domain_is_local(struct change *change, struct str name, struct err *err)
 static int check_targets(struct change *change, struct str name, struct err *err)
 {
 	struct str pattern;
-	int row = config_text(change->config, &change->arena, &pattern, err,
-	                      "SELECT pattern FROM mapping WHERE substr(target, -(length(?1) + 1)) = '@' || ?1", "t", name);
+	int row = config_text(
+	    change->config, &change->arena, &pattern, err,
+	    "SELECT pattern FROM mapping WHERE substr(target, -(length(?1) + 1)) = '@' || ?1 AND target NOT LIKE 'SMTP:%'",
+	    "t", name);
 
 	if (row == 1)
 		return err_set(err, ERR_DENIED,
@@ -31,7 +59,7 @@ static int check_targets(struct change *change, struct str name, struct err *err
 
 int domain_add(struct change *change, struct str name, struct err *err)
 {
-	int64_t domains;
+	int64_t domains, defaults;
 	int known;
 
 	if (domain_normalise(change, name, &name, err) != 0 || (known = domain_is_local(change, name, err)) < 0)
@@ -39,13 +67,15 @@ int domain_add(struct change *change, struct str name, struct err *err)
 	if (known == 1)
 		return err_set(err, ERR_EXISTS, "the domain %.*s exists already", STR_ARG(name));
 	if (check_targets(change, name, err) != 0 ||
-	    config_number(change->config, &domains, err, "SELECT count(*) FROM domain", "") != 1)
+	    config_number(change->config, &domains, err, "SELECT count(*) FROM domain", "") != 1 ||
+	    config_number(change->config, &defaults, err, "SELECT count(*) FROM domain WHERE is_default", "") != 1)
 		return -1;
+	defaults += is_pattern(name);
 	if (domains >= OBJECTS_MAX)
 		return err_set(err, ERR_LIMIT, "there are %d domains already", OBJECTS_MAX);
-	if (config_run(change->config, err, "INSERT INTO domain VALUES(?, ?)", "tn", name, (int64_t)(domains == 0)) != 0)
+	if (config_run(change->config, err, "INSERT INTO domain VALUES(?, ?)", "tn", name, (int64_t)(defaults == 0)) != 0)
 		return -1;
-	change_note(change, "domain %.*s added%s", STR_ARG(name), domains == 0 ? ", the default" : "");
+	change_note(change, "domain %.*s added%s", STR_ARG(name), defaults == 0 ? ", the default" : "");
 	return 0;
 }
 
@@ -76,8 +106,11 @@ int domain_delete(struct change *change, struct str name, struct err *err)
 
 int domain_set_default(struct change *change, struct str name, struct err *err)
 {
-	if (need_domain(change, &name, err) != 0 ||
-	    config_run(change->config, err, "UPDATE domain SET is_default = (name = ?)", "t", name) != 0)
+	if (need_domain(change, &name, err) != 0)
+		return -1;
+	if (is_pattern(name))
+		return err_set(err, ERR_DENIED, "%.*s is no single domain and cannot be the default", STR_ARG(name));
+	if (config_run(change->config, err, "UPDATE domain SET is_default = (name = ?)", "t", name) != 0)
 		return -1;
 	change_note(change, "domain %.*s is the default", STR_ARG(name));
 	return 0;

@@ -1,6 +1,8 @@
 #include "configd/access.h"
 #include "configd/attributes.h"
 #include "configd/items.h"
+#include "configd/lists.h"
+#include "configd/mappings.h"
 #include "configd/permissions.h"
 #include "configd/services.h"
 
@@ -9,13 +11,6 @@
 static const char introduction[] =
     "# Everything that \"postroom\" and the web set, as \"postroom import\" reads it. An import makes an instance\n"
     "# equal to this text: what is missing here is deleted there. Passwords of senders are not in it.\n";
-
-/* A line for a field that is not empty. */
-static void add_text(struct buf *out, enum text_kind kind, int field, struct str value)
-{
-	if (value.len != 0)
-		buf_printf(out, "%s = %.*s\n", text_field_name(kind, field), STR_ARG(value));
-}
 
 static void add_flag(struct buf *out, enum text_kind kind, int field, bool value)
 {
@@ -48,7 +43,7 @@ static int export_domains(struct change *change, struct buf *out, struct err *er
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
 		buf_add_str(out, STR("\n[domain]\n"));
-		add_text(out, TEXT_DOMAIN, DOMAIN_NAME, db_text(&statement, 0));
+		text_add_field(out, TEXT_DOMAIN, DOMAIN_NAME, db_text(&statement, 0));
 		if (db_number(&statement, 1) != 0)
 			add_flag(out, TEXT_DOMAIN, DOMAIN_DEFAULT, true);
 	}
@@ -65,7 +60,7 @@ static int export_groups(struct change *change, struct buf *out, struct err *err
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
 		buf_add_str(out, STR("\n[group]\n"));
-		add_text(out, TEXT_GROUP, GROUP_NAME, db_text(&statement, 0));
+		text_add_field(out, TEXT_GROUP, GROUP_NAME, db_text(&statement, 0));
 	}
 	db_finalize(&statement);
 	return row;
@@ -125,30 +120,13 @@ static int export_users(struct change *change, const struct hash_lines *hashes, 
 		    hashes->count == 0 ? NULL : bsearch(&wanted, hashes->lines, hashes->count, sizeof wanted, compare_lines);
 
 		buf_add_str(out, STR("\n[user]\n"));
-		add_text(out, TEXT_USER, USER_NAME, db_text(&statement, 1));
+		text_add_field(out, TEXT_USER, USER_NAME, db_text(&statement, 1));
 		add_flag(out, TEXT_USER, USER_ADMINISTRATOR, db_number(&statement, 2) != 0);
 		add_flag(out, TEXT_USER, USER_ENABLED, db_number(&statement, 3) != 0);
 		if (found != NULL)
-			add_text(out, TEXT_USER, USER_PASSWORD_HASH, found->hash);
-		add_text(out, TEXT_USER, USER_GROUPS, db_text(&statement, 4));
-		add_text(out, TEXT_USER, USER_PRIMARY_GROUP, db_text(&statement, 5));
-	}
-	db_finalize(&statement);
-	return row;
-}
-
-static int export_mappings(struct change *change, struct buf *out, struct err *err)
-{
-	struct db_statement statement;
-	int row;
-
-	if (config_query(change->config, &statement, err, "SELECT pattern, target FROM mapping ORDER BY pattern, target",
-	                 "") != 0)
-		return -1;
-	while ((row = db_step(&statement, err)) == 1) {
-		buf_add_str(out, STR("\n[mapping]\n"));
-		add_text(out, TEXT_MAPPING, MAPPING_PATTERN, db_text(&statement, 0));
-		add_text(out, TEXT_MAPPING, MAPPING_TARGET, db_text(&statement, 1));
+			text_add_field(out, TEXT_USER, USER_PASSWORD_HASH, found->hash);
+		text_add_field(out, TEXT_USER, USER_GROUPS, db_text(&statement, 4));
+		text_add_field(out, TEXT_USER, USER_PRIMARY_GROUP, db_text(&statement, 5));
 	}
 	db_finalize(&statement);
 	return row;
@@ -164,12 +142,12 @@ static int export_senders(struct change *change, struct buf *out, struct err *er
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
 		buf_add_str(out, STR("\n[sender]\n"));
-		add_text(out, TEXT_SENDER, SENDER_NAME, db_text(&statement, 0));
-		add_text(out, TEXT_SENDER, SENDER_METHOD, db_text(&statement, 1));
-		add_text(out, TEXT_SENDER, SENDER_SERVERS, db_text(&statement, 2));
-		add_text(out, TEXT_SENDER, SENDER_ENCRYPTION, db_text(&statement, 3));
+		text_add_field(out, TEXT_SENDER, SENDER_NAME, db_text(&statement, 0));
+		text_add_field(out, TEXT_SENDER, SENDER_METHOD, db_text(&statement, 1));
+		text_add_field(out, TEXT_SENDER, SENDER_SERVERS, db_text(&statement, 2));
+		text_add_field(out, TEXT_SENDER, SENDER_ENCRYPTION, db_text(&statement, 3));
 		add_flag(out, TEXT_SENDER, SENDER_VERIFY, db_number(&statement, 4) != 0);
-		add_text(out, TEXT_SENDER, SENDER_USERNAME, db_text(&statement, 5));
+		text_add_field(out, TEXT_SENDER, SENDER_USERNAME, db_text(&statement, 5));
 	}
 	db_finalize(&statement);
 	return row;
@@ -191,9 +169,9 @@ static int export_smtp_rules(struct change *change, struct buf *out, struct err 
 
 		buf_add_str(out, STR("\n[smtp-rule]\n"));
 		for (int field = RULE_SERVICE; field <= RULE_MATCH; field++)
-			add_text(out, TEXT_SMTP_RULE, field, db_text(&statement, field));
+			text_add_field(out, TEXT_SMTP_RULE, field, db_text(&statement, field));
 		while (conditions.data != NULL)
-			add_text(out, TEXT_SMTP_RULE, RULE_CONDITION, str_cut(&conditions, '\n'));
+			text_add_field(out, TEXT_SMTP_RULE, RULE_CONDITION, str_cut(&conditions, '\n'));
 	}
 	db_finalize(&statement);
 	return row;
@@ -207,13 +185,13 @@ static int export_service(struct change *change, const struct db_statement *row,
 	if (service_bindings(change, &service, &list, err) != 0)
 		return -1;
 	buf_add_str(out, STR("\n[service]\n"));
-	add_text(out, TEXT_SERVICE, SERVICE_NAME, db_text(row, 2));
+	text_add_field(out, TEXT_SERVICE, SERVICE_NAME, db_text(row, 2));
 	if (service.id < SERVICE_FIRST_OWN)
 		buf_printf(out, "%s = %lld\n", text_field_name(TEXT_SERVICE, SERVICE_NUMBER), (long long)service.id);
-	add_text(out, TEXT_SERVICE, SERVICE_TYPE, db_text(row, 1));
+	text_add_field(out, TEXT_SERVICE, SERVICE_TYPE, db_text(row, 1));
 	add_flag(out, TEXT_SERVICE, SERVICE_ENABLED, db_number(row, 3) != 0);
-	add_text(out, TEXT_SERVICE, SERVICE_ENCRYPTION, db_text(row, 4));
-	add_text(out, TEXT_SERVICE, SERVICE_BINDINGS, service_bindings_text(change, list));
+	text_add_field(out, TEXT_SERVICE, SERVICE_ENCRYPTION, db_text(row, 4));
+	text_add_field(out, TEXT_SERVICE, SERVICE_BINDINGS, service_bindings_text(change, list));
 	return 0;
 }
 
@@ -228,8 +206,8 @@ static int export_service_settings(struct change *change, struct buf *out, struc
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
 		buf_add_str(out, STR("\n[service-setting]\n"));
-		add_text(out, TEXT_SERVICE_SETTING, SERVICE_SETTING_NAME, db_text(&statement, 0));
-		add_text(out, TEXT_SERVICE_SETTING, SERVICE_SETTING_KEY, db_text(&statement, 1));
+		text_add_field(out, TEXT_SERVICE_SETTING, SERVICE_SETTING_NAME, db_text(&statement, 0));
+		text_add_field(out, TEXT_SERVICE_SETTING, SERVICE_SETTING_KEY, db_text(&statement, 1));
 		buf_printf(out, "%s = ", text_field_name(TEXT_SERVICE_SETTING, SERVICE_SETTING_VALUE));
 		setting_to_line(setting_find(db_text(&statement, 1)), db_text(&statement, 2), out);
 		buf_add_char(out, '\n');
@@ -274,7 +252,9 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 	if (result == 0)
 		result = permissions_export(change, &out, err);
 	if (result == 0)
-		result = export_mappings(change, &out, err);
+		result = lists_export(change, &out, err);
+	if (result == 0)
+		result = mappings_export(change, &out, err);
 	if (result == 0)
 		result = export_senders(change, &out, err);
 	if (result == 0)

@@ -1,4 +1,5 @@
 #include "configd/attributes.h"
+#include "configd/names.h"
 
 enum { GROUPS_MAX = 10000 };
 
@@ -20,28 +21,19 @@ int group_find(struct change *change, struct str name, struct group *group_out, 
 int group_need(struct change *change, struct str name, struct group *group_out, struct err *err)
 {
 	int row = group_find(change, name, group_out, err);
+	struct named named;
 
+	if (row == 0 && name_find(change, name, &named, err) == 1 && named.kind == NAME_GROUP)
+		return err_set(err, ERR_DENIED, "the group %.*s is always there, and nobody is put into it",
+		               STR_ARG(named.name));
 	if (row == 0)
 		return err_set(err, ERR_NOT_FOUND, "there is no group \"%.*s\"", STR_ARG(str_sub(name, 0, 80)));
 	return row == 1 ? 0 : -1;
 }
 
-/* A name that no other group has; that users have other names is looked at before the commit (check_all). */
 static int check_free(struct change *change, struct str name, struct err *err)
 {
-	static const char *const built_in[] = {"everyone", "anyone", "admins", "no-one", "owner"};
-	struct group other;
-	int row;
-
-	if (check_name(name, "group", err) != 0 || (row = group_find(change, name, &other, err)) < 0)
-		return -1;
-	if (row == 1)
-		return err_set(err, ERR_EXISTS, "the group %.*s exists already", STR_ARG(other.name));
-	for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++)
-		if (str_equal_nocase(name, str_of(built_in[i])))
-			return err_set(err, ERR_DENIED, "\"%s\" has a meaning of its own and cannot be the name of a group",
-			               built_in[i]);
-	return 0;
+	return check_name(name, "group", err) != 0 ? -1 : name_check_free(change, name, NAME_GROUP, err);
 }
 
 int group_add(struct change *change, struct str name, struct group *group_out, struct err *err)
@@ -71,7 +63,8 @@ int group_delete(struct change *change, struct str name, struct err *err)
 	if (attributes_drop(change, &holder, err) != 0 ||
 	    config_run(change->config, err, "DELETE FROM primary_group WHERE group_id = ?", "n", group.id) != 0 ||
 	    config_run(change->config, err, "DELETE FROM membership WHERE group_id = ?", "n", group.id) != 0 ||
-	    config_run(change->config, err, "DELETE FROM user_group WHERE id = ?", "n", group.id) != 0)
+	    config_run(change->config, err, "DELETE FROM user_group WHERE id = ?", "n", group.id) != 0 ||
+	    name_deleted(change, group.name, err) != 0)
 		return -1;
 	change_note(change, "group %.*s deleted", STR_ARG(group.name));
 	return 0;

@@ -2,6 +2,8 @@
 #include "configd/access.h"
 #include "configd/attributes.h"
 #include "configd/items.h"
+#include "configd/lists.h"
+#include "configd/mappings.h"
 #include "configd/permissions.h"
 
 /*
@@ -16,12 +18,6 @@ struct import {
 /* Names of the kind being imported; what is stored and not in it is deleted. */
 static const char names_table[] = "CREATE TEMP TABLE IF NOT EXISTS import_name(name TEXT PRIMARY KEY COLLATE NOCASE);"
                                   "DELETE FROM import_name";
-
-/* The mappings from before, to tell what became of them. */
-static const char old_mappings_table[] =
-    "DROP TABLE IF EXISTS temp.old_mapping;"
-    "CREATE TEMP TABLE old_mapping AS SELECT lower(pattern) AS pattern, lower(target) AS target FROM mapping;"
-    "DELETE FROM mapping";
 
 int op_import_prepare(struct change *change, struct err *err)
 {
@@ -40,6 +36,7 @@ int op_import_prepare(struct change *change, struct err *err)
 		return -1;
 	if (config_reserve(change->config, STR("group"), (int64_t)text->counts[TEXT_GROUP], &change->first_group, err) !=
 	        0 ||
+	    config_reserve(change->config, STR("list"), (int64_t)text->counts[TEXT_LIST], &change->first_list, err) != 0 ||
 	    config_reserve(change->config, STR("service"), (int64_t)text->counts[TEXT_SERVICE], &change->first_service,
 	                   err) != 0)
 		return -1;
@@ -321,50 +318,6 @@ static int import_users(struct change *change, struct err *err)
 	return row;
 }
 
-static int import_mapping(struct change *change, const struct text_object *object, struct err *err)
-{
-	struct str pattern = object->fields[MAPPING_PATTERN], target = object->fields[MAPPING_TARGET];
-
-	if (target.data == NULL)
-		err_set(err, ERR_SYNTAX, "a [mapping] needs a target");
-	else if (mapping_normalise(change, pattern, target, &pattern, &target, err) == 0 &&
-	         mapping_store(change, pattern, target, err) == 0)
-		return 0;
-	return refuse(object, err);
-}
-
-/* A note for each mapping that is in one of the tables alone. */
-static int note_mappings(struct change *change, const char *sql, const char *what, struct err *err)
-{
-	struct db_statement statement;
-	int row;
-
-	if (config_query(change->config, &statement, err, sql, "") != 0)
-		return -1;
-	while ((row = db_step(&statement, err)) == 1)
-		change_note(change, "mapping %.*s to %.*s %s", STR_ARG(db_text(&statement, 0)), STR_ARG(db_text(&statement, 1)),
-		            what);
-	db_finalize(&statement);
-	return row;
-}
-
-static int import_mappings(struct change *change, struct err *err)
-{
-	for (const struct text_object *object = change->import->text.objects[TEXT_MAPPING]; object != NULL;
-	     object = object->next)
-		if (import_mapping(change, object, err) != 0)
-			return -1;
-	if (note_mappings(change,
-	                  "SELECT pattern, target FROM temp.old_mapping"
-	                  " EXCEPT SELECT lower(pattern), lower(target) FROM mapping",
-	                  "deleted", err) != 0)
-		return -1;
-	return note_mappings(change,
-	                     "SELECT lower(pattern), lower(target) FROM mapping"
-	                     " EXCEPT SELECT pattern, target FROM temp.old_mapping",
-	                     "added", err);
-}
-
 static bool same_sender(const struct sender *a, const struct sender *b)
 {
 	return a->id == b->id && str_equal(a->name, b->name) && str_equal(a->method, b->method) &&
@@ -431,12 +384,14 @@ int op_import(struct change *change, struct err *err)
 {
 	int64_t count = 0;
 
-	/* Mappings go first and come back last: their targets depend on the domains and users of the text. */
-	if (import_settings(change, err) != 0 || db_exec(&change->config->db, old_mappings_table, err) != 0 ||
+	/* Mappings go first and come back last: their targets depend on domains, users, groups and lists of the text. */
+	if (import_settings(change, err) != 0 || mappings_import_begin(change, err) != 0 ||
 	    import_domains(change, err) != 0 || import_groups(change, err) != 0 || import_users(change, err) != 0 ||
 	    attributes_import(change, &change->import->text, err) != 0 ||
-	    permissions_import(change, &change->import->text, err) != 0 || import_mappings(change, err) != 0 ||
-	    import_senders(change, err) != 0 || import_services(change, &change->import->text, err) != 0 ||
+	    permissions_import(change, &change->import->text, err) != 0 ||
+	    lists_import(change, &change->import->text, err) != 0 ||
+	    mappings_import(change, &change->import->text, err) != 0 || import_senders(change, err) != 0 ||
+	    import_services(change, &change->import->text, err) != 0 ||
 	    smtp_rules_import(change, &change->import->text, err) != 0 ||
 	    access_import(change, &change->import->text, err) != 0 || items_import(change, &change->import->text, err) != 0)
 		return -1;

@@ -1,6 +1,8 @@
 #include "configd/access.h"
 #include "configd/attributes.h"
 #include "configd/items.h"
+#include "configd/lists.h"
+#include "configd/mappings.h"
 #include "configd/permissions.h"
 
 const struct operation operations[] = {
@@ -26,8 +28,24 @@ const struct operation operations[] = {
     {"group-list", NULL, op_group_list, false},
     {"group-members", NULL, op_group_members, false},
     {"mapping-add", NULL, op_mapping_add, true},
+    {"mapping-set", NULL, op_mapping_set, true},
     {"mapping-delete", NULL, op_mapping_delete, true},
     {"mapping-list", NULL, op_mapping_list, false},
+    {"mapping-export", NULL, op_mapping_export, false},
+    {"mapping-import", NULL, op_mapping_import, true},
+    {"list-add", op_list_reserve, op_list_add, true},
+    {"list-delete", NULL, op_list_delete, true},
+    {"list-rename", NULL, op_list_rename, true},
+    {"list-set", NULL, op_list_set, true},
+    {"list-unset", NULL, op_list_unset, true},
+    {"list-list", NULL, op_list_list, false},
+    {"list-show", NULL, op_list_show, false},
+    {"list-members", NULL, op_list_members, false},
+    {"list-member-add", NULL, op_list_member_add, true},
+    {"list-member-remove", NULL, op_list_member_remove, true},
+    {"list-member-import", NULL, op_list_member_import, true},
+    {"list-member-export", NULL, op_list_member_export, false},
+    {"list-member-bulk-delete", NULL, op_list_member_bulk_delete, true},
     {"sender-add", op_sender_reserve, op_sender_add, true},
     {"sender-set", NULL, op_sender_set, true},
     {"sender-delete", NULL, op_sender_delete, true},

@@ -17,7 +17,7 @@ static const struct kind kinds[TEXT_ITEM] = {
     [TEXT_DOMAIN] = {"domain", {"name", "default"}},
     [TEXT_GROUP] = {"group", {"name"}},
     [TEXT_USER] = {"user", {"name", "administrator", "enabled", "password-hash", "groups", "primary-group"}},
-    [TEXT_MAPPING] = {"mapping", {"pattern", "target"}},
+    [TEXT_MAPPING] = {"mapping", {"pattern", "target", "type", "collector", "comment"}},
     [TEXT_SENDER] = {"sender", {"name", "method", "servers", "encryption", "verify", "username"}},
     [TEXT_SMTP_RULE] = {"smtp-rule", {"service", "name", "stage", "action", "parameter", "match", "condition"}},
     [TEXT_ACCESS_LIST] = {"access-list", {"name", "use-global"}},
@@ -27,6 +27,9 @@ static const struct kind kinds[TEXT_ITEM] = {
     [TEXT_USER_ATTRIBUTE] = {"user-attribute", {"user", "key", "value"}},
     [TEXT_PERMISSION] = {"permission", {"list", "user", "pattern"}},
     [TEXT_GROUP_ATTRIBUTE] = {"group-attribute", {"group", "key", "value"}},
+    [TEXT_LIST] = {"list", {"name", "type"}},
+    [TEXT_LIST_SETTING] = {"list-setting", {"list", "key", "value"}},
+    [TEXT_LIST_MEMBER] = {"list-member", {"list", "address"}},
 };
 
 /* Where the next object or field goes. */
@@ -56,6 +59,12 @@ static bool has_lines(enum text_kind kind, int field)
 	if (kind < TEXT_ITEM)
 		return kind == TEXT_SMTP_RULE && field == RULE_CONDITION;
 	return field != ITEM_OWNER && item_definitions[kind - TEXT_ITEM].fields[field - 1].has_lines;
+}
+
+void text_add_field(struct buf *out, enum text_kind kind, int field, struct str value)
+{
+	if (value.len != 0)
+		buf_printf(out, "%s = %.*s\n", text_field_name(kind, field), STR_ARG(value));
 }
 
 static struct text_object *add_object(struct reader *reader, enum text_kind kind, unsigned line)

@@ -13,6 +13,7 @@
 #define POSTROOM_CONFIGD_TEXT_H
 
 #include "common/base/arena.h"
+#include "common/base/buf.h"
 #include "common/base/err.h"
 #include "common/items/item.h"
 
@@ -31,6 +32,9 @@ enum text_kind {
 	TEXT_USER_ATTRIBUTE,
 	TEXT_GROUP_ATTRIBUTE,
 	TEXT_PERMISSION,
+	TEXT_LIST,
+	TEXT_LIST_SETTING,
+	TEXT_LIST_MEMBER,
 	TEXT_ITEM, /* the first kind of item; the others follow in their order */
 	TEXT_KINDS = TEXT_ITEM + ITEM_KINDS
 };
@@ -52,6 +56,9 @@ enum text_field {
 	USER_PRIMARY_GROUP,
 	MAPPING_PATTERN = 0,
 	MAPPING_TARGET,
+	MAPPING_TYPE,
+	MAPPING_COLLECTOR,
+	MAPPING_COMMENT,
 	SENDER_NAME = 0,
 	SENDER_METHOD,
 	SENDER_SERVERS,
@@ -88,6 +95,13 @@ enum text_field {
 	ATTRIBUTE_HOLDER = 0, /* a user or a group, by name */
 	ATTRIBUTE_KEY,
 	ATTRIBUTE_VALUE,
+	LIST_NAME = 0,
+	LIST_TYPE,
+	LIST_SETTING_FIELD_LIST = 0,
+	LIST_SETTING_FIELD_KEY,
+	LIST_SETTING_FIELD_VALUE,
+	LIST_MEMBER_LIST = 0,
+	LIST_MEMBER_ADDRESS,
 	ITEM_OWNER = 0, /* a user's name, or "*": the server; then the kind's fields */
 };
 
@@ -104,6 +118,9 @@ struct text {
 
 /* The name of a field, NULL past the last. */
 const char *text_field_name(enum text_kind kind, int field);
+
+/* Write the line of a field that is not empty. */
+void text_add_field(struct buf *out, enum text_kind kind, int field, struct str value);
 
 /* Parse; views live as long as arena. -1: ERR_SYNTAX, ERR_LIMIT, with the line: "import:12: ...". */
 int text_parse(struct str input, struct arena *arena, struct text *text_out, struct err *err);

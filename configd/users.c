@@ -1,5 +1,6 @@
 #include "configd/attributes.h"
 #include "configd/items.h"
+#include "configd/names.h"
 #include "configd/permissions.h"
 
 int user_find(struct change *change, struct str name, struct user *user_out, struct err *err)
@@ -32,15 +33,9 @@ int user_need(struct change *change, struct str name, struct user *user_out, str
 	return row == 1 ? 0 : -1;
 }
 
-/* No user may have that name yet, in any case of its letters. */
 static int check_free(struct change *change, struct str name, struct err *err)
 {
-	struct user other;
-	int row;
-
-	if (check_name(name, "user", err) != 0 || (row = user_find(change, name, &other, err)) < 0)
-		return -1;
-	return row == 0 ? 0 : err_set(err, ERR_EXISTS, "the user %.*s exists already", STR_ARG(other.name));
+	return check_name(name, "user", err) != 0 ? -1 : name_check_free(change, name, NAME_USER, err);
 }
 
 /* Store one of the two attributes that stand with the user, without a note. */
@@ -89,7 +84,8 @@ int user_delete(struct change *change, const struct user *user, struct err *err)
 	    attributes_drop(change, &holder, err) != 0 || permissions_drop(change, user, err) != 0 ||
 	    config_run(change->config, err, "DELETE FROM primary_group WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM membership WHERE uid = ?", "n", user->uid) != 0 ||
-	    config_run(change->config, err, "DELETE FROM user WHERE uid = ?", "n", user->uid) != 0)
+	    config_run(change->config, err, "DELETE FROM user WHERE uid = ?", "n", user->uid) != 0 ||
+	    name_deleted(change, user->name, err) != 0)
 		return -1;
 	change_note(change, "user %.*s deleted", STR_ARG(user->name));
 	return 0;
@@ -170,9 +166,7 @@ int op_user_rename(struct change *change, struct err *err)
 	if (str_equal_nocase(user.name, to) ? check_name(to, "user", err) != 0 : check_free(change, to, err) != 0)
 		return -1;
 	if (config_run(change->config, err, "UPDATE user SET name = ? WHERE uid = ?", "tn", to, user.uid) != 0 ||
-	    config_run(change->config, err, "UPDATE mapping SET target = ? WHERE target = ? COLLATE NOCASE", "tt", to,
-	               user.name) != 0 ||
-	    notices_follow(change, user.name, to, err) != 0)
+	    notices_follow(change, user.name, to, err) != 0 || name_changed(change, user.name, to, err) != 0)
 		return -1;
 	change_note(change, "user %.*s renamed to %.*s", STR_ARG(user.name), STR_ARG(to));
 	request = change_ask_before(change, "user-rename");

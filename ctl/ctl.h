@@ -59,7 +59,7 @@ int ctl_start(struct ctl *ctl, int argc, char **argv);
 int ctl_stop(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_reload(struct ctl *ctl, int argc, char **argv);
-/* settings.c: get, set, unset, settings. objects.c: domain, user, mapping, sender. tls.c, transfer.c: export, import.
+/* settings.c: get, set, unset, settings. objects.c: domain, user, group, sender. tls.c, transfer.c: export, import.
  */
 int ctl_get(struct ctl *ctl, int argc, char **argv);
 int ctl_set(struct ctl *ctl, int argc, char **argv);
@@ -68,7 +68,8 @@ int ctl_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_domain(struct ctl *ctl, int argc, char **argv);
 int ctl_user(struct ctl *ctl, int argc, char **argv);
 int ctl_group(struct ctl *ctl, int argc, char **argv);
-int ctl_mapping(struct ctl *ctl, int argc, char **argv);
+int ctl_mapping(struct ctl *ctl, int argc, char **argv); /* mappings.c */
+int ctl_list(struct ctl *ctl, int argc, char **argv);    /* lists.c */
 int ctl_sender(struct ctl *ctl, int argc, char **argv);
 int ctl_service(struct ctl *ctl, int argc, char **argv);    /* service.c */
 int ctl_attributes(struct ctl *ctl, int argc, char **argv); /* attributes.c */

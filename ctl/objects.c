@@ -1,5 +1,5 @@
 /*
- * Domains, users, groups, mappings, senders: their commands, as tables of verbs (ctl/verb.h).
+ * Domains, users, groups, senders: their commands, as tables of verbs (ctl/verb.h).
  */
 #include "ctl/attributes.h"
 #include "ctl/items.h"
@@ -94,20 +94,6 @@ static const struct verb group_verbs[] = {
     {.command = {NULL}},
 };
 
-static const struct verb mapping_verbs[] = {
-    {.command = VERB_USAGE("mapping add", "PATTERN TARGET", "Lead a name or address to a user or a remote address."),
-     .op = "mapping-add",
-     .arguments = {"pattern", "target"}},
-    {.command = VERB_USAGE("mapping delete", "PATTERN TARGET", "Delete a mapping."),
-     .op = "mapping-delete",
-     .arguments = {"pattern", "target"}},
-    {.command = VERB_USAGE("mapping list", "[--json]", "List the mappings."),
-     .op = "mapping-list",
-     .columns = {"pattern", "target"},
-     .row = "mapping"},
-    {.command = {NULL}},
-};
-
 #define SENDER_ARGUMENTS                                        \
 	"NAME [--method direct|relay] [--servers HOST[:PORT],...] " \
 	"[--encryption none|starttls-if-available|starttls|tls] [--verify on|off] [--user NAME] [--password-stdin]"
@@ -150,11 +136,6 @@ int ctl_user(struct ctl *ctl, int argc, char **argv)
 int ctl_group(struct ctl *ctl, int argc, char **argv)
 {
 	return verb_run(ctl, group_verbs, argc, argv);
-}
-
-int ctl_mapping(struct ctl *ctl, int argc, char **argv)
-{
-	return verb_run(ctl, mapping_verbs, argc, argv);
 }
 
 int ctl_sender(struct ctl *ctl, int argc, char **argv)

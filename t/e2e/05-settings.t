@@ -176,8 +176,8 @@ subtest 'groups' => sub {
 	refused(qr/there is no group "none"/, 'group', 'members', 'none');
 	refused(qr/there is no user "nobody"/, 'group', 'add-member', 'staff', 'nobody');
 	refused(qr/the group Staff exists already/, 'group', 'add', 'STAFF');
-	refused(qr/a user and a group of the name kate/, 'group', 'add', 'kate');
-	refused(qr/a user and a group of the name form3/, 'user', 'add', 'form3', '--no-password');
+	refused(qr/the user kate exists already/, 'group', 'add', 'kate');
+	refused(qr/the group form3 exists already/, 'user', 'add', 'form3', '--no-password');
 	refused(qr/has a meaning of its own/, 'group', 'add', 'Everyone');
 	$p->postroom_ok('user', 'add', 'guest', '--no-password');
 	$p->postroom_ok('group', 'add-member', 'staff', 'guest');
@@ -193,21 +193,19 @@ subtest 'mappings' => sub {
 	$p->postroom_ok('mapping', 'add', 'sales', $_) for 'anna', 'kate', 'partner@Elsewhere.EXAMPLE';
 	$p->postroom_ok('mapping', 'add', 'info@OTHER.org', 'kate@mycompany.test');
 	is_deeply $p->postroom_json('mapping', 'list'), [
-		{ pattern => 'info@other.org', target => 'kate' },
-		map { { pattern => 'sales', target => $_ } } 'anna', 'kate', 'partner@elsewhere.example',
+		map { { pattern => $_->[0], target => $_->[1], type => 'always', collector => 0, comment => '' } }
+			['info@other.org', 'kate'], ['sales', 'anna'], ['sales', 'kate'], ['sales', 'partner@elsewhere.example'],
 	], 'list, in normal form';
 	refused(qr/exists already/, 'mapping', 'add', 'SALES', 'Anna');
-	refused(qr/there is no user "nobody"/, 'mapping', 'add', 'x', 'nobody');
-	refused(qr/is an address of this server, but.*no user "nobody"/, 'mapping', 'add', 'x', 'nobody@other.org');
-	refused(qr/neither a user nor an address/, 'mapping', 'add', 'x', '@other.org');
-	refused(qr/without wildcards/, 'mapping', 'add', 'x*', 'anna');
-	refused(qr/the mapping of \S+ points to the user kate/, 'user', 'delete', 'kate');
+	refused(qr/there is no user, list or group "nobody"/, 'mapping', 'add', 'x', 'nobody');
+	refused(qr/is an address of this server, but.*no user, list or group "nobody"/, 'mapping', 'add', 'x', 'nobody@other.org');
+	refused(qr/neither a name of this server nor an address/, 'mapping', 'add', 'x', '@other.org');
 	refused(qr/points to a remote address at elsewhere\.example/, 'domain', 'add', 'elsewhere.example');
 	refused(qr/there is no mapping/, 'mapping', 'delete', 'sales', 'joe');
 	$p->postroom_ok('user', 'rename', 'kate', 'katherine');
 	my @targets = map { $_->{target} } @{ $p->postroom_json('mapping', 'list') };
 	is_deeply \@targets, [qw(katherine anna katherine partner@elsewhere.example)], 'a mapping follows its user';
-	like $p->postroom_ok('resolve', 'sales@mycompany.test'), qr/-> user \d+ anna$/m, 'resolve explains';
+	like $p->postroom_ok('resolve', 'sales@mycompany.test'), qr/-> user \d+ anna \(mapping sales\)$/m, 'resolve explains';
 	my ($status, undef, $err) = $p->postroom('resolve', 'nobody@mycompany.test');
 	is $status, 1, 'resolve of an address that nobody has';
 	like $err, qr/leads to nobody/, 'says so';
@@ -272,7 +270,7 @@ subtest 'export and import' => sub {
 	for my $wrong (["[settings]\nsmtp.timeout = 60\nsmtp.timeot = 60\n", qr/import:\d+: there is no setting "smtp\.timeot"/],
 		["[user]\nenabled = on\n", qr/import:\d+: a \[user\] begins with its name/],
 		["[user]\nname = eve\ngroups = staff, none\n", qr/import:\d+: there is no group "none"/],
-		["[mapping]\npattern = a\ntarget = nobody\n", qr/import:\d+: there is no user "nobody"/],
+		["[mapping]\npattern = a\ntarget = nobody\n", qr/import:\d+: there is no user, list or group "nobody"/],
 		["[user]\nname = kate\n", qr/import:\d+: "kate" stands in the text twice/],
 		["nonsense\n", qr/import:\d+: expected key = value/]) {
 		($status, undef, $err) = $other->postroom({ stdin => "[settings]\n\n$text$wrong->[0]" }, 'import', '-');
