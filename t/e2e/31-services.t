@@ -333,17 +333,18 @@ subtest 'services in an export' => sub {
 subtest 'an instance of before has its modes of encryption still' => sub {
 	plan skip_all => 'needs the program sqlite3' if !find_program('sqlite3');
 	is_deeply [ $p->stop_running ], [], 'stopped';
-	my ($status, $out, $err) = run_program({ stdin => <<'SQL' }, 'sqlite3', $p->dir . '/state/config/config.db');
-DROP TABLE service; DROP TABLE service_binding; DROP TABLE service_setting;
-DELETE FROM reserved WHERE kind = 'service';
-INSERT INTO setting VALUES('pop3.encryption', 'required'), ('submission.encryption', 'none');
-PRAGMA user_version = 6;
-SQL
+	my $database = $p->dir . '/state/config/config.db';
+	my @owner = (stat $database)[4, 5];
+	unlink glob "$database*";
+	my ($status, $out, $err) = run_program({ stdin => read_file('t/fixtures/config-6.sql') }, 'sqlite3', $database);
 	is $status, 0, 'as it was' or diag "$out$err";
+	chown @owner, $database;
 	$p->run;
 	is join(' ', map { $_->{encryption} } @{ $p->postroom_json('service', 'list') }), 'optional none tls required tls optional tls',
 		'each service has its own';
 	like $p->pop3->cmd('USER anna'), qr/\A-ERR /, 'and keeps to it';
+	is join(' ', map { "$_->{name} " . ($_->{administrator} ? 'administers' : 'uses') } @{ $p->postroom_json('user', 'list') }),
+		'anna uses postmaster administers', 'the users are what they were';
 };
 
 $p->stop;
