@@ -48,6 +48,7 @@ sub start {
 		my $pid = fork // die "cannot fork: $!\n";
 		if (!$pid) {
 			$SIG{$_} = 'DEFAULT' for qw(TERM INT HUP);
+			POSIX::nice(19); # their own machines do that work
 			eval { attack($p, $address, $KINDS{ $NAMES[$n % @NAMES] }, $options{sessions}) };
 			POSIX::_exit(0);
 		}
