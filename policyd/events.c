@@ -23,6 +23,10 @@ static const char *const schema[] = {
     "CREATE TABLE dmarc(day INTEGER NOT NULL, domain TEXT NOT NULL, row TEXT NOT NULL, count INTEGER NOT NULL,"
     " PRIMARY KEY(day, domain, row)) WITHOUT ROWID;"
     "CREATE TABLE dmarc_sent(day INTEGER NOT NULL, domain TEXT NOT NULL, PRIMARY KEY(day, domain)) WITHOUT ROWID;",
+    "CREATE TABLE sent(uid INTEGER NOT NULL, time INTEGER NOT NULL, octets INTEGER NOT NULL,"
+    " recipients INTEGER NOT NULL, remote INTEGER NOT NULL);"
+    "CREATE INDEX sent_uid ON sent(uid, time);"
+    "CREATE INDEX sent_time ON sent(time);",
 };
 
 static const enum setting weights[POLICY_EVENTS] = {

@@ -27,6 +27,7 @@ static void on_hour(evutil_socket_t fd, short what, void *context)
 	(void)fd, (void)what;
 	settings_refresh(&policyd->settings);
 	events_prune(policyd, now);
+	sent_prune(policyd, now);
 	greylist_prune(policyd, now);
 	dmarc_prune(policyd, now);
 	blocks_prune(policyd, now);
@@ -47,6 +48,7 @@ static int enter_sandbox(const struct instance *instance, struct err *err)
 	struct sandbox sandbox;
 	int result;
 
+	tzset(); /* reads a file; days of quotas begin by it */
 	instance_path(settings, sizeof settings, instance->state, "settings");
 	instance_path(policy, sizeof policy, instance->state, "policy");
 	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0)

@@ -8,11 +8,12 @@
  *
  * Security stance: an event is believed as its session tells it, so a session that was taken over can get an address
  * blocked, for a while, that is not on the never-block list; it can free none and read nothing. policyd itself decides
- * about connections alone, never about mail or passwords. Where it is away everybody is let in.
+ * about connections and quotas alone, never about other mail or passwords. Where it is away everybody is let in, but
+ * who has a quota of sending has to wait.
  *
  * Events are synced five times a second, lists at once. Files: events.c the account and its score; blocks.c the two
- * lists; judge.c who is to be on them; greylist.c who has to come again; dmarc.c what is
- * to be reported; known.c the file; requests.c what is asked;
+ * lists; judge.c who is to be on them; greylist.c who has to come again; sent*.c what
+ * users sent; dmarc.c what is to be reported; known.c the file; requests.c what is asked;
  * idslog*.c the logs of events, which a child writes.
  */
 #ifndef POSTROOM_POLICYD_POLICYD_H
@@ -23,9 +24,11 @@
 #include "common/ipc/loop.h"
 #include "common/policy/event.h"
 #include "common/policy/known.h"
+#include "common/policy/send_quota.h"
 #include "common/settings/settings.h"
 #include "policyd/idslog.h"
 
+#include <jansson.h>
 #include <stdint.h>
 
 enum {
@@ -139,6 +142,21 @@ int dmarc_each_row(struct policyd *policyd, int64_t day, struct str domain,
 int dmarc_set_sent(struct policyd *policyd, int64_t day, struct str domain, struct err *err);
 void dmarc_prune(struct policyd *policyd, int64_t now);
 
+/* sent.c: what users sent (common/policy/send_quota.h). */
+struct sent_message {
+	int64_t uid, octets, recipients, remote;
+};
+/*
+ * May it be sent? Where `take` it is counted then. *exceeded_out: by which measure it may not, else SEND_NOTHING. -1:
+ * ERR_NOT_FOUND (settings are just being replaced), what db says.
+ */
+int sent_ask(struct policyd *policyd, const struct sent_message *message, bool take, int64_t now,
+             enum send_measure *exceeded_out, struct err *err);
+/* The quota of a user, and what of it is used. */
+int sent_usage(struct policyd *policyd, int64_t uid, int64_t now, struct send_quota *quota_out,
+               struct send_amounts *used_out, struct err *err);
+void sent_prune(struct policyd *policyd, int64_t now);
+
 /* known.c: the file of known addresses. */
 int known_create(struct policyd *policyd, struct err *err);
 /* Something is held against this key from now on. */
@@ -147,7 +165,19 @@ void known_mark_block(struct policyd *policyd, const struct block *block);
 /* Make it anew from what is in the database. */
 void known_rebuild(struct policyd *policyd);
 
-/* requests.c: ipc_handler. */
+/* requests.c: a request and the answer in the making; and an object of a listing, which is released. */
+struct request {
+	struct policyd *policyd;
+	const struct ipc_message *message;
+	struct ipc_message *reply;
+	int64_t now;
+};
+void requests_add_object(const struct request *request, const char *key, json_t *object);
+/* sent_requests.c: what is asked about what users send. */
+int sent_request_ask(const struct request *request, struct err *err);
+int sent_request_take(const struct request *request, struct err *err);
+int sent_request_usage(const struct request *request, struct err *err);
+/* ipc_handler. */
 void requests_take(struct ipc_incoming *incoming, void *context);
 
 #endif

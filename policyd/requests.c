@@ -4,25 +4,16 @@
 #include "common/base/log.h"
 #include "common/mailauth/dmarc/row.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 enum { EVENTS_LISTED = 100, EVENTS_LISTED_MAX = 100000, MINUTE_MS = 60 * 1000, REASON_MAX = 64, BLOCK_MINUTES = 30 };
-
-/* A request and the answer in the making. */
-struct request {
-	struct policyd *policyd;
-	const struct ipc_message *message;
-	struct ipc_message *reply;
-	int64_t now;
-};
 
 static int read_network(const struct request *request, struct cidr *network, struct err *err)
 {
 	return cidr_parse(ipc_get(request->message, "network"), network, NULL, err);
 }
 
-static void add_object(const struct request *request, const char *key, json_t *object)
+void requests_add_object(const struct request *request, const char *key, json_t *object)
 {
 	char *text = json_dumps(object, JSON_COMPACT);
 
@@ -114,11 +105,11 @@ static int list_blocks(const struct request *request, struct err *err)
 		return -1;
 	db_bind_number(&query, 1, request->now);
 	while ((row = db_step(&query, err)) == 1)
-		add_object(request, "block",
-		           json_pack("{s:s%, s:I, s:I, s:s%}", "network", db_text(&query, 0).data, db_text(&query, 0).len,
-		                     "added", (json_int_t)(db_number(&query, 1) / 1000), "expires",
-		                     (json_int_t)(db_number(&query, 2) / 1000), "reason", db_text(&query, 3).data,
-		                     db_text(&query, 3).len));
+		requests_add_object(request, "block",
+		                    json_pack("{s:s%, s:I, s:I, s:s%}", "network", db_text(&query, 0).data,
+		                              db_text(&query, 0).len, "added", (json_int_t)(db_number(&query, 1) / 1000),
+		                              "expires", (json_int_t)(db_number(&query, 2) / 1000), "reason",
+		                              db_text(&query, 3).data, db_text(&query, 3).len));
 	db_finalize(&query);
 	return row;
 }
@@ -159,9 +150,9 @@ static int list_nevers(const struct request *request, struct err *err)
 	if (db_prepare(&request->policyd->db, &query, "SELECT network, added FROM never ORDER BY added, network", err) != 0)
 		return -1;
 	while ((row = db_step(&query, err)) == 1)
-		add_object(request, "never",
-		           json_pack("{s:s%, s:I}", "network", db_text(&query, 0).data, db_text(&query, 0).len, "added",
-		                     (json_int_t)(db_number(&query, 1) / 1000)));
+		requests_add_object(request, "never",
+		                    json_pack("{s:s%, s:I}", "network", db_text(&query, 0).data, db_text(&query, 0).len,
+		                              "added", (json_int_t)(db_number(&query, 1) / 1000)));
 	db_finalize(&query);
 	return row;
 }
@@ -208,12 +199,13 @@ static int list_events(const struct request *request, struct err *err)
 		    (cidr_parse(db_text(&query, 0), &address, NULL, NULL) != 0 || !cidr_holds(&network, &address)))
 			continue;
 		limit--;
-		add_object(request, "event",
-		           json_pack("{s:s%, s:I, s:I, s:s, s:s%, s:s%, s:b}", "client", db_text(&query, 0).data,
-		                     db_text(&query, 0).len, "time", (json_int_t)(db_number(&query, 1) / 1000), "number",
-		                     (json_int_t)db_number(&query, 2), "event", policy_event_text(db_number(&query, 2)),
-		                     "service", db_text(&query, 3).data, db_text(&query, 3).len, "data",
-		                     db_text(&query, 4).data, db_text(&query, 4).len, "ignored", (int)db_number(&query, 5)));
+		requests_add_object(request, "event",
+		                    json_pack("{s:s%, s:I, s:I, s:s, s:s%, s:s%, s:b}", "client", db_text(&query, 0).data,
+		                              db_text(&query, 0).len, "time", (json_int_t)(db_number(&query, 1) / 1000),
+		                              "number", (json_int_t)db_number(&query, 2), "event",
+		                              policy_event_text(db_number(&query, 2)), "service", db_text(&query, 3).data,
+		                              db_text(&query, 3).len, "data", db_text(&query, 4).data, db_text(&query, 4).len,
+		                              "ignored", (int)db_number(&query, 5)));
 		row = 0;
 	}
 	db_finalize(&query);
@@ -286,6 +278,9 @@ static const struct {
 	const char *op;
 	int (*run)(const struct request *request, struct err *err);
 } operations[] = {
+    {"smtpd", "send-ask", sent_request_ask},
+    {"smtpd", "send-take", sent_request_take},
+    {"postroom", "send-usage", sent_request_usage},
     {NULL, "connect", connect_client},
     {"smtpd", "greylist", ask_greylist},
     {"statusd", "events", take_events},

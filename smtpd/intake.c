@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "smtpd/batv.h"
 #include "smtpd/rbl.h"
+#include "smtpd/send_quota.h"
 #include "smtpd/sender_auth.h"
 
 #include <errno.h>
@@ -179,7 +180,7 @@ static void add_originals(struct intake *intake)
 	struct session *session = intake->session;
 	const struct transaction *transaction = &session->transaction;
 
-	if (transaction->has_remote || !settings_flag(&session->smtpd->settings, SETTING_SMTP_ADD_RECIPIENTS))
+	if (transaction->remote_count > 0 || !settings_flag(&session->smtpd->settings, SETTING_SMTP_ADD_RECIPIENTS))
 		return;
 	for (size_t i = transaction->count; i-- > 0;)
 		message_add_on_top(&intake->message, arena_printf(&session->transaction_arena, "X-Postroom-ORIGRCPT: %.*s\r\n",
@@ -277,6 +278,8 @@ void intake_finish(struct intake *intake)
 		ask_checks(intake);
 	if (intake->refusal == NULL)
 		add_originals(intake);
+	if (intake->refusal == NULL)
+		intake->refusal = send_quota_take(session, intake->message.size);
 	if (intake->refusal == NULL && store(intake, &err) != 0)
 		refuse_storage(intake, &err);
 	if (intake->refusal != NULL) {

@@ -75,10 +75,11 @@ void command_mail(struct session *session, struct str argument)
 	}
 }
 
-static void add_recipient(struct session *session, const struct smtp_rcpt *rcpt)
+static void add_recipient(struct session *session, const struct smtp_rcpt *rcpt, bool is_remote)
 {
 	struct transaction *transaction = &session->transaction;
 
+	transaction->remote_count += is_remote;
 	if (transaction->count == transaction->capacity) {
 		struct spool_recipient *old = transaction->recipients;
 
@@ -101,8 +102,8 @@ static bool looks_like_route(const struct settings *settings, struct str local_p
 	       (str_find_char(local_part, '!') >= 0 && settings_flag(settings, SETTING_SMTP_REFUSE_BANG));
 }
 
-/* Answer a refusal and return false, or return true where the recipient is welcome. */
-static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt *rcpt)
+/* Answer a refusal and return false, or return true where the recipient is welcome. *is_remote_out: it is elsewhere. */
+static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt *rcpt, bool *is_remote_out)
 {
 	const struct settings *settings = &session->smtpd->settings;
 
@@ -114,15 +115,16 @@ static bool recipient_is_welcome(struct session *session, const struct smtp_rcpt
 		return false;
 	switch (relay_resolve(session, rcpt->to.text)) {
 	case RECIPIENT_LOCAL:
-		if (!relay_permits_local(session))
+		if (!relay_permits_local(session) || !permissions_at_rcpt(session, false))
 			return false;
 		status_event(&session->status, POLICY_GOOD_RECIPIENT, rcpt->to.text);
 		return true;
 	case RECIPIENT_REMOTE:
 		if (relay_permits_remote(session)) {
-			if (!permissions_at_target(session, &rcpt->to) || !backlog_permits(session))
+			if (!permissions_at_target(session, &rcpt->to) || !permissions_at_rcpt(session, true) ||
+			    !backlog_permits(session))
 				return false;
-			session->transaction.has_remote = true;
+			*is_remote_out = true;
 			status_event(&session->status, POLICY_RELAY_ALLOWED, rcpt->to.text);
 			return true;
 		}
@@ -149,6 +151,7 @@ void command_rcpt(struct session *session, struct str argument)
 {
 	struct smtp_refusal refusal;
 	struct smtp_rcpt rcpt;
+	bool is_remote = false;
 
 	if (smtp_parse_rcpt(argument, session_default_domain(session), session->transaction.mail.smtputf8,
 	                    &session->command_arena, &rcpt, &refusal) != 0) {
@@ -156,9 +159,10 @@ void command_rcpt(struct session *session, struct str argument)
 		return;
 	}
 	if (has_unknown_parameters(session, rcpt.notify != 0 || rcpt.orcpt.len > 0) || !batv_permits(session, &rcpt) ||
-	    !recipient_is_welcome(session, &rcpt) || !rbl_permits(session) || !greylist_permits(session, rcpt.to.text) ||
-	    !rules_at_rcpt(session, rcpt.to.text) || !hooks_permit(session, "DoRCPTTO", rcpt.to.text))
+	    !recipient_is_welcome(session, &rcpt, &is_remote) || !rbl_permits(session) ||
+	    !greylist_permits(session, rcpt.to.text) || !rules_at_rcpt(session, rcpt.to.text) ||
+	    !hooks_permit(session, "DoRCPTTO", rcpt.to.text))
 		return;
-	add_recipient(session, &rcpt);
+	add_recipient(session, &rcpt, is_remote);
 	reply(session, 250, "2.1.5", "OK");
 }

@@ -18,12 +18,21 @@ struct server {
 	struct listen_hooks hooks;
 };
 
+/* Where that cannot be said there may be some. */
+static void look_for_quotas(struct smtpd *smtpd)
+{
+	struct err err;
+
+	smtpd->has_send_quotas = attributes_in_use(&smtpd->settings, "send-quota.", &err) != 0;
+}
+
 static void refresh(void *context)
 {
 	struct server *server = context;
 	struct smtpd *smtpd = &server->smtpd;
 
-	settings_refresh(&smtpd->settings);
+	if (settings_refresh(&smtpd->settings))
+		look_for_quotas(smtpd);
 	access_refresh(&smtpd->access);
 	smtpd_rules_refresh(&smtpd->rules, &smtpd->settings);
 	tls_settings_refresh(&smtpd->tls, &smtpd->settings);
@@ -104,6 +113,7 @@ static int open_all(struct smtpd *smtpd, struct err *err)
 	    spool_drop_open(&smtpd->drop, instance, "smtpd", err) != 0 ||
 	    token_key_load(&smtpd->key, instance, "smtpd", err) != 0)
 		return -1;
+	look_for_quotas(smtpd);
 	return prepare_sandbox(smtpd, err);
 }
 

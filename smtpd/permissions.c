@@ -6,6 +6,7 @@
 #include "common/mime/header.h"
 #include "common/policy/permissions.h"
 #include "smtpd/message.h"
+#include "smtpd/send_quota.h"
 #include "smtpd/smtpd.h"
 
 static const struct smtp_refusal undecided = {451, "4.3.0", "Rights cannot be checked now, try again later"};
@@ -151,6 +152,8 @@ bool permissions_at_mail(struct session *session)
 		return refuse(session, &undecided);
 	/* reports about mail, such as receipts, come from nobody (RFC 8098 3) */
 	refusal = from->text.len != 0 ? judge_sender(session, from->local_part, from->domain) : NULL;
+	if (refusal == NULL)
+		refusal = send_quota_refuses(session, 0, 0);
 	return refusal == NULL || refuse(session, refusal);
 }
 
@@ -185,6 +188,15 @@ bool permissions_at_target(struct session *session, const struct addr *to)
 		return refuse(session, &no_targets);
 	}
 	return !is_too_large(session, session->transaction.mail.size) || refuse(session, &too_large);
+}
+
+bool permissions_at_rcpt(struct session *session, bool is_remote)
+{
+	const struct smtp_refusal *refusal = NULL;
+
+	if (session->permissions.known)
+		refusal = send_quota_refuses(session, 1, is_remote);
+	return refusal == NULL || refuse(session, refusal);
 }
 
 /* The addresses of all fields of these names; ends with NULL. */
@@ -264,7 +276,7 @@ const struct smtp_refusal *permissions_at_data(struct session *session, const st
 		return NULL;
 	if (know_sender(session) != 0)
 		return &undecided;
-	if (session->transaction.has_remote && is_too_large(session, message->size))
+	if (session->transaction.remote_count > 0 && is_too_large(session, message->size))
 		return &too_large;
 	if (!attributes_flag(&permissions->attributes, ATTRIBUTE_SEND_BCC) && has_blind_copies(session, message))
 		return &no_blind_copies;

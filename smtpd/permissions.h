@@ -36,6 +36,8 @@ void permissions_forget(struct session *session);
 bool permissions_at_mail(struct session *session);
 /* At RCPT, for a recipient elsewhere. True; or false after the refusal. */
 bool permissions_at_target(struct session *session, const struct addr *to);
+/* At RCPT, for any recipient, once the sender is known: is there room in what he may send? */
+bool permissions_at_rcpt(struct session *session, bool is_remote);
 /* The whole message is there. NULL, or the refusal. */
 const struct smtp_refusal *permissions_at_data(struct session *session, const struct message *message);
 

@@ -11,11 +11,12 @@
  * only; nobody relays without a token, which this process cannot make.
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
- * relay.c who may send where; permissions.c what users may; vrfy.c who exists; intake.c a message being taken in;
- * message.c what is kept of it until it is decided; rules.c the SMTP rules; sender_auth.c, auth_results.c whether it is
- * from whom it says; greylist.c who has to come again; rbl.c who is on a DNS blacklist; batv.c reports that come back;
- * dmarc_note.c what DMARC reports tell; backlog.c whether too much waits in the queue; disk.c free space; received.c
- * what is put on top of a message; reply.c the replies; hooks.c what a script says.
+ * relay.c who may send where; permissions.c what users may; send_quota.c how much they may send; vrfy.c who exists;
+ * intake.c a message being taken in; message.c what is kept of it until it is decided; rules.c the SMTP rules;
+ * sender_auth.c, auth_results.c whether it is from whom it says; greylist.c who has to come again; rbl.c who is on a
+ * DNS blacklist; batv.c reports that come back; dmarc_note.c what DMARC reports tell; backlog.c whether too much waits
+ * in the queue; disk.c free space; received.c what is put on top of a message; reply.c the replies; hooks.c what a
+ * script says.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
@@ -61,6 +62,7 @@ struct smtpd {
 	struct sandbox sandbox;
 	struct smtpd_rules rules;
 	struct known known;              /* addresses that policyd has to be asked about */
+	bool has_send_quotas;            /* a user has one */
 	char mechanisms[MECHANISMS_MAX]; /* what authd offers, strongest first, separated by spaces */
 };
 
@@ -70,8 +72,8 @@ struct transaction {
 	struct smtp_mail mail;
 	struct spool_recipient *recipients;
 	size_t count, capacity;
-	bool has_remote; /* a recipient is elsewhere */
-	bool lacks_tag;  /* from <>, and a recipient has no tag that he should have (smtpd/batv.h) */
+	size_t remote_count; /* recipients that are elsewhere */
+	bool lacks_tag;      /* from <>, and a recipient has no tag that he should have (smtpd/batv.h) */
 	struct rules_state rules;
 	struct spf_outcome spf; /* where it was checked (smtpd/sender_auth.h) */
 	bool spf_is_known;

@@ -41,21 +41,42 @@ int attributes_read(struct db *objects, int64_t uid, struct arena *arena, struct
 	return row;
 }
 
+/* The snapshot that is kept open, or else opened for now into *opened, to be closed. */
+static struct db *find_objects(struct settings *settings, struct db *opened, struct err *err)
+{
+	*opened = (struct db){0};
+	if (settings->keep_open)
+		return &settings->objects;
+	return settings_open_snapshot(settings, opened, err) == 0 ? opened : NULL;
+}
+
 int attributes_load(struct settings *settings, int64_t uid, struct arena *arena, struct attributes *attributes_out,
                     struct err *err)
 {
-	struct db opened = {0}, *objects = &settings->objects;
-	int result;
+	struct db opened, *objects = find_objects(settings, &opened, err);
+	int result = objects != NULL ? attributes_read(objects, uid, arena, attributes_out, err) : -1;
 
-	if (!settings->keep_open) {
-		objects = &opened;
-		if (settings_open_snapshot(settings, objects, err) != 0)
-			return -1;
-	}
-	result = attributes_read(objects, uid, arena, attributes_out, err);
 	if (opened.handle != NULL)
 		db_close(&opened);
 	return result;
+}
+
+int attributes_in_use(struct settings *settings, const char *prefix, struct err *err)
+{
+	struct db opened, *objects = find_objects(settings, &opened, err);
+	struct db_statement statement;
+	int row = -1;
+
+	if (objects != NULL &&
+	    db_prepare(objects, &statement, "SELECT 1 FROM user_attribute WHERE substr(key, 1, length(?1)) = ?1 LIMIT 1",
+	               err) == 0) {
+		db_bind_text(&statement, 1, str_of(prefix));
+		row = db_step(&statement, err);
+		db_finalize(&statement);
+	}
+	if (opened.handle != NULL)
+		db_close(&opened);
+	return row;
 }
 
 int64_t attributes_number(const struct attributes *attributes, enum attribute attribute)

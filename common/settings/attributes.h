@@ -43,6 +43,9 @@ int attributes_load(struct settings *settings, int64_t uid, struct arena *arena,
 int attributes_read(struct db *objects, int64_t uid, struct arena *arena, struct attributes *attributes_out,
                     struct err *err);
 
+/* Does any user have an attribute whose key begins so? 1 = yes, 0 = no, -1 as attributes_load. */
+int attributes_in_use(struct settings *settings, const char *prefix, struct err *err);
+
 int64_t attributes_number(const struct attributes *attributes, enum attribute attribute);
 bool attributes_flag(const struct attributes *attributes, enum attribute attribute);
 const char *attributes_text(const struct attributes *attributes, enum attribute attribute);
