@@ -5,6 +5,9 @@
 static const char list_question[] = "SELECT id, name, type, EXISTS(SELECT 1 FROM list_setting"
                                     " WHERE list = id AND key = 'public' AND value = 'on') FROM list WHERE name = ?";
 
+static const char everyone_question[] = "SELECT uid, name FROM user WHERE uid NOT IN (SELECT uid FROM user_attribute"
+                                        " WHERE key = 'in-everyone' AND value = 'off') ORDER BY uid";
+
 static const char *const questions[SNAPSHOT_QUESTIONS] = {
     [ASK_DOMAIN] = "SELECT 1 FROM domain WHERE name = ?",
     [ASK_MAPPING] = "SELECT pattern, target, type, collector FROM mapping WHERE pattern = ? ORDER BY lower(target)",
@@ -13,7 +16,7 @@ static const char *const questions[SNAPSHOT_QUESTIONS] = {
     [ASK_GROUP] = "SELECT id, name FROM user_group WHERE name = ?",
     [ASK_MEMBERS] = "SELECT address FROM list_member WHERE list = ? ORDER BY address",
     [ASK_GROUP_USERS] = "SELECT uid, name FROM user JOIN membership USING (uid) WHERE group_id = ? ORDER BY uid",
-    [ASK_EVERYONE] = "SELECT uid, name FROM user ORDER BY uid",
+    [ASK_EVERYONE] = everyone_question,
     [ASK_ADMINS] = "SELECT uid, name FROM user WHERE administrator = 1 ORDER BY uid",
     [ASK_ADMINISTRATOR] = "SELECT uid, name FROM user ORDER BY administrator DESC, enabled DESC, uid LIMIT 1",
     [ASK_LISTSERVER] = "SELECT 1 FROM list_setting WHERE key = 'listserver' AND value = ? COLLATE NOCASE",
