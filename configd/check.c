@@ -145,10 +145,29 @@ static int check_access(struct config *config, struct err *err)
 	return row;
 }
 
+/* Specification 02, "Routing": a message cannot go instead of the user's mailbox by two ways. */
+static int check_routing(struct config *config, struct err *err)
+{
+	struct arena arena;
+	struct str name;
+	int row;
+
+	arena_init(&arena);
+	row = config_text(config, &arena, &name, err,
+	                  "SELECT name FROM effective_user WHERE uid IN (SELECT a.uid FROM effective_attribute a"
+	                  " JOIN effective_attribute b ON a.uid = b.uid WHERE a.key = 'assistant.redirect'"
+	                  " AND a.value = 'on' AND b.key = 'forward' AND b.value <> '') LIMIT 1",
+	                  "");
+	if (row == 1)
+		err_set(err, ERR_DENIED, "assistant.redirect of %.*s cannot be on while forward has addresses", STR_ARG(name));
+	arena_free(&arena);
+	return row == 0 ? 0 : -1;
+}
+
 int check_all(struct config *config, struct err *err)
 {
 	if (check_settings(config, err) != 0 || check_domains(config, err) != 0 || check_users(config, err) != 0 ||
-	    check_names(config, err) != 0 || check_lists(config, err) != 0)
+	    check_names(config, err) != 0 || check_lists(config, err) != 0 || check_routing(config, err) != 0)
 		return -1;
 	return check_mappings(config, err) != 0 || check_services(config, err) != 0 || check_notices(config, err) != 0
 	           ? -1

@@ -96,6 +96,9 @@ static void describe_values(const struct setting_definition *definition, char *o
 	case SETTING_DATE:
 		snprintf(out, size, "a day, as 2026-12-31, or nothing");
 		break;
+	case SETTING_MOMENT:
+		snprintf(out, size, "YYYYMMDD, HH:MM or YYYYMMDD HH:MM, or nothing");
+		break;
 	case SETTING_FIELDS:
 		snprintf(out, size, "names of header fields, separated by commas");
 		break;

@@ -8,7 +8,7 @@
 #include "common/addr/addr.h"
 #include "common/base/log.h"
 #include "common/items/kinds.h"
-#include "common/script/script.h"
+#include "common/settings/attributes.h"
 #include "deliver/carrier.h"
 
 #include <stdio.h>
@@ -68,6 +68,30 @@ static bool rules_name(struct desk *desk, int64_t uid, struct str address, struc
 	return false;
 }
 
+/* Is the address among those that commas separate? */
+static bool list_names(struct str list, struct str address, struct arena *arena)
+{
+	while (list.data != NULL)
+		if (is_same(str_trim(str_cut(&list, ',')), address, arena))
+			return true;
+	return false;
+}
+
+/* Do the user's own forwardings name it? */
+static bool attributes_name(struct desk *desk, int64_t uid, struct str address, struct arena *arena)
+{
+	static const enum attribute lists[] = {ATTRIBUTE_ASSISTANT, ATTRIBUTE_FORWARD, ATTRIBUTE_BIG_TARGET,
+	                                       ATTRIBUTE_SMALL_TARGET};
+	struct attributes attributes;
+
+	if (attributes_load(&desk->settings, uid, arena, &attributes, NULL) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		if (list_names(str_of(attributes_text(&attributes, lists[i])), address, arena))
+			return true;
+	return false;
+}
+
 static bool settings_name(struct desk *desk, const struct order *order, int64_t uid, const struct made *made,
                           struct str address, struct arena *arena)
 {
@@ -77,6 +101,9 @@ static bool settings_name(struct desk *desk, const struct order *order, int64_t 
 	if (desk_user_name(desk, uid, arena, &user, NULL) != 0)
 		return false;
 	switch (made->kind) {
+	case MADE_FORWARD:
+	case MADE_ASSISTANT:
+		return attributes_name(desk, uid, address, arena) || has_script(desk, "user_redirect", user);
 	case MADE_RULE:
 		return rules_name(desk, uid, address, arena) || has_script(desk, "delivery", user);
 	default:

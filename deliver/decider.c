@@ -192,17 +192,21 @@ static void decide_flags(struct client *client)
 static void decide_user(struct client *client)
 {
 	struct decision *decision = client->decision;
+	bool keep = false;
 	struct err err;
 
 	decision->uid = client->user->uid;
 	decision->made = arena_get(client->arena, DECISION_MADE_MAX * sizeof *decision->made);
 	decision->keywords = STR("");
-	if (open_client(client, &err) != 0 || decide_rules(client, &err) != 0) {
+	if (open_client(client, &err) != 0 || decide_route(client, &keep, &err) != 0 ||
+	    (keep && decide_rules(client, &err) != 0)) {
 		log_warning("id=%.*s not decided for user uid=%lld: %s", STR_ARG(client->subject->order->id),
 		            (long long)client->user->uid, err.text);
 		decision->deferred = STR("the settings cannot be read now");
 		return;
 	}
+	if (!keep)
+		return;
 	decide_folders(client);
 	decide_flags(client);
 }

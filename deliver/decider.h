@@ -7,6 +7,7 @@
 
 #include "common/mime/mime.h"
 #include "common/rules/message_rule.h"
+#include "common/script/script.h"
 #include "deliver/carrier.h"
 
 /* The message, parsed once for all of its users. */
@@ -42,6 +43,11 @@ void client_add_to(struct client *client, struct made *made, struct str address)
 
 /* header_lines.c: the header with lines set, added and removed, in arena. */
 struct str header_apply(struct str header, const struct str *lines, size_t count, struct arena *arena);
+
+/* route.c: assistants and forwardings. *keep_out: it goes to the user's mailbox too. -1: not known now. */
+int decide_route(struct client *client, bool *keep_out, struct err *err);
+/* A user's own script, else that of all, opened. False: there is neither. */
+bool client_open_script(const struct client *client, const char *name, struct script *script);
 
 /* decide_rules.c: the user's message rules. -1: they cannot be read now. */
 int decide_rules(struct client *client, struct err *err);

@@ -56,7 +56,10 @@ static int print(lua_State *lua)
 	lua_rawgetp(lua, LUA_REGISTRYINDEX, &script_key);
 	script = lua_touserdata(lua, -1);
 	guard_pause();
-	script_report(script, "print", text);
+	if (script->printed == NULL)
+		script_report(script, "print", text);
+	else if (script->printed->len == 0 || buf_add_char(script->printed, '\n') == 0)
+		buf_add_str(script->printed, text);
 	guard_resume();
 	return 0;
 }

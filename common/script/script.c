@@ -49,6 +49,17 @@ void script_open(struct script *script, const struct instance *instance, const c
 	snprintf(script->path, sizeof script->path, "%s/scripts/%s", instance->etc, script->name);
 }
 
+void script_open_inline(struct script *script, const char *name, const struct script_limits *limits,
+                        struct status *status)
+{
+	static const struct instance nowhere;
+
+	script_open(script, &nowhere, name, limits, status);
+	script->path[0] = '\0';
+	str_copy(str_of(name), script->name, sizeof script->name);
+	script->is_inline = true;
+}
+
 void script_close(struct script *script)
 {
 	script_heap_free(script->heap);
@@ -85,6 +96,30 @@ static void keep_message(struct job *job)
 	job->result = -1;
 }
 
+static void push_globals(lua_State *lua, const struct script_field *fields, size_t count)
+{
+	lua_pushglobaltable(lua);
+	for (size_t i = 0; i < count; i++) {
+		lua_pushstring(lua, fields[i].name);
+		script_push(lua, &fields[i].value);
+		lua_rawset(lua, -3);
+	}
+	lua_settop(lua, 0);
+}
+
+/* Compile a text and run it, its errors kept. */
+static void run_text(struct job *job, const char *name)
+{
+	lua_State *lua = job->script->lua;
+
+	lua_pushcfunction(lua, describe);
+	if (luaL_loadbufferx(lua, job->text.data, job->text.len, name, "t") != LUA_OK || lua_pcall(lua, 0, 0, 1) != LUA_OK)
+		keep_message(job);
+	else
+		job->result = 1;
+	lua_settop(lua, 0);
+}
+
 static void load(void *context)
 {
 	struct job *job = context;
@@ -101,13 +136,16 @@ static void load(void *context)
 	guard_watch(lua);
 	script_open_libraries(lua, script);
 	snprintf(chunk_name, sizeof chunk_name, "=%s", script->name);
-	lua_pushcfunction(lua, describe);
-	if (luaL_loadbufferx(lua, job->text.data, job->text.len, chunk_name, "t") != LUA_OK ||
-	    lua_pcall(lua, 0, 0, 1) != LUA_OK)
-		keep_message(job);
-	else
-		job->result = 1;
-	lua_settop(lua, 0);
+	push_globals(lua, script->first, script->first_count);
+	run_text(job, chunk_name);
+}
+
+static void chunk(void *context)
+{
+	struct job *job = context;
+
+	job->result = -1;
+	run_text(job, "=text");
 }
 
 /* Push a global function; false: there is none. Looked up without metamethods, which would be the script's code. */
@@ -245,11 +283,28 @@ static void load_file(struct script *script)
 	buf_free(&text);
 }
 
+/* A state without a script in it. */
+static bool load_nothing(struct script *script)
+{
+	struct job job = {.script = script, .function = "(load)", .text = STR("")};
+
+	if (script->lua != NULL || script->rest_until_ms > io_now_ms())
+		return script->lua != NULL;
+	script->heap = script_heap_new(script->limits.memory);
+	if (script->heap == NULL)
+		script_report(script, job.function, STR("not enough memory"));
+	else if (run(&job, load) < 0)
+		script_close(script);
+	return script->lua != NULL;
+}
+
 /* Is the script there, as it is on disk now? */
 static bool refresh(struct script *script)
 {
 	struct stat file;
 
+	if (script->is_inline)
+		return load_nothing(script);
 	if (stat(script->path, &file) != 0) {
 		if (script->looked_at)
 			script_close(script);
@@ -268,15 +323,8 @@ static bool refresh(struct script *script)
 static void set_globals(void *context)
 {
 	struct job *job = context;
-	lua_State *lua = job->script->lua;
 
-	lua_pushglobaltable(lua);
-	for (size_t i = 0; i < job->field_count; i++) {
-		lua_pushstring(lua, job->fields[i].name);
-		script_push(lua, &job->fields[i].value);
-		lua_rawset(lua, -3);
-	}
-	lua_settop(lua, 0);
+	push_globals(job->script->lua, job->fields, job->field_count);
 	job->result = 1;
 }
 
@@ -325,6 +373,34 @@ int script_get_globals(struct script *script, struct script_field *fields, size_
 bool script_is_installed(const struct script *script)
 {
 	return access(script->path, F_OK) == 0;
+}
+
+int script_run(struct script *script, const struct script_field *fields, size_t count)
+{
+	struct stat file;
+	bool loaded;
+
+	if (stat(script->path, &file) != 0)
+		return 0;
+	script_close(script);
+	script->first = fields;
+	script->first_count = count;
+	loaded = refresh(script);
+	script->first = NULL;
+	script->first_count = 0;
+	return loaded ? 1 : -1;
+}
+
+int script_chunk(struct script *script, struct str text, struct buf *printed)
+{
+	struct job job = {.script = script, .function = "(text)", .text = text};
+	int result = -1;
+
+	script->printed = printed;
+	if (refresh(script))
+		result = run(&job, chunk);
+	script->printed = NULL;
+	return result;
 }
 
 bool script_exists(struct script *script)

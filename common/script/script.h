@@ -36,7 +36,7 @@
 #include <sys/stat.h>
 
 enum {
-	SCRIPT_NAME_MAX = 32,
+	SCRIPT_NAME_MAX = 64,          /* with a user's folder before it */
 	SCRIPT_FILE_MAX = 1024 * 1024, /* octets of a script */
 	SCRIPT_MEMORY_MAX = 64 * 1024 * 1024,
 	SCRIPT_INSTRUCTIONS_MAX = 500 * 1000 * 1000, /* some seconds */
@@ -140,6 +140,10 @@ struct script {
 	struct stat file;                 /* as it was loaded, or failed to be */
 	bool looked_at;                   /* file says something */
 	int64_t rest_until_ms;
+	bool is_inline;                   /* it has no file: script_open_inline */
+	struct buf *printed;              /* where print adds to; NULL: to luaerrors.log */
+	const struct script_field *first; /* globals to be set before the file is run; script_run */
+	size_t first_count;
 };
 
 /* Let a sandbox read the scripts' folder, where there is one. Call before sandbox_enter. -1: as sandbox_allow. */
@@ -151,6 +155,12 @@ int script_allow(struct sandbox *sandbox, const struct instance *instance, struc
  */
 void script_open(struct script *script, const struct instance *instance, const char *name,
                  const struct script_limits *limits, struct status *status);
+/*
+ * A script without a file: pieces of text that are run one after another (script_chunk), and see what those before them
+ * left. name: for error messages. Otherwise as script_open.
+ */
+void script_open_inline(struct script *script, const char *name, const struct script_limits *limits,
+                        struct status *status);
 /* Give back what was loaded, the script's globals with it; a later call loads it again. For a session that idles. */
 void script_close(struct script *script);
 
@@ -177,6 +187,17 @@ int script_call(struct script *script, const char *function, const struct script
  */
 int script_set_globals(struct script *script, const struct script_field *fields, size_t count);
 int script_get_globals(struct script *script, struct script_field *fields, size_t count, struct arena *arena);
+
+/*
+ * Run a script that is nothing but its main chunk: anew, with these globals set before it; script_get_globals reads
+ * them afterwards. Returns as script_call.
+ */
+int script_run(struct script *script, const struct script_field *fields, size_t count);
+/*
+ * Run a piece of text in a script of script_open_inline. What it prints is added to printed, a line end between two
+ * calls. 1, or -1: it failed, which was reported; the state is as it left it.
+ */
+int script_chunk(struct script *script, struct str text, struct buf *printed);
 
 /* Tell of a script's error in luaerrors.log: for callers, of a result that is of the right type but no answer. */
 void script_report(const struct script *script, const char *function, struct str text);

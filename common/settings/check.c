@@ -10,6 +10,7 @@
 
 #include "common/settings/ceilings.h"
 #include "common/settings/pools.h"
+#include "common/settings/window.h"
 
 #include <inttypes.h>
 #include <time.h>
@@ -370,6 +371,16 @@ static int check_patterns(const struct setting_definition *definition, struct st
 	return 0;
 }
 
+static int check_moment(const struct setting_definition *definition, struct str value, struct buf *normal,
+                        struct err *err)
+{
+	struct window_end end;
+
+	if (window_end_parse(value, &end, err) != 0)
+		return err_prefix(err, "%s", definition->key);
+	return buf_add_str(normal, value);
+}
+
 static int check_date(const struct setting_definition *definition, struct str value, struct buf *normal,
                       struct err *err)
 {
@@ -459,6 +470,7 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_CONTROLS] = check_controls,
 	    [SETTING_PATTERNS] = check_patterns,
 	    [SETTING_DATE] = check_date,
+	    [SETTING_MOMENT] = check_moment,
 	    [SETTING_FIELDS] = check_fields,
 	    [SETTING_MODIFIERS] = check_modifiers,
 	    [SETTING_DOMAIN_MAP] = check_domain_map,

@@ -44,6 +44,7 @@ enum setting_type {
 	SETTING_SELECTORS,    /* of DKIM keys, separated by commas */
 	SETTING_PATTERNS,     /* of addresses (common/addr/pattern.h), and words of choices, separated by commas */
 	SETTING_DATE,         /* YYYY-MM-DD, or nothing */
+	SETTING_MOMENT,       /* one end of a window of time: common/settings/window.h */
 	SETTING_FIELDS,       /* names of header fields, separated by commas */
 	SETTING_MODIFIERS,    /* lines "Field: data" (common/mime/modify.h) */
 	SETTING_DOMAIN_MAP,   /* FROM=TO for domains, separated by commas; each FROM once */
