@@ -21,7 +21,7 @@ CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
 # Each program and the folder its sources are in; all of common/ is one library, of which each takes what it needs.
-DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender reporter dnsd resolver authd configd statusd historyd policyd noticed filterd
+DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender reporter dnsd resolver authd configd statusd historyd policyd noticed filterd listd
 FOLDER_smtpd         := smtpd
 FOLDER_pop3d         := pop3d
 FOLDER_pop3-login    := pop3d/login
@@ -40,6 +40,7 @@ FOLDER_statusd       := statusd
 FOLDER_historyd      := statusd/historyd
 FOLDER_policyd       := policyd
 FOLDER_noticed       := noticed
+FOLDER_listd         := lists
 FOLDER_filterd       := filterd
 FOLDER_postroom      := ctl
 FOLDER_sendmail      := ctl/sendmail
@@ -47,6 +48,7 @@ TOOLS    := postroom sendmail
 
 LIBS_dnsd := -lunbound
 LIBS_authd := -lcrypt
+LIBS_listd := -lodbc
 
 TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $(BUILD)/bin/mailq
 COMMON   := $(wildcard common/*/*.c common/*/*/*.c)
@@ -111,7 +113,7 @@ part_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/main.c,$(wildcard 
 $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $$(if $$(filter-out common/%,$$*),$$(call part_objects,$$(dir $$*))) $(LIBCOMMON)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lunbound -lcrypt
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lunbound -lcrypt -lodbc
 
 # A daemon's tests link its objects, all but main.
 define UNIT_OF_DAEMON

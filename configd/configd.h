@@ -81,7 +81,8 @@ struct operation {
 	bool writes;
 };
 
-extern const struct operation operations[]; /* ends with a name of NULL */
+extern const struct operation operations[];       /* what postroom may ask; ends with a name of NULL */
+extern const struct operation listd_operations[]; /* what listd may ask (list_requests.c) */
 
 /* config.c: the database. */
 

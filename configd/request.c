@@ -257,7 +257,8 @@ static void run_next(void)
 void request_take(struct ipc_incoming *incoming, void *context)
 {
 	struct change *change;
-	const struct operation *operation = operations;
+	/* listd changes members of lists, nothing else */
+	const struct operation *operation = strcmp(incoming->caller, "listd") == 0 ? listd_operations : operations;
 	struct err err;
 
 	while (operation->name != NULL && !ipc_is(&incoming->message, operation->name))

@@ -1,5 +1,6 @@
 /* lists: distribution lists, forwardings, mailing and database lists, and their members. */
 #include "common/settings/list_settings.h"
+#include "ctl/list_posts.h"
 #include "ctl/manual.h"
 #include "ctl/rows.h"
 #include "ctl/verb.h"
@@ -231,6 +232,29 @@ static const struct verb list_verbs[] = {
     {.command = VERB_OF("list settings", "[KEY]", "Explain what can be set of lists.", run_settings)},
     {.command = VERB_USAGE("list member", "add|remove|list|import|export|bulk-delete ...", "Manage the members."),
      .op = NULL},
+    {.command = VERB_OF("list test", "NAME", "Show what the source of a database list gives now.", list_posts_test)},
+    {.command = VERB_USAGE("list held", "[--list NAME] [--json]", "List the messages that wait for moderators."),
+     .callee = "listd",
+     .op = "held",
+     .options = {{"list", OPTION_TEXT, "list"}},
+     .columns = {"number", "list", "@time", "from", "size", "subject"},
+     .row = "post"},
+    {.command = VERB_USAGE("list approve", "NUMBER", "Distribute a message that waits."),
+     .callee = "listd",
+     .op = "approve",
+     .arguments = {"number"}},
+    {.command = VERB_USAGE("list reject", "NUMBER", "Drop a message that waits."),
+     .callee = "listd",
+     .op = "reject",
+     .arguments = {"number"}},
+    {.command = VERB_USAGE("list archive", "NAME [--json]", "List the messages that are kept."),
+     .callee = "listd",
+     .op = "archive",
+     .arguments = {"list"},
+     .columns = {"number", "@time", "from", "size", "subject"},
+     .row = "post"},
+    {.command = VERB_OF("list message", "NUMBER", "Show a message that waits or is kept.", list_posts_message)},
+    {.command = VERB_OF("list digest", "NAME", "Make the digest of a list now.", list_posts_digest)},
     {.command = {NULL}},
 };
 

@@ -6,7 +6,7 @@
 #define CALLERS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 const struct program programs[] = {
-    {"configd", "postroom-config", CALLERS("postroom"), NULL, false, NULL},
+    {"configd", "postroom-config", CALLERS("listd", "postroom"), NULL, false, NULL},
     {"authd", "postroom-auth",
      CALLERS("configd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "sender", "statusd", "postroom"), NULL,
      false, NULL},
@@ -17,10 +17,11 @@ const struct program programs[] = {
      false, NULL},
     {"policyd", "postroom-policy", CALLERS("statusd", "smtpd", "pop3-login", "imap-login", "reporter", "postroom"),
      NULL, false, NULL},
-    {"noticed", "postroom-notice", CALLERS("postroom"), "noticed", false, NULL},
+    {"noticed", "postroom-notice", CALLERS("listd", "postroom"), "noticed", false, NULL},
     {"dnsd", "postroom-dns", CALLERS("sender", "smtpd", "reporter", "postroom"), NULL, false, NULL},
     {"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "postroom"), NULL, false, NULL},
     {"deliver", "postroom-mail", CALLERS("queue-manager"), "deliver", false, NULL},
+    {"listd", "postroom-list", CALLERS("queue-manager", "postroom"), "listd", false, NULL},
     {"signer", "postroom-sign", CALLERS("queue-manager"), NULL, false, NULL},
     {"sender", "postroom-send", CALLERS("queue-manager"), NULL, false, NULL},
     {"filterd", "postroom-filter", CALLERS("queue-manager"), "filterd", false, NULL},

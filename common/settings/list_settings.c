@@ -2,6 +2,7 @@
 
 #include "common/addr/addr.h"
 #include "common/addr/pattern.h"
+#include "common/mime/modify.h"
 #include "common/rules/regex.h"
 
 const struct setting_definition list_setting_definitions[LIST_SETTING_COUNT] = {
@@ -32,25 +33,12 @@ static int check_banned_line(struct str line, struct err *err)
 	return 0;
 }
 
-/* "Field: data", the name of a field being printable ASCII (RFC 5322 2.2). */
-static int check_modifier_line(struct str line, struct err *err)
-{
-	ptrdiff_t colon = str_find_char(line, ':');
-
-	if (colon <= 0)
-		return err_set(err, ERR_SYNTAX, "\"%.*s\" is not \"Field: data\"", STR_ARG(str_sub(line, 0, 80)));
-	for (size_t i = 0; i < (size_t)colon; i++)
-		if (line.data[i] <= ' ' || line.data[i] >= 0x7f)
-			return err_set(err, ERR_SYNTAX, "\"%.*s\" is not the name of a field", (int)colon, line.data);
-	return 0;
-}
-
-static int check_each_line(struct str value, int (*check)(struct str, struct err *), struct err *err)
+static int check_banned(struct str value, struct err *err)
 {
 	for (unsigned number = 1; value.data != NULL; number++) {
 		struct str line = str_trim(str_cut(&value, '\n'));
 
-		if (line.len != 0 && check(line, err) != 0)
+		if (line.len != 0 && check_banned_line(line, err) != 0)
 			return err_prefix(err, "line %u", number);
 	}
 	return 0;
@@ -82,10 +70,10 @@ int list_setting_check(const struct setting_definition *definition, struct str v
 	value = buf_str(normal);
 	switch ((enum list_setting)(definition - list_setting_definitions)) {
 	case LIST_SETTING_BANNED:
-		result = check_each_line(value, check_banned_line, err);
+		result = check_banned(value, err);
 		break;
 	case LIST_SETTING_MODIFIERS:
-		result = check_each_line(value, check_modifier_line, err);
+		result = modifiers_check(value, err);
 		break;
 	case LIST_SETTING_LISTSERVER:
 		result = str_equal(value, STR("*")) ? 0 : check_address(value, err);

@@ -625,6 +625,13 @@ subtest 'filterd' => sub {
 	contained($p->main_pid('filterd'), 'filterd', may => ['accept', 'unix', 'fork', 'signal'], own => 'spool/filterd', settings => 1);
 };
 
+subtest 'listd, and its fetcher' => sub {
+	my $main = $p->main_pid('listd');
+	my ($fetcher) = grep { $_ != $main } $p->pids('listd');
+	contained($main, 'listd', may => ['accept', 'unix', 'fork', 'signal', 'truncate'], own => '(?:state/lists|spool/listd)', settings => 1);
+	ok $fetcher, 'what asks databases is a process of its own';
+};
+
 subtest 'deliver' => sub {
 	my $before = message_files('anna');
 	contained($p->main_pid('deliver'), 'deliver', may => ['accept', 'truncate'], own => 'state/mail', settings => 1);

@@ -59,7 +59,7 @@ subtest 'nobody else' => sub {
 	is_deeply [map { $_->{path} } @special], [], 'none is setuid';
 	my @others = grep { $_->{type} !~ /\A[dfs]\z/ } @tree;
 	is_deeply [map { $_->{path} } @others], [], 'there are files, folders and sockets only';
-	my @shared = grep { $_->{mode} & 020 && $_->{path} !~ m{\Aspool/(?:smtpd|noticed|deliver|queue-manager|filterd|reporter)(?:/(?:new|tmp))?\z} } grep { $_->{type} ne 's' } @tree;
+	my @shared = grep { $_->{mode} & 020 && $_->{path} !~ m{\Aspool/(?:smtpd|noticed|deliver|queue-manager|filterd|reporter|listd)(?:/(?:new|tmp))?\z} } grep { $_->{type} ne 's' } @tree;
 	is_deeply [map { $_->{path} } @shared], [], 'only drops are writable for a group';
 };
 
@@ -73,6 +73,7 @@ my %USERS = (
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
 	'postroom-sign'    => { read => 'etc/dkim/|state/settings/', write => '' },
 	'postroom-notice'  => { read => 'state/(?:notices|settings)/|spool/noticed/', write => '(?:state/notices|spool/noticed)(?:/|\z)|run/statusd/noticed' },
+	'postroom-list'    => { read => 'state/(?:lists|settings)/|spool/listd/', write => '(?:state/lists|spool/listd)(?:/|\z)|run/(?:configd|noticed)/listd' },
 	'postroom-policy'  => { read => 'state/(?:policy|settings)/|log/policy/', write => 'state/policy(?:/|\z)|log/policy(?:/|\z)|run/statusd/policyd' },
 	'postroom-report'  => { read => 'state/settings/|spool/reporter/', write => 'spool/reporter(?:/|\z)|run/(?:policyd|dnsd)/reporter' },
 	'postroom-filter'  => { read => 'state/settings/|spool/filterd/', write => 'spool/filterd(?:/|\z)|run/statusd/filterd' },
@@ -83,7 +84,7 @@ my %USERS = (
 	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|historyd|policyd|pop3d|imapd)/(?:pop3|imap)-login' },
 	'postroom-queue'   => {
 		read  => 'state/(?:queue|settings)/|spool/|etc/keys/relay-(?:authd|smtpd)\.key\z',
-		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|filterd)/queue-manager',
+		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|filterd|listd)/queue-manager',
 	},
 	'postroom-status'  => {
 		read  => 'state/(?:history|settings)/|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z',
@@ -125,7 +126,7 @@ subtest 'every process runs as its user, with no more' => sub {
 	$imap->login('anna', 'anna-secret');
 	my @clients = ($p->smtp, $p->pop3, $pop3, $p->imap, $imap);
 	my %user_of = (configd => 'config', authd => 'auth', dnsd => 'dns', resolver => 'resolve', deliver => 'mail', pop3d => 'mail',
-		statusd => 'status', policyd => 'policy', filterd => 'filter', reporter => 'report', noticed => 'notice', historyd => 'status', 'log-writer' => 'status',
+		statusd => 'status', policyd => 'policy', filterd => 'filter', reporter => 'report', listd => 'list', noticed => 'notice', historyd => 'status', 'log-writer' => 'status',
 		signer => 'sign', sender => 'send', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
 	my $processes = $p->processes;
 	for my $pid (sort { $a <=> $b } keys %$processes) {
