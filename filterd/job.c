@@ -1,17 +1,15 @@
 #include "filterd/filterd.h"
 
+#include "common/addr/addr.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { FILE_MODE = 0660 };
 
-static void run_waiting(struct filterd *filterd);
+const char *const way_names[WAYS] = {"outgoing", "internal", "incoming"};
 
 static void close_file(int *fd)
 {
@@ -25,11 +23,8 @@ void job_free(struct job *job)
 	close_file(&job->message);
 	close_file(&job->internal);
 	close_file(&job->outgoing);
-	close_file(&job->channel);
-	if (job->readable != NULL)
-		event_free(job->readable);
-	if (job->late != NULL)
-		event_free(job->late);
+	for (int way = 0; way < WAYS; way++)
+		close_file(&job->copies[way]);
 	buf_free(&job->text);
 	arena_free(&job->arena);
 	memory_free(job);
@@ -50,181 +45,157 @@ static unsigned count_failure(struct filterd *filterd, const char *id)
 	return ++failure->count;
 }
 
-static void answer_unchanged(struct job *job)
+static void answer_numbers(struct ipc_message *reply, int64_t internal, int64_t outgoing, int64_t urgent,
+                           int64_t receipt)
+{
+	ipc_reply_ok(reply);
+	ipc_add_number(reply, "internal", internal);
+	ipc_add_number(reply, "outgoing", outgoing);
+	ipc_add_number(reply, "urgent", urgent);
+	ipc_add_number(reply, "receipt", receipt);
+}
+
+static void answer_unchanged(struct job *job, const char *why)
 {
 	struct ipc_message reply;
+	const struct notice notice = {
+	    .target = "Filtering",
+	    .component = NOTICE_FILTERING,
+	    .severity = NOTICE_ERROR,
+	    .subject = STR("A message could not be changed"),
+	    .text = arena_printf(&job->arena, "Message %s goes on as it came, without signature, changes and copies: %s.\n",
+	                         job->id, why),
+	};
 
+	log_error("id=%s goes on as it is, without changes: %s, %d times", job->id, why, ATTEMPTS_MAX);
+	notice_send(job->filterd->notices, &notice);
 	ipc_message_init(&reply);
-	ipc_reply_ok(&reply);
-	ipc_add_number(&reply, "internal", 0);
-	ipc_add_number(&reply, "outgoing", 0);
-	ipc_add_number(&reply, "urgent", 0);
-	ipc_add_number(&reply, "receipt", 0);
+	answer_numbers(&reply, 0, 0, 0, 0);
 	ipc_answer(job->incoming, &reply);
 	ipc_message_free(&reply);
 }
 
-static void answer_failure(struct job *job, const char *why)
+static void fail(struct job *job, const struct err *why)
 {
-	unsigned count = count_failure(job->filterd, job->id);
 	struct err err;
 
-	if (count >= JOB_ATTEMPTS) {
-		log_error("id=%s goes on as it is, without changes: %s, %u times", job->id, why, count);
-		answer_unchanged(job);
-		return;
+	/* a full disk is no message's fault */
+	if (why->code != ERR_SYSTEM && count_failure(job->filterd, job->id) >= ATTEMPTS_MAX) {
+		answer_unchanged(job, why->text);
+	} else {
+		log_warning("id=%s cannot be prepared now: %s", job->id, why->text);
+		err_set(&err, ERR_TEMPORARY, "%s", why->text);
+		ipc_answer_error(job->incoming, &err);
 	}
-	log_warning("id=%s cannot be prepared now: %s", job->id, why);
-	err_set(&err, ERR_TEMPORARY, "%s", why);
-	ipc_answer_error(job->incoming, &err);
+	job_free(job);
 }
 
-/* Its words, as far as they may go. */
-static int answer(struct job *job, const struct ipc_message *words, struct err *err)
+/* The reverse-path for mail that leaves, where domains are mapped; data is NULL where it stays. */
+static struct str outgoing_from(struct job *job)
 {
-	struct ipc_message reply;
-	int64_t internal, outgoing, urgent, receipt;
-	struct str from = ipc_get(words, "outgoing-from");
+	struct str none = {NULL, 0}, domain;
+	struct addr from;
 
-	if (!ipc_get_number(words, "internal", 0, job->internal >= 0, &internal) ||
-	    !ipc_get_number(words, "outgoing", 0, job->outgoing >= 0, &outgoing) ||
-	    !ipc_get_number(words, "urgent", 0, 1, &urgent) || !ipc_get_number(words, "receipt", 0, 1, &receipt))
-		return err_set(err, ERR_PROTOCOL, "the child's answer is incomplete");
+	if (!job->has_outside || job->envelope.from.len == 0 ||
+	    addr_parse_mailbox(job->envelope.from, &job->arena, &from, NULL) != 0)
+		return none;
+	domain = rewrite_domain(&job->filterd->settings, from.domain, &job->arena);
+	return domain.len != 0 ? addr_format(from.local_part, domain, &job->arena) : none;
+}
+
+/* A worker's words, as far as they may go. */
+static bool read_found(const struct job *job, const struct ipc_message *words, struct found *found)
+{
+	return ipc_get_number(words, "internal", 0, job->internal >= 0, &found->internal) &&
+	       ipc_get_number(words, "outgoing", 0, job->outgoing >= 0, &found->outgoing) &&
+	       ipc_get_number(words, "urgent", 0, 1, &found->urgent) &&
+	       ipc_get_number(words, "receipt", 0, 1, &found->receipt);
+}
+
+/* Kept while copies are made; the worker's files stay as they are, for it is dead. */
+static void answer(struct job *job, const struct err *err)
+{
+	const struct found *found = &job->found;
+	struct ipc_message reply;
+	struct str from;
+
+	if (err->code != ERR_NONE) {
+		fail(job, err);
+		return;
+	}
 	ipc_message_init(&reply);
-	ipc_reply_ok(&reply);
-	ipc_add_number(&reply, "internal", internal);
-	ipc_add_number(&reply, "outgoing", outgoing);
-	ipc_add_number(&reply, "urgent", urgent);
-	ipc_add_number(&reply, "receipt", receipt);
+	answer_numbers(&reply, found->internal, found->outgoing, found->urgent, found->receipt);
+	from = outgoing_from(job);
 	if (from.data != NULL)
 		ipc_add(&reply, "outgoing-from", from);
-	if (internal == 1)
+	if (found->internal == 1)
 		ipc_add_fd(&reply, job->internal);
-	if (outgoing == 1)
+	if (found->outgoing == 1)
 		ipc_add_fd(&reply, job->outgoing);
 	ipc_answer(job->incoming, &reply);
 	ipc_message_free(&reply);
-	return 0;
-}
-
-/* The child is dead before anybody else gets its files. */
-static void end_child(struct job *job)
-{
-	kill(job->child, SIGKILL);
-	waitpid(job->child, NULL, 0);
-}
-
-static void finish(struct job *job, bool in_time)
-{
-	struct filterd *filterd = job->filterd;
-	struct ipc_message words;
-	struct err err;
-	uint32_t sequence;
-	int result = 0;
-
-	ipc_message_init(&words);
-	if (in_time)
-		result = ipc_receive(job->channel, &words, &sequence, 0, &err);
-	else
-		err_set(&err, ERR_TIMEOUT, "it took longer than %d seconds", JOB_MS / 1000);
-	end_child(job);
-	if (in_time && result == 0)
-		result = err_set(&err, ERR_TEMPORARY, "the process for it died");
-	if (in_time && result == 1 && ipc_is(&words, "failed"))
-		result = err_set(&err, ERR_TEMPORARY, "%.*s", STR_ARG(ipc_get(&words, "text")));
-	if (!in_time || result != 1 || answer(job, &words, &err) != 0)
-		answer_failure(job, err.text);
-	ipc_message_free(&words);
 	job_free(job);
-	filterd->running--;
-	run_waiting(filterd);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *context)
+static void looked(struct ipc_message *reply, const struct err *err, void *context)
 {
-	(void)fd, (void)what;
-	finish(context, true);
-}
+	struct job *job = context;
+	struct err why = *err;
 
-static void on_late(evutil_socket_t fd, short what, void *context)
-{
-	(void)fd, (void)what;
-	finish(context, false);
+	if (reply != NULL && !read_found(job, reply, &job->found))
+		err_set(&why, ERR_PROTOCOL, "the worker's answer is incomplete");
+	if (why.code != ERR_NONE) {
+		fail(job, &why);
+		return;
+	}
+	copies_make(job, reply, answer);
 }
 
 /* An unnamed file for another form of the message, to which queue-manager can give a name. */
-static int make_file(const struct job *job, struct err *err)
+static int make_file(const struct job *job, int *fd_out, struct err *err)
 {
-	int fd = openat(job->filterd->drop.tmp_folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
-
-	return fd >= 0 ? fd : err_system(err, "cannot make a file in the spool of filterd");
+	*fd_out = openat(job->filterd->drop.tmp_folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
+	return *fd_out >= 0 ? 0 : err_system(err, "cannot make a file in the spool of filterd");
 }
 
 static int open_files(struct job *job, struct err *err)
 {
-	if (job->has_internal && (job->internal = make_file(job, err)) < 0)
+	bool ways[WAYS] = {
+	    [WAY_OUTGOING] = job->own && job->has_outside,
+	    [WAY_INTERNAL] = job->own && job->has_inside,
+	    [WAY_INCOMING] = !job->own && job->has_inside,
+	};
+
+	if ((job->has_inside && make_file(job, &job->internal, err) != 0) ||
+	    (job->has_outside && make_file(job, &job->outgoing, err) != 0))
 		return -1;
-	if (job->has_outgoing && (job->outgoing = make_file(job, err)) < 0)
-		return -1;
+	for (int way = 0; way < WAYS; way++)
+		if (ways[way] && !job->made && make_file(job, &job->copies[way], err) != 0)
+			return -1;
 	return 0;
 }
 
-static int fork_child(struct job *job, struct err *err)
+void job_run(struct job *job, int (*run)(struct ipc_message *reply, void *job, struct err *err),
+             void (*done)(struct ipc_message *reply, const struct err *err, void *job))
 {
-	int pair[2];
-	pid_t parent = getpid();
+	const struct worker_job worker = {
+	    .run = run,
+	    .done = done,
+	    .context = job,
+	    .keep = {job->message, job->internal, job->outgoing, job->copies[WAY_OUTGOING], job->copies[WAY_INTERNAL],
+	             job->copies[WAY_INCOMING], job->filterd->worker_sandbox.ruleset, -1},
+	};
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return err_system(err, "cannot make a pair of sockets");
-	job->child = fork();
-	if (job->child == 0) {
-		daemon_follow_parent(parent);
-		close(pair[0]);
-		child_run(job, pair[1]);
-	}
-	close(pair[1]);
-	job->channel = pair[0];
-	return job->child > 0 ? 0 : err_system(err, "cannot fork");
-}
-
-static void run(struct job *job)
-{
-	const struct timeval limit = {JOB_MS / 1000, 0};
-	struct filterd *filterd = job->filterd;
-	struct err err;
-
-	settings_refresh(&filterd->settings);
-	if (open_files(job, &err) != 0 || fork_child(job, &err) != 0) {
-		log_error("id=%s cannot be prepared now: %s", job->id, err.text);
-		err.code = ERR_TEMPORARY;
-		ipc_answer_error(job->incoming, &err);
-		job_free(job);
-		return;
-	}
-	filterd->running++;
-	job->readable = event_new(filterd->base, job->channel, EV_READ, on_readable, job);
-	job->late = evtimer_new(filterd->base, on_late, job);
-	event_add(job->readable, NULL);
-	event_add(job->late, &limit);
-}
-
-static void run_waiting(struct filterd *filterd)
-{
-	while (filterd->waiting != NULL && filterd->running < JOBS_MAX) {
-		struct job *job = filterd->waiting;
-
-		filterd->waiting = job->next;
-		if (filterd->waiting == NULL)
-			filterd->waiting_last = &filterd->waiting;
-		run(job);
-	}
+	settings_refresh(&job->filterd->settings);
+	worker_start(job->filterd->workers, &worker);
 }
 
 void job_start(struct job *job)
 {
-	struct filterd *filterd = job->filterd;
+	struct err err;
 
-	*filterd->waiting_last = job;
-	filterd->waiting_last = &job->next;
-	run_waiting(filterd);
+	if (open_files(job, &err) == 0)
+		job_run(job, look_run, looked);
+	else
+		fail(job, &err);
 }

@@ -17,12 +17,12 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
 	event_base_loopbreak(filterd->base);
 }
 
-/* What a child may: read settings, scripts and charsets, and tell of a script's errors. */
-static int prepare_child_sandbox(struct filterd *filterd, struct err *err)
+/* What a worker may: read settings, scripts and charsets, and tell of a script's errors. */
+static int prepare_worker_sandbox(struct filterd *filterd, struct err *err)
 {
 	const struct instance *instance = &filterd->daemon.instance;
 	char settings[INSTANCE_PATH_MAX + 128];
-	struct sandbox *sandbox = &filterd->child_sandbox;
+	struct sandbox *sandbox = &filterd->worker_sandbox;
 
 	instance_path(settings, sizeof settings, instance->state, "settings");
 	if (sandbox_init(sandbox, 0, err) != 0)
@@ -62,13 +62,14 @@ int main(int argc, char **argv)
 
 	daemon_start(&filterd.daemon, argc, argv, "filterd");
 	umask(007); /* queue-manager gives names to files that are its group's */
-	filterd.waiting_last = &filterd.waiting;
 	filterd.base = event_base_new();
+	filterd.workers = worker_pool_new(filterd.base, WORKERS_MAX, WORKER_MS);
 	mime_charset_preload();
 	if (settings_open(&filterd.settings, &filterd.daemon.instance, false, &err) != 0 ||
 	    spool_drop_open(&filterd.drop, &filterd.daemon.instance, "filterd", &err) != 0 ||
-	    prepare_child_sandbox(&filterd, &err) != 0)
+	    prepare_worker_sandbox(&filterd, &err) != 0)
 		daemon_fail(&err);
+	filterd.notices = notices_new(filterd.base, &filterd.daemon.instance, "filterd");
 	event_add(evsignal_new(filterd.base, SIGTERM, on_stop, &filterd), NULL);
 	event_add(evsignal_new(filterd.base, SIGINT, on_stop, &filterd), NULL);
 	if (ipc_serve(filterd.base, &filterd.daemon, requests_take, NULL, &filterd, &err) != 0 ||
@@ -76,6 +77,7 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	daemon_ready(&filterd.daemon);
 	event_base_dispatch(filterd.base);
+	worker_pool_free(filterd.workers);
 	settings_close(&filterd.settings);
 	return 0;
 }

@@ -19,64 +19,137 @@ static int read_file(struct job *job, struct err *err)
 		return -1;
 	job->offset = (int64_t)length;
 	job->size = (int64_t)status.st_size - job->offset;
+	job->made = job->envelope.parent.len != 0 || str_equal(job->envelope.producer, STR("queue-manager"));
 	return 0;
 }
 
-static int read_request(struct job *job, struct err *err)
+/* "user <uid> <name>", "remote <address>"; lists and LAN servers get what stays inside. */
+static void take_target(struct job *job, struct str target)
+{
+	struct str kind = str_cut_word(&target);
+	uint64_t uid;
+
+	if (str_equal(kind, STR("remote"))) {
+		job->has_outside = true;
+		job->outside[job->outside_count++] = str_trim(target);
+		return;
+	}
+	job->has_inside = true;
+	if (str_equal(kind, STR("user")) && str_to_u64(str_cut_word(&target), INT64_MAX, &uid)) {
+		job->users[job->user_count] = (int64_t)uid;
+		job->user_names[job->user_count++] = str_trim(target);
+	}
+}
+
+static int take_targets(struct job *job, const struct ipc_message *request, struct err *err)
+{
+	struct str key, value;
+	size_t count = 0;
+
+	for (size_t position = 0; ipc_next(request, &position, &key, &value);)
+		count += str_equal(key, STR("target"));
+	if (count > TARGETS_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d targets", TARGETS_MAX);
+	job->users = arena_get(&job->arena, (count + 1) * sizeof *job->users);
+	job->user_names = arena_get(&job->arena, (count + 1) * sizeof *job->user_names);
+	job->outside = arena_get(&job->arena, (count + 1) * sizeof *job->outside);
+	for (size_t position = 0; ipc_next(request, &position, &key, &value);)
+		if (str_equal(key, STR("target")))
+			take_target(job, value);
+	return 0;
+}
+
+/* What both requests have. */
+static int read_message(struct job *job, struct err *err)
 {
 	const struct ipc_message *request = &job->incoming->message;
-	int64_t own, offset;
-	struct str key, value;
-	size_t position = 0;
+	int64_t offset;
 
 	job->message = ipc_take_fd(&job->incoming->message, 0);
 	if (job->message < 0)
 		return err_set(err, ERR_SYNTAX, "a message is missing");
 	if (!ipc_get_text(request, "id", job->id, sizeof job->id) || !spool_id_is_valid(str_of(job->id)) ||
-	    !ipc_get_number(request, "offset", 0, INT64_MAX, &offset) || !ipc_get_number(request, "own", 0, 1, &own))
-		return err_set(err, ERR_SYNTAX, "id, offset or own is missing, or is none");
-	job->own = own == 1;
+	    !ipc_get_number(request, "offset", 0, INT64_MAX, &offset))
+		return err_set(err, ERR_SYNTAX, "id or offset is missing, or is none");
 	if (read_file(job, err) != 0)
 		return -1;
 	if (!str_equal(job->envelope.id, str_of(job->id)) || job->offset != offset)
 		return err_set(err, ERR_SYNTAX, "the file is another message's");
-	while (ipc_next(request, &position, &key, &value))
-		if (str_equal(key, STR("target"))) {
-			bool remote = str_starts(value, STR("remote "));
-
-			job->has_outgoing |= remote;
-			job->has_internal |= !remote;
-		}
 	return 0;
 }
 
-static void prepare(struct filterd *filterd, struct ipc_incoming *incoming)
+static int read_prepare(struct job *job, struct err *err)
+{
+	const struct ipc_message *request = &job->incoming->message;
+	int64_t own;
+
+	if (read_message(job, err) != 0)
+		return -1;
+	if (!ipc_get_number(request, "own", 0, 1, &own))
+		return err_set(err, ERR_SYNTAX, "own is missing, or is none");
+	job->own = own == 1;
+	return take_targets(job, request, err);
+}
+
+static int read_sent(struct job *job, struct err *err)
+{
+	const struct ipc_message *request = &job->incoming->message;
+	struct str key, value;
+	int64_t lan;
+	size_t count = 0;
+
+	if (read_message(job, err) != 0)
+		return -1;
+	if (!ipc_get_number(request, "lan", 0, 1, &lan))
+		return err_set(err, ERR_SYNTAX, "lan is missing, or is none");
+	job->lan = lan == 1;
+	for (size_t position = 0; ipc_next(request, &position, &key, &value);)
+		count += str_equal(key, STR("address"));
+	if (count > TARGETS_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d addresses", TARGETS_MAX);
+	job->outside = arena_get(&job->arena, (count + 1) * sizeof *job->outside);
+	for (size_t position = 0; ipc_next(request, &position, &key, &value);)
+		if (str_equal(key, STR("address")))
+			job->outside[job->outside_count++] = value;
+	return 0;
+}
+
+static struct job *job_new(struct filterd *filterd, struct ipc_incoming *incoming)
 {
 	struct job *job = memory_get(sizeof *job);
-	struct err err;
 
 	job->filterd = filterd;
 	job->incoming = incoming;
-	job->message = job->internal = job->outgoing = job->channel = -1;
+	job->message = job->internal = job->outgoing = -1;
+	for (int way = 0; way < WAYS; way++)
+		job->copies[way] = -1;
 	arena_init(&job->arena);
 	buf_init(&job->text, SPOOL_ENVELOPE_MAX + 1);
-	if (read_request(job, &err) == 0) {
-		job_start(job);
-		return;
-	}
-	log_warning("a request of %s is refused: %s", incoming->caller, err.text);
-	ipc_answer_error(incoming, &err);
-	job_free(job);
+	return job;
 }
 
 void requests_take(struct ipc_incoming *incoming, void *context)
 {
+	static const struct {
+		const char *op;
+		int (*read)(struct job *job, struct err *err);
+		void (*start)(struct job *job);
+	} operations[] = {{"prepare", read_prepare, job_start}, {"sent", read_sent, receipts_start}};
+	struct job *job;
 	struct err err;
 
-	if (ipc_is(&incoming->message, "prepare")) {
-		prepare(context, incoming);
-		return;
-	}
 	err_set(&err, ERR_PROTOCOL, "filterd knows no such request");
+	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
+		if (!ipc_is(&incoming->message, operations[i].op))
+			continue;
+		job = job_new(context, incoming);
+		if (operations[i].read(job, &err) == 0) {
+			operations[i].start(job);
+			return;
+		}
+		log_warning("a request of %s is refused: %s", incoming->caller, err.text);
+		job_free(job);
+		break;
+	}
 	ipc_answer_error(incoming, &err);
 }

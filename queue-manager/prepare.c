@@ -244,9 +244,9 @@ void prepare_settings(struct queue *queue)
 static bool is_wanted(const struct message *message)
 {
 	const struct queue *queue = message->queue;
-	bool inside = false, outside = false;
+	bool inside = false, outside = false, script = prepare_has_script(&queue->settings);
 
-	if (!queue->wants_internal && !queue->wants_incoming && !queue->wants_outgoing)
+	if (!queue->wants_internal && !queue->wants_incoming && !queue->wants_outgoing && !script)
 		return false;
 	for (size_t i = 0; i < message->delivery_count; i++) {
 		const struct delivery *delivery = &message->deliveries[i];
@@ -254,8 +254,9 @@ static bool is_wanted(const struct message *message)
 		outside |= is_open(delivery) && delivery->kind == DELIVERY_REMOTE;
 		inside |= is_open(delivery) && delivery->kind != DELIVERY_REMOTE;
 	}
-	return (outside && queue->wants_outgoing) ||
-	       (inside && (message_may_relay(message) ? queue->wants_internal : queue->wants_incoming));
+	if ((outside && queue->wants_outgoing) || (inside && queue->wants_internal && queue->wants_incoming))
+		return true;
+	return message_may_relay(message) ? script || (inside && queue->wants_internal) : inside && queue->wants_incoming;
 }
 
 bool prepare_is_settled(struct message *message, bool all_resolved)

@@ -17,7 +17,7 @@ const struct program programs[] = {
      false, NULL},
     {"policyd", "postroom-policy", CALLERS("statusd", "smtpd", "pop3-login", "imap-login", "reporter", "postroom"),
      NULL, false, NULL},
-    {"noticed", "postroom-notice", CALLERS("listd", "postroom"), "noticed", false, NULL},
+    {"noticed", "postroom-notice", CALLERS("filterd", "listd", "postroom"), "noticed", false, NULL},
     {"dnsd", "postroom-dns", CALLERS("sender", "smtpd", "reporter", "postroom"), NULL, false, NULL},
     {"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "postroom"), NULL, false, NULL},
     {"deliver", "postroom-mail", CALLERS("queue-manager"), "deliver", false, NULL},

@@ -57,30 +57,48 @@ static bool takes_text(const struct mime_part *part)
 	       mime_encoding(part) != MIME_UNKNOWN_ENCODING;
 }
 
-static int append_below(struct mime_edit *edit, const struct mime_part *part, struct str plain, struct str html,
-                        struct err *err)
+/* The next part that takes a text, NULL after the last. part: the one before, NULL at first. */
+static const struct mime_part *next_target(const struct mime_edit *edit, const struct mime_part *part)
 {
-	bool each = mime_is(part, "multipart", "alternative");
+	for (part = part == NULL ? edit->root : mime_next(part); part != NULL; part = mime_next(part)) {
+		const struct mime_part *inner = part;
 
-	if (takes_text(part))
-		return mime_edit_part(edit, part, plain, html, err);
-	if (!holds_parts_as_text(part))
-		return 0;
-	/* as deep as mime_parse lets parts nest */
-	for (const struct mime_part *child = part->first_child; child != NULL; child = each ? child->next : NULL)
-		if (append_below(edit, child, plain, html, err) != 0)
-			return -1;
-	return 0;
+		if (!takes_text(part))
+			continue;
+		/* on the way from the root: children of what is read as text, of a multipart/alternative any, else the first */
+		while (inner->parent != NULL && holds_parts_as_text(inner->parent) &&
+		       (inner->parent->first_child == inner || mime_is(inner->parent, "multipart", "alternative")))
+			inner = inner->parent;
+		if (inner == edit->root)
+			return part;
+	}
+	return NULL;
+}
+
+void mime_edit_takes(const struct mime_edit *edit, bool *plain_out, bool *html_out)
+{
+	const struct mime_part *part = NULL;
+
+	*plain_out = *html_out = false;
+	while (!mime_edit_is_sealed(edit) && (part = next_target(edit, part)) != NULL) {
+		*plain_out |= mime_is(part, "text", "plain");
+		*html_out |= mime_is(part, "text", "html");
+	}
 }
 
 int mime_edit_append(struct mime_edit *edit, struct str plain, struct str html, struct err *err)
 {
+	const struct mime_part *part = NULL;
+
 	if (mime_edit_is_sealed(edit) || (plain.len == 0 && html.len == 0))
 		return 0;
 	if (plain.len == 0)
 		plain = mime_html_to_plain(html, edit->arena);
 	html = mime_html_ascii(html.len != 0 ? mime_html_inner(html) : mime_plain_to_html(plain, edit->arena), edit->arena);
-	return append_below(edit, edit->root, plain, html, err);
+	while ((part = next_target(edit, part)) != NULL)
+		if (mime_edit_part(edit, part, plain, html, err) != 0)
+			return -1;
+	return 0;
 }
 
 struct file_sink {

@@ -54,6 +54,9 @@ int mime_edit_open(struct mime_edit *edit, const struct mime_source *source, con
 /* May the body not be changed, since it is signed or encrypted? */
 bool mime_edit_is_sealed(const struct mime_edit *edit);
 
+/* Which kinds of parts would take a text? */
+void mime_edit_takes(const struct mime_edit *edit, bool *plain_out, bool *html_out);
+
 /*
  * Add a text at the end of each part where it belongs; once for an edit. plain and html are UTF-8, one of them may be
  * empty and is made from the other. Where nothing can take it edit->appended stays 0. -1: as mime_send.

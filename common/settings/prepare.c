@@ -3,6 +3,7 @@
 #include "common/db/query.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static bool is_set(const struct settings *settings, enum setting setting)
 {
@@ -48,7 +49,6 @@ static int read_users(const struct settings *settings, struct prepare_wants *wan
 
 int prepare_wants(const struct settings *settings, struct prepare_wants *wants_out, struct err *err)
 {
-	/* the script signature.lua alone makes no signature: some text is set where it is to be asked */
 	static const enum setting outgoing[] = {SETTING_SIGNATURE_OUT,       SETTING_SIGNATURE_OUT_HTML,
 	                                        SETTING_SIGNATURE_OUT_USERS, SETTING_SIGNATURE_OUT_USERS_HTML,
 	                                        SETTING_DOMAIN_MAPPINGS,     SETTING_HEADER_MODIFIERS,
@@ -71,4 +71,11 @@ int prepare_wants(const struct settings *settings, struct prepare_wants *wants_o
 		return 0;
 	*wants_out = (struct prepare_wants){true, true, true};
 	return -1;
+}
+
+bool prepare_has_script(const struct settings *settings)
+{
+	char path[INSTANCE_PATH_MAX + 128];
+
+	return access(instance_path(path, sizeof path, settings->instance->etc, "scripts/signature.lua"), F_OK) == 0;
 }

@@ -19,4 +19,10 @@ struct prepare_wants {
  * what db says; then everything is wanted. */
 int prepare_wants(const struct settings *settings, struct prepare_wants *wants_out, struct err *err);
 
+/*
+ * Is there a script that changes messages of our own senders, whatever is set? It costs a stat(2), and may be asked for
+ * each message.
+ */
+bool prepare_has_script(const struct settings *settings);
+
 #endif

@@ -76,7 +76,7 @@ my %USERS = (
 	'postroom-list'    => { read => 'state/(?:lists|settings)/|spool/listd/', write => '(?:state/lists|spool/listd)(?:/|\z)|run/(?:configd|noticed)/listd' },
 	'postroom-policy'  => { read => 'state/(?:policy|settings)/|log/policy/', write => 'state/policy(?:/|\z)|log/policy(?:/|\z)|run/statusd/policyd' },
 	'postroom-report'  => { read => 'state/settings/|spool/reporter/', write => 'spool/reporter(?:/|\z)|run/(?:policyd|dnsd)/reporter' },
-	'postroom-filter'  => { read => 'state/settings/|spool/filterd/', write => 'spool/filterd(?:/|\z)|run/statusd/filterd' },
+	'postroom-filter'  => { read => 'state/settings/|spool/filterd/', write => 'spool/filterd(?:/|\z)|run/(?:statusd|noticed)/filterd' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
 		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|policyd|queue-manager)/smtpd',
