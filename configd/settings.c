@@ -17,6 +17,12 @@ static int check_meaning(const struct setting_definition *definition, const char
 	return tls_check_policy(&policy, err) == 0 ? 0 : err_prefix(err, "%s", definition->key);
 }
 
+/* A value as the log may show it. */
+static const char *logged(const struct setting_definition *definition, struct buf *value)
+{
+	return definition->type == SETTING_SECRET && value->len > 0 ? "(a secret)" : buf_text(value);
+}
+
 int setting_store(struct change *change, struct str key, struct str value, struct err *err)
 {
 	const struct setting_definition *definition;
@@ -29,7 +35,7 @@ int setting_store(struct change *change, struct str key, struct str value, struc
 		result = config_run(change->config, err, "INSERT OR REPLACE INTO setting VALUES(?, ?)", "tt",
 		                    str_of(definition->key), buf_str(&normal));
 	if (result == 0)
-		change_note(change, "set %s = %s", definition->key, buf_text(&normal));
+		change_note(change, "set %s = %s", definition->key, logged(definition, &normal));
 	buf_free(&normal);
 	return result;
 }
@@ -82,7 +88,8 @@ int service_setting_store(struct change *change, const struct service_object *se
 		result = config_run(change->config, err, "INSERT OR REPLACE INTO service_setting VALUES(?, ?, ?)", "ntt",
 		                    service->id, str_of(definition->key), buf_str(&normal));
 	if (result == 0)
-		change_note(change, "set %s = %s for service %.*s", definition->key, buf_text(&normal), STR_ARG(service->name));
+		change_note(change, "set %s = %s for service %.*s", definition->key, logged(definition, &normal),
+		            STR_ARG(service->name));
 	buf_free(&normal);
 	return result;
 }

@@ -34,6 +34,8 @@ struct init {
 	bool root; /* daemons get their own users */
 };
 
+enum { SECRET_DIGITS = 32 }; /* hexadecimal, of minger.secret */
+
 static int make_key(const struct init *init, const char *name, struct layout_owner owner, mode_t mode, struct err *err)
 {
 	char path[INSTANCE_PATH_MAX + 64], folder[INSTANCE_PATH_MAX + 32];
@@ -142,6 +144,15 @@ static int make_objects(const struct init *init, const char *password)
 		ipc_add_text(&request, "name", "postmaster");
 		ipc_add_text(&request, "password", password);
 		ipc_add_number(&request, "administrator", 1);
+		status = ctl_ask(init->ctl, "configd", &request, &reply);
+	}
+	if (status == CTL_DONE) {
+		char secret[SECRET_DIGITS + 1];
+
+		io_random_hex(secret, SECRET_DIGITS);
+		ipc_request(&request, "set");
+		ipc_add_text(&request, "key", "minger.secret");
+		ipc_add_text(&request, "value", secret);
 		status = ctl_ask(init->ctl, "configd", &request, &reply);
 	}
 	if (status == CTL_DONE) {

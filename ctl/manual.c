@@ -75,6 +75,9 @@ static void describe_values(const struct setting_definition *definition, char *o
 	case SETTING_BANDWIDTH:
 		snprintf(out, size, "0, octets in a second, or pool and its number");
 		break;
+	case SETTING_SECRET:
+		snprintf(out, size, "text that no log shows");
+		break;
 	case SETTING_SELECTORS:
 		snprintf(out, size, "selectors, separated by commas");
 		break;

@@ -42,6 +42,7 @@ enum setting_type {
 	SETTING_ACCOUNTS,     /* TARGET=USER or TARGET=none, separated by commas: common/notice/targets.h */
 	SETTING_CONTROLS,     /* how often the same is said: common/notice/control.h */
 	SETTING_SELECTORS,    /* of DKIM keys, separated by commas */
+	SETTING_SECRET,       /* as SETTING_TEXT; no log shows it */
 	SETTING_PATTERNS,     /* of addresses (common/addr/pattern.h), and words of choices, separated by commas */
 	SETTING_DATE,         /* YYYY-MM-DD, or nothing */
 	SETTING_MOMENT,       /* one end of a window of time: common/settings/window.h */

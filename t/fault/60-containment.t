@@ -616,6 +616,11 @@ subtest 'policyd' => sub {
 	is scalar(@{ $p->postroom_json('block', 'list') }), 1, 'it still keeps its lists';
 };
 
+subtest 'mingerd: who answers' => sub {
+	my ($child) = grep { $_ != $p->main_pid('mingerd') } $p->pids('mingerd');
+	contained($child, 'mingerd', may => ['unix'], settings => 1);
+};
+
 subtest 'reporter' => sub {
 	contained($p->main_pid('reporter'), 'reporter', may => ['accept', 'unix'], own => 'spool/reporter', settings => 1);
 	is_deeply $p->postroom_json('dmarc', 'report'), [], 'it still answers';
