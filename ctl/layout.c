@@ -113,6 +113,7 @@ static int make_folders(const struct instance *instance, bool complete, struct e
 	    {instance->spool, "", {"queue-manager", NULL}, 0711},
 	    {instance->log, "", {NULL, NULL}, 0755},
 	    {instance->log, "/policy", {"policyd", NULL}, 0750},
+	    {instance->log, "/old", {"historyd", NULL}, 0750},
 	    {instance->run, "", {NULL, NULL}, 0755},
 	};
 	char path[INSTANCE_PATH_MAX + 64];

@@ -1,6 +1,7 @@
 #include "common/daemon/syslog.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -8,17 +9,28 @@
 
 static const char LOCAL_SOCKET[] = "/dev/log";
 
+/* Is somebody there? The socket that lines go by is not connected: who restarts makes a new one of that name. */
+static int try_local(const struct sockaddr_un *address, struct err *err)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), result = 0;
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof *address) != 0)
+		result = err_system(err, "cannot reach syslog at %s", address->sun_path);
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
 static int open_local(struct syslog *syslog, const char *path, struct err *err)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	if (!str_copy(str_of(path), address.sun_path, sizeof address.sun_path))
+	syslog->local = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (!str_copy(str_of(path), syslog->local.sun_path, sizeof syslog->local.sun_path))
 		return err_set(err, ERR_LIMIT, "postroom.conf: the path in [log] syslog is too long");
+	if (try_local(&syslog->local, err) != 0)
+		return -1;
 	syslog->is_unix = true;
 	syslog->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (syslog->fd < 0 || connect(syslog->fd, (struct sockaddr *)&address, sizeof address) != 0)
-		return err_system(err, "cannot reach syslog at %s", path);
-	return 0;
+	return syslog->fd >= 0 ? 0 : err_system(err, "cannot make a socket for syslog");
 }
 
 /* ADDRESS or ADDRESS:PORT, an IPv6 address with a port in brackets. */
@@ -74,6 +86,17 @@ int syslog_open(struct syslog *syslog, const struct instance *instance, struct e
 	return result;
 }
 
+/* A datagram that found nobody makes the next one fail in its place: that is sent again. */
+static void send_datagram(const struct syslog *syslog, const char *text, size_t len)
+{
+	const struct sockaddr *to = syslog->is_unix ? (const struct sockaddr *)&syslog->local : NULL;
+	socklen_t to_len = syslog->is_unix ? sizeof syslog->local : 0;
+	ssize_t sent = sendto(syslog->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL, to, to_len);
+
+	if (sent < 0 && errno == ECONNREFUSED && !syslog->is_unix)
+		(void)!sendto(syslog->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
+}
+
 void syslog_send(const struct syslog *syslog, const char *name, int severity, struct str line)
 {
 	char text[SYSLOG_LINE_MAX + 512], date[64];
@@ -95,5 +118,5 @@ void syslog_send(const struct syslog *syslog, const char *name, int severity, st
 		len = snprintf(text, sizeof text, "<%d>1 %s %s postroom%s%s - - - %.*s", priority, date,
 		               syslog->host[0] != '\0' ? syslog->host : "-", dash, name, STR_ARG(line));
 	}
-	(void)!send(syslog->fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	send_datagram(syslog, text, (size_t)len);
 }

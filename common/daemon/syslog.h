@@ -10,6 +10,8 @@
 
 #include "common/daemon/instance.h"
 
+#include <sys/un.h>
+
 enum {
 	SYSLOG_FACILITY = 2,    /* mail */
 	SYSLOG_LINE_MAX = 2000, /* octets of a line; the rest is cut off (RFC 5424 6.1 wants 480 at least) */
@@ -23,7 +25,8 @@ enum {
 
 struct syslog {
 	int fd;       /* -1: not wanted */
-	bool is_unix; /* the local socket */
+	bool is_unix; /* the local socket, by its name, so that a new one in its place is found */
+	struct sockaddr_un local;
 	bool instead_of_files;
 	char host[256]; /* this machine's name */
 };

@@ -51,6 +51,8 @@ static int rotate(struct log_file *log, struct err *err)
 {
 	off_t at = 0;
 
+	if (log->old_logs != NULL)
+		old_logs_keep(log->old_logs, log->name, log->old);
 	if (ftruncate(log->old, 0) != 0)
 		return err_system(err, "cannot empty %s.lbk", log->name);
 	for (;;) {

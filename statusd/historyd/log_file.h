@@ -2,9 +2,9 @@
  * log_file: one of the log files beside postroom.log, written by one process for all (common/daemon/logs.h).
  *
  * A line is local time and text. Before a line would be written to a file that has reached its size, the content moves
- * to <name>.lbk, which is overwritten, and the file begins anew: the names stay, since the folder is not ours to rename
- * in. Nobody but this process opens the files for writing, so no session can shorten them or write into another's.
- * Where the instance wants it, lines go to syslog instead, or too (common/daemon/syslog.h).
+ * to <name>.lbk, which is overwritten (old_logs.h), and the file begins anew: the names stay, since the folder is not
+ * ours to rename in. Nobody but this process opens the files for writing, so no session can shorten them or write into
+ * another's. Where the instance wants it, lines go to syslog instead, or too (common/daemon/syslog.h).
  *
  * What cannot be written is told in postroom.log, and lost; nobody waits for it. Lines are not synced to disk.
  */
@@ -15,6 +15,7 @@
 #include "common/base/err.h"
 #include "common/daemon/logs.h"
 #include "common/daemon/syslog.h"
+#include "statusd/historyd/old_logs.h"
 
 #include <sys/types.h>
 
@@ -23,6 +24,7 @@ struct log_file {
 	int file, old; /* descriptors; -1: it goes to syslog alone */
 	off_t size;    /* of the file, as far as we wrote it */
 	struct syslog *syslog;
+	const struct old_logs *old_logs; /* where the .lbk goes before it is overwritten; NULL: nowhere */
 };
 
 /* Open (or make) both files of a log in a folder. syslog may be NULL, and must stay. -1: ERR_SYSTEM. */

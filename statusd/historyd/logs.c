@@ -1,5 +1,6 @@
 #include "statusd/historyd/logs.h"
 
+#include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/status/security.h"
@@ -10,12 +11,17 @@
 enum {
 	WORD_MAX = 64,           /* octets of what a session says of itself */
 	LINES_MAX = 1024 * 1024, /* of what is written at once: a packet, with a beginning for each line */
+	BURST = 8 * 1024 * 1024, /* octets that are written of a session however fast it says them */
+	OCTETS_PER_MS = 1024,    /* what it may say for ever */
 };
 
 /* A session whose words are logged. */
 struct transcript {
 	enum log_kind kind;
 	char start[4 * WORD_MAX]; /* of each line, behind the time */
+	int64_t allowance;        /* octets that may be written now */
+	int64_t refilled_ms;      /* when it was last seen to, io_now_ms() */
+	uint64_t left_out;        /* octets since the last that were written */
 };
 
 int logs_open(struct logs *logs, const struct instance *instance, const struct settings *settings, struct err *err)
@@ -25,9 +31,13 @@ int logs_open(struct logs *logs, const struct instance *instance, const struct s
 		logs->files[kind].file = logs->files[kind].old = -1;
 	if (syslog_open(&logs->syslog, instance, err) != 0)
 		log_error("logs go to files: %s", err->text);
-	for (int kind = LOG_SMTPRULES; kind < LOG_KINDS; kind++)
+	if (old_logs_open(&logs->old, instance, settings, err) != 0)
+		return -1;
+	for (int kind = LOG_SMTPRULES; kind < LOG_KINDS; kind++) {
 		if (log_file_open(&logs->files[kind], instance->log, (enum log_kind)kind, &logs->syslog, err) != 0)
 			return -1;
+		logs->files[kind].old_logs = &logs->old;
+	}
 	return 0;
 }
 
@@ -35,6 +45,7 @@ void logs_close(struct logs *logs)
 {
 	for (int kind = LOG_SMTPRULES; kind < LOG_KINDS; kind++)
 		log_file_close(&logs->files[kind]);
+	old_logs_close(&logs->old);
 }
 
 static off_t max_size(const struct logs *logs)
@@ -114,6 +125,8 @@ static void begin(const struct ipc_incoming *incoming)
 	struct buf start;
 
 	transcript->kind = kind_of(incoming->caller);
+	transcript->allowance = BURST;
+	transcript->refilled_ms = io_now_ms();
 	buf_init(&start, sizeof transcript->start - 1);
 	buf_printf(&start, "[%d]", (int)ipc_peer_pid(incoming->peer));
 	add_word(&start, ipc_get(&incoming->message, "service"));
@@ -123,14 +136,37 @@ static void begin(const struct ipc_incoming *incoming)
 	ipc_peer_set_data(incoming->peer, transcript);
 }
 
-static void write_lines(struct logs *logs, const struct transcript *transcript, const struct ipc_message *message)
+/* May so many octets be written of a session now? Where not, they are counted. */
+static bool may_write(struct transcript *transcript, size_t octets)
+{
+	int64_t now = io_now_ms(), more = (now - transcript->refilled_ms) * OCTETS_PER_MS;
+
+	transcript->allowance = transcript->allowance + more < BURST ? transcript->allowance + more : BURST;
+	transcript->refilled_ms = now;
+	if (transcript->allowance < (int64_t)octets) {
+		transcript->left_out += octets;
+		return false;
+	}
+	transcript->allowance -= (int64_t)octets;
+	return true;
+}
+
+static void write_lines(struct logs *logs, struct transcript *transcript, const struct ipc_message *message)
 {
 	int64_t now = (int64_t)time(NULL) * 1000;
 	struct str key, value;
 	size_t position = 0;
 	struct buf lines;
 
+	if (!may_write(transcript, message->fields.len))
+		return;
 	buf_init(&lines, LINES_MAX);
+	if (transcript->left_out > 0) {
+		log_file_add_time(&lines, now);
+		buf_printf(&lines, "%s -- %" PRIu64 " octets are left out here, it was too much at a time\n", transcript->start,
+		           transcript->left_out);
+		transcript->left_out = 0;
+	}
 	while (ipc_next(message, &position, &key, &value)) {
 		bool by_client = str_equal(key, STR("client"));
 

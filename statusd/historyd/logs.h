@@ -3,7 +3,8 @@
  *
  * What is written of a session begins with what historyd knows itself: the time, and the process at the other end of
  * the channel. Service and client are what the session said once, at its begin. A channel is for one log, which its
- * program decides.
+ * program decides. A session may say much at once, but not for long: what is more is left out, and how much it was is
+ * said.
  */
 #ifndef POSTROOM_STATUSD_HISTORYD_LOGS_H
 #define POSTROOM_STATUSD_HISTORYD_LOGS_H
@@ -16,6 +17,7 @@
 struct logs {
 	const struct settings *settings;
 	struct syslog syslog;
+	struct old_logs old;
 	struct log_file files[LOG_KINDS]; /* but luaerrors, which is errors.h's */
 };
 

@@ -50,15 +50,17 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
 
 static int enter_sandbox(const struct instance *instance, struct err *err)
 {
-	char settings[INSTANCE_PATH_MAX + 128], history[INSTANCE_PATH_MAX + 128];
+	char settings[INSTANCE_PATH_MAX + 128], history[INSTANCE_PATH_MAX + 128], old[INSTANCE_PATH_MAX + 128];
 	struct sandbox sandbox;
 	int result;
 
 	instance_path(settings, sizeof settings, instance->state, "settings");
 	instance_path(history, sizeof history, instance->state, "history");
+	instance_path(old, sizeof old, instance->log, "old");
 	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0)
 		return -1;
 	result = sandbox_allow(&sandbox, history, SANDBOX_WRITE, err) != 0 ||
+	                 sandbox_allow(&sandbox, old, SANDBOX_WRITE, err) != 0 ||
 	                 sandbox_allow(&sandbox, settings, SANDBOX_READ, err) != 0 || sandbox_prepare(&sandbox, err) != 0 ||
 	                 sandbox_enter(&sandbox, err) != 0
 	             ? -1
@@ -96,6 +98,7 @@ int main(int argc, char **argv)
 	    logs_open(&historyd.logs, instance, &historyd.settings, &err) != 0 ||
 	    errors_open(&historyd.errors, instance->log, &historyd.logs.syslog, &err) != 0)
 		daemon_fail(&err);
+	historyd.errors.log.old_logs = &historyd.logs.old;
 	add_events(&historyd);
 	if (ipc_serve(historyd.base, &historyd.daemon, requests_take, requests_gone, &historyd, &err) != 0 ||
 	    enter_sandbox(instance, &err) != 0)

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use Socket qw(MSG_DONTWAIT);
 use Postroom::Process qw(read_file write_file);
 use Postroom::Test;
@@ -165,6 +166,18 @@ subtest '06-7.1 a full log moves to .lbk' => sub {
 	is content('smtpsvr.log'), $before, 'nothing more where it is off';
 };
 
+subtest 'a session cannot flood its log' => sub {
+	$p->set('log.max-size' => 100_000, 'smtp.log' => 'on');
+	my $smtp = $p->smtp;
+	my $line = 'x' x 1500 . "\n";
+	$smtp->send_message('a@x.test', ["anna\@$domain"], "Subject: flood\n\n" . $line x 10_000);
+	$p->wait_for(sub { $smtp->cmd('NOOP'); content('smtpsvr.log') =~ /-- \d+ octets are left out here/ }, 'what was too much is counted');
+	cmp_ok -s $p->dir . '/log/smtpsvr.log', '<', 15_000_000, 'and not written';
+	$smtp->quit;
+	$p->set('smtp.log' => 'off');
+	$p->postroom_ok('unset', 'log.max-size');
+};
+
 subtest '06-7.8 syslog instead of files' => sub {
 	$p->stop_running;
 	my $file = $p->dir . '/etc/postroom.conf';
@@ -185,6 +198,33 @@ subtest '06-7.8 syslog instead of files' => sub {
 	like $main, qr/\A<22>1 \d{4}-\d\d-\d\dT\S+ \S+ postroom - - - authd\[\d+\]: info: /, 'mail.info';
 	is content('security.log'), $logins, 'and nothing to the file';
 	unlike substr(content('postroom.log'), length $lines), qr/authd/, 'nor to the other';
+};
+
+subtest 'a local syslog that is restarted is found again' => sub {
+	$p->stop_running;
+	my $path = $p->dir . '/syslog.sock';
+	my $listen = sub {
+		unlink $path;
+		my $socket = IO::Socket::UNIX->new(Type => Socket::SOCK_DGRAM, Local => $path) or die "no socket: $!\n";
+		chmod 0666, $path;
+		return $socket;
+	};
+	my $local = $listen->();
+	my $file = $p->dir . '/etc/postroom.conf';
+	write_file($file, read_file($file) =~ s/^syslog = .*/syslog = $path/mr);
+	$p->run;
+	my $comes = sub {
+		$p->pop3->login('anna', 'wrong again');
+		my $got = '';
+		while (defined $local->recv($got, 8192, MSG_DONTWAIT())) {
+			return 1 if $got =~ /\A<20>.* postroom-security: .*login failed/;
+		}
+		return 0;
+	};
+	ok $p->wait_for($comes, 'a datagram'), 'lines come';
+	close $local;
+	$local = $listen->();
+	ok $p->wait_for($comes, 'a datagram at the new socket'), 'also to the one that takes its place';
 };
 
 $p->stop;

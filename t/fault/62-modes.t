@@ -88,8 +88,8 @@ my %USERS = (
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|filterd|listd)/queue-manager',
 	},
 	'postroom-status'  => {
-		read  => 'state/(?:history|settings)/|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z',
-		write => 'state/history(?:/|\z)|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
+		read  => 'state/(?:history|settings)/|log/old/|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z',
+		write => 'state/history(?:/|\z)|log/old(?:/|\z)|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
 	},
 	'nobody'           => { read => undef, write => undef },
 );
