@@ -152,6 +152,7 @@ int main(int argc, char **argv)
 	if (settings_open(&queue.settings, queue.instance, true, &err) != 0 || load_keys(&queue, &err) != 0 ||
 	    intake_open(&queue, &err) != 0)
 		daemon_fail(&err);
+	queue.notices = notices_new(queue.base, queue.instance, "queue-manager");
 	patience_read(&queue);
 	prepare_settings(&queue);
 	add_events(&queue);

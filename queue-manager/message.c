@@ -182,6 +182,18 @@ void message_touch(struct message *message)
 	queue->turn_again = true;
 }
 
+static void tell_of_file(const struct queue *queue, const char *name, const char *why)
+{
+	char subject[NOTICE_SUBJECT_MAX];
+	struct notice notice = {.target = "BadOutqueueFile", .severity = NOTICE_ERROR, .text = str_of(why)};
+
+	if (queue->notices == NULL)
+		return; /* at start: nobody could take it yet */
+	snprintf(subject, sizeof subject, "A message cannot be read and was put aside as spool/corrupt/%s", name);
+	notice.subject = str_of(subject);
+	notice_send(queue->notices, &notice);
+}
+
 void message_set_aside(struct queue *queue, const char *id, const char *why)
 {
 	char name[SPOOL_ID_MAX + 24];
@@ -195,6 +207,7 @@ void message_set_aside(struct queue *queue, const char *id, const char *why)
 		snprintf(name, sizeof name, "%s.%d", id, i);
 	}
 	log_error("id=%s set aside as spool/corrupt/%s: %s", id, name, why);
+	tell_of_file(queue, name, why);
 	message_left_active(queue, id);
 }
 

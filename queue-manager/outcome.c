@@ -48,6 +48,15 @@ static bool is_wanted(const struct message *message, const struct delivery *deli
 	return notify == 0 || (notify & (kind == REPORT_FAILED ? SPOOL_NOTIFY_FAILURE : SPOOL_NOTIFY_DELAY)) != 0;
 }
 
+/* RFC 3463 3.5: the way there failed, and it is not another server that says so. */
+static bool is_network_failure(const struct delivery *delivery)
+{
+	struct str words = answer_words(delivery), rest = delivery->answer, code = str_cut(&rest, '\t');
+
+	return delivery->kind == DELIVERY_REMOTE && str_starts(str_skip(code, 1), STR(".4.")) &&
+	       (words.len == 0 || words.data[0] < '0' || words.data[0] > '9');
+}
+
 void outcome_delivered(struct message *message, struct delivery *delivery, bool dsn_passed)
 {
 	bool local = local_has(delivery->kind);
@@ -75,7 +84,10 @@ void outcome_failed(struct message *message, struct delivery *delivery)
 	if (!patience_for(message->queue, delivery->kind)->reports)
 		log_info("id=%s no report of this: lan.reports is off", message->id);
 	else if (is_wanted(message, delivery, REPORT_FAILED))
-		delivery->report = REPORT_FAILED;
+		delivery->report =
+		    settings_flag(&message->queue->settings, SETTING_NOTICES_NETWORK) && is_network_failure(delivery)
+		        ? REPORT_UNREACHABLE
+		        : REPORT_FAILED;
 	else
 		log_info("id=%s no report of this: %s", message->id,
 		         message->envelope.from.len == 0 ? "the sender is <>" : "the sender wants none");

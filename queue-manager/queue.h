@@ -20,6 +20,7 @@
 
 #include "common/db/db.h"
 #include "common/ipc/loop.h"
+#include "common/notice/notice.h"
 #include "common/settings/settings.h"
 #include "common/spool/spool.h"
 #include "common/spool/token.h"
@@ -65,7 +66,15 @@ enum delivery_state {
 /* Is a message that goes to other servers signed (sign.c)? */
 enum signing { SIGNING_UNKNOWN, SIGNING_ASKED, SIGNING_SETTLED };
 
-enum report_kind { REPORT_NONE, REPORT_FAILED, REPORT_DELAYED, REPORT_DELIVERED, REPORT_RELAYED };
+enum report_kind {
+	REPORT_NONE,
+	REPORT_FAILED,
+	REPORT_DELAYED,
+	REPORT_DELIVERED,
+	REPORT_RELAYED,
+	REPORT_UNREACHABLE, /* failed, because nobody could be reached; told to the administrator (a setting) */
+	REPORT_KINDS,
+};
 
 /* Has filterd been asked for other forms of a message (prepare.c)? */
 enum preparing { PREPARING_UNKNOWN, PREPARING_ASKED, PREPARING_SETTLED };
@@ -190,6 +199,7 @@ struct queue {
 
 	struct table *table;
 	struct remote *ways[QUEUE_WAYS]; /* to other servers: remote.h */
+	struct notices *notices;
 	struct ipc_client *resolver, *signer, *filterd;
 	bool wants_internal, wants_incoming, wants_outgoing; /* prepare.c */
 	struct ipc_client *offices[QUEUE_OFFICES];           /* local.c */

@@ -81,7 +81,8 @@ struct remote {
 	struct remote_destination *ring, **ring_last;
 	struct remote_session *sessions;
 	unsigned session_count, busy;
-	char relay[32]; /* sender: "relay <sender id>", empty: by MX */
+	char relay[32];                   /* sender: "relay <sender id>", empty: by MX */
+	char relay_name[NOTICE_WORD_MAX]; /* of that sender */
 	unsigned concurrency, total;
 	int64_t rest_ms;
 	bool paused; /* nothing begins; what comes is parked */

@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/dsn/dsn.h"
+#include "common/notice/targets.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,10 +20,9 @@ static const struct {
 	const char *step;
 	enum dsn_action action;
 } kinds[] = {
-    [REPORT_FAILED] = {"failed", DSN_FAILED},
-    [REPORT_DELAYED] = {"delayed", DSN_DELAYED},
-    [REPORT_DELIVERED] = {"delivered", DSN_DELIVERED},
-    [REPORT_RELAYED] = {"relayed", DSN_RELAYED},
+    [REPORT_FAILED] = {"failed", DSN_FAILED},           [REPORT_DELAYED] = {"delayed", DSN_DELAYED},
+    [REPORT_DELIVERED] = {"delivered", DSN_DELIVERED},  [REPORT_RELAYED] = {"relayed", DSN_RELAYED},
+    [REPORT_UNREACHABLE] = {"unreachable", DSN_FAILED},
 };
 
 void report_want(struct message *message)
@@ -124,14 +124,14 @@ static int write_report(struct message *message, const struct dsn *dsn, struct s
                         struct err *err)
 {
 	struct queue *queue = message->queue;
-	struct spool_recipient to = {.address = message->envelope.from, .notify = SPOOL_NOTIFY_NEVER, .orcpt = STR("")};
+	struct spool_recipient to = {.address = dsn->to, .notify = SPOOL_NOTIFY_NEVER, .orcpt = STR("")};
 	struct spool_envelope envelope = {
 	    .id = str_of(file->id),
 	    .time_us = dsn->now_us,
 	    .producer = str_of(queue->own_drop.producer),
 	    .service = STR("report"),
 	    .parent = parent,
-	    .smtputf8 = dsn_is_8bit(message->envelope.from),
+	    .smtputf8 = dsn_is_8bit(dsn->to),
 	    .recipients = &to,
 	    .recipient_count = 1,
 	};
@@ -171,6 +171,19 @@ static int64_t wall_clock_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* Who is told of the server's own troubles; the sender where nobody can be found now. */
+static struct str administrator(struct message *message, struct arena *arena)
+{
+	struct settings *settings = &message->queue->settings;
+	const char *domain = settings_default_domain(settings);
+	struct str name;
+	struct err err;
+
+	if (domain[0] == '\0' || notice_account_user(settings, STR(""), arena, &name, &err) != 0 || name.len == 0)
+		return message->envelope.from;
+	return arena_printf(arena, "%.*s@%s", STR_ARG(name), domain);
+}
+
 static int make_report(struct message *message, enum report_kind kind, struct arena *arena, struct err *err)
 {
 	struct queue *queue = message->queue;
@@ -179,7 +192,7 @@ static int make_report(struct message *message, enum report_kind kind, struct ar
 	struct dsn dsn = {
 	    .action = kinds[kind].action,
 	    .host = str_of(settings_host_name(&queue->settings)),
-	    .to = message->envelope.from,
+	    .to = kind == REPORT_UNREACHABLE ? administrator(message, arena) : message->envelope.from,
 	    .original_id = str_of(message->id),
 	    .envid = message->envelope.envid,
 	    .arrived_us = message->envelope.time_us,
@@ -195,7 +208,7 @@ static int make_report(struct message *message, enum report_kind kind, struct ar
 	if (write_report(message, &dsn, &file, parent, err) != 0)
 		return -1;
 	log_info("id=%s report of %zu %s recipients to=<%.*s> report=%s", message->id, dsn.recipient_count,
-	         kinds[kind].step, STR_ARG(message->envelope.from), file.id);
+	         kinds[kind].step, STR_ARG(dsn.to), file.id);
 	return 0;
 }
 
@@ -224,7 +237,7 @@ static void make_reports(struct message *message)
 	struct err err;
 
 	arena_init(&arena);
-	for (enum report_kind kind = REPORT_FAILED; kind <= REPORT_RELAYED; kind++) {
+	for (enum report_kind kind = REPORT_FAILED; kind < REPORT_KINDS; kind++) {
 		if (!has(message, kind))
 			continue;
 		if (make_report(message, kind, &arena, &err) != 0) {

@@ -107,6 +107,29 @@ static bool is_unreachable(const struct str *results, size_t count)
 	return true;
 }
 
+/* Servers that mail goes through are the administrator's business, all others are their own. */
+static void tell_of_trouble(const struct remote *remote, const struct remote_destination *destination)
+{
+	struct str rest = str_of(destination->trouble), code = str_cut(&rest, '\t'), host = str_cut(&rest, '\t');
+	char subject[NOTICE_SUBJECT_MAX];
+	struct notice notice = {
+	    .target = "SendErrors",
+	    .component = NOTICE_SENDER,
+	    .kind = rest.len != 0 && rest.data[0] >= '0' && rest.data[0] <= '9' ? NOTICE_PROTOCOL : NOTICE_TCPIP,
+	    .severity = NOTICE_WARNING,
+	    .item = str_of(remote->relay_name),
+	    .text = rest,
+	};
+
+	(void)code, (void)host;
+	if (strcmp(destination->name, remote->relay) != 0 ||
+	    !settings_flag(&remote->queue->settings, SETTING_NOTICES_CONNECTION))
+		return;
+	snprintf(subject, sizeof subject, "The sender \"%s\" cannot send", remote->relay_name);
+	notice.subject = str_of(subject);
+	notice_send(remote->queue->notices, &notice);
+}
+
 static void learn(struct remote *remote, struct remote_destination *destination, const struct str *results,
                   size_t count)
 {
@@ -120,6 +143,7 @@ static void learn(struct remote *remote, struct remote_destination *destination,
 	str_cut(&rest, '\t');
 	memory_free(destination->trouble);
 	destination->trouble = memory_text(str_sub(rest, 0, 1200));
+	tell_of_trouble(remote, destination);
 	destination->rest_until = queue_now() + remote->rest_ms;
 	destination->window = remote_window_first(remote);
 }

@@ -16,13 +16,15 @@ static void read_sender(struct remote *remote)
 	struct err err;
 
 	remote->relay[0] = '\0';
-	if (db_prepare(&remote->queue->settings.objects, &statement, "SELECT id, method FROM sender ORDER BY id LIMIT 1",
-	               &err) != 0) {
+	if (db_prepare(&remote->queue->settings.objects, &statement,
+	               "SELECT id, method, name FROM sender ORDER BY id LIMIT 1", &err) != 0) {
 		log_error("cannot read the senders: %s", err.text);
 		return;
 	}
-	if (db_step(&statement, &err) == 1 && str_equal(db_text(&statement, 1), STR("relay")))
+	if (db_step(&statement, &err) == 1 && str_equal(db_text(&statement, 1), STR("relay"))) {
 		snprintf(remote->relay, sizeof remote->relay, "relay %lld", (long long)db_number(&statement, 0));
+		str_copy(db_text(&statement, 2), remote->relay_name, sizeof remote->relay_name);
+	}
 	db_finalize(&statement);
 }
 

@@ -18,7 +18,7 @@ const struct program programs[] = {
      NULL, false, NULL},
     {"policyd", "postroom-policy", CALLERS("statusd", "smtpd", "pop3-login", "imap-login", "reporter", "postroom"),
      NULL, false, NULL},
-    {"noticed", "postroom-notice", CALLERS("filterd", "listd", "postroom"), "noticed", false, NULL},
+    {"noticed", "postroom-notice", CALLERS("queue-manager", "filterd", "listd", "postroom"), "noticed", false, NULL},
     {"dnsd", "postroom-dns", CALLERS("sender", "smtpd", "reporter", "postroom"), NULL, false, NULL},
     {"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "mingerd", "postroom"), NULL, false, NULL},
     {"mingerd", "postroom-minger", CALLERS(NULL), NULL, false, NULL},

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Postroom::Process qw(read_file write_file);
+use Postroom::SmtpServer;
 use Postroom::Test;
 use Test::More;
 
@@ -114,6 +115,45 @@ subtest '06-1.9 a control that is wrong' => sub {
 	my $old = $p->postroom_ok('get', 'notices.controls');
 	refused(qr/notices\.controls: control 1: .*regular expression|notices\.controls: control 1:/, 'set', 'notices.controls', 'all all all 1 1:0 /(/');
 	is $p->postroom_ok('get', 'notices.controls'), $old, 'the old ones stay';
+};
+
+# Send a message to an address elsewhere and wait until it has failed; says who was told: users and subjects.
+sub fails {
+	my ($address) = @_;
+	my %before = map { $_ => scalar reports($_) } qw(anna bert);
+	my $smtp = $p->smtp;
+	$smtp->ehlo;
+	like $smtp->send_message("bert\@example.test", [$address], "Subject: far\n\nx\n"), qr/\A250/, "a message for $address";
+	my @told;
+	$p->wait_for(sub { @told = grep { reports($_) > $before{$_} } qw(anna bert) }, 'somebody is told', 30);
+	return "@told";
+}
+
+# The delivery reports that a user has.
+sub reports {
+	my ($user) = @_;
+	my $pop3 = $p->pop3;
+	$pop3->login($user, $users{$user});
+	my @messages = grep { /^Content-Type: multipart\/report/m } map { $pop3->retr($_) } 1 .. ($pop3->stat)[0];
+	$pop3->quit;
+	return @messages;
+}
+
+subtest '06-1.7 nobody can be reached: the sender is told, or the administrator' => sub {
+	my $refuses = Postroom::SmtpServer->start(name => 'relay.test', replies => { 'RCPT' => '550 5.1.1 no such user' });
+	$p->relay('127.0.0.1');
+	$p->set('sender.retry' => '1');
+	$p->set('sender.fail' => 1);
+	$p->set('sender.warn' => 0);
+	$p->postroom_ok('sender', 'set', 'default', '--method', 'relay', '--servers', '127.0.0.1:1', '--encryption', 'none');
+	my @before = told('anna');
+	is fails('far@away.test'), 'bert', 'who sent it, by default';
+	wait_told('anna', @before, 'The sender "default" cannot send');
+	$p->set('notices.network-failures' => 'on');
+	is fails('far@away.test'), 'anna', 'the main administrator';
+	like((reports('anna'))[-1], qr/^To: <anna\@example\.test>\r\n.*^Final-Recipient: rfc822; ?far\@away\.test/ms, 'a report as any other');
+	$p->postroom_ok('sender', 'set', 'default', '--servers', $refuses->address);
+	is fails('far@away.test'), 'bert', 'what another server refuses is reported to the sender';
 };
 
 subtest 'errorhandler.lua' => sub {
