@@ -64,7 +64,7 @@ static int log_of(const char *name)
 	char pattern[NAME_LEN];
 
 	for (int i = 0; i < LOG_KINDS; i++) {
-		snprintf(pattern, sizeof pattern, "%s_????-??-??_*.lbk", log_names[i]);
+		snprintf(pattern, sizeof pattern, "%s_*-*-*_*.lbk", log_names[i]);
 		if (str_matches_wildcard(str_of(name), str_of(pattern)))
 			return i;
 	}
