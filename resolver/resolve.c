@@ -347,7 +347,9 @@ static int conclude(struct place *place, struct err *err)
 		resolution->target_count = 0;
 		return 0;
 	}
-	if (place->walk.is_elsewhere && resolution->target_count == 1 && resolution->targets[0].kind == TARGET_REMOTE) {
+	/* The address itself, and nothing else: who sends there needs the right to relay. */
+	if (resolution->target_count == 1 && resolution->targets[0].kind == TARGET_REMOTE &&
+	    str_equal_nocase(resolution->targets[0].text, place->walk.address)) {
 		resolution->kind = RESOLVE_REMOTE;
 		return 0;
 	}
