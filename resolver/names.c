@@ -1,6 +1,7 @@
 #include "resolver/walk.h"
 
 #include "common/addr/addr.h"
+#include "common/addr/smtp_target.h"
 
 enum built_in { EVERYONE, ADMINS, NO_ONE, BUILT_IN_COUNT };
 
@@ -135,7 +136,7 @@ int walk_target(struct walk *walk, struct str text, struct walk_origin origin, s
 	struct addr addr;
 	int local;
 
-	if (str_starts_nocase(text, STR("SMTP:")))
+	if (smtp_target_is(text))
 		return add_lan(walk, text, origin, err);
 	if (str_find_char(text, '@') < 0)
 		return walk_name(walk, text, false, origin, err);
@@ -214,7 +215,7 @@ int walk_member(struct walk *walk, struct str text, struct walk_origin origin, s
 	struct addr addr = {.local_part = text, .domain = STR("")};
 	int local = 1, found = 0;
 
-	if (str_starts_nocase(text, STR("SMTP:")))
+	if (smtp_target_is(text))
 		return add_lan(walk, text, origin, err);
 	if (str_find_char(text, '@') >= 0) {
 		if (!parse_address(walk, text, &addr)) {

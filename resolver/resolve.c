@@ -1,6 +1,7 @@
 #include "resolver/walk.h"
 
 #include "common/addr/addr.h"
+#include "common/addr/smtp_target.h"
 #include "resolver/permitted.h"
 
 static const char nested_too_deep[] = "Error expanding recipient - nesting level too deep";
@@ -318,6 +319,11 @@ static int place_begin(struct place *place, struct err *err)
 	return 0;
 }
 
+static bool is_no_address(struct str member)
+{
+	return smtp_target_is(member) || str_find_char(member, '@') < 0;
+}
+
 static int take_steps(struct place *place, struct err *err)
 {
 	static int (*const steps[])(struct place * place, struct err * err) = {take_mappings,   take_lan,      take_name,
@@ -326,6 +332,11 @@ static int take_steps(struct place *place, struct err *err)
 
 	if (place->walk.question->address.len == 0)
 		return 0;
+	/* members may also be what no address of an envelope is: "SMTP:...", a name alone */
+	if (place->walk.question->is_member && is_no_address(place->walk.question->address)) {
+		place->walk.address = place->walk.question->address;
+		return take_member(place, err);
+	}
 	if (place_begin(place, err) != 0)
 		return -1;
 	if (place->walk.question->is_member)

@@ -372,6 +372,10 @@ static const struct world worlds[] = {
 	"customers@example.test list = local lan:SMTP:q@r.test@srv.test(list_customers) remote:x@remote.test(list_customers) user:anna(list_customers) user:bob(list_customers) / LVBUUAE\n"
 	"news@example.test list = local list:news(list_news) / LV\n"
 	"staff@example.test list = local user:anna(group_staff) user:kate(group_staff) / LGk\n"
+	"SMTP:q@r.test@srv.test list = local lan:SMTP:q@r.test@srv.test(rule) / A\n"
+	"anna list = local user:anna(user) / U\n"
+	"customers list brief = local list:customers(list_customers) / V\n"
+	"nothing list = unknown / n\n"
 	"alias@example.test list = local user:kate(mapping_alias) / LnMU\n"
 },
 {"members are mapped first",
