@@ -218,7 +218,7 @@ static const struct {
     {"audit", {"statusd"}, take_audit},
     {"recent-login", {"smtpd"}, take_recent},
     {"mechanisms", {"smtpd", "pop3-login", "imap-login"}, take_mechanisms},
-    {"secret-get", {"sender"}, take_secret_get},
+    {"secret-get", {"sender", "lfwd"}, take_secret_get},
     {"password-set", {"configd"}, password_set},
     {"user-rename", {"configd"}, password_user_rename},
     {"user-delete", {"configd"}, password_user_delete},

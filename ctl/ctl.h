@@ -75,7 +75,7 @@ int ctl_service(struct ctl *ctl, int argc, char **argv);    /* service.c */
 int ctl_attributes(struct ctl *ctl, int argc, char **argv); /* attributes.c */
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
 int ctl_dmarc(struct ctl *ctl, int argc, char **argv); /* dmarc.c */
-int ctl_dkim(struct ctl *ctl, int argc, char **argv); /* dkim.c */
+int ctl_dkim(struct ctl *ctl, int argc, char **argv);  /* dkim.c */
 int ctl_export(struct ctl *ctl, int argc, char **argv);
 int ctl_import(struct ctl *ctl, int argc, char **argv);
 int ctl_permission(struct ctl *ctl, int argc, char **argv); /* permission.c */
@@ -83,6 +83,7 @@ int ctl_permission(struct ctl *ctl, int argc, char **argv); /* permission.c */
 int ctl_block(struct ctl *ctl, int argc, char **argv);
 int ctl_never_block(struct ctl *ctl, int argc, char **argv);
 int ctl_notice(struct ctl *ctl, int argc, char **argv);
+int ctl_lan(struct ctl *ctl, int argc, char **argv); /* lan.c */
 /* access.c */
 int ctl_access(struct ctl *ctl, int argc, char **argv);
 int ctl_geoip(struct ctl *ctl, int argc, char **argv);

@@ -1,4 +1,5 @@
 #include "ctl/ctl.h"
+#include "ctl/items.h"
 
 #include "common/base/log.h"
 
@@ -45,6 +46,11 @@ const struct ctl_command ctl_commands[] = {
     {"import", "[--check] [--delete-users] FILE", "Make all settings equal to a text.", ctl_import, false},
     {"resolve", "[ADDRESS] [--from ADDRESS] [--via smtp|pop3|list] [--collector NUMBER] [--local] [--json]",
      "Explain where mail to an address goes.", ctl_resolve, false},
+    {"lan-rule", "list|show|add|set|move|delete ...", "Manage the rules of LAN forwarding.", items_run, false},
+    {"lan-verifier", "list|show|add|set|move|delete ...",
+     "Manage the servers that are asked whether a recipient exists.", items_run, false},
+    {"lan", "pause|resume|queue|delete|retarget|matches|export|import|own-rules ...", "Run LAN forwarding.", ctl_lan,
+     false},
     {"queue", "list|show|retry|hold|release|delete ...", "Look at and manage the messages that wait.", ctl_queue,
      false},
     {"sessions", "[--user NAME] [--service NAME] [--json] | --history ... | end ...",

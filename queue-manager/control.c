@@ -21,7 +21,7 @@ static const char *const states[] = {
 };
 
 /* What strangers wrote, as JSON can hold it. */
-static json_t *json_of(struct str text)
+json_t *control_json(struct str text)
 {
 	char clean[2048];
 	size_t used = 0;
@@ -45,14 +45,14 @@ static json_t *recipient_json(struct str address, const struct delivery *deliver
 	struct str host = rest.data != NULL ? str_cut(&rest, '\t') : STR("");
 	json_t *json = json_object();
 
-	json_object_set_new(json, "address", json_of(address));
+	json_object_set_new(json, "address", control_json(address));
 	if (delivery->kind != DELIVERY_UNRESOLVED)
-		json_object_set_new(json, "target", json_of(delivery->target));
+		json_object_set_new(json, "target", control_json(delivery->target));
 	json_object_set_new(json, "state", json_string(states[delivery->state]));
 	json_object_set_new(json, "attempts", json_integer(delivery->attempts));
-	json_object_set_new(json, "code", json_of(code));
-	json_object_set_new(json, "host", json_of(host));
-	json_object_set_new(json, "answer", json_of(rest.data != NULL ? rest : STR("")));
+	json_object_set_new(json, "code", control_json(code));
+	json_object_set_new(json, "host", control_json(host));
+	json_object_set_new(json, "answer", control_json(rest.data != NULL ? rest : STR("")));
 	return json;
 }
 
@@ -78,7 +78,7 @@ static bool add_message(struct listing *listing, json_t *json, struct str from, 
 	if (passes) {
 		char *text;
 
-		json_object_set_new(json, "from", json_of(from));
+		json_object_set_new(json, "from", control_json(from));
 		json_object_set_new(json, "state", json_string(state));
 		json_object_set_new(json, "attempts", json_integer(listing->attempts));
 		json_object_set_new(json, "recipient_count", json_integer((json_int_t)listing->recipients));
@@ -101,7 +101,7 @@ static json_t *begin_message(struct listing *listing, struct str id, int64_t tim
 	listing->recipients = 0;
 	listing->attempts = 0;
 	listing->recipient_matches = listing->recipient_filter.data == NULL;
-	json_object_set_new(json, "id", json_of(id));
+	json_object_set_new(json, "id", control_json(id));
 	json_object_set_new(json, "time", json_integer(time_us / 1000000));
 	json_object_set_new(json, "size", json_integer(size));
 	return json;
@@ -362,7 +362,7 @@ void control_handle(struct ipc_incoming *incoming, void *context)
 		result = answer_show(queue, request, &reply, &err);
 	} else if (ipc_is(request, "counts")) {
 		result = answer_counts(queue, &reply);
-	} else {
+	} else if (!lan_control_handle(queue, request, &reply, &result, &err)) {
 		result = control_change(queue, request, &changed, &err);
 		if (result == 0)
 			ipc_add_number(&reply, "changed", changed);

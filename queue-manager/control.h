@@ -25,4 +25,11 @@ struct listing {
 	bool recipient_matches;
 };
 
+/* What strangers wrote, as JSON can hold it. */
+json_t *control_json(struct str text);
+
+/* lan_control.c. False: the request is not about LAN forwarding; else it is answered, and *result is 0 or -1. */
+bool lan_control_handle(struct queue *queue, const struct ipc_message *request, struct ipc_message *reply, int *result,
+                        struct err *err);
+
 #endif

@@ -49,5 +49,29 @@ bool lan_set_target(struct message *message, struct delivery *delivery, int64_t 
 		err_set(&err, ERR_NOT_FOUND, "there is no LAN rule %lld any more", (long long)rule);
 	if (found != 1)
 		log_error("id=%s LAN forwarding: %s", message->id, err.text);
+	else if (rule != 0)
+		buf_add(&message->queue->lan_matched, &rule, sizeof rule);
 	return found == 1;
+}
+
+int lan_write_matches(struct queue *queue, struct err *err)
+{
+	struct db_statement statement;
+	int result = 0;
+
+	if (queue->lan_matched.len == 0)
+		return 0;
+	if (db_prepare(table_db(queue), &statement,
+	               "INSERT INTO lan_match VALUES(?1, 1) ON CONFLICT(rule) DO UPDATE SET matches = matches + 1",
+	               err) != 0)
+		return -1;
+	for (size_t at = 0; at < queue->lan_matched.len && result == 0; at += sizeof(int64_t)) {
+		int64_t rule;
+
+		memcpy(&rule, queue->lan_matched.data + at, sizeof rule);
+		db_bind_number(&statement, 1, rule);
+		result = db_run(&statement, err);
+	}
+	db_finalize(&statement);
+	return result;
 }

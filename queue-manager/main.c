@@ -132,6 +132,7 @@ static void add_events(struct queue *queue)
 	queue->resolver = ipc_client_new(queue->base, queue->instance, "resolver", "queue-manager");
 	queue->signer = ipc_client_new(queue->base, queue->instance, "signer", "queue-manager");
 	queue->filterd = ipc_client_new(queue->base, queue->instance, "filterd", "queue-manager");
+	buf_init(&queue->lan_matched, SIZE_MAX / 2);
 	local_open(queue);
 }
 

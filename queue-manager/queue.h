@@ -202,7 +202,8 @@ struct queue {
 	struct notices *notices;
 	struct ipc_client *resolver, *signer, *filterd;
 	bool wants_internal, wants_incoming, wants_outgoing; /* prepare.c */
-	struct ipc_client *offices[QUEUE_OFFICES];           /* local.c */
+	struct buf lan_matched;                    /* numbers of rules, int64_t each, to be counted with the next commit */
+	struct ipc_client *offices[QUEUE_OFFICES]; /* local.c */
 
 	struct message *messages;
 	unsigned message_count, retry_messages; /* in memory; of these from the table */
@@ -318,6 +319,8 @@ int64_t patience_delay(const struct patience *patience, unsigned attempts);
 
 /* lan.c. A target in the resolver's words, "<rule id> <address>" or "0 SMTP:...". False: there is no such rule. */
 bool lan_set_target(struct message *message, struct delivery *delivery, int64_t rule, struct str target);
+/* Count what rules matched, in the commit that is being made. */
+int lan_write_matches(struct queue *queue, struct err *err);
 
 /* outcome.c: the result of an attempt, and when the next one is. */
 void outcome_delivered(struct message *message, struct delivery *delivery, bool dsn_passed);

@@ -91,7 +91,9 @@ static void add_targets(struct message *message, size_t index, const struct ipc_
 		if (count > 0)
 			delivery = message_add_delivery(message, recipient);
 		if (!set_target(message, delivery, value)) {
-			log_error("id=%s the resolver's target is not understood: %.*s", message->id, STR_ARG(value));
+			/* not the whole: it may hold a password */
+			log_error("id=%s a target of the resolver's is not understood: %.*s ...", message->id,
+			          STR_ARG(str_cut_word(&value)));
 			if (count > 0)
 				message->delivery_count--;
 			continue;

@@ -210,7 +210,7 @@ bool schedule_parked(struct queue *queue, struct str destination, unsigned limit
 		limit = room(queue);
 	count = find_parked(queue, destination, limit, picks, &err);
 	if (count < 0 || (count > 0 && mark(queue, picks, count, &err) != 0)) {
-		log_error("cannot look for mail that waits for %.*s: %s", STR_ARG(destination), err.text);
+		log_error("cannot look for mail that waits for a destination: %s", err.text);
 		return true;
 	}
 	for (int i = 0; i < count; i++) {

@@ -155,7 +155,8 @@ static void job_lost(struct remote_job *job, const struct err *err)
 	struct message *message = job->message;
 	bool broke_off = err->code == ERR_CLOSED || err->code == ERR_TIMEOUT;
 
-	log_warning("id=%s not sent to %s now: %s", message->id, job->destination->name, err->text);
+	log_warning("id=%s not sent to %s now: %s", message->id,
+	            job->destination->server[0] != '\0' ? job->destination->server : job->destination->name, err->text);
 	message->away++;
 	if (err->code == ERR_TIMEOUT || (broke_off && message->away >= LOST_MAX)) {
 		message->away = 0;

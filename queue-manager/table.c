@@ -30,6 +30,8 @@ static const char *const steps[] = {
     "CREATE INDEX message_user ON message(user) WHERE user <> '';",
     "ALTER TABLE message ADD COLUMN prepared INTEGER NOT NULL DEFAULT 0;" /* enum prepared */
     "ALTER TABLE message ADD COLUMN outgoing_from TEXT NOT NULL DEFAULT '';",
+    "CREATE TABLE lan_match(rule INTEGER PRIMARY KEY, matches INTEGER NOT NULL);" /* recipients that a rule took */
+    "CREATE INDEX delivery_lan ON delivery(message) WHERE kind = 4;",
 };
 
 /* The statements, in the order of enum table_statement. */
@@ -285,6 +287,8 @@ static int write_transaction(struct table *table, struct err *err)
 		result = forget(table, row, err);
 	}
 	if (result == 0)
+		result = lan_write_matches(table->queue, err);
+	if (result == 0)
 		result = write_clock(table, err);
 	if (result == 0)
 		return db_commit(&table->db, err);
@@ -307,6 +311,7 @@ static void after_commit(struct table *table)
 	struct message *message = table->dirty;
 
 	buf_reset(&table->forgotten);
+	buf_reset(&table->queue->lan_matched);
 	table->dirty = NULL;
 	table->dirty_last = &table->dirty;
 	while (message != NULL) {

@@ -6,27 +6,30 @@
 #include "common/base/memory.h"
 
 enum {
-	DNS_TIMEOUT_MS = 30000, /* dnsd answers within 25 s */
 	SMTP_PORT = 25,
 	SMTPS_PORT = 465,
 };
 
-static int defer(struct delivery *delivery, const char *enhanced, struct str words)
+int sender_accept(struct delivery *delivery, struct arena *arena, struct err *err)
 {
-	delivery_decide(delivery, SMTP_DEFERRED, enhanced, words, STR(""));
-	return -1;
+	struct str rest = delivery->destination, kind = str_cut_word(&rest);
+	uint64_t id;
+
+	(void)arena;
+	rest = str_trim(rest);
+	delivery->is_relay = delivery->needs_secrets = str_equal(kind, STR("relay"));
+	if (delivery->is_relay ? str_to_u64(rest, INT64_MAX, &id) : str_equal(kind, STR("mx")) && rest.len != 0)
+		return 0;
+	return err_set(err, ERR_PROTOCOL, "a destination is \"mx DOMAIN\" or \"relay ID\"");
 }
 
-static int fail(struct delivery *delivery, const char *enhanced, struct str words)
+/* What follows the first word: a domain, or the number of a sender. */
+static struct str destination_value(const struct delivery *delivery)
 {
-	delivery_decide(delivery, SMTP_FAILED, enhanced, words, STR(""));
-	return -1;
-}
+	struct str rest = delivery->destination;
 
-static void add_host(struct route *route, struct str name, unsigned port, bool is_address)
-{
-	if (route->host_count < ROUTE_HOSTS_MAX)
-		route->hosts[route->host_count++] = (struct route_host){name, port, is_address};
+	str_cut_word(&rest);
+	return str_trim(rest);
 }
 
 /* The address in a literal's brackets, "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 4.1.3). */
@@ -69,7 +72,7 @@ static void take_exchangers(const struct ipc_message *reply, struct str own_name
 	position = 0;
 	while (next_exchanger(reply, &position, &preference, &name))
 		if (preference < own_preference)
-			add_host(route, arena_copy(arena, name), port, false);
+			route_add_host(route, arena_copy(arena, name), port, false);
 	*we_are_best = route->host_count == 0 && own_preference != UINT64_MAX;
 }
 
@@ -77,45 +80,46 @@ static int read_exchangers(struct route_sources *sources, struct delivery *deliv
                            struct arena *arena, struct route *route)
 {
 	unsigned port = (unsigned)settings_number(sources->settings, SETTING_SENDER_MX_PORT);
-	struct str domain = delivery->domain;
+	struct str domain = destination_value(delivery);
 	bool we_are_best;
 
 	if (ipc_get(reply, "null-mx").data != NULL)
-		return fail(delivery, "5.1.10",
-		            arena_printf(arena, "The domain %.*s takes no mail (null MX)", STR_ARG(domain)));
+		return route_fail(delivery, "5.1.10",
+		                  arena_printf(arena, "The domain %.*s takes no mail (null MX)", STR_ARG(domain)));
 	take_exchangers(reply, str_of(settings_host_name(sources->settings)), port, arena, route, &we_are_best);
 	if (we_are_best)
-		return fail(
+		return route_fail(
 		    delivery, "5.4.6",
 		    arena_printf(arena, "Mail for %.*s loops back to this server, which does not take it", STR_ARG(domain)));
 	if (route->host_count == 0)
-		return defer(delivery, "4.4.3", arena_printf(arena, "No mail exchanger of %.*s is known", STR_ARG(domain)));
+		return route_defer(delivery, "4.4.3",
+		                   arena_printf(arena, "No mail exchanger of %.*s is known", STR_ARG(domain)));
 	return 0;
 }
 
 static int find_mx(struct route_sources *sources, struct delivery *delivery, struct arena *arena, struct route *route)
 {
 	struct ipc_message request, reply;
-	struct str domain = delivery->domain;
+	struct str domain = destination_value(delivery);
 	struct err err;
 	int result;
 
 	route->encryption = ROUTE_STARTTLS_IF_AVAILABLE;
 	if (addr_is_literal(domain)) {
-		add_host(route, literal_address(domain), (unsigned)settings_number(sources->settings, SETTING_SENDER_MX_PORT),
-		         true);
+		route_add_host(route, literal_address(domain),
+		               (unsigned)settings_number(sources->settings, SETTING_SENDER_MX_PORT), true);
 		return 0;
 	}
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
 	ipc_request(&request, "mx");
 	ipc_add(&request, "domain", domain);
-	if (ipc_call(&sources->dnsd, &request, &reply, DNS_TIMEOUT_MS, &err) == 0)
+	if (ipc_call(&sources->dnsd, &request, &reply, ROUTE_DNS_TIMEOUT_MS, &err) == 0)
 		result = read_exchangers(sources, delivery, &reply, arena, route);
 	else if (err.code == ERR_NOT_FOUND || err.code == ERR_SYNTAX)
-		result = fail(delivery, "5.1.2", arena_copy(arena, str_of(err.text)));
+		result = route_fail(delivery, "5.1.2", arena_copy(arena, str_of(err.text)));
 	else
-		result = defer(delivery, "4.4.3", arena_copy(arena, str_of(err.text)));
+		result = route_defer(delivery, "4.4.3", arena_copy(arena, str_of(err.text)));
 	ipc_message_free(&request);
 	ipc_message_free(&reply);
 	return result;
@@ -127,7 +131,7 @@ static void add_server(struct route *route, struct str item, struct arena *arena
 	struct server server;
 
 	if (server_parse(item, route->encryption == ROUTE_TLS ? SMTPS_PORT : SMTP_PORT, arena, &server, NULL) == 0)
-		add_host(route, server.host, server.port, server.is_address);
+		route_add_host(route, server.host, server.port, server.is_address);
 }
 
 static enum route_encryption encryption_of(struct str word)
@@ -154,7 +158,6 @@ static int read_sender(struct route_sources *sources, int64_t id, struct arena *
 	db_bind_number(&statement, 1, id);
 	row = db_step(&statement, err);
 	if (row == 1) {
-		route->is_relay = true;
 		route->name = arena_copy(arena, db_text(&statement, 0));
 		servers = arena_copy(arena, db_text(&statement, 1));
 		route->encryption = encryption_of(db_text(&statement, 2));
@@ -167,85 +170,43 @@ static int read_sender(struct route_sources *sources, int64_t id, struct arena *
 	return row;
 }
 
-static int read_password(struct route_sources *sources, int64_t id, struct arena *arena, struct route *route,
-                         struct err *err)
-{
-	struct ipc_message request, reply;
-	int result;
-
-	ipc_message_init(&request);
-	ipc_message_init(&reply);
-	ipc_request(&request, "secret-get");
-	ipc_add(&request, "name", arena_printf(arena, "sender/%lld", (long long)id));
-	result = ipc_call(&sources->authd, &request, &reply, IPC_TIMEOUT_MS, err);
-	if (result == 0)
-		route->password = arena_copy(arena, ipc_get(&reply, "value"));
-	if (reply.fields.len != 0)
-		memory_wipe(reply.fields.data, reply.fields.len);
-	ipc_message_free(&request);
-	ipc_message_free(&reply);
-	return result;
-}
-
 static int find_relay(struct route_sources *sources, struct delivery *delivery, struct arena *arena,
                       struct route *route)
 {
+	uint64_t id = 0;
 	struct err err;
-	int found = read_sender(sources, delivery->relay, arena, route, &err);
+	int found;
+
+	str_to_u64(destination_value(delivery), INT64_MAX, &id);
+	found = read_sender(sources, (int64_t)id, arena, route, &err);
 
 	if (found == 1 && route->host_count == 0)
-		return defer(delivery, "4.3.5", arena_printf(arena, "The sender %.*s has no server", STR_ARG(route->name)));
+		return route_defer(delivery, "4.3.5",
+		                   arena_printf(arena, "The sender %.*s has no server", STR_ARG(route->name)));
 	if (found == 0)
-		return defer(delivery, "4.3.5", STR("The sender of this message is not configured any more"));
-	if (found == 1 && route->username.len != 0 && read_password(sources, delivery->relay, arena, route, &err) != 0) {
+		return route_defer(delivery, "4.3.5", STR("The sender of this message is not configured any more"));
+	if (found == 1 && route->username.len != 0 &&
+	    route_read_password(sources, arena_printf(arena, "sender/%llu", (unsigned long long)id), arena, route, &err) !=
+	        0) {
 		err_prefix(&err, "the password of the sender %.*s cannot be had", STR_ARG(route->name));
 		found = -1;
 	}
 	if (found < 0) {
 		log_error("id=%s: %s", delivery->id, err.text);
-		return defer(delivery, "4.3.0", arena_copy(arena, str_of(err.text)));
+		return route_defer(delivery, "4.3.0", arena_copy(arena, str_of(err.text)));
 	}
 	return 0;
 }
 
-int route_find(struct route_sources *sources, struct delivery *delivery, struct arena *arena, struct route *route)
+int sender_find_route(struct route_sources *sources, struct delivery *delivery, struct arena *arena,
+                      struct route *route)
 {
-	*route = (struct route){0};
-	if (delivery->domain.len != 0)
-		return find_mx(sources, delivery, arena, route);
-	return find_relay(sources, delivery, arena, route);
+	return delivery->is_relay ? find_relay(sources, delivery, arena, route) : find_mx(sources, delivery, arena, route);
 }
 
-void route_wipe(struct route *route)
+/* A relay that does not do its work is a problem of its sender, in these words (specification 09, 15). */
+void sender_report_trouble(const struct delivery *delivery, const char *name, struct str words)
 {
-	if (route->password.len != 0)
-		memory_wipe((char *)(uintptr_t)route->password.data, route->password.len);
-	route->password = STR("");
-}
-
-size_t route_addresses(struct route_sources *sources, const struct route_host *host, struct arena *arena,
-                       struct str addresses[ROUTE_ADDRESSES_MAX], struct err *err)
-{
-	struct ipc_message request, reply;
-	struct str key, value;
-	size_t position = 0, count = 0;
-
-	if (host->is_address) {
-		addresses[0] = host->name;
-		return 1;
-	}
-	ipc_message_init(&request);
-	ipc_message_init(&reply);
-	ipc_request(&request, "address");
-	ipc_add(&request, "host", host->name);
-	if (ipc_call(&sources->dnsd, &request, &reply, DNS_TIMEOUT_MS, err) == 0) {
-		while (count < ROUTE_ADDRESSES_MAX && ipc_next(&reply, &position, &key, &value))
-			if (str_equal(key, STR("address")))
-				addresses[count++] = arena_copy(arena, value);
-		if (count == 0)
-			err_set(err, ERR_NOT_FOUND, "%.*s has no address", STR_ARG(host->name));
-	}
-	ipc_message_free(&request);
-	ipc_message_free(&reply);
-	return count;
+	log_warning("id=%s Error with SMTP Client (%s (%.*s)): %.*s", delivery->id, name,
+	            STR_ARG(destination_value(delivery)), STR_ARG(words));
 }

@@ -68,8 +68,9 @@ my %USERS = (
 	'postroom-config'  => { read => 'state/(?:config|settings)/', write => 'state/(?:config|settings)(?:/|\z)|run/(?:authd|smtpd|pop3-login|imap-login)/configd' },
 	'postroom-auth'    => { read => 'state/(?:auth|settings)/|etc/keys/(?:relay-authd|secrets)\.key\z', write => 'state/auth(?:/|\z)' },
 	'postroom-dns'     => { read => 'state/settings/', write => '' },
-	'postroom-resolve' => { read => 'state/settings/', write => '' },
+	'postroom-resolve' => { read => 'state/settings/', write => 'run/lfwd/resolver' },
 	'postroom-mail'    => { read => 'state/(?:mail|settings)/|spool/deliver/', write => '(?:state/mail|spool/deliver)(?:/|\z)|run/(?:authd|statusd|historyd|imapd)/(?:pop3d|imapd|deliver)' },
+	'postroom-lan'     => { read => 'state/(?:lan|settings)/', write => 'state/lan(?:/|\z)|run/(?:authd|dnsd)/lfwd' },
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
 	'postroom-sign'    => { read => 'etc/dkim/|state/settings/', write => '' },
 	'postroom-notice'  => { read => 'state/(?:notices|settings)/|spool/noticed/', write => '(?:state/notices|spool/noticed)(?:/|\z)|run/statusd/noticed' },
@@ -85,7 +86,7 @@ my %USERS = (
 	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|historyd|policyd|pop3d|imapd)/(?:pop3|imap)-login' },
 	'postroom-queue'   => {
 		read  => 'state/(?:queue|settings)/|spool/|etc/keys/relay-(?:authd|smtpd)\.key\z',
-		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|filterd|listd|noticed)/queue-manager',
+		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|lfwd|filterd|listd|noticed)/queue-manager',
 	},
 	'postroom-status'  => {
 		read  => 'state/(?:history|settings)/|log/old/|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z',
@@ -128,7 +129,7 @@ subtest 'every process runs as its user, with no more' => sub {
 	my @clients = ($p->smtp, $p->pop3, $pop3, $p->imap, $imap);
 	my %user_of = (configd => 'config', authd => 'auth', dnsd => 'dns', resolver => 'resolve', deliver => 'mail', pop3d => 'mail',
 		statusd => 'status', policyd => 'policy', filterd => 'filter', reporter => 'report', mingerd => 'minger', listd => 'list', noticed => 'notice', historyd => 'status', 'log-writer' => 'status',
-		signer => 'sign', sender => 'send', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
+		signer => 'sign', sender => 'send', lfwd => 'lan', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
 	my $processes = $p->processes;
 	for my $pid (sort { $a <=> $b } keys %$processes) {
 		my ($program, $parent) = @{ $processes->{$pid} };

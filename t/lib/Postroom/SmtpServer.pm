@@ -21,6 +21,7 @@ Postroom::SmtpServer - a remote SMTP server that does what a test tells it
     $message->{mail_arguments}; $message->{rcpt_arguments}[0]; $message->{helo}; $message->{tls}; $message->{user};
     $server->commands;                                        # every line received, in order, passwords too
     $server->connections;
+    $server->most_connections;                                # open at a time
     $server->stop;
 
 =head1 REPLIES
@@ -122,6 +123,17 @@ sub connections {
 	return scalar grep { $_->{connect} } $self->lines('transcript');
 }
 
+# The largest number of connections that were open at a time.
+sub most_connections {
+	my ($self) = @_;
+	my ($open, $most) = (0, 0);
+	for my $entry ($self->lines('transcript')) {
+		$open += $entry->{connect} ? 1 : $entry->{end} ? -1 : 0;
+		$most = $open if $open > $most;
+	}
+	return $most;
+}
+
 sub stop {
 	my ($self) = @_;
 	stop_process(delete $self->{pid}) if $self->{pid} && $self->{owner} == $$;
@@ -158,6 +170,7 @@ sub accept_all {
 			@SIG{qw(TERM CHLD)} = ('DEFAULT', 'DEFAULT');
 			close $listener;
 			eval { $self->serve($socket) };
+			$self->note_end;
 			POSIX::_exit(0);
 		}
 		$children{$pid} = 1;
@@ -241,6 +254,12 @@ sub reset_transaction {
 	@$session{qw(from to mail_arguments rcpt_arguments)} = (undef, [], '', []);
 }
 
+sub note_end {
+	my ($self) = @_;
+	$self->append('transcript', { end => 1, process => $$ }) if !$self->{ended}++;
+	return;
+}
+
 sub serve {
 	my ($self, $socket) = @_;
 	my $session = { socket => $socket, buffer => '', helo => '', tls => '', user => '' };
@@ -254,6 +273,7 @@ sub serve {
 		$self->append('transcript', { line => $line, process => $$ });
 		my ($verb, $argument) = $line =~ /\A(\S+)\s*(.*)\z/s ? (uc $1, $2) : ('', '');
 		my $method = $self->can("on_\L$verb");
+		$self->note_end if $verb eq 'QUIT'; # the client may open the next one once it is answered
 		if ($verb =~ /\A[A-Z]+\z/ && $method) {
 			$self->$method($session, $argument);
 		} else {

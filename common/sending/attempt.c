@@ -1,4 +1,4 @@
-#include "sender/attempt.h"
+#include "common/sending/attempt.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -73,7 +73,7 @@ static void note_result(struct tour *tour, size_t index, struct str host, struct
 	if (recipient->outcome != SMTP_DEFERRED)
 		return;
 	set_reason(tour, recipient->enhanced, recipient->words, host);
-	if (!tour->route->is_relay && !tour->delivery->message.in_doubt)
+	if (!tour->delivery->is_relay && !tour->delivery->message.in_doubt)
 		recipient->outcome = SMTP_UNDECIDED;
 }
 
@@ -165,7 +165,7 @@ static int connect_to(struct tour *tour, const struct route_host *host, struct s
 static bool is_at_its_end(const struct tour *tour)
 {
 	return delivery_is_decided(tour->delivery) || tour->connections >= CONNECTIONS_MAX ||
-	       io_now_ms() > tour->until_ms || (tour->route->is_relay && tour->answered);
+	       io_now_ms() > tour->until_ms || (tour->delivery->is_relay && tour->answered);
 }
 
 /* Address after address, until one lets us send. */
@@ -238,16 +238,14 @@ static void defer_rest(struct tour *tour)
 	delivery_decide(tour->delivery, SMTP_DEFERRED, tour->reason.enhanced, tour->reason.words, tour->reason.host);
 }
 
-/* A relay that does not do its work is a problem of its sender, in these words (specification 09, 15). */
-static void warn_of_relay(const struct attempt *attempt, const struct delivery *delivery)
+static void report_trouble(const struct attempt *attempt, const struct delivery *delivery)
 {
 	for (size_t i = 0; i < delivery->message.recipient_count; i++) {
 		const struct smtp_recipient *recipient = &delivery->message.recipients[i];
 
 		if (recipient->outcome != SMTP_DEFERRED)
 			continue;
-		log_warning("id=%s Error with SMTP Client (%s (%lld)): %.*s", delivery->id, attempt->relay_name,
-		            (long long)delivery->relay, STR_ARG(recipient->words));
+		attempt->sending->report_trouble(delivery, attempt->relay_name, recipient->words);
 		return;
 	}
 }
@@ -256,7 +254,7 @@ void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct 
 {
 	struct settings *settings = attempt->sources.settings;
 	const char *helo = settings_text(settings, SETTING_SENDER_HELO);
-	struct route route = {.is_relay = delivery->domain.len == 0};
+	struct route route = {0};
 	struct tour tour = {.attempt = attempt,
 	                    .delivery = delivery,
 	                    .route = &route,
@@ -268,11 +266,11 @@ void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct 
 	str_copy(str_of(helo[0] != '\0' ? helo : settings_host_name(settings)), attempt->client.helo,
 	         sizeof attempt->client.helo);
 	try_open_connection(&tour);
-	if (!is_at_its_end(&tour) && route_find(&attempt->sources, delivery, arena, &route) == 0)
+	if (!is_at_its_end(&tour) && attempt->sending->find_route(&attempt->sources, delivery, arena, &route) == 0)
 		try_route(&tour);
 	route_wipe(&route);
 	if (!delivery_is_decided(delivery))
 		defer_rest(&tour);
-	if (route.is_relay)
-		warn_of_relay(attempt, delivery);
+	if (delivery->is_relay && attempt->sending->report_trouble != NULL)
+		report_trouble(attempt, delivery);
 }

@@ -1,4 +1,4 @@
-#include "sender/request.h"
+#include "common/sending/request.h"
 
 #include <unistd.h>
 
@@ -6,23 +6,6 @@ static const char *const outcome_words[] = {[SMTP_UNDECIDED] = "deferred",
                                             [SMTP_DELIVERED] = "delivered",
                                             [SMTP_DEFERRED] = "deferred",
                                             [SMTP_FAILED] = "failed"};
-
-static int parse_destination(struct str text, struct delivery *delivery, struct err *err)
-{
-	struct str rest = text, kind = str_cut_word(&rest), value = str_trim(rest);
-	uint64_t id;
-
-	delivery->destination = text;
-	if (str_equal(kind, STR("mx")) && value.len != 0) {
-		delivery->domain = value;
-		return 0;
-	}
-	if (str_equal(kind, STR("relay")) && str_to_u64(value, INT64_MAX, &id)) {
-		delivery->relay = (int64_t)id;
-		return 0;
-	}
-	return err_set(err, ERR_PROTOCOL, "a destination is \"mx DOMAIN\" or \"relay ID\"");
-}
 
 static size_t count_recipients(const struct ipc_message *request)
 {
@@ -72,7 +55,7 @@ int request_parse(struct ipc_message *request, struct arena *arena, struct deliv
 
 	*delivery = (struct delivery){0};
 	if (!ipc_is(request, "send"))
-		return err_set(err, ERR_PROTOCOL, "the sender knows no such request");
+		return err_set(err, ERR_PROTOCOL, "there is no such request");
 	if (!ipc_get_text(request, "id", delivery->id, sizeof delivery->id) ||
 	    !ipc_get_number(request, "offset", 0, INT64_MAX / 2, &offset) ||
 	    !ipc_get_number(request, "size", 0, INT64_MAX / 2, &size))
@@ -85,8 +68,8 @@ int request_parse(struct ipc_message *request, struct arena *arena, struct deliv
 	message->on_top = optional(request, "on-top");
 	message->ret = optional(request, "ret");
 	message->envid = optional(request, "envid");
-	if (parse_destination(optional(request, "destination"), delivery, err) != 0 ||
-	    parse_recipients(request, arena, delivery, err) != 0)
+	delivery->destination = optional(request, "destination");
+	if (parse_recipients(request, arena, delivery, err) != 0)
 		return -1;
 	message->file = ipc_take_fd(request, 0);
 	return message->file >= 0 ? 0 : err_set(err, ERR_PROTOCOL, "send needs the message's descriptor");

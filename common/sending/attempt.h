@@ -6,13 +6,14 @@
  * first server that answers decides. Whatever stays open at the end is deferred with the last server's words. Every
  * host tried leaves a log line with the message's id.
  */
-#ifndef POSTROOM_SENDER_ATTEMPT_H
-#define POSTROOM_SENDER_ATTEMPT_H
+#ifndef POSTROOM_SENDING_ATTEMPT_H
+#define POSTROOM_SENDING_ATTEMPT_H
 
-#include "sender/route.h"
+#include "common/sending/sending.h"
 
 /* What a session keeps from message to message. */
 struct attempt {
+	const struct sending *sending;
 	struct route_sources sources;
 	SSL_CTX *tls;
 	struct smtp_client client;

@@ -3,14 +3,15 @@
  *
  * The session opens its channels and enters the sandbox before it reads anything of a remote server. It can connect out
  * and read the settings; it has neither the spool (a message comes as a descriptor) nor other passwords than that of
- * the relay it sends by.
+ * the server it sends by.
  */
-#ifndef POSTROOM_SENDER_SESSION_H
-#define POSTROOM_SENDER_SESSION_H
+#ifndef POSTROOM_SENDING_SESSION_H
+#define POSTROOM_SENDING_SESSION_H
 
 #include "common/daemon/daemon.h"
 #include "common/net/listen.h"
 #include "common/net/sandbox.h"
+#include "common/sending/sending.h"
 
 #include <openssl/types.h>
 
@@ -18,7 +19,11 @@ struct session_parent {
 	const struct daemon *daemon;
 	struct sandbox sandbox;
 	SSL_CTX *tls;
+	const struct sending *sending;
 };
+
+/* Before connections are taken: TLS, and the sandbox of sessions. */
+int session_prepare(struct session_parent *parent, struct err *err);
 
 /* A hook of listen_run; context is a struct session_parent. */
 int session_run(int fd, const struct listen_origin *origin, void *context);

@@ -1,8 +1,8 @@
 /*
- * request: what queue-manager asks for, and its answer (doc/ipc.md, sender).
+ * request: what queue-manager asks for, and its answer (doc/ipc.md, sender and lfwd).
  */
-#ifndef POSTROOM_SENDER_REQUEST_H
-#define POSTROOM_SENDER_REQUEST_H
+#ifndef POSTROOM_SENDING_REQUEST_H
+#define POSTROOM_SENDING_REQUEST_H
 
 #include "common/ipc/ipc.h"
 #include "common/net/smtp_client.h"
@@ -14,13 +14,13 @@ struct delivery {
 	struct smtp_message message;
 	struct str *hosts;      /* beside message.recipients: the server that decided each; empty = none was reached */
 	struct str destination; /* as asked for: identifies what a connection can be used again for */
-	struct str domain;      /* of "mx <domain>"; empty for a relay */
-	int64_t relay;          /* id of "relay <sender id>" */
+	bool is_relay;          /* the first server that answers decides */
+	bool needs_secrets;     /* a password of the settings may be wanted for it */
 };
 
 /*
- * Read a request. Views into request and arena; the descriptor of the file moves into delivery (the caller closes it).
- * -1: ERR_PROTOCOL, ERR_SYNTAX; nothing to close then.
+ * Read a request, but for what its destination means. Views into request and arena; the descriptor of the file moves
+ * into delivery (the caller closes it). -1: ERR_PROTOCOL, ERR_SYNTAX; nothing to close then.
  */
 int request_parse(struct ipc_message *request, struct arena *arena, struct delivery *delivery, struct err *err);
 

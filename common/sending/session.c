@@ -1,7 +1,8 @@
-#include "sender/session.h"
+#include "common/sending/session.h"
 
 #include "common/base/log.h"
-#include "sender/attempt.h"
+#include "common/net/tls.h"
+#include "common/sending/attempt.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ struct session {
 	int fd; /* queue-manager's end */
 	struct settings settings;
 	struct attempt attempt;
-	bool needs_no_secrets; /* the destination is no relay of ours */
+	bool needs_no_secrets; /* for its destination */
 	struct ipc_message request, reply;
 	struct arena arena;
 };
@@ -37,11 +38,12 @@ static bool is_allowed(int fd, const struct instance *instance)
 }
 
 /* A daemon that is away makes the answer temporary, not the session fail: its channel stays closed. */
-static void open_channel(struct ipc_channel *channel, const struct instance *instance, const char *callee)
+static void open_channel(struct ipc_channel *channel, const struct instance *instance, const char *callee,
+                         const char *caller)
 {
 	struct err err;
 
-	if (ipc_connect(channel, instance, callee, "sender", &err) != 0)
+	if (ipc_connect(channel, instance, callee, caller, &err) != 0)
 		log_warning("%s", err.text);
 }
 
@@ -56,11 +58,12 @@ static int open_session(struct session *session, int fd, const struct session_pa
 	arena_init(&session->arena);
 	smtp_client_init(&session->attempt.client, "", (struct smtp_timeouts){0});
 	session->attempt.tls = parent->tls;
+	session->attempt.sending = parent->sending;
 	if (settings_open(&session->settings, instance, true, err) != 0)
 		return -1;
 	sources->settings = &session->settings;
-	open_channel(&sources->dnsd, instance, "dnsd");
-	open_channel(&sources->authd, instance, "authd");
+	open_channel(&sources->dnsd, instance, "dnsd", parent->sending->program);
+	open_channel(&sources->authd, instance, "authd", parent->sending->program);
 	if (sandbox_limit(0, 0, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&parent->sandbox, err);
@@ -104,17 +107,27 @@ static void deliver(struct session *session, struct delivery *delivery)
 	ipc_reply_error(&session->reply, &err);
 }
 
+static int read_request(struct session *session, struct delivery *delivery, struct err *err)
+{
+	if (request_parse(&session->request, &session->arena, delivery, err) != 0)
+		return -1;
+	if (session->attempt.sending->accept(delivery, &session->arena, err) == 0)
+		return 0;
+	close(delivery->message.file);
+	return -1;
+}
+
 static int answer(struct session *session, uint32_t sequence)
 {
 	struct delivery delivery;
 	struct err err;
 
 	settings_refresh(&session->settings);
-	if (request_parse(&session->request, &session->arena, &delivery, &err) != 0) {
+	if (read_request(session, &delivery, &err) != 0) {
 		log_error("a request of queue-manager is refused: %s", err.text);
 		ipc_reply_error(&session->reply, &err);
 	} else {
-		if (delivery.domain.len != 0)
+		if (!delivery.needs_secrets)
 			give_secrets_up(session);
 		deliver(session, &delivery);
 		close(delivery.message.file);
@@ -179,4 +192,22 @@ int session_run(int fd, const struct listen_origin *origin, void *context)
 	} while (can_go_on(&session) && !is_ending);
 	smtp_client_close(&session.attempt.client);
 	return 0;
+}
+
+static int prepare_sandbox(struct sandbox *sandbox, const struct instance *instance, struct err *err)
+{
+	char folder[INSTANCE_PATH_MAX + 128];
+
+	if (sandbox_init(sandbox, SANDBOX_CONNECT, err) != 0)
+		return -1;
+	instance_path(folder, sizeof folder, instance->state, "settings");
+	if (sandbox_allow(sandbox, folder, SANDBOX_READ, err) != 0)
+		return -1;
+	return sandbox_prepare(sandbox, err);
+}
+
+int session_prepare(struct session_parent *parent, struct err *err)
+{
+	parent->tls = tls_client_context(err);
+	return parent->tls != NULL ? prepare_sandbox(&parent->sandbox, &parent->daemon->instance, err) : -1;
 }

@@ -1,0 +1,75 @@
+#include "common/sending/route.h"
+
+#include "common/base/memory.h"
+
+int route_defer(struct delivery *delivery, const char *enhanced, struct str words)
+{
+	delivery_decide(delivery, SMTP_DEFERRED, enhanced, words, STR(""));
+	return -1;
+}
+
+int route_fail(struct delivery *delivery, const char *enhanced, struct str words)
+{
+	delivery_decide(delivery, SMTP_FAILED, enhanced, words, STR(""));
+	return -1;
+}
+
+void route_add_host(struct route *route, struct str name, unsigned port, bool is_address)
+{
+	if (route->host_count < ROUTE_HOSTS_MAX)
+		route->hosts[route->host_count++] = (struct route_host){name, port, is_address};
+}
+
+int route_read_password(struct route_sources *sources, struct str secret, struct arena *arena, struct route *route,
+                        struct err *err)
+{
+	struct ipc_message request, reply;
+	int result;
+
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, "secret-get");
+	ipc_add(&request, "name", secret);
+	result = ipc_call(&sources->authd, &request, &reply, IPC_TIMEOUT_MS, err);
+	if (result == 0)
+		route->password = arena_copy(arena, ipc_get(&reply, "value"));
+	if (reply.fields.len != 0)
+		memory_wipe(reply.fields.data, reply.fields.len);
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return result;
+}
+
+void route_wipe(struct route *route)
+{
+	if (route->password.len != 0)
+		memory_wipe((char *)(uintptr_t)route->password.data, route->password.len);
+	route->password = STR("");
+}
+
+size_t route_addresses(struct route_sources *sources, const struct route_host *host, struct arena *arena,
+                       struct str addresses[ROUTE_ADDRESSES_MAX], struct err *err)
+{
+	struct ipc_message request, reply;
+	struct str key, value;
+	size_t position = 0, count = 0;
+
+	if (host->is_address) {
+		addresses[0] = host->name;
+		return 1;
+	}
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, "address");
+	ipc_add(&request, "host", host->name);
+	if (ipc_call(&sources->dnsd, &request, &reply, ROUTE_DNS_TIMEOUT_MS, err) == 0) {
+		while (count < ROUTE_ADDRESSES_MAX && ipc_next(&reply, &position, &key, &value))
+			if (str_equal(key, STR("address")))
+				addresses[count++] = arena_copy(arena, value);
+		if (count == 0)
+			err_set(err, ERR_NOT_FOUND, "%.*s has no address", STR_ARG(host->name));
+	}
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return count;
+}

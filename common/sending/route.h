@@ -1,0 +1,65 @@
+/*
+ * route: the servers that a message for a destination can be given to, in order.
+ *
+ * A domain's mail exchangers come from dnsd, other servers from the settings or the destination itself, passwords from
+ * authd, which gives one for this one job. What they cannot tell now is a deferral, never a guess.
+ */
+#ifndef POSTROOM_SENDING_ROUTE_H
+#define POSTROOM_SENDING_ROUTE_H
+
+#include "common/sending/request.h"
+#include "common/settings/settings.h"
+
+enum {
+	ROUTE_HOSTS_MAX = 20,
+	ROUTE_ADDRESSES_MAX = 4,      /* of one host that are tried */
+	ROUTE_DNS_TIMEOUT_MS = 30000, /* dnsd answers within 25 s */
+};
+
+enum route_encryption {
+	ROUTE_CLEAR,
+	ROUTE_STARTTLS_IF_AVAILABLE,
+	ROUTE_STARTTLS, /* or nothing is sent */
+	ROUTE_TLS,      /* from the first octet */
+};
+
+struct route_host {
+	struct str name; /* host name, or address as text */
+	unsigned port;
+	bool is_address;
+};
+
+struct route {
+	struct route_host hosts[ROUTE_HOSTS_MAX];
+	size_t host_count;
+	enum route_encryption encryption;
+	bool verify;         /* the certificate, where encryption is required */
+	struct str name;     /* of the relay sender */
+	struct str username; /* empty: no login */
+	struct str password; /* in the arena: wiped by route_wipe */
+};
+
+/* Where routes are asked for. A channel that breaks stays closed: the session ends after its answer. */
+struct route_sources {
+	struct settings *settings; /* with objects open */
+	struct ipc_channel dnsd, authd;
+};
+
+/* One host more, where there is room. */
+void route_add_host(struct route *route, struct str name, unsigned port, bool is_address);
+/* Ask authd for a password. -1: as authd answers. The caller wipes the route. */
+int route_read_password(struct route_sources *sources, struct str secret, struct arena *arena, struct route *route,
+                        struct err *err);
+void route_wipe(struct route *route);
+
+/* There is no route: every recipient that is undecided is deferred, or fails. -1 always. */
+int route_defer(struct delivery *delivery, const char *enhanced, struct str words);
+int route_fail(struct delivery *delivery, const char *enhanced, struct str words);
+
+/*
+ * The addresses of a host. Returns their number; 0 with a reason (enhanced code and words) where there are none.
+ */
+size_t route_addresses(struct route_sources *sources, const struct route_host *host, struct arena *arena,
+                       struct str addresses[ROUTE_ADDRESSES_MAX], struct err *err);
+
+#endif
