@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -40,6 +41,24 @@ static int allow_folder_of(struct sandbox *sandbox, struct str path, struct err 
 	return allow(sandbox, folder, err);
 }
 
+/* unixODBC: the instance's odbc.ini, and the file that a connection string names as its database. */
+static int allow_odbc(struct sandbox *sandbox, const struct instance *instance, struct str name, struct err *err)
+{
+	char path[INSTANCE_PATH_MAX + 128];
+
+	instance_path(path, sizeof path, instance->etc, "odbc.ini");
+	if (access(path, R_OK) == 0)
+		setenv("ODBCINI", path, 1); /* where the driver manager looks for data sources first */
+	while (name.len > 0) {
+		struct str value = str_cut(&name, ';'), key = str_cut(&value, '=');
+
+		if (str_equal_nocase(str_trim(key), STR("database")) && str_starts(value, STR("/")) &&
+		    allow_folder_of(sandbox, value, err) != 0)
+			return -1;
+	}
+	return allow(sandbox, instance->etc, err);
+}
+
 static int confine(const struct instance *instance, const struct source *source, struct err *err)
 {
 	bool is_file = str_equal(source->kind, STR("sqlite"));
@@ -54,7 +73,7 @@ static int confine(const struct instance *instance, const struct source *source,
 	    sandbox_init(&sandbox, rights, err) != 0)
 		return -1;
 	result = str_equal(source->kind, STR("odbc"))
-	             ? allow(&sandbox, instance->etc, err)
+	             ? allow_odbc(&sandbox, instance, source->name, err)
 	             : allow_folder_of(&sandbox, is_file ? words : str_cut_word(&words), err);
 	for (size_t i = 0; result == 0 && i < sizeof readable / sizeof readable[0]; i++)
 		result = allow(&sandbox, readable[i], err);

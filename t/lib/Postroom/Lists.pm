@@ -11,6 +11,7 @@ Postroom::Lists - mail to lists and the ListServer, and what comes of it
     $lists->send(from => 'ann@x.test', to => "mylist\@$domain", subject => 'hello', text => "one\ntwo\n");   # last reply
     my ($mail) = $lists->wait_mails('anna', 1);     # taken out of the mailbox; dies after a while
     is_deeply [$lists->mails('bert')], [];
+    my $answer = $lists->take('bert', qr/\ARe: /);  # by subject; left('bert'): all others
     header($mail, 'Reply-To');                      # all values of a field, unfolded
 
 =cut
@@ -63,6 +64,25 @@ sub wait_mails {
 	my @mails;
 	$self->{p}->wait_for(sub { push @mails, $self->mails($user); return @mails >= $count }, "$count messages for $user", 30);
 	return @mails;
+}
+
+# The first mail to a user whose subject matches; others wait for their turn.
+sub take {
+	my ($self, $user, $subject) = @_;
+	my $box = $self->{box}{$user} //= [];
+	my $index;
+	$self->{p}->wait_for(sub {
+		push @$box, $self->mails($user);
+		($index) = grep { join('', header($box->[$_], 'Subject')) =~ $subject } 0 .. $#$box;
+		return defined $index;
+	}, "a mail $subject for $user", 30);
+	return splice @$box, $index, 1;
+}
+
+# All others that are there by now.
+sub left {
+	my ($self, $user) = @_;
+	return (splice(@{ $self->{box}{$user} // [] }), $self->mails($user));
 }
 
 sub members {
