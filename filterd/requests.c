@@ -110,7 +110,7 @@ static int read_sent(struct job *job, struct err *err)
 	job->outside = arena_get(&job->arena, (count + 1) * sizeof *job->outside);
 	for (size_t position = 0; ipc_next(request, &position, &key, &value);)
 		if (str_equal(key, STR("address")))
-			job->outside[job->outside_count++] = value;
+			job->outside[job->outside_count++] = arena_copy(&job->arena, value); /* it is answered at once */
 	return 0;
 }
 

@@ -160,6 +160,19 @@ static const struct operation *operation_find(const struct ipc_message *request)
 	return NULL;
 }
 
+int control_send_all(struct queue *queue, struct err *err)
+{
+	const struct operation *retry = &operations[0];
+	int64_t changed = 0;
+
+	change_memory(queue, retry->change, NULL, &changed);
+	if (change_rows(queue, retry, NULL, &changed, err) != 0)
+		return -1;
+	remote_forget_trouble(queue);
+	schedule_at(queue, 0);
+	return 0;
+}
+
 int control_change(struct queue *queue, const struct ipc_message *request, int64_t *changed, struct err *err)
 {
 	const struct operation *operation = operation_find(request);

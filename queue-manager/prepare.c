@@ -172,6 +172,16 @@ static void put_off(struct message *message)
 	}
 }
 
+/* What waits for its time goes with it (06, "Urgent messages"). */
+static void send_all(const struct message *message)
+{
+	struct err err;
+
+	log_info("id=%s is urgent: all mail that waits is sent", message->id);
+	if (control_send_all(message->queue, &err) != 0)
+		log_warning("what waits cannot be sent now: %s", err.text);
+}
+
 static void on_answer(struct ipc_message *reply, const struct err *err, void *context)
 {
 	struct message *message = context;
@@ -185,6 +195,8 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 		message->prepared |= message->prepared != 0 ? PREPARED : 0;
 		if (message->prepared != 0)
 			table_write(message); /* the names are in active/: a synced row may speak of them */
+		if ((message->prepared & PREPARED_URGENT) != 0)
+			send_all(message);
 		return;
 	}
 	log_warning("id=%s cannot be prepared now: %s", message->id, why.text);

@@ -381,5 +381,7 @@ void doom_begin(struct queue *queue); /* there are some, or may be */
 void doom_turn(struct queue *queue);
 /* control_bulk.c: retry, hold, release, delete. */
 int control_change(struct queue *queue, const struct ipc_message *request, int64_t *changed, struct err *err);
+/* An urgent message has come: all that waits is tried now, as by "retry" of all. */
+int control_send_all(struct queue *queue, struct err *err);
 
 #endif
