@@ -96,6 +96,10 @@ static void describe_values(const struct setting_definition *definition, char *o
 		snprintf(out, size, "%s%spatterns of addresses (as *@example.com), separated by commas",
 		         definition->choices != NULL ? words : "", definition->choices != NULL ? ", or " : "");
 		break;
+	case SETTING_NUMBERS:
+		snprintf(out, size, "numbers%s%s from %" PRId64 " to %" PRId64 ", separated by commas, or nothing",
+		         *unit != '\0' ? " of " : "", unit, definition->min, definition->max);
+		break;
 	case SETTING_DATE:
 		snprintf(out, size, "a day, as 2026-12-31, or nothing");
 		break;

@@ -94,9 +94,13 @@ void cache_drop(struct cache *cache, int64_t uid);
 /* writer.c: the batches. */
 struct writer;
 struct clerk;
-/* ringer: of ringer_start. The loop ends where that has ended. clerk: NULL where nobody has anything to decide. */
+struct warden;
+/*
+ * ringer: of ringer_start. The loop ends where that has ended. clerk: NULL where nobody has anything to decide. warden:
+ * NULL where nobody looks after quotas.
+ */
 struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer,
-                          struct clerk *clerk);
+                          struct clerk *clerk, struct warden *warden);
 void writer_free(struct writer *writer);
 ipc_handler writer_handle; /* context: the writer */
 

@@ -1,4 +1,5 @@
 #include "deliver/clerk.h"
+#include "deliver/warden.h"
 
 #include "common/base/io.h"
 #include "common/net/sandbox.h"
@@ -64,6 +65,7 @@ int main(int argc, char **argv)
 	struct event_base *base;
 	struct writer *writer;
 	struct clerk *clerk;
+	struct warden *warden;
 	struct err err;
 	int ringer;
 
@@ -78,7 +80,9 @@ int main(int argc, char **argv)
 	}
 	if (clerk_start(&clerk, &daemon, base, &err) != 0)
 		daemon_fail(&err);
-	writer = writer_new(base, &daemon.instance, mailboxes_max(), ringer, clerk);
+	if (warden_start(&warden, &daemon, &err) != 0)
+		daemon_fail(&err);
+	writer = writer_new(base, &daemon.instance, mailboxes_max(), ringer, clerk, warden);
 	if (ipc_serve(base, &daemon, writer_handle, NULL, writer, &err) != 0 || confine(&daemon.instance, &err) != 0)
 		daemon_fail(&err);
 	daemon_ready(&daemon);

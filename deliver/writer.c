@@ -1,5 +1,6 @@
 #include "deliver/clerk.h"
 #include "deliver/deliver.h"
+#include "deliver/warden.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -15,7 +16,8 @@ struct slot {
 
 struct writer {
 	struct cache *cache;
-	struct clerk *clerk;  /* NULL: nobody has anything to decide */
+	struct clerk *clerk; /* NULL: nobody has anything to decide */
+	struct warden *warden;
 	size_t mailboxes_max; /* open at a time */
 	struct job *first, **last;
 	size_t waiting;      /* deliveries of all jobs that have no result */
@@ -124,8 +126,10 @@ static void gather(struct writer *writer)
 }
 
 /* Deliveries of one user are neighbours mostly; a second ring would do no harm. */
-static void note_change(struct writer *writer, int64_t uid)
+static void note_change(struct writer *writer, int64_t uid, const struct store_append *append)
 {
+	if (writer->warden != NULL)
+		warden_note(writer->warden, uid, append->source->size + (int64_t)append->source->prefix.len);
 	if (writer->changed_count == 0 || writer->changed[writer->changed_count - 1] != uid)
 		writer->changed[writer->changed_count++] = uid;
 }
@@ -144,7 +148,7 @@ static void take_results(struct writer *writer)
 		if (append->result == STORE_FAILED)
 			cache_drop(writer->cache, slot->delivery->addressee->uid);
 		if (append->result == STORE_ADDED)
-			note_change(writer, slot->delivery->addressee->uid);
+			note_change(writer, slot->delivery->addressee->uid, append);
 		job_end(slot->job, slot->delivery, append);
 		writer->waiting--;
 	}
@@ -189,6 +193,8 @@ static void run_batch(struct writer *writer)
 	take_results(writer);
 	answer_ended(writer);
 	ring(writer);
+	if (writer->warden != NULL)
+		warden_tell(writer->warden);
 	if (writer->locked_count > 0 && !event_pending(writer->later, EV_TIMEOUT, NULL))
 		event_add(writer->later, &pause);
 	if (writer->waiting > 0 && writer->count > 0)
@@ -211,7 +217,7 @@ static void on_later(evutil_socket_t fd, short what, void *context)
 }
 
 struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer,
-                          struct clerk *clerk)
+                          struct clerk *clerk, struct warden *warden)
 {
 	struct writer *writer = memory_get(sizeof *writer);
 
@@ -220,6 +226,9 @@ struct writer *writer_new(struct event_base *base, const struct instance *instan
 	writer->base = base;
 	writer->ringer = ringer;
 	writer->clerk = clerk;
+	writer->warden = warden;
+	if (warden != NULL)
+		warden_serve(warden, base, writer->cache);
 	writer->last = &writer->first;
 	ipc_message_init(&writer->reply);
 	writer->run = event_new(base, -1, 0, on_run, writer);
@@ -295,13 +304,34 @@ static bool must_decide(struct writer *writer, struct job *job)
 	return must;
 }
 
+/* smtpd asks how large a sender's mailbox is. */
+static void answer_usage(struct writer *writer, struct ipc_incoming *incoming)
+{
+	int64_t uid, octets;
+	struct err err;
+
+	if (!ipc_get_number(&incoming->message, "uid", 1, INT64_MAX, &uid))
+		err_set(&err, ERR_PROTOCOL, "usage needs uid");
+	else if (warden_measure(writer->cache, uid, &octets, &err) == 0) {
+		ipc_reply_ok(&writer->reply);
+		ipc_add_number(&writer->reply, "octets", octets);
+		ipc_answer(incoming, &writer->reply);
+		return;
+	}
+	ipc_answer_error(incoming, &err);
+}
+
 void writer_handle(struct ipc_incoming *incoming, void *context)
 {
 	struct writer *writer = context;
 	struct job *job;
 	struct err err;
 
-	if (!ipc_is(&incoming->message, "deliver")) {
+	if (strcmp(incoming->caller, "smtpd") == 0 && ipc_is(&incoming->message, "usage")) {
+		answer_usage(writer, incoming);
+		return;
+	}
+	if (strcmp(incoming->caller, "queue-manager") != 0 || !ipc_is(&incoming->message, "deliver")) {
 		err_set(&err, ERR_PROTOCOL, "deliver knows no such request");
 		ipc_answer_error(incoming, &err);
 		return;

@@ -4,6 +4,7 @@
 #include "common/net/bell.h"
 #include "common/net/listen.h"
 #include "common/net/listen_answer.h"
+#include "common/policy/mailbox_quota.h"
 #include "common/store/bin.h"
 #include "imapd/context.h"
 #include "imapd/guest.h"
@@ -214,11 +215,24 @@ static void begin(struct session *session, struct str tag)
 	session_converse(session);
 }
 
+/* Before the sandbox, which closes the settings. */
+static int read_quota(struct session *session, struct err *err)
+{
+	struct settings *settings = &session->imapd->settings;
+	struct attributes attributes;
+
+	if (attributes_load(settings, session->uid, &session->arena, &attributes, err) != 0)
+		return -1;
+	session->quota = mailbox_quota_of(settings, &attributes);
+	arena_reset(&session->arena);
+	return 0;
+}
+
 int session_open(struct session *session, struct str ticket, struct err *err)
 {
 	const struct imapd *imapd = session->imapd;
 
-	if (redeem(session, ticket, err) != 0 || enter_sandbox(session, err) != 0)
+	if (redeem(session, ticket, err) != 0 || read_quota(session, err) != 0 || enter_sandbox(session, err) != 0)
 		return -1;
 	if (mailbox_open(&session->mailbox, &imapd->daemon.instance, session->uid, IMAP_WAIT_MS, err) != 0) {
 		if (err->code == STORE_BUSY)

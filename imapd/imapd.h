@@ -76,6 +76,7 @@ struct session {
 	char user[IMAP_USER_MAX];
 	int64_t uid;
 	struct mailbox *mailbox;
+	int64_t quota;            /* of the mailbox, octets; 0: none */
 	struct ipc_channel authd; /* fd -1: not there */
 	struct status statusd;
 	struct transcript transcript;

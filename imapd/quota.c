@@ -7,7 +7,7 @@
 /* The limit in units of 1024 octets, as the protocol has it; 0: there is none. */
 static int64_t limit_of(const struct session *session)
 {
-	return settings_number(&session->imapd->settings, SETTING_MAILBOX_QUOTA) * 1024;
+	return session->quota / 1024;
 }
 
 /* The name of the root: of another user's mailbox it is that of its folders. */

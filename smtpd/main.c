@@ -4,6 +4,7 @@
 #include "common/net/listen.h"
 #include "common/net/listen_answer.h"
 #include "common/net/tls_settings.h"
+#include "common/policy/mailbox_quota.h"
 #include "smtpd/load.h"
 #include "smtpd/smtpd.h"
 
@@ -24,6 +25,7 @@ static void look_for_quotas(struct smtpd *smtpd)
 	struct err err;
 
 	smtpd->has_send_quotas = attributes_in_use(&smtpd->settings, "send-quota.", &err) != 0;
+	smtpd->has_mailbox_quotas = mailbox_quota_in_use(&smtpd->settings, &err) != 0;
 }
 
 static void refresh(void *context)

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/mime/header.h"
 #include "common/policy/permissions.h"
+#include "smtpd/mailbox_quota.h"
 #include "smtpd/message.h"
 #include "smtpd/send_quota.h"
 #include "smtpd/smtpd.h"
@@ -153,6 +154,8 @@ bool permissions_at_mail(struct session *session)
 	/* reports about mail, such as receipts, come from nobody (RFC 8098 3) */
 	refusal = from->text.len != 0 ? judge_sender(session, from->local_part, from->domain) : NULL;
 	if (refusal == NULL)
+		refusal = mailbox_quota_refuses(session);
+	if (refusal == NULL)
 		refusal = send_quota_refuses(session, 0, 0);
 	return refusal == NULL || refuse(session, refusal);
 }
@@ -167,12 +170,16 @@ static bool is_too_large(const struct session *session, uint64_t size)
 bool permissions_at_target(struct session *session, const struct addr *to)
 {
 	const struct permissions *permissions = &session->permissions;
+	const struct smtp_refusal *over_quota;
 	struct str domain;
 	struct err err;
 	int may = 0;
 
 	if (know_sender(session) != 0)
 		return refuse(session, &undecided);
+	over_quota = permissions->proven ? NULL : mailbox_quota_refuses(session);
+	if (over_quota != NULL)
+		return refuse(session, over_quota);
 	if (attributes_flag(&permissions->attributes, ATTRIBUTE_SEND_INTERNET) &&
 	    addr_normalise_domain(to->domain, &session->command_arena, &domain, NULL) == 0)
 		may =

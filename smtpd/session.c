@@ -5,6 +5,7 @@
 #include "common/login/sasl.h"
 #include "smtpd/backlog.h"
 #include "smtpd/greylist.h"
+#include "smtpd/mailbox_quota.h"
 #include "smtpd/send_quota.h"
 #include "smtpd/sender_auth.h"
 
@@ -255,6 +256,7 @@ static int confine(struct session *session, struct err *err)
 	sender_auth_connect(session);
 	greylist_connect(session);
 	send_quota_connect(session);
+	mailbox_quota_connect(session);
 	backlog_connect(session);
 	status_begin(&session->status, instance, "smtpd", session->service, session->peer, false);
 	transcript_begin(&session->transcript, &session->conn, &session->smtpd->settings, TRANSCRIPT_SMTP, "smtpd");

@@ -11,12 +11,12 @@
  * only; nobody relays without a token, which this process cannot make.
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
- * relay.c who may send where; permissions.c what users may; send_quota.c how much they may send; vrfy.c who exists;
- * intake.c a message being taken in; message.c what is kept of it until it is decided; rules.c the SMTP rules;
- * sender_auth.c, auth_results.c whether it is from whom it says; greylist.c who has to come again; rbl.c who is on a
- * DNS blacklist; batv.c reports that come back; dmarc_note.c what DMARC reports tell; backlog.c whether too much waits
- * in the queue; disk.c free space; received.c what is put on top of a message; reply.c the replies; hooks.c what a
- * script says.
+ * relay.c who may send where; permissions.c what users may; send_quota.c how much they may send; mailbox_quota.c
+ * whether a full mailbox forbids it; vrfy.c who exists; intake.c a message being taken in; message.c what is kept of it
+ * until it is decided; rules.c the SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says;
+ * greylist.c who has to come again; rbl.c who is on a DNS blacklist; batv.c reports that come back; dmarc_note.c what
+ * DMARC reports tell; backlog.c whether too much waits in the queue; disk.c free space; received.c what is put on top
+ * of a message; reply.c the replies; hooks.c what a script says.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
@@ -61,8 +61,9 @@ struct smtpd {
 	struct token_key key;
 	struct sandbox sandbox;
 	struct smtpd_rules rules;
-	struct known known;              /* addresses that policyd has to be asked about */
-	bool has_send_quotas;            /* a user has one */
+	struct known known;   /* addresses that policyd has to be asked about */
+	bool has_send_quotas; /* a user has one */
+	bool has_mailbox_quotas;
 	char mechanisms[MECHANISMS_MAX]; /* what authd offers, strongest first, separated by spaces */
 };
 
@@ -89,8 +90,8 @@ struct session {
 	bool is_local;      /* a program of this machine, by the Unix socket */
 	bool is_submission; /* the service is for mail programs (RFC 6409), not for other servers */
 	struct conn conn;
-	char peer[64];                                                    /* the client's address, or "local" */
-	struct ipc_channel resolver, authd, dnsd, policyd, queue_manager; /* fd -1: not open */
+	char peer[64];                                                             /* the client's address, or "local" */
+	struct ipc_channel resolver, authd, dnsd, policyd, queue_manager, deliver; /* fd -1: not open */
 	struct status status;
 	struct transcript transcript;
 	struct bandwidth bandwidth;

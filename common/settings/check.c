@@ -251,6 +251,23 @@ static int check_seconds_list(const struct setting_definition *definition, struc
 	return 0;
 }
 
+static int check_numbers(const struct setting_definition *definition, struct str value, struct buf *normal,
+                         struct err *err)
+{
+	struct str item;
+	int count = 0;
+
+	while ((item = str_cut_item(&value)).len != 0) {
+		if (count++ == MAX_LIST_ITEMS)
+			return err_set(err, ERR_LIMIT, "%s takes at most %d numbers", definition->key, MAX_LIST_ITEMS);
+		if (normal->len != 0)
+			buf_add_char(normal, ',');
+		if (check_number(definition, item, normal, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 bool setting_is_file_name(struct str value)
 {
 	static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
@@ -457,6 +474,7 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_HOST] = check_host,
 	    [SETTING_SERVERS] = check_servers,
 	    [SETTING_SECONDS_LIST] = check_seconds_list,
+	    [SETTING_NUMBERS] = check_numbers,
 	    [SETTING_FILE_NAME] = check_file_name,
 	    [SETTING_ZONES] = check_zones,
 	    [SETTING_SELECTORS] = check_selectors,

@@ -43,6 +43,7 @@ enum setting_type {
 	SETTING_CONTROLS,     /* how often the same is said: common/notice/control.h */
 	SETTING_SELECTORS,    /* of DKIM keys, separated by commas */
 	SETTING_SECRET,       /* as SETTING_TEXT; no log shows it */
+	SETTING_NUMBERS,      /* each from min to max, in unit, separated by commas; or nothing */
 	SETTING_PATTERNS,     /* of addresses (common/addr/pattern.h), and words of choices, separated by commas */
 	SETTING_DATE,         /* YYYY-MM-DD, or nothing */
 	SETTING_MOMENT,       /* one end of a window of time: common/settings/window.h */

@@ -69,7 +69,7 @@ my %USERS = (
 	'postroom-auth'    => { read => 'state/(?:auth|settings)/|etc/keys/(?:relay-authd|secrets)\.key\z', write => 'state/auth(?:/|\z)' },
 	'postroom-dns'     => { read => 'state/settings/', write => '' },
 	'postroom-resolve' => { read => 'state/settings/', write => 'run/lfwd/resolver' },
-	'postroom-mail'    => { read => 'state/(?:mail|settings)/|spool/deliver/', write => '(?:state/mail|spool/deliver)(?:/|\z)|run/(?:authd|statusd|historyd|imapd)/(?:pop3d|imapd|deliver)' },
+	'postroom-mail'    => { read => 'state/(?:mail|settings)/|spool/deliver/', write => '(?:state/mail|spool/deliver)(?:/|\z)|run/(?:authd|statusd|historyd|imapd|noticed)/(?:pop3d|imapd|deliver)' },
 	'postroom-lan'     => { read => 'state/(?:lan|settings)/', write => 'state/lan(?:/|\z)|run/(?:authd|dnsd)/lfwd' },
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
 	'postroom-sign'    => { read => 'etc/dkim/|state/settings/', write => '' },
@@ -81,7 +81,7 @@ my %USERS = (
 	'postroom-filter'  => { read => 'state/settings/|spool/filterd/', write => 'spool/filterd(?:/|\z)|run/(?:statusd|noticed)/filterd' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
-		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|policyd|queue-manager)/smtpd',
+		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|policyd|queue-manager|deliver)/smtpd',
 	},
 	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|historyd|policyd|pop3d|imapd)/(?:pop3|imap)-login' },
 	'postroom-queue'   => {
