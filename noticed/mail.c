@@ -18,13 +18,16 @@ static void add_text(struct buf *text, struct str lines)
 	}
 }
 
-static void compose(struct buf *text, const struct settings *settings, const struct notice *notice, struct str address,
-                    const char *id, int64_t now)
+static void compose(struct buf *text, const struct settings *settings, const struct notice *notice, struct str from,
+                    struct str address, const char *id, int64_t now)
 {
 	const char *host = settings_host_name(settings);
 	const char *domain = settings_default_domain(settings);
 
-	buf_printf(text, "From: Mail System <mailer-daemon@%s>\r\n", domain[0] != '\0' ? domain : host);
+	if (from.len == 0)
+		buf_printf(text, "From: Mail System <mailer-daemon@%s>\r\n", domain[0] != '\0' ? domain : host);
+	else
+		buf_printf(text, "From: <%.*s>\r\n", STR_ARG(from));
 	buf_printf(text, "To: <%.*s>\r\nSubject: ", STR_ARG(address));
 	mime_encode_text(notice->subject, strlen("Subject: "), text);
 	buf_add_str(text, STR("\r\nDate: "));
@@ -43,7 +46,7 @@ static void compose(struct buf *text, const struct settings *settings, const str
 }
 
 int mail_write(const struct spool_drop *drop, const struct settings *settings, const struct notice *notice,
-               struct str address, struct err *err)
+               struct str from, struct str address, struct err *err)
 {
 	struct spool_recipient recipient = {.address = address, .notify = SPOOL_NOTIFY_NEVER};
 	struct spool_file file;
@@ -66,7 +69,7 @@ int mail_write(const struct spool_drop *drop, const struct settings *settings, c
 	    .recipient_count = 1,
 	};
 	buf_init(&text, 64 * 1024);
-	compose(&text, settings, notice, address, file.id, now.tv_sec);
+	compose(&text, settings, notice, from, address, file.id, now.tv_sec);
 	if (spool_begin(&file, drop, &envelope, err) != 0) {
 		buf_free(&text);
 		return -1;

@@ -42,8 +42,11 @@ int memory_suppress(struct db *db, const struct notice *notice, int64_t now, str
 /* Add "notice" fields (JSON) to reply, the newest first. */
 int memory_list(struct db *db, int64_t now, struct ipc_message *reply, struct err *err);
 
-/* mail.c. Write the message into the drop, to the address. -1: as spool_commit. */
+/*
+ * mail.c. Write the message into the drop, to the address. from: who it says it is from; empty: the mailer daemon. -1:
+ * as spool_commit.
+ */
 int mail_write(const struct spool_drop *drop, const struct settings *settings, const struct notice *notice,
-               struct str address, struct err *err);
+               struct str from, struct str address, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "noticed/noticed.h"
 
+#include "common/addr/addr.h"
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/net/sandbox.h"
@@ -12,6 +13,7 @@
 
 enum {
 	SCRIPT_MS = 2000,
+	SENDER_MAX = 320,
 	CHANNEL_MS = 60 * 1000, /* statusd takes so many errors of a script by one channel; then it needs another */
 };
 
@@ -26,10 +28,12 @@ struct writer {
 	struct arena arena;
 };
 
-/* What the script says of a notice, where there is one. */
-struct opinion {
-	bool allow, suppress;
-	struct str account; /* whom to tell instead; empty: no opinion */
+/* A notice as it goes out, which the script may have changed. */
+struct letter {
+	struct notice notice;
+	struct str account; /* whom to tell; empty: nobody */
+	struct str sender;  /* address in From; empty: the mailer daemon's */
+	bool force;         /* whatever the controls say */
 };
 
 static int64_t wall_clock_ms(void)
@@ -52,118 +56,147 @@ static void keep_channel(struct writer *writer)
 	writer->channel_until_ms = io_now_ms() + CHANNEL_MS;
 }
 
-static struct opinion ask_script(struct writer *writer, const struct notice *notice, const struct control_state *state)
+/* Bits of the script's arguments (specification 09, 5.7). */
+static int64_t component_bit(enum notice_component component)
 {
-	const struct script_value arguments[] = {
-	    script_text(str_of(notice_component_word(notice->component))),
-	    script_text(notice->item),
-	    script_text(str_of(notice_kind_word(notice->kind))),
-	    script_text(str_of(notice_severity_word(notice->severity))),
-	    script_text(notice->text.len != 0 ? notice->text : notice->subject),
-	    script_number(state->count),
-	    script_number(state->sent / 1000),
-	};
-	struct script_value results[] = {{.type = SCRIPT_TEXT}, {.type = SCRIPT_TEXT}};
-	struct opinion opinion = {0};
+	static const int64_t bits[] = {
+	    [NOTICE_SENDER] = 1, [NOTICE_COLLECTOR] = 2, [NOTICE_MISC] = 8, [NOTICE_FILTERING] = 16, [NOTICE_ROUTING] = 32};
 
-	if (!script_exists(&writer->script))
-		return opinion;
-	keep_channel(writer);
-	if (script_call(&writer->script, "HandleError", arguments, 7, results, 2, &writer->arena) != 1)
-		return opinion;
-	if (results[0].type == SCRIPT_TEXT) {
-		opinion.allow = str_equal_nocase(results[0].text, STR("allow"));
-		opinion.suppress = str_equal_nocase(results[0].text, STR("suppress"));
-	}
-	if (results[1].type == SCRIPT_TEXT)
-		opinion.account = results[1].text;
-	return opinion;
+	return bits[component];
 }
 
-/* The first control that fits has the say, unless the script has. Where the memory fails, it is said. */
-static bool is_to_be_said(struct writer *writer, const struct notice *notice, int64_t now, struct str *account_out)
+static int64_t kind_bit(enum notice_kind kind)
+{
+	static const int64_t bits[] = {[NOTICE_PROTOCOL] = 1, [NOTICE_TCPIP] = 2, [NOTICE_OTHER] = 4};
+
+	return bits[kind];
+}
+
+static void take_text(const struct script_value *result, size_t limit, struct str *text)
+{
+	if (result->type == SCRIPT_TEXT)
+		*text = str_sub(result->text, 0, limit);
+}
+
+/* Let errorhandler.lua change the letter, where there is one. */
+static void ask_script(struct writer *writer, struct letter *letter)
+{
+	struct notice *notice = &letter->notice;
+	bool by_net = notice->kind == NOTICE_TCPIP;
+	struct addr addr;
+	struct err err;
+	const struct script_value arguments[] = {
+	    script_number(component_bit(notice->component)),
+	    script_text(notice->item),
+	    script_number(kind_bit(notice->kind)),
+	    script_number((int64_t)1 << notice->severity),
+	    script_text(by_net ? STR("") : notice->text),
+	    script_text(by_net ? notice->text : STR("")),
+	    script_text(str_of(notice->target)),
+	    script_text(notice->subject),
+	    script_text(str_of(notice->target)),
+	    script_text(notice->text),
+	    script_text(letter->account),
+	    script_text(STR("")),
+	};
+	struct script_value results[] = {{.type = SCRIPT_TEXT},
+	                                 {.type = SCRIPT_TEXT},
+	                                 {.type = SCRIPT_TEXT},
+	                                 {.type = SCRIPT_TEXT},
+	                                 {.type = SCRIPT_FLAG}};
+
+	if (!script_exists(&writer->script))
+		return;
+	keep_channel(writer);
+	if (script_call(&writer->script, "ProcessMessage3", arguments, 12, results, 5, &writer->arena) != 1)
+		return;
+	take_text(&results[0], NOTICE_SUBJECT_MAX, &notice->subject);
+	take_text(&results[1], NOTICE_TEXT_MAX, &notice->text);
+	take_text(&results[2], NOTICE_WORD_MAX, &letter->account);
+	take_text(&results[3], SENDER_MAX, &letter->sender);
+	if (letter->sender.len > 0 && addr_parse_mailbox(letter->sender, &writer->arena, &addr, &err) != 0) {
+		script_report(&writer->script, "ProcessMessage3", STR("the sender is no address"));
+		letter->sender = STR("");
+	}
+	letter->force = results[4].type == SCRIPT_FLAG && results[4].flag;
+}
+
+/* Do the controls allow it? The first that fits has the say. Where the memory fails, it is said. */
+static bool is_allowed(struct writer *writer, const struct notice *notice, int64_t now, bool force)
 {
 	static struct controls controls;
-	struct control_state before = {0}, state;
+	struct control_state state = {0};
 	const struct control *control;
-	struct opinion opinion;
 	bool allowed = true;
 	struct err err;
 
 	if (controls_parse(str_of(settings_text(&writer->settings, SETTING_NOTICES_CONTROLS)), &controls, &err) != 0)
 		log_error("notices.controls: %s", err.text);
 	control = controls_find(&controls, notice);
-	if (control != NULL && memory_read(&writer->db, control, notice, &before, &err) != 0)
-		log_error("%s", err.text);
-	state = before;
-	if (control != NULL)
+	if (control != NULL) {
+		if (memory_read(&writer->db, control, notice, &state, &err) != 0)
+			log_error("%s", err.text);
 		allowed = control_allows(control, &state, now);
-	opinion = ask_script(writer, notice, &before);
-	if (opinion.suppress && allowed) {
-		state.count = before.count;
-		state.sent = before.sent;
+		if (!allowed && force) {
+			state.count++;
+			state.sent = now;
+		}
+		if (memory_keep(&writer->db, control, notice, &state, &err) != 0)
+			log_error("%s", err.text);
 	}
-	if (opinion.allow && !allowed) {
-		state.count++;
-		state.sent = now;
-	}
-	allowed = (allowed || opinion.allow) && !opinion.suppress;
-	if (control != NULL && memory_keep(&writer->db, control, notice, &state, &err) != 0)
-		log_error("%s", err.text);
-	*account_out = opinion.account;
 	controls_free(&controls);
-	return allowed;
+	return allowed || force;
 }
 
-static int find_account(struct writer *writer, const struct notice *notice, struct str wanted, struct str *name_out,
-                        struct err *err)
+/* Whom the settings name. */
+static int find_account(struct writer *writer, struct letter *letter, struct err *err)
 {
-	struct settings *settings = &writer->settings;
+	const struct notice *notice = &letter->notice;
 
-	if (notice->uid != 0)
-		return notice_user_name(settings, notice->uid, &writer->arena, name_out, err);
-	if (wanted.len != 0)
-		return notice_account_user(settings, wanted, &writer->arena, name_out, err);
-	return notice_target_user(settings, notice->target, &writer->arena, name_out, err);
+	return notice->uid != 0
+	           ? notice_user_name(&writer->settings, notice->uid, &writer->arena, &letter->account, err)
+	           : notice_target_user(&writer->settings, notice->target, &writer->arena, &letter->account, err);
 }
 
-static void tell(struct writer *writer, const struct notice *notice, struct str wanted)
+static void tell(struct writer *writer, struct letter *letter)
 {
 	const char *domain = settings_default_domain(&writer->settings);
-	struct str name;
 	struct err err;
 
-	if (find_account(writer, notice, wanted, &name, &err) != 0) {
-		log_error("a notice is in the log alone: %s", err.text);
-		return;
-	}
-	if (name.len == 0) {
-		log_info("%s: nobody is told", notice->target);
+	if (letter->account.len == 0 || str_equal_nocase(letter->account, STR("<blank>"))) {
+		log_info("%s: nobody is told", letter->notice.target);
 		return;
 	}
 	if (domain[0] == '\0') {
 		log_warning("a notice is in the log alone: there is no local domain yet");
 		return;
 	}
-	if (mail_write(&writer->drop, &writer->settings, notice,
-	               arena_printf(&writer->arena, "%.*s@%s", STR_ARG(name), domain), &err) != 0)
+	if (notice_account_user(&writer->settings, letter->account, &writer->arena, &letter->account, &err) != 0 ||
+	    mail_write(&writer->drop, &writer->settings, &letter->notice, letter->sender,
+	               arena_printf(&writer->arena, "%.*s@%s", STR_ARG(letter->account), domain), &err) != 0)
 		log_error("a notice is in the log alone: %s", err.text);
 }
 
 static void take(struct writer *writer, struct ipc_message *request)
 {
 	char target[NOTICE_WORD_MAX];
-	struct notice notice;
-	struct str wanted = STR("");
+	struct letter letter = {0};
+	struct notice as_it_came;
 	int64_t now = wall_clock_ms();
 	struct err err;
 
 	settings_refresh(&writer->settings);
-	notice_read(request, target, &notice);
+	notice_read(request, target, &letter.notice);
+	as_it_came = letter.notice;
+	if (find_account(writer, &letter, &err) != 0) {
+		log_error("a notice is in the log alone: %s", err.text);
+		return;
+	}
+	ask_script(writer, &letter);
 	/* a user's own notices are counted by who sends them */
-	if (notice.uid != 0 || is_to_be_said(writer, &notice, now, &wanted))
-		tell(writer, &notice, wanted);
-	else if (memory_suppress(&writer->db, &notice, now, &err) != 0)
+	if (letter.notice.uid != 0 || letter.account.len == 0 || is_allowed(writer, &as_it_came, now, letter.force))
+		tell(writer, &letter);
+	else if (memory_suppress(&writer->db, &as_it_came, now, &err) != 0)
 		log_error("%s", err.text);
 	arena_reset(&writer->arena);
 }

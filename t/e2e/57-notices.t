@@ -159,20 +159,28 @@ subtest '06-1.7 nobody can be reached: the sender is told, or the administrator'
 subtest 'errorhandler.lua' => sub {
 	my @before = told('anna');
 	write_file($p->dir . '/etc/scripts/errorhandler.lua', <<'LUA');
-function HandleError(component, id, eventtype, severity, text, count, lastsent)
-	if text:find('hush') then return 'suppress' end
-	if text:find('always') then return 'allow' end
-	if text:find('to bert') then return 'default', 'bert' end
-	if text:find('broken') then error('no idea') end
+function ProcessMessage3(component, id, type, severity, err, neterr, titleid, title, templateid, message, target, sender)
+	if title == 'hush' then return title, message, '<blank>' end
+	if title == 'always' then return title, message, target, sender, true end
+	if title == 'to bert' then return title, message, 'bert', 'robot@example.test' end
+	if title == 'words' then
+		return string.format('%d %s %d %d [%s] [%s] %s', component, id, type, severity, err, neterr, target), 'other words'
+	end
+	if title == 'broken' then error('no idea') end
 end
 LUA
 	announce('hush');
 	announce('always') for 1 .. 2;
 	announce('to bert');
+	announce('words', component => 'sender', item => 'smarthost', kind => 'tcpip', severity => 'error', text => 'no route');
 	announce('broken');
 	settled();
-	wait_told('anna', @before, 'always', 'always', 'broken');
+	wait_told('anna', @before, 'always', 'always', '1 smarthost 2 4 [] [no route] anna', 'broken');
 	is((told('bert'))[-1], 'to bert', 'another account');
+	my $pop3 = $p->pop3;
+	$pop3->login('bert', $users{bert});
+	like $pop3->retr(($pop3->stat)[0]), qr/^From: <robot\@example\.test>\r$/m, 'from somebody else';
+	$pop3->quit;
 	$p->wait_for(sub { (read_file($p->dir . '/log/luaerrors.log') // '') =~ /errorhandler\.lua.*no idea/ }, 'the error is in luaerrors.log', 20);
 	pass 'errors of the script are known';
 };
