@@ -127,7 +127,7 @@ static void add_partly(struct buf *line, struct str part)
 		buf_add_str(line, STR("..."));
 }
 
-static void take_bytes(struct transcript *transcript, bool by_client, struct str bytes)
+void transcript_take(struct transcript *transcript, bool by_client, struct str bytes)
 {
 	struct buf *line = by_client ? &transcript->in : &transcript->out;
 	ptrdiff_t end;
@@ -146,7 +146,7 @@ static void trace(enum conn_traced what, struct str bytes, void *context)
 	if (what == CONN_TRACE_WAIT)
 		flush(context);
 	else
-		take_bytes(context, what == CONN_TRACE_IN, bytes);
+		transcript_take(context, what == CONN_TRACE_IN, bytes);
 }
 
 static bool is_wanted(const struct settings *settings, enum transcript_protocol protocol, const char *peer)
@@ -157,6 +157,22 @@ static bool is_wanted(const struct settings *settings, enum transcript_protocol 
 	return settings_flag(settings, switches[protocol]) && (clients[0] == '\0' || settings_networks_hold(clients, peer));
 }
 
+void transcript_init(struct transcript *transcript, enum transcript_protocol protocol)
+{
+	*transcript = (struct transcript){.channel = {.fd = -1}, .protocol = protocol};
+	buf_init(&transcript->in, TRANSCRIPT_LINE_MAX + 3);
+	buf_init(&transcript->out, TRANSCRIPT_LINE_MAX + 3);
+	ipc_message_init(&transcript->packet);
+}
+
+void transcript_free(struct transcript *transcript)
+{
+	ipc_close(&transcript->channel);
+	ipc_message_free(&transcript->packet);
+	buf_free(&transcript->in);
+	buf_free(&transcript->out);
+}
+
 void transcript_begin(struct transcript *transcript, struct conn *conn, const struct settings *settings,
                       enum transcript_protocol protocol, const char *program)
 {
@@ -165,7 +181,7 @@ void transcript_begin(struct transcript *transcript, struct conn *conn, const st
 	const char *peer = conn->peer[0] != '\0' ? conn->peer : "local";
 	struct err err;
 
-	*transcript = (struct transcript){.channel = {.fd = -1}};
+	transcript_init(transcript, protocol);
 	if (!is_wanted(settings, protocol, peer))
 		return;
 	if (ipc_connect(&transcript->channel, settings->instance, "historyd", program, &err) != 0) {
@@ -173,10 +189,6 @@ void transcript_begin(struct transcript *transcript, struct conn *conn, const st
 		return;
 	}
 	setsockopt(transcript->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-	transcript->protocol = protocol;
-	buf_init(&transcript->in, TRANSCRIPT_LINE_MAX + 3);
-	buf_init(&transcript->out, TRANSCRIPT_LINE_MAX + 3);
-	ipc_message_init(&transcript->packet);
 	ipc_request(&transcript->packet, "transcript-begin");
 	ipc_add_text(&transcript->packet, "service", service != NULL ? service->label : "local");
 	ipc_add_text(&transcript->packet, "peer", peer);
@@ -193,8 +205,5 @@ void transcript_end(struct transcript *transcript)
 	flush(transcript);
 	transcript->conn->trace = NULL;
 	transcript->conn = NULL;
-	ipc_close(&transcript->channel);
-	ipc_message_free(&transcript->packet);
-	buf_free(&transcript->in);
-	buf_free(&transcript->out);
+	transcript_free(transcript);
 }

@@ -46,4 +46,10 @@ void transcript_begin(struct transcript *transcript, struct conn *conn, const st
 /* Tell the rest. Also for one that never began, if zeroed. */
 void transcript_end(struct transcript *transcript);
 
+/* What transcript_begin and its connection do, for tests: an empty one without a channel; what is said is added to its
+ * packet, which begins anew when it is full; and back to nothing. */
+void transcript_init(struct transcript *transcript, enum transcript_protocol protocol);
+void transcript_take(struct transcript *transcript, bool by_client, struct str bytes);
+void transcript_free(struct transcript *transcript);
+
 #endif
