@@ -4,11 +4,9 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Postroom::Lists qw(header body);
-use Postroom::Process qw(write_file);
 use Postroom::SmtpServer;
 use Postroom::Test;
 use Test::More;
-use Time::HiRes qw(time);
 
 my $p = Postroom::Test->start(
 	users => { map { $_ => "$_-secret" } qw(anna bert carl mod) },
@@ -182,24 +180,6 @@ subtest '03-4.9 archive and digests' => sub {
 	like $digest, qr/Content-Type: multipart\/digest.*Subject: offer one.*text of offer one.*Subject: offer two.*text of offer two/s, 'both are in it';
 	like $digest, qr/\d\. offer one.*\d\. offer two.*multipart\/digest/s, 'after a table of contents';
 	is $p->postroom_ok(qw(list digest daily)), "0 messages\n", 'nothing new, no digest';
-};
-
-subtest '03-4.1 ten thousand members' => sub {
-	my $count = 10_000;
-	write_file($p->dir . '/members', join '', map { "member$_\@big.test\n" } 1 .. $count);
-	$lists->make('big', mailing => []);
-	$p->postroom_ok(qw(list member import big), $p->dir . '/members');
-	my $before = $server->messages;
-	$server->set_reply(CONNECT => 'SLEEP 1 220 slow');
-	like $lists->send(from => "bert\@$domain", to => "big\@$domain"), qr/\A250 /, 'the final reply';
-	is scalar($server->messages), $before, 'comes before any copy';
-	$server->set_reply(CONNECT => undef);
-	my %seen;
-	$p->wait_for(sub {
-		%seen = map { $_ => 1 } grep { /\@big\.test\z/ } map { @{ $_->{to} } } ($server->messages)[$before .. $server->messages - 1];
-		return keys %seen >= $count;
-	}, 'all copies follow', 60);
-	is scalar(keys %seen), $count, 'each member once';
 };
 
 $server->stop;
