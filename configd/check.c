@@ -77,6 +77,16 @@ static int check_users(struct config *config, struct err *err)
 	return 0;
 }
 
+static int check_fax(struct config *config, struct err *err)
+{
+	int64_t wrong = count(config,
+	                      "SELECT count(*) FROM setting WHERE key = 'fax.mailbox' AND value <> ''"
+	                      " AND NOT EXISTS (SELECT 1 FROM user WHERE name = value)",
+	                      err);
+
+	return wrong > 0 ? err_set(err, ERR_NOT_FOUND, "fax.mailbox must be a user, or empty") : (int)wrong;
+}
+
 /* What settings want of each other. */
 static int check_settings(struct config *config, struct err *err)
 {
@@ -96,7 +106,7 @@ static int check_settings(struct config *config, struct err *err)
 		          err);
 	if (wrong > 0)
 		return err_set(err, ERR_SYNTAX, "address: a LAN rule for a name without a domain needs lan.bare-addresses on");
-	return wrong < 0 ? -1 : 0;
+	return wrong < 0 ? -1 : check_fax(config, err);
 }
 
 static int check_mappings(struct config *config, struct err *err)

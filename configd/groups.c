@@ -190,17 +190,33 @@ int op_group_list(struct change *change, struct err *err)
 	return row;
 }
 
+/* The users of a group that is always there, by its name. */
+static const char *built_in_users(struct str name)
+{
+	if (str_equal_nocase(name, STR("everyone")))
+		return "SELECT name FROM user WHERE ? <> 0 AND uid NOT IN (SELECT uid FROM effective_attribute"
+		       " WHERE key = 'in-everyone' AND value = 'off') ORDER BY name";
+	if (str_equal_nocase(name, STR("admins")))
+		return "SELECT name FROM effective_user WHERE ? <> 0 AND administrator ORDER BY name";
+	return str_equal_nocase(name, STR("no-one")) ? "SELECT name FROM user WHERE ? = 0" : NULL;
+}
+
 int op_group_members(struct change *change, struct err *err)
 {
+	struct group group = {.id = 1};
 	struct db_statement statement;
-	struct group group;
+	const char *sql;
 	struct str name;
 	int row;
 
-	if (change_field(change, "name", &name, err) != 0 || group_need(change, name, &group, err) != 0 ||
+	if (change_field(change, "name", &name, err) != 0)
+		return -1;
+	sql = built_in_users(name);
+	if ((sql == NULL && group_need(change, name, &group, err) != 0) ||
 	    config_query(change->config, &statement, err,
-	                 "SELECT name FROM user JOIN membership USING (uid) WHERE group_id = ? ORDER BY name", "n",
-	                 group.id) != 0)
+	                 sql != NULL ? sql
+	                             : "SELECT name FROM user JOIN membership USING (uid) WHERE group_id = ? ORDER BY name",
+	                 "n", group.id) != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1)
 		change_list(change, "user",

@@ -98,8 +98,18 @@ int check_names(struct config *config, struct err *err)
 	return row;
 }
 
+/* A setting that names a user. */
+static int follow_setting(struct change *change, struct str from, struct str to, struct err *err)
+{
+	return config_run(change->config, err,
+	                  "UPDATE setting SET value = ? WHERE key = 'fax.mailbox' AND value = ? COLLATE NOCASE", "tt", to,
+	                  from);
+}
+
 int name_changed(struct change *change, struct str from, struct str to, struct err *err)
 {
+	if (follow_setting(change, from, to, err) != 0)
+		return -1;
 	if (config_run(change->config, err, "UPDATE mapping SET target = ? WHERE target = ? COLLATE NOCASE", "tt", to,
 	               from) != 0)
 		return -1;
@@ -123,6 +133,8 @@ static int note_each(struct change *change, const char *sql, struct str name, co
 
 int name_deleted(struct change *change, struct str name, struct err *err)
 {
+	if (follow_setting(change, name, STR(""), err) != 0)
+		return -1;
 	if (note_each(change, "SELECT pattern FROM mapping WHERE target = ? COLLATE NOCASE", name, "mapping", err) != 0 ||
 	    config_run(change->config, err, "DELETE FROM mapping WHERE target = ? COLLATE NOCASE", "t", name) != 0)
 		return -1;

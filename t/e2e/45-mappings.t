@@ -228,6 +228,7 @@ subtest '07-1.7 one message to here and there' => sub {
 subtest '07-11.1 07-11.2 07-11.3 fax numbers' => sub {
 	my $number = '"+44(1234)567890"@example.test';
 	like((from_inside('100@example.test'))[0], qr/\A550 /, 'no mailbox: unknown');
+	refused(qr/must be a user/, 'set', 'fax.mailbox', 'nobody');
 	$p->set('fax.mailbox' => 'fax');
 	like((from_outside($number))[0], qr/\A550 /, 'strangers: unknown');
 	is_deeply [from_inside($number, '0123@example.org')], [('250 2.1.5 OK') x 2], 'our own: accepted';

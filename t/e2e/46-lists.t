@@ -223,7 +223,7 @@ subtest 'settings' => sub {
 	refused(qr/is a setting of mailing and database lists/, 'list', 'set', 'customers', 'moderator', 'anna');
 	refused(qr/there is no list "none"/, 'list', 'set', 'none', 'comment', 'x');
 	list('set', 'news', 'header-modifiers', "Precedence: bulk\nReply-To: %m");
-	refused(qr/line 1/, 'list', 'set', 'news', 'header-modifiers', 'no colon');
+	refused(qr/header-modifiers: .*is not "Field: data/, 'list', 'set', 'news', 'header-modifiers', 'no colon');
 	like list('settings'), qr/^header-modifiers\s/m, 'explained';
 	is resolved('news@example.test', '--local') =~ s/\d+/N/r, 'local list N news', 'a mailing list is a target itself';
 };
@@ -260,6 +260,8 @@ subtest '03-7.1 03-7.2 03-7.3 03-7.4 01-8.4 06-9.5 groups' => sub {
 	is_deeply [from_outside('trash@example.test')], ['250 2.1.5 OK'], 'no-one: accepted';
 	is_deeply counts(), {}, 'delivered nowhere';
 	$p->wait_log(qr/discard/);
+	is_deeply $p->postroom_json('group', 'members', 'admins'), [{ name => 'kate' }, { name => 'postmaster' }], 'shown as members';
+	is_deeply $p->postroom_json('group', 'members', 'no-one'), [], 'of no-one nobody';
 	refused(qr/is always there, and nobody is put into it/, 'group', 'add-member', $_, 'anna') for qw(no-one admins everyone);
 };
 
