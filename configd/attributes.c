@@ -84,6 +84,52 @@ int attribute_store(struct change *change, const struct attribute_holder *holder
 	return result;
 }
 
+static bool holds_item(struct str list, struct str wanted)
+{
+	struct str item;
+
+	while ((item = str_cut_item(&list)).len != 0)
+		if (str_equal_nocase(item, wanted))
+			return true;
+	return false;
+}
+
+/*
+ * "+a,b" adds to a list that the holder has, "-a" takes out of it, what is there or not there already stays so. Any
+ * other value stays as it is.
+ */
+static int apply_sign(struct change *change, const struct attribute_holder *holder, struct str key, struct str *value,
+                      struct err *err)
+{
+	const struct setting_definition *definition;
+	struct str stored = STR(""), rest, item;
+	struct buf items, result;
+	int row = 0;
+
+	if (find(holder, key, &definition, err) != 0)
+		return -1;
+	if ((definition->type != SETTING_TARGETS && definition->type != SETTING_PATTERNS) || value->len == 0 ||
+	    (value->data[0] != '+' && value->data[0] != '-'))
+		return 0;
+	buf_init(&items, SETTING_VALUE_MAX);
+	buf_init(&result, 2 * SETTING_VALUE_MAX);
+	if (setting_check(definition, str_skip(*value, 1), &items, err) != 0 ||
+	    (row = config_text(change->config, &change->arena, &stored, err,
+	                       holder->is_group ? "SELECT value FROM group_attribute WHERE group_id = ? AND key = ?"
+	                                        : "SELECT value FROM user_attribute WHERE uid = ? AND key = ?",
+	                       "nt", holder->id, str_of(definition->key))) < 0)
+		row = -1;
+	for (rest = row == 0 ? str_of(definition->fallback) : stored; (item = str_cut_item(&rest)).len != 0;)
+		if (!holds_item(buf_str(&items), item))
+			buf_printf(&result, "%s%.*s", result.len != 0 ? "," : "", STR_ARG(item));
+	if (value->data[0] == '+')
+		buf_printf(&result, "%s%s", result.len != 0 && items.len != 0 ? "," : "", buf_text(&items));
+	*value = arena_copy(&change->arena, buf_str(&result));
+	buf_free(&items);
+	buf_free(&result);
+	return row < 0 ? -1 : 0;
+}
+
 int attribute_remove(struct change *change, const struct attribute_holder *holder, struct str key, struct err *err)
 {
 	const struct setting_definition *definition;
@@ -124,50 +170,80 @@ struct holder_list {
 	struct holder_list *next;
 };
 
-/* Those whose name a word of the request is: exactly one, or all that match its wildcards. */
-static int add_named(struct change *change, bool is_group, struct str word, struct holder_list ***tail, struct err *err)
+static bool has_wildcard(struct str word)
 {
-	bool many = str_find_char(word, '*') >= 0 || str_find_char(word, '?') >= 0, found = false;
-	struct db_statement statement;
+	return str_find_char(word, '*') >= 0 || str_find_char(word, '?') >= 0;
+}
+
+static struct holder_list **find_place(struct holder_list **list, int64_t id)
+{
+	while (*list != NULL && (*list)->holder.id != id)
+		list = &(*list)->next;
+	return list;
+}
+
+/*
+ * Put those whom a word of the request means into the list, or take them out: a name, several by wildcards, "$" and a
+ * group for its members.
+ */
+static int select_word(struct change *change, bool is_group, struct str word, bool out, struct holder_list **list,
+                       struct err *err)
+{
+	bool members = !is_group && word.len > 0 && word.data[0] == '$', found = false;
+	struct str name = str_skip(word, members);
+	struct db_statement rows;
 	int row;
 
-	if (config_query(change->config, &statement, err,
-	                 is_group ? "SELECT id, name FROM user_group ORDER BY name"
-	                          : "SELECT uid, name FROM user ORDER BY name",
+	if (config_query(change->config, &rows, err,
+	                 is_group  ? "SELECT id, name, name FROM user_group ORDER BY name"
+	                 : members ? "SELECT uid, user.name, user_group.name FROM user JOIN membership USING (uid)"
+	                             " JOIN user_group ON id = group_id ORDER BY user.name"
+	                           : "SELECT uid, name, name FROM user ORDER BY name",
 	                 "") != 0)
 		return -1;
-	while ((row = db_step(&statement, err)) == 1) {
-		struct str name = db_text(&statement, 1);
+	while ((row = db_step(&rows, err)) == 1) {
+		struct holder_list **place;
 
-		if (many ? !str_matches_wildcard(name, word) : !str_equal_nocase(name, word))
+		if (has_wildcard(name) ? !str_matches_wildcard(db_text(&rows, 2), name)
+		                       : !str_equal_nocase(db_text(&rows, 2), name))
 			continue;
 		found = true;
-		**tail = arena_get(&change->arena, sizeof ***tail);
-		(**tail)->holder =
-		    (struct attribute_holder){is_group, db_number(&statement, 0), arena_copy(&change->arena, name)};
-		*tail = &(**tail)->next;
+		place = find_place(list, db_number(&rows, 0));
+		if (out && *place != NULL) {
+			*place = (*place)->next;
+		} else if (!out && *place == NULL) {
+			*place = arena_get(&change->arena, sizeof **place);
+			(*place)->holder =
+			    (struct attribute_holder){is_group, db_number(&rows, 0), arena_copy(&change->arena, db_text(&rows, 1))};
+		}
 	}
-	db_finalize(&statement);
-	if (row == 0 && !found)
-		return err_set(err, ERR_NOT_FOUND, "there is no %s \"%.*s\"", is_group ? "group" : "user",
-		               STR_ARG(str_sub(word, 0, 80)));
+	db_finalize(&rows);
+	if (row == 0 && !found && !out)
+		return err_set(err, ERR_NOT_FOUND, "there is no %s \"%.*s\"",
+		               is_group  ? "group"
+		               : members ? "member of"
+		                         : "user",
+		               STR_ARG(str_sub(name, 0, 80)));
 	return row;
 }
 
-/* Whom the request names, in the field "user" or "group", separated by commas. */
+/* Whom the request names, in the field "user" or "group", separated by commas; "!" before a word takes them out. */
 static int requested_holders(struct change *change, struct holder_list **list_out, struct err *err)
 {
 	struct str names = ipc_get(&change->incoming->message, "group");
-	struct holder_list **tail = list_out;
 	bool is_group = names.data != NULL;
 
 	*list_out = NULL;
 	if (!is_group && change_field(change, "user", &names, err) != 0)
 		return -1;
-	while (names.data != NULL)
-		if (add_named(change, is_group, str_trim(str_cut(&names, ',')), &tail, err) != 0)
+	while (names.data != NULL) {
+		struct str word = str_trim(str_cut(&names, ','));
+		bool out = word.len > 0 && word.data[0] == '!';
+
+		if (select_word(change, is_group, str_skip(word, out), out, list_out, err) != 0)
 			return -1;
-	return 0;
+	}
+	return *list_out != NULL ? 0 : err_set(err, ERR_NOT_FOUND, "nobody is left of those that are named");
 }
 
 /* One row of a listing: the value in force and where it comes from. */
@@ -244,6 +320,7 @@ int op_attribute_set(struct change *change, struct err *err)
 				if (key.data == NULL)
 					return err_set(err, ERR_SYNTAX, "a value without its key");
 				if (check_not_forced(change, &list->holder, key, err) != 0 ||
+				    apply_sign(change, &list->holder, key, &value, err) != 0 ||
 				    attribute_store(change, &list->holder, key, value, err) != 0)
 					return -1;
 			}

@@ -58,6 +58,40 @@ subtest 'many users, or none' => sub {
 	$p->postroom_ok('user', 'unset', '--all', 'comment');
 };
 
+subtest '02-20.1 some but not others' => sub {
+	$p->postroom_ok('group', 'add', 'retired');
+	$p->postroom_ok('group', 'add-member', 'retired', 'bert');
+	$p->postroom_ok('user', 'set', '*,!$retired', 'comment', 'at work');
+	is_deeply [map { value($_, 'comment') } qw(anna bert carl postmaster)], ['at work own', ' default', ('at work own') x 2],
+		'all but the retired';
+	$p->postroom_ok('user', 'set', '$retired', 'comment', 'at home');
+	is value('bert', 'comment'), 'at home own', 'members of a group';
+	refused(qr/nobody is left of those that are named/, 'user', 'set', 'bert,!$retired', 'comment', 'x');
+	refused(qr/there is no member of "nogroup"/, 'user', 'set', '$nogroup', 'comment', 'x');
+	$p->postroom_ok('user', 'unset', '--all', 'comment');
+	$p->postroom_ok('group', 'delete', 'retired');
+};
+
+subtest '02-20.2 lists are added to and taken from' => sub {
+	$p->postroom_ok('user', 'set', 'anna', 'assistant', '+boss@x.example') for 1, 2;
+	is value('anna', 'assistant'), 'boss@x.example own', 'added twice it is there once';
+	$p->postroom_ok('user', 'set', 'anna,bert', 'assistant', '+carl');
+	is_deeply [map { value($_, 'assistant') } qw(anna bert)], ['boss@x.example,carl own', 'carl own'], 'to what each has';
+	$p->postroom_ok('user', 'set', 'anna,bert', 'assistant', '-BOSS@x.example');
+	is_deeply [map { value($_, 'assistant') } qw(anna bert)], ['carl own', 'carl own'], 'taken from who has it';
+	$p->postroom_ok('user', 'set', 'anna', 'assistant', 'a@x.example');
+	is value('anna', 'assistant'), 'a@x.example own', 'another value replaces all';
+	$p->postroom_ok('user', 'set', 'anna', 'send.addresses', '+*@club.example');
+	is value('anna', 'send.addresses'), 'any,*@club.example own', 'to the default where nothing is set';
+	$p->postroom_ok('user', 'unset', 'anna,bert', 'assistant', 'send.addresses');
+};
+
+subtest '02-20.4 one wrong value changes nobody' => sub {
+	refused(qr/mailbox\.quota must be a number of MB, not "abc"/, 'user', 'set', '--all', 'comment', 'x', 'mailbox.quota', 'abc');
+	is scalar(grep { $_->{value} ne '' } @{ $p->postroom_json('user', 'get', '--all', 'comment') }), 0, 'nobody has the comment';
+	refused(qr/must be an enabled user who is an administrator/, 'user', 'set', '--all', 'administrator', 'off');
+};
+
 subtest '06-9.2 a disabled group' => sub {
 	$p->postroom_ok('group', 'add', 'night');
 	$p->postroom_ok('group', 'add-member', 'night', $_, '--primary') for 'anna', 'bert';
