@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use File::Find;
+use List::Util qw(sum);
 use lib 't/lib';
 use Postroom::Test;
 use Test::More;
@@ -29,10 +30,10 @@ subtest '01-9.3 a message of 10 MB to 500 members' => sub {
 	cmp_ok $took, '<', 10 * ($ENV{POSTROOM_PATIENCE} // 1), 'the reply came in ten seconds';
 	$smtp->quit;
 	$p->wait_for(sub { !@{ $p->queue } }, 'all have it', 180);
-	my (%large, $links);
-	find(sub { my @stat = stat; $large{ $stat[1] } = $links = $stat[3] if -f _ && $stat[7] > 9_000_000 }, $p->dir . '/state/mail');
-	is scalar keys %large, 1, 'one stored copy';
-	cmp_ok $links, '>=', $MEMBERS, 'for all members';
+	my %links;
+	find(sub { my @stat = stat; $links{ $stat[1] } = $stat[3] if -f _ && $stat[7] > 9_000_000 }, $p->dir . '/state/mail');
+	cmp_ok sum(values %links), '>=', $MEMBERS, 'in each mailbox';
+	cmp_ok scalar keys %links, '<', 10, 'stored a few times only';
 };
 
 subtest 'ten thousand members' => sub {
