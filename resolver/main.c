@@ -2,18 +2,20 @@
  * resolver: tells the others where an address leads.
  *
  * One process, one loop: every question is a few look-ups in the settings snapshot, so nothing here waits. It may read
- * the snapshots and nothing else, and speaks to nobody but who asks it.
+ * the snapshots and nothing else, and asks nobody but lfwd (verify.h).
  */
 #include "common/base/log.h"
 #include "common/daemon/daemon.h"
 #include "common/ipc/loop.h"
 #include "common/net/sandbox.h"
 #include "resolver/resolve.h"
+#include "resolver/verify.h"
 
 #include <inttypes.h>
 
 struct state {
 	struct resolver resolver;
+	struct verifier *verifier;
 	struct settings settings;
 	struct arena arena; /* of one question */
 	struct ipc_message reply;
@@ -81,7 +83,8 @@ static struct str target_text(struct state *state, const struct resolve_target *
 	return arena_printf(&state->arena, "%s %" PRId64 " %.*s", word, target->id, STR_ARG(target->text));
 }
 
-static int answer_resolve(struct state *state, const struct ipc_incoming *incoming, struct err *err)
+/* *later_out: it is answered later. */
+static int answer_resolve(struct state *state, struct ipc_incoming *incoming, bool *later_out, struct err *err)
 {
 	struct resolution *resolution = &state->resolution;
 	bool with_passwords = strcmp(incoming->caller, "smtpd") != 0;
@@ -101,6 +104,7 @@ static int answer_resolve(struct state *state, const struct ipc_incoming *incomi
 	}
 	for (size_t i = 0; i < resolution->step_count; i++)
 		ipc_add(&state->reply, "step", resolution->steps[i]);
+	*later_out = verify_begin(state->verifier, &state->resolver, &question, resolution, incoming, &state->reply);
 	return 0;
 }
 
@@ -120,20 +124,21 @@ static int answer_is_local(struct state *state, const struct ipc_message *reques
 static void handle(struct ipc_incoming *incoming, void *context)
 {
 	struct state *state = context;
+	bool later = false;
 	struct err err;
 	int result;
 
 	ipc_reply_ok(&state->reply);
 	result = resolver_refresh(&state->resolver, &err);
 	if (result == 0 && ipc_is(&incoming->message, "resolve"))
-		result = answer_resolve(state, incoming, &err);
+		result = answer_resolve(state, incoming, &later, &err);
 	else if (result == 0 && ipc_is(&incoming->message, "is-local"))
 		result = answer_is_local(state, &incoming->message, &err);
 	else if (result == 0)
 		result = err_set(&err, ERR_PROTOCOL, "the resolver knows no such request");
-	if (result == 0) {
+	if (result == 0 && !later) {
 		ipc_answer(incoming, &state->reply);
-	} else {
+	} else if (result != 0) {
 		if (err.code != ERR_SYNTAX)
 			log_error("a question of %s cannot be answered: %s", incoming->caller, err.text);
 		ipc_answer_error(incoming, &err);
@@ -147,7 +152,7 @@ static int confine(const struct instance *instance, struct err *err)
 	struct sandbox sandbox;
 	int result;
 
-	if (sandbox_init(&sandbox, SANDBOX_ACCEPT, err) != 0)
+	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_UNIX, err) != 0)
 		return -1;
 	instance_path(folder, sizeof folder, instance->state, "settings");
 	result = sandbox_allow(&sandbox, folder, SANDBOX_READ, err);
@@ -174,6 +179,7 @@ int main(int argc, char **argv)
 		err_set(&err, ERR_SYSTEM, "cannot make an event loop");
 		daemon_fail(&err);
 	}
+	state.verifier = verifier_new(base, &daemon.instance);
 	if (settings_open(&state.settings, &daemon.instance, true, &err) != 0 ||
 	    resolver_open(&state.resolver, &state.settings, &err) != 0 ||
 	    ipc_serve(base, &daemon, handle, NULL, &state, &err) != 0 || confine(&daemon.instance, &err) != 0)

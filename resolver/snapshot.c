@@ -35,6 +35,7 @@ static void forget(struct snapshot *snapshot)
 	arena_reset(&snapshot->arena);
 	snapshot->mappings = (struct wildcards){0};
 	snapshot->lan_rules = (struct lan_rules){0};
+	snapshot->lan_verifiers = (struct lan_verifiers){0};
 	snapshot->domains = NULL;
 	snapshot->domain_count = 0;
 	snapshot->ready = false;
@@ -91,7 +92,8 @@ static int load(struct snapshot *snapshot, struct err *err)
 			return -1;
 		}
 	if (load_mappings(snapshot, err) != 0 || load_domains(snapshot, err) != 0 ||
-	    lan_rules_load(&snapshot->settings->objects, &snapshot->arena, &snapshot->lan_rules, err) != 0) {
+	    lan_rules_load(&snapshot->settings->objects, &snapshot->arena, &snapshot->lan_rules, err) != 0 ||
+	    lan_verifiers_load(&snapshot->settings->objects, &snapshot->arena, &snapshot->lan_verifiers, err) != 0) {
 		forget(snapshot);
 		return -1;
 	}

@@ -9,6 +9,7 @@
 #define POSTROOM_RESOLVER_SNAPSHOT_H
 
 #include "common/lan/rules.h"
+#include "common/lan/verifier.h"
 #include "common/settings/settings.h"
 #include "resolver/wildcards.h"
 
@@ -34,6 +35,7 @@ struct snapshot {
 	struct arena arena;
 	struct wildcards mappings;
 	struct lan_rules lan_rules;
+	struct lan_verifiers lan_verifiers;
 	struct str *domains; /* entries of the local domains that are addresses or have wildcards */
 	size_t domain_count;
 };

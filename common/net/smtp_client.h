@@ -118,6 +118,13 @@ struct smtp_message {
  */
 int smtp_client_send(struct smtp_client *client, struct smtp_message *message, struct arena *arena, struct err *err);
 
+/*
+ * Does the server know this recipient? MAIL FROM:<>, RCPT, RSET; no message is sent. address: without brackets.
+ * -1: SMTP_CLIENT_REFUSED (the reply to RCPT, or to MAIL, is in client->reply), or the connection is lost.
+ * refused_rcpt_out: it was RCPT that was refused.
+ */
+int smtp_client_probe(struct smtp_client *client, struct str address, bool *refused_rcpt_out, struct err *err);
+
 /* QUIT where the connection is open, and close; client->reply stays as it is. Waits for the answer a few seconds only:
  * nothing depends on it. */
 void smtp_client_close(struct smtp_client *client);

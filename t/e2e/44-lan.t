@@ -208,6 +208,32 @@ subtest '07-3.8 again after a while, and given up' => sub {
 	no_rules();
 };
 
+subtest '07-3.9 call-forward verification' => sub {
+	my $server = server(replies => { RCPT => sub { $_[1] =~ /known\@/ && $_[1] !~ /unknown/ ? '250 2.1.5 ok' : $_[1] =~ /later/ ? '451 4.2.0 later' : '550 5.1.1 no' } });
+	rule('--address', '*@verified.test', '--server', $server->address);
+	is rcpt('unknown@verified.test'), 250, 'by default nobody is asked';
+	$p->postroom_ok('lan-verifier', 'add', '--server', $server->address, '--type', 'call-forward');
+	is rcpt('unknown@verified.test'), 550, 'refused there, refused here';
+	is rcpt('known@verified.test'), 250, 'taken there, taken here';
+	is rcpt('later@verified.test'), 250, 'no answer that says it: taken';
+	ok +(grep { $_ eq 'MAIL FROM:<>' } $server->commands), 'asked with the null return path';
+	ok !(grep { /\ADATA/ } $server->commands), 'and without a message';
+	my $asked = () = grep { /\ARCPT TO:<known\@/ } $server->commands;
+	is rcpt('known@verified.test'), 250, 'again';
+	is scalar(grep { /\ARCPT TO:<known\@/ } $server->commands), $asked, 'without a question';
+	rule('--address', 'exact@verified.test', '--server', $server->address);
+	$p->postroom_ok('lan-rule', 'move', 2, 1);
+	is rcpt('exact@verified.test'), 250, 'an exact rule is not verified';
+	$server->stop;
+	is rcpt('unknown@verified.test'), 550, 'with the server away who was refused still is';
+	is rcpt('known@verified.test'), 250, 'who was taken still is';
+	is rcpt('never@verified.test'), 250, 'and who was never asked for is taken';
+	$p->kill_daemon('lfwd', 'KILL');
+	is rcpt('other@verified.test'), 250, 'lfwd itself away: taken';
+	$p->postroom_ok('lan-verifier', 'delete', 1);
+	no_rules();
+};
+
 subtest '07-3.10 pause, delete, resume' => sub {
 	my $server = server();
 	rule('--address', '*@paused.test', '--server', $server->address);
