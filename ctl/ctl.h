@@ -83,6 +83,7 @@ int ctl_permission(struct ctl *ctl, int argc, char **argv); /* permission.c */
 int ctl_block(struct ctl *ctl, int argc, char **argv);
 int ctl_never_block(struct ctl *ctl, int argc, char **argv);
 int ctl_notice(struct ctl *ctl, int argc, char **argv);
+int ctl_script(struct ctl *ctl, int argc, char **argv);
 int ctl_lan(struct ctl *ctl, int argc, char **argv); /* lan.c */
 /* access.c */
 int ctl_access(struct ctl *ctl, int argc, char **argv);

@@ -59,6 +59,7 @@ const struct ctl_command ctl_commands[] = {
      false},
     {"never-block", "list|add|delete ...", "Manage which clients are never shut out.", ctl_never_block, false},
     {"notice", "targets|suppressed|send ...", "See what administrators are told by mail.", ctl_notice, false},
+    {"script", "list|check|run ...", "Look at the scripts, and try one.", ctl_script, false},
     {"mailbox", "list|verify|reindex|undelete|purge|import|export|acl ...", "Look into mailboxes, fill and mend them.",
      ctl_mailbox, false},
     {"repair", "[USER]", "Check and mend mailboxes, all or one.", ctl_repair, false},

@@ -52,52 +52,57 @@ static const char *cell_text(const json_t *value, const char *column, char numbe
 	return number;
 }
 
-static void print_row(const struct verb *verb, const json_t *row, const int *widths)
+static void print_row(const char *const *columns, const json_t *row, const int *widths)
 {
 	char number[CELL_MAX];
 
-	for (int i = 0; verb->columns[i] != NULL; i++) {
+	for (int i = 0; columns[i] != NULL; i++) {
 		/* The row of headings is NULL. */
-		const char *name = column_name(verb->columns[i]);
-		const char *text = row == NULL ? name : cell_text(json_object_get(row, name), verb->columns[i], number);
+		const char *name = column_name(columns[i]);
+		const char *text = row == NULL ? name : cell_text(json_object_get(row, name), columns[i], number);
 
-		if (verb->columns[i + 1] != NULL)
+		if (columns[i + 1] != NULL)
 			printf("%-*s  ", widths[i], text);
 		else
 			printf("%s\n", text);
 	}
 }
 
-static void print_table(const struct verb *verb, const json_t *rows)
+static void print_table(const char *const *columns, const json_t *rows)
 {
 	int widths[VERB_COLUMNS_MAX] = {0};
 	char number[CELL_MAX];
 
-	for (int i = 0; verb->columns[i] != NULL; i++) {
-		widths[i] = (int)strlen(column_name(verb->columns[i]));
+	for (int i = 0; columns[i] != NULL; i++) {
+		widths[i] = (int)strlen(column_name(columns[i]));
 		for (size_t index = 0; index < json_array_size(rows); index++) {
-			const json_t *cell = json_object_get(json_array_get(rows, index), column_name(verb->columns[i]));
-			int len = (int)strlen(cell_text(cell, verb->columns[i], number));
+			const json_t *cell = json_object_get(json_array_get(rows, index), column_name(columns[i]));
+			int len = (int)strlen(cell_text(cell, columns[i], number));
 
 			if (len > widths[i])
 				widths[i] = len;
 		}
 	}
-	print_row(verb, NULL, widths);
+	print_row(columns, NULL, widths);
 	for (size_t index = 0; index < json_array_size(rows); index++)
-		print_row(verb, json_array_get(rows, index), widths);
+		print_row(columns, json_array_get(rows, index), widths);
+}
+
+void verb_print_rows(const char *const *columns, const json_t *rows, bool as_json)
+{
+	if (as_json) {
+		json_dumpf(rows, stdout, JSON_INDENT(2));
+		printf("\n");
+	} else {
+		print_table(columns, rows);
+	}
 }
 
 static void print_listing(const struct verb *verb, const struct ipc_message *reply, bool as_json)
 {
 	json_t *rows = read_rows(reply, verb->row);
 
-	if (as_json) {
-		json_dumpf(rows, stdout, JSON_INDENT(2));
-		printf("\n");
-	} else {
-		print_table(verb, rows);
-	}
+	verb_print_rows(verb->columns, rows, as_json);
 	json_decref(rows);
 }
 

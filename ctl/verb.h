@@ -7,6 +7,8 @@
 
 #include "ctl/ctl.h"
 
+#include <jansson.h>
+
 enum { VERB_TIME = '@', VERB_ARGUMENTS_MAX = 3, VERB_OPTIONS_MAX = 24, VERB_COLUMNS_MAX = 8 };
 
 enum option_type {
@@ -54,6 +56,8 @@ struct verb {
  * Run the verb that argv[1] names; a table ends with a name of NULL. Returns the exit status.
  */
 int verb_run(struct ctl *ctl, const struct verb *verbs, int argc, char **argv);
+/* Print rows as a table of these columns (VERB_TIME before what is seconds; NULL at the end), or as JSON. */
+void verb_print_rows(const char *const *columns, const json_t *rows, bool as_json);
 /* What configd warns of in an answer, on standard error; verb_run does it itself. */
 void verb_print_warnings(const struct ipc_message *reply);
 

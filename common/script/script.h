@@ -199,6 +199,9 @@ int script_run(struct script *script, const struct script_field *fields, size_t 
  */
 int script_chunk(struct script *script, struct str text, struct buf *printed);
 
+/* Can the text be compiled? Nothing of it is run. -1: ERR_SYNTAX, with name and line; ERR_LIMIT: not enough memory. */
+int script_check(struct str text, const char *name, struct err *err);
+
 /* Tell of a script's error in luaerrors.log: for callers, of a result that is of the right type but no answer. */
 void script_report(const struct script *script, const char *function, struct str text);
 

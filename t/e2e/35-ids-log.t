@@ -82,6 +82,9 @@ subtest '05-12.8 idsline.lua' => sub {
 	my $smtp = $p->smtp(local => '127.0.1.5');
 	$smtp->cmd('NONSENSE');
 	is_deeply [wait_lines('x-9.log', 1)], ['X 127.0.1.5'], 'for each event anew';
+	$smtp->ehlo;
+	$smtp->auth('PLAIN', 'anna', 'wrong');
+	is_deeply [wait_lines('x-0.log', 1)], ['X 127.0.1.5'], '09-5.3 after a failed AUTH';
 };
 
 subtest 'a script that is wrong' => sub {
