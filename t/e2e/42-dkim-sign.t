@@ -127,6 +127,21 @@ subtest '05-8.1 a footer that a script adds is signed with the rest' => sub {
 	is_deeply [verified([$message])], [1], 'it verifies';
 };
 
+subtest '04-13.2 what this server changes is signed as it leaves' => sub {
+	$p->set('signature.outgoing.default' => "-- \nsold to you by example.test");
+	my $message = passed('anna@example.test');
+	like $message, qr/^sold to you by example\.test\r$/m, 'a global signature';
+	is_deeply [verified([$message])], [1], 'verifies';
+	$p->postroom_ok(qw(unset signature.outgoing.default));
+	$p->postroom_ok(qw(list add news --type mailing friend@remote.test));
+	$p->postroom_ok('list', 'set', 'news', $_->[0], '--', $_->[1]) for ['public', 'on'], ['subject-prefix', '[news]'],
+		['header-modifiers', "From:News <news\@example.test>\nReply-To:news\@example.test"];
+	my $post = passed('someone@elsewhere.test', to => 'news@example.test', client => '127.0.0.2');
+	like $post, qr/^Subject: \[news\]/m, 'a post with the list\'s modifiers';
+	like +(signatures($post))[0], qr/d=example\.test; s=key1;/, 'signed by the domain that is in From now';
+	is_deeply [verified([$post])], [1], 'verifies';
+};
+
 subtest 'a stranger does not speak in our name' => sub {
 	my $message = passed('anna@example.test', client => '127.0.0.2', to => 'away@example.test');
 	is_deeply [signatures($message)], [], 'what he sends is passed on as it is';
