@@ -63,6 +63,8 @@ struct failure {
 	unsigned count;
 };
 
+struct hooks;
+
 struct filterd {
 	struct daemon daemon;
 	struct event_base *base;
@@ -71,6 +73,7 @@ struct filterd {
 	struct sandbox worker_sandbox;
 	struct worker_pool *workers;
 	struct notices *notices;
+	struct hooks *hooks; /* hooks.h */
 	struct failure failures[FAILURES_MAX];
 	unsigned next_failure; /* place of the next one to be remembered */
 };
@@ -83,9 +86,11 @@ struct job {
 	struct buf text; /* the envelope's bytes */
 	struct spool_envelope envelope;
 	char id[SPOOL_ID_MAX];
-	int message;                  /* descriptor of the spool file */
-	int64_t offset;               /* of the message in it */
-	int64_t size;                 /* of the message */
+	int message;    /* descriptor of the spool file */
+	int64_t offset; /* of the message in it */
+	int64_t size;   /* of the message */
+	int replaced;   /* what the administrator's program made of it, without an envelope; -1: nothing */
+	int64_t replaced_size;
 	bool own;                     /* the sender is one of ours */
 	bool made;                    /* by a daemon of the house, out of another message or of nothing */
 	bool has_inside, has_outside; /* kinds of targets it has */

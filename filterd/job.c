@@ -1,4 +1,4 @@
-#include "filterd/filterd.h"
+#include "filterd/hooks.h"
 
 #include "common/addr/addr.h"
 #include "common/base/log.h"
@@ -21,6 +21,7 @@ static void close_file(int *fd)
 void job_free(struct job *job)
 {
 	close_file(&job->message);
+	close_file(&job->replaced);
 	close_file(&job->internal);
 	close_file(&job->outgoing);
 	for (int way = 0; way < WAYS; way++)
@@ -183,19 +184,31 @@ void job_run(struct job *job, int (*run)(struct ipc_message *reply, void *job, s
 	    .done = done,
 	    .context = job,
 	    .keep = {job->message, job->internal, job->outgoing, job->copies[WAY_OUTGOING], job->copies[WAY_INTERNAL],
-	             job->copies[WAY_INCOMING], job->filterd->worker_sandbox.ruleset, -1},
+	             job->copies[WAY_INCOMING], job->filterd->worker_sandbox.ruleset, job->replaced},
 	};
 
 	settings_refresh(&job->filterd->settings);
 	worker_start(job->filterd->workers, &worker);
 }
 
-void job_start(struct job *job)
+/* Once the administrator's program has seen it, where there is one. */
+static void look(struct job *job, const struct err *err)
 {
-	struct err err;
-
-	if (open_files(job, &err) == 0)
+	if (err->code == ERR_NONE)
 		job_run(job, look_run, looked);
 	else
+		fail(job, err);
+}
+
+void job_start(struct job *job)
+{
+	struct err err = {0};
+
+	settings_refresh(&job->filterd->settings);
+	if (open_files(job, &err) != 0)
 		fail(job, &err);
+	else if (hooks_wanted(job))
+		hooks_run(job, look);
+	else
+		look(job, &err);
 }

@@ -58,6 +58,13 @@ static int open_settings(struct look *look, struct err *err)
 	return settings_open_snapshot(look->settings, &look->objects, err);
 }
 
+/* The message as it is to be seen from here on. */
+static int look_open(struct look *look, int file, int64_t offset, int64_t size, struct err *err)
+{
+	look->source = mime_source_file(file, offset, size);
+	return mime_parse(&look->source, &look->arena, &look->root, err);
+}
+
 int look_confine(struct look *look, struct job *job, struct err *err)
 {
 	*look = (struct look){.job = job, .settings = &job->filterd->settings};
@@ -73,8 +80,7 @@ int look_begin(struct look *look, struct job *job, struct err *err)
 {
 	if (look_confine(look, job, err) != 0 || open_settings(look, err) != 0 || find_sender(look, err) != 0)
 		return -1;
-	look->source = mime_source_file(job->message, job->offset, job->size);
-	return mime_parse(&look->source, &look->arena, &look->root, err);
+	return look_open(look, job->message, job->offset, job->size, err);
 }
 
 int look_edit(struct look *look, struct mime_edit *edit, struct err *err)
@@ -82,9 +88,10 @@ int look_edit(struct look *look, struct mime_edit *edit, struct err *err)
 	return mime_edit_open(edit, &look->source, look->root, &look->arena, err);
 }
 
-static int finish(const struct mime_edit *edit, int file, const char *key, struct ipc_message *reply, struct err *err)
+static int finish(const struct look *look, const struct mime_edit *edit, int file, const char *key,
+                  struct ipc_message *reply, struct err *err)
 {
-	bool changed = !mime_edit_is_unchanged(edit);
+	bool changed = look->is_replaced || !mime_edit_is_unchanged(edit);
 
 	if (changed && mime_edit_write(edit, file, err) != 0)
 		return -1;
@@ -114,7 +121,7 @@ static int look_inside(struct look *look, struct ipc_message *reply, struct err 
 	}
 	if (look_edit(look, &edit, err) != 0 || sign(look, &edit, WAY_INTERNAL, err) != 0)
 		return -1;
-	return finish(&edit, look->job->internal, "internal", reply, err);
+	return finish(look, &edit, look->job->internal, "internal", reply, err);
 }
 
 static int look_outside(struct look *look, struct ipc_message *reply, struct err *err)
@@ -128,7 +135,7 @@ static int look_outside(struct look *look, struct ipc_message *reply, struct err
 	if (look_edit(look, &edit, err) != 0 || sign(look, &edit, WAY_OUTGOING, err) != 0)
 		return -1;
 	rewrite_outgoing(look, &edit);
-	return finish(&edit, look->job->outgoing, "outgoing", reply, err);
+	return finish(look, &edit, look->job->outgoing, "outgoing", reply, err);
 }
 
 /* Has the header a field of one of these lines, "Field:data", with that data in it? */
@@ -160,6 +167,27 @@ static bool wants_receipt(const struct look *look, const struct mime_fields *hea
 	return false;
 }
 
+/* From here on the message is what the administrator's program made of it. */
+static int switch_to_replaced(struct look *look, struct err *err)
+{
+	const struct job *job = look->job;
+
+	if (job->replaced < 0 || look->is_replaced)
+		return 0;
+	look->is_replaced = true;
+	return look_open(look, job->replaced, 0, job->replaced_size, err);
+}
+
+/* What stays inside was for the program only where it is to see that, too. */
+static int look_forms(struct look *look, struct ipc_message *reply, struct err *err)
+{
+	if (settings_flag(look->settings, SETTING_OUTMAIL_INCOMING) && switch_to_replaced(look, err) != 0)
+		return -1;
+	if (look_inside(look, reply, err) != 0 || switch_to_replaced(look, err) != 0)
+		return -1;
+	return look_outside(look, reply, err);
+}
+
 int look_run(struct ipc_message *reply, void *context, struct err *err)
 {
 	struct job *job = context;
@@ -167,12 +195,13 @@ int look_run(struct ipc_message *reply, void *context, struct err *err)
 	struct mime_edit plain;
 	bool urgent;
 
-	if (look_begin(&look, job, err) != 0 || look_inside(&look, reply, err) != 0 ||
-	    look_outside(&look, reply, err) != 0 || look_edit(&look, &plain, err) != 0)
+	if (look_begin(&look, job, err) != 0 || look_edit(&look, &plain, err) != 0)
 		return -1;
 	urgent =
 	    job->outgoing >= 0 && settings_flag(look.settings, SETTING_URGENT_CONNECT) && is_urgent(&look, &plain.header);
 	ipc_add_number(reply, "urgent", urgent);
 	ipc_add_number(reply, "receipt", wants_receipt(&look, &plain.header));
-	return job->made ? 0 : monitor_look(&look, reply, err);
+	if (!job->made && monitor_look(&look, reply, err) != 0)
+		return -1;
+	return look_forms(&look, reply, err);
 }

@@ -16,6 +16,7 @@ struct look {
 	struct db objects;
 	struct arena arena;
 	struct status status; /* for errors of scripts */
+	bool is_replaced;     /* source is what the administrator's program made of it */
 	struct mime_source source;
 	struct mime_part *root;
 	/* Who sends: a user who logged in, else the user whose address MAIL FROM has; else nobody. */

@@ -1,7 +1,7 @@
 /*
  * filterd: see filterd.h.
  */
-#include "filterd/filterd.h"
+#include "filterd/hooks.h"
 
 #include "common/mime/text.h"
 #include "common/script/script.h"
@@ -62,7 +62,10 @@ int main(int argc, char **argv)
 
 	daemon_start(&filterd.daemon, argc, argv, "filterd");
 	umask(007); /* queue-manager gives names to files that are its group's */
+	if (hooks_start(&filterd, &err) != 0)
+		daemon_fail(&err);
 	filterd.base = event_base_new();
+	hooks_listen(&filterd);
 	filterd.workers = worker_pool_new(filterd.base, WORKERS_MAX, WORKER_MS);
 	mime_charset_preload();
 	if (settings_open(&filterd.settings, &filterd.daemon.instance, false, &err) != 0 ||

@@ -120,7 +120,7 @@ static struct job *job_new(struct filterd *filterd, struct ipc_incoming *incomin
 
 	job->filterd = filterd;
 	job->incoming = incoming;
-	job->message = job->internal = job->outgoing = -1;
+	job->message = job->replaced = job->internal = job->outgoing = -1;
 	for (int way = 0; way < WAYS; way++)
 		job->copies[way] = -1;
 	arena_init(&job->arena);

@@ -55,13 +55,14 @@ int prepare_wants(const struct settings *settings, struct prepare_wants *wants_o
 	                                        SETTING_RECEIPT_SENT_FIELDS};
 	static const enum setting internal[] = {SETTING_SIGNATURE_IN, SETTING_SIGNATURE_IN_HTML, SETTING_SIGNATURE_IN_USERS,
 	                                        SETTING_SIGNATURE_IN_USERS_HTML};
-	bool bcc = is_set(settings, SETTING_MONITOR_BCC);
+	bool bcc = is_set(settings, SETTING_MONITOR_BCC), program = is_set(settings, SETTING_OUTMAIL_COMMAND);
+	bool program_inside = program && settings_flag(settings, SETTING_OUTMAIL_INCOMING);
 
 	*wants_out = (struct prepare_wants){
-	    .internal = bcc || is_monitored(settings, SETTING_MONITOR_INTERNAL),
-	    .incoming = is_monitored(settings, SETTING_MONITOR_INCOMING),
-	    .outgoing =
-	        bcc || is_monitored(settings, SETTING_MONITOR_OUTGOING) || settings_flag(settings, SETTING_URGENT_CONNECT),
+	    .internal = bcc || program_inside || is_monitored(settings, SETTING_MONITOR_INTERNAL),
+	    .incoming = program_inside || is_monitored(settings, SETTING_MONITOR_INCOMING),
+	    .outgoing = bcc || program || is_monitored(settings, SETTING_MONITOR_OUTGOING) ||
+	                settings_flag(settings, SETTING_URGENT_CONNECT),
 	};
 	for (size_t i = 0; i < sizeof outgoing / sizeof outgoing[0]; i++)
 		wants_out->outgoing |= is_set(settings, outgoing[i]);
