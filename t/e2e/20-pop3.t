@@ -119,7 +119,7 @@ subtest '01-15.6 errors leave the session as it was' => sub {
 	$pop3->close;
 };
 
-subtest '01-15.2 05-4.2 a second login is refused while the first session lasts' => sub {
+subtest '01-15.2 02-4.4 05-4.2 a second login is refused while the first session lasts' => sub {
 	my $first = login('fred');
 	my $second = $p->pop3;
 	is $second->login('fred', 'fred-secret'), '-ERR [IN-USE] Mailbox Locked', 'the second login';

@@ -44,6 +44,19 @@ sub stranger_rcpt {
 
 sub attribute { return $p->postroom_ok('user', 'set', @_) }
 
+subtest '02-3.1 names of users' => sub {
+	for my $wrong (['a b', qr/consists of letters, digits/], ['x@y', qr/consists of letters, digits/], ['x' x 33, qr/at most 32 characters/],
+		['', qr/must not be empty/], ['BERT', qr/exists already/], ["\x{c3}\x{a4}nne", qr/consists of letters, digits/]) {
+		my ($name, $rule) = @$wrong;
+		my ($status, undef, $err) = $p->postroom('user', 'add', $name, '--no-password');
+		is $status, 1, "\"$name\" is refused";
+		like $err, $rule, 'with the rule';
+	}
+	$p->postroom_ok('user', 'add', 'a.b_c-1', '--no-password');
+	my @names = sort map { $_->{name} } @{ $p->postroom_json('user', 'list') };
+	is_deeply \@names, ['a.b_c-1', 'anna', 'bert', 'carl', 'postmaster'], 'the one that is right is there, no other';
+};
+
 subtest '02-9.1 allowed protocols' => sub {
 	attribute('anna', 'protocols', 'smtp, pop3');
 	is imap_login('anna'), imap_login('nobody'), 'IMAP answers as for an unknown user';
@@ -242,6 +255,15 @@ subtest 'without a login the sender\'s address restricts, and never permits' => 
 	$p->postroom_ok('permission', 'remove', 'target-white', 'x@bad.test', '--user', 'bert');
 	$p->postroom_ok('permission', 'remove', 'target-black', '*@bad.test');
 	$p->postroom_ok('user', 'unset', 'anna', 'send.internet');
+};
+
+subtest '02-9.6 Everyone' => sub {
+	$p->postroom_ok('user', 'set', 'bert', 'in-everyone', 'off');
+	my %before = map { $_ => messages($_) } 'anna', 'bert';
+	like submit('anna', 'anna@mycompany.test', ['everyone@mycompany.test'], "Subject: to all\n\nx\n"), qr/\A250/, 'mail to everyone';
+	$p->wait_for(sub { messages('anna') == $before{anna} + 1 }, 'it reaches anna');
+	is messages('bert'), $before{bert}, 'and not bert, who is not in it';
+	$p->postroom_ok('user', 'unset', 'bert', 'in-everyone');
 };
 
 subtest 'lists in the command line, exported and imported' => sub {
