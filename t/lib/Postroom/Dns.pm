@@ -19,7 +19,7 @@ Postroom::Dns - an authoritative DNS server (nsd) with the zones of a test
     $dns->change(zones => {...});                  # other zones from now on
     $dns->stop;
 
-Any record type that nsd knows may be used. TTLs are one second. Names of no zone are refused by nsd (REFUSED), names in
+Any record type that nsd knows may be used. TTLs are one second, or C<ttl>. Names of no zone are refused by nsd (REFUSED), names in
 a zone without records give NXDOMAIN. C<start> returns when every zone answers.
 
 C<broken =E<gt> ['broken.test']>: zones whose records are lost, SERVFAIL. C<edns_size =E<gt> 512>: octets of an answer
@@ -138,7 +138,7 @@ END
 sub zone_text {
 	my ($self, $zone) = @_;
 	my $records = $self->{zones}{$zone};
-	my $text = "\$ORIGIN $zone.\n\$TTL 1\n\@ SOA ns.$zone. hostmaster.$zone. $self->{serial} 3600 600 86400 1\n"
+	my $text = "\$ORIGIN $zone.\n\$TTL " . ($self->{ttl} // 1) . "\n\@ SOA ns.$zone. hostmaster.$zone. $self->{serial} 3600 600 86400 1\n"
 		. "\@ NS ns.$zone.\n";
 	$text .= "ns A $self->{host}\n" if !$records->{ns};
 	for my $name (sort keys %$records) {
