@@ -147,7 +147,8 @@ int list_setting_store(struct change *change, const struct list_object *list, st
 		result = config_run(change->config, err, "INSERT OR REPLACE INTO list_setting VALUES(?, ?, ?)", "ntt", list->id,
 		                    str_of(definition->key), buf_str(&normal));
 	if (result == 0)
-		change_note(change, "set %s = %.*s of list %.*s", definition->key, SHOWN(buf_str(&normal)),
+		change_note(change, "set %s = %.*s of list %.*s", definition->key,
+		            SHOWN(definition->type == SETTING_SECRET ? STR("(a secret)") : buf_str(&normal)),
 		            STR_ARG(list->name));
 	buf_free(&normal);
 	return result;

@@ -43,6 +43,7 @@ enum {
 	DONE_DAYS = 7,             /* how long a post is known after it was distributed */
 	TOKEN_LEN = 32,            /* hexadecimal digits */
 	TOKEN_DAYS = 3,
+	OUTBOX_MAX = 64,         /* mails that are synced together */
 	SOURCE_RETRY_HOURS = 72, /* of a database that does not answer */
 };
 
@@ -63,9 +64,11 @@ struct listd {
 	struct worker_pool *readers; /* reader.h */
 	struct sources *sources;
 	struct event *expand_timer;
-	int64_t gathering; /* key of the post whose members a source is asked for, 0: none */
-	unsigned parked;   /* mails in the outbox that the next commit releases */
-	bool released;     /* all others are released; the next transaction forgets them */
+	int64_t gathering;      /* key of the post whose members a source is asked for, 0: none */
+	int parked[OUTBOX_MAX]; /* files of mails in the outbox that are not synced yet */
+	size_t parked_count;
+	bool is_parked; /* there are mails in the outbox that the next commit releases */
+	bool released;  /* all others are released; the next transaction forgets them */
 };
 
 /* Seconds, milliseconds since 1970. */

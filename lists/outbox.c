@@ -29,9 +29,12 @@ int outbox_begin(struct listd *listd, struct spool_file *file, struct spool_enve
 
 int outbox_add(struct listd *listd, struct spool_file *file, struct err *err)
 {
-	if (spool_park(file, err) != 0)
+	if (listd->parked_count == OUTBOX_MAX && outbox_sync(listd, err) != 0)
 		return -1;
-	listd->parked++;
+	if (spool_park(file, &listd->parked[listd->parked_count], err) != 0)
+		return -1;
+	listd->parked_count++;
+	listd->is_parked = true;
 	return db_query_run(&listd->db, err, "INSERT INTO outbox VALUES(?)", "t", str_of(file->id));
 }
 
@@ -56,9 +59,19 @@ int outbox_copy(struct spool_file *file, int fd, int64_t offset, int64_t size, s
 	return 0;
 }
 
+static void close_parked(struct listd *listd)
+{
+	while (listd->parked_count > 0)
+		close(listd->parked[--listd->parked_count]);
+}
+
 int outbox_sync(struct listd *listd, struct err *err)
 {
-	return listd->parked == 0 ? 0 : spool_sync_parked(&listd->drop, err);
+	int result =
+	    listd->parked_count == 0 ? 0 : spool_sync_parked(&listd->drop, listd->parked, listd->parked_count, err);
+
+	close_parked(listd);
+	return result;
 }
 
 /* Release what the table has. */
@@ -82,13 +95,13 @@ void outbox_release(struct listd *listd)
 {
 	struct err err;
 
-	if (listd->parked == 0)
+	if (!listd->is_parked)
 		return;
 	if (release_all(listd, &err) != 0) {
 		log_error("mail waits in the drop for the next commit: %s", err.text);
 		return;
 	}
-	listd->parked = 0;
+	listd->is_parked = false;
 	listd->released = true;
 }
 
@@ -118,9 +131,10 @@ static void unpark(struct listd *listd, const char *name)
 
 void outbox_forget(struct listd *listd)
 {
-	if (listd->parked > 0)
+	close_parked(listd);
+	if (listd->is_parked)
 		each_name(listd->drop.tmp_folder, unpark, listd);
-	listd->parked = 0;
+	listd->is_parked = false;
 }
 
 int outbox_recover(struct listd *listd, struct err *err)

@@ -221,26 +221,32 @@ void spool_abort(struct spool_file *file)
 	buf_free(&file->out);
 }
 
-int spool_park(struct spool_file *file, struct err *err)
+int spool_park(struct spool_file *file, int *fd_out, struct err *err)
 {
 	char path[32];
 	int result = flush(file, err);
 
-	if (result == 0 && fdatasync(file->fd) != 0)
-		result = err_system(err, "cannot sync a file in the spool of %s", file->drop->producer);
 	if (result == 0 && file->tmp_name[0] == '\0') {
 		snprintf(path, sizeof path, "/proc/self/fd/%d", file->fd);
 		if (linkat(AT_FDCWD, path, file->drop->tmp_folder, file->id, AT_SYMLINK_FOLLOW) != 0)
 			result = err_system(err, "cannot link a file into the spool of %s", file->drop->producer);
 	}
-	if (result == 0)
+	if (result == 0) {
+		/* on its way already while others are written; a help that may fail */
+		sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+		*fd_out = file->fd;
+		file->fd = -1;
 		file->tmp_name[0] = '\0'; /* it stays, if it was there by name */
+	}
 	spool_abort(file);
 	return result;
 }
 
-int spool_sync_parked(const struct spool_drop *drop, struct err *err)
+int spool_sync_parked(const struct spool_drop *drop, const int *fds, size_t count, struct err *err)
 {
+	for (size_t i = 0; i < count; i++)
+		if (fdatasync(fds[i]) != 0)
+			return err_system(err, "cannot sync a file in the spool of %s", drop->producer);
 	return sync_folder(drop, drop->tmp_folder, err);
 }
 

@@ -129,13 +129,15 @@ int spool_commit(struct spool_file *file, struct err *err);
 void spool_abort(struct spool_file *file);
 
 /*
- * For who must remember in a database of his own what he made: park the message in tmp/ under its id, synced; commit;
- * then release what was parked into new/. After a crash he releases what he committed and unparks the rest, so that
- * nothing is made twice though it may have been taken already. Syncing the two folders is the caller's, once for many:
- * spool_sync_parked before the commit, spool_sync_released after the last release.
+ * For who must remember in a database of his own what he made: park the message in tmp/ under its id; sync what is
+ * parked; commit; then release it into new/. After a crash he releases what he committed and unparks the rest, so that
+ * nothing is made twice though it may have been taken already. Many are synced together, which is much quicker than one
+ * by one: spool_sync_parked before the commit, spool_sync_released after the last release.
+ *
+ * spool_park gives the descriptor of the file to the caller, for spool_sync_parked, and to be closed then.
  */
-int spool_park(struct spool_file *file, struct err *err);
-int spool_sync_parked(const struct spool_drop *drop, struct err *err);
+int spool_park(struct spool_file *file, int *fd_out, struct err *err);
+int spool_sync_parked(const struct spool_drop *drop, const int *fds, size_t count, struct err *err);
 int spool_release(const struct spool_drop *drop, struct str id, struct err *err); /* 0 also where it is released */
 int spool_sync_released(const struct spool_drop *drop, struct err *err);
 void spool_unpark(const struct spool_drop *drop, struct str id);

@@ -17,7 +17,7 @@ static struct report report;
 static struct arena arena;
 static struct buf text;
 
-/* expand.c, which tests do not run, asks for the time; as main.c says it. */
+/* The clock is main.c's; nothing here asks it. */
 int64_t listd_time(void)
 {
 	return 0;

@@ -60,8 +60,9 @@ static void close_all(void)
 	db_close(&listd.db);
 	spool_drop_close(&listd.drop);
 	close(listd.mail_folder);
-	listd.parked = 0;
-	listd.released = false;
+	while (listd.parked_count > 0)
+		close(listd.parked[--listd.parked_count]);
+	listd.is_parked = listd.released = false;
 }
 
 static int setup(void **state)

@@ -56,8 +56,8 @@ static void test_lines(void **state)
 	accept("header-modifiers", "Reply-To:list@example.com\r\nReturn-Receipt-To:\r\n",
 	       "Reply-To:list@example.com\nReturn-Receipt-To:");
 	refuse("header-modifiers", "Subject", "\"Subject\" is not \"Field: data\"");
-	refuse("header-modifiers", "Sender:%m\nno colon here", "line 2");
-	refuse("header-modifiers", "a b: c", "not the name of a field");
+	refuse("header-modifiers", "Sender:%m\nno colon here", "no colon here");
+	refuse("header-modifiers", "a b: c", "not \"Field: data\"");
 	refuse("header-modifiers", ": c", "not \"Field: data\"");
 	accept("banned", "spam@a.test\n*@b.test\n/^x.*@c\\.test$/i", "spam@a.test\n*@b.test\n/^x.*@c\\.test$/i");
 	refuse("banned", "a@b.test\n/(/", "line 2");

@@ -148,14 +148,17 @@ static void test_park_and_release(void **state)
 {
 	int before = count_names("new");
 	struct spool_file kept, dropped;
+	int fds[2];
 
 	(void)state;
 	begin(&kept, STR(""));
 	begin(&dropped, STR(""));
 	assert_int_equal(spool_write(&kept, STR("x\r\n"), &err), 0);
-	assert_int_equal(spool_park(&kept, &err), 0);
-	assert_int_equal(spool_park(&dropped, &err), 0);
-	assert_int_equal(spool_sync_parked(&drop, &err), 0);
+	assert_int_equal(spool_park(&kept, &fds[0], &err), 0);
+	assert_int_equal(spool_park(&dropped, &fds[1], &err), 0);
+	assert_int_equal(spool_sync_parked(&drop, fds, 2, &err), 0);
+	close(fds[0]);
+	close(fds[1]);
 	assert_int_equal(count_names("tmp"), 2);
 	assert_int_equal(count_names("new"), before);
 	assert_int_equal(spool_release(&drop, str_of(kept.id), &err), 0);
