@@ -40,6 +40,7 @@ const struct ctl_command ctl_commands[] = {
     {"smtp-rule", "list|show|add|edit|move|delete|copy|test ...", "Manage the rules of SMTP services.", ctl_smtp_rule,
      false},
     {"tls", "install|csr|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},
+    {"collected", "list|delete|purge ...", "Manage the addresses that users wrote to.", ctl_collected, false},
     {"dmarc", "report ...", "Show and send reports of what came in the name of domains.", ctl_dmarc, false},
     {"dkim", "add|list|show|delete ...", "Manage the keys that sign what is sent.", ctl_dkim, false},
     {"export", "[--passwords] [FILE]", "Write all settings as text.", ctl_export, false},

@@ -27,6 +27,8 @@ static const char *const schema[] = {
     " recipients INTEGER NOT NULL, remote INTEGER NOT NULL);"
     "CREATE INDEX sent_uid ON sent(uid, time);"
     "CREATE INDEX sent_time ON sent(time);",
+    "CREATE TABLE collected(uid INTEGER NOT NULL, address TEXT NOT NULL COLLATE NOCASE, used INTEGER NOT NULL,"
+    " count INTEGER NOT NULL, PRIMARY KEY(uid, address)) WITHOUT ROWID;",
 };
 
 static const enum setting weights[POLICY_EVENTS] = {

@@ -30,6 +30,7 @@ static void on_hour(evutil_socket_t fd, short what, void *context)
 	sent_prune(policyd, now);
 	greylist_prune(policyd, now);
 	dmarc_prune(policyd, now);
+	collected_prune(policyd, now);
 	blocks_prune(policyd, now);
 	known_rebuild(policyd);
 }

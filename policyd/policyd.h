@@ -12,9 +12,9 @@
  * who has a quota of sending has to wait.
  *
  * Events are synced five times a second, lists at once. Files: events.c the account and its score; blocks.c the two
- * lists; judge.c who is to be on them; greylist.c who has to come again; sent*.c what
- * users sent; dmarc.c what is to be reported; known.c the file; requests.c what is asked;
- * idslog*.c the logs of events, which a child writes.
+ * lists; judge.c who is to be on them; greylist.c who has to come again; sent*.c what users sent; dmarc.c what is to be
+ * reported; collected.c whom users wrote to; known.c the file; requests.c what is asked; idslog*.c the logs of events,
+ * which a child writes.
  */
 #ifndef POSTROOM_POLICYD_POLICYD_H
 #define POSTROOM_POLICYD_POLICYD_H
@@ -157,6 +157,10 @@ int sent_usage(struct policyd *policyd, int64_t uid, int64_t now, struct send_qu
                struct send_amounts *used_out, struct err *err);
 void sent_prune(struct policyd *policyd, int64_t now);
 
+/* collected.c: whom users wrote to (05, SMTP advanced). now: milliseconds; one that comes again is counted. */
+int collected_add(struct policyd *policyd, int64_t uid, struct str address, int64_t now, struct err *err);
+void collected_prune(struct policyd *policyd, int64_t now);
+
 /* known.c: the file of known addresses. */
 int known_create(struct policyd *policyd, struct err *err);
 /* Something is held against this key from now on. */
@@ -177,6 +181,11 @@ void requests_add_object(const struct request *request, const char *key, json_t 
 int sent_request_ask(const struct request *request, struct err *err);
 int sent_request_take(const struct request *request, struct err *err);
 int sent_request_usage(const struct request *request, struct err *err);
+/* collected.c */
+int collected_request_add(const struct request *request, struct err *err);
+int collected_request_list(const struct request *request, struct err *err);
+int collected_request_delete(const struct request *request, struct err *err);
+int collected_request_purge(const struct request *request, struct err *err);
 /* ipc_handler. */
 void requests_take(struct ipc_incoming *incoming, void *context);
 

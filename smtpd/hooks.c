@@ -1,6 +1,7 @@
 #include "smtpd/smtpd.h"
 
 #include "common/base/log.h"
+#include "smtpd/collect.h"
 #include "smtpd/rbl.h"
 
 enum { REPLY_OCTETS_MAX = 510, LINE_SHOWN = 100 };
@@ -43,6 +44,7 @@ static void set_globals(struct session *session)
 	    {"AllowedUsers", script_text(str_of(hooks->users))},
 	    {"MaxLineLength", script_number(hooks->max_line >= 0 ? hooks->max_line : 0)},
 	    {"CheckRBL", script_flag(rbl_is_wanted(session))},
+	    {"AddUserAddresses", script_flag(collect_is_wanted(session))},
 	};
 
 	for (size_t i = 0; i < transaction->count; i++)
@@ -53,7 +55,7 @@ static void set_globals(struct session *session)
 static void get_globals(struct session *session)
 {
 	struct hooks *hooks = &session->hooks;
-	enum { VALID, LOCAL, LOGIN, USERS, LINE, RBL, COUNT };
+	enum { VALID, LOCAL, LOGIN, USERS, LINE, RBL, COLLECT, COUNT };
 	struct script_field globals[COUNT] = {
 	    [VALID] = {"ValidClientAddress", script_flag(true)},
 	    [LOCAL] = {"LocalClientAddress", script_flag(true)},
@@ -61,6 +63,7 @@ static void get_globals(struct session *session)
 	    [USERS] = {"AllowedUsers", script_text(STR(""))},
 	    [LINE] = {"MaxLineLength", script_number(0)},
 	    [RBL] = {"CheckRBL", script_flag(rbl_is_wanted(session))},
+	    [COLLECT] = {"AddUserAddresses", script_flag(collect_is_wanted(session))},
 	};
 
 	if (script_get_globals(&hooks->script, globals, COUNT, &session->command_arena) == 0)
@@ -71,6 +74,8 @@ static void get_globals(struct session *session)
 		script_report(&hooks->script, "AllowedUsers", STR("is too long"));
 	if (globals[RBL].value.flag != rbl_is_wanted(session))
 		hooks->rbl.check = globals[RBL].value.flag ? HOOKS_YES : HOOKS_NO;
+	if (globals[COLLECT].value.flag != collect_is_wanted(session))
+		hooks->collect = globals[COLLECT].value.flag ? HOOKS_YES : HOOKS_NO;
 	if (globals[LINE].value.number > 0)
 		hooks->max_line = globals[LINE].value.number;
 }

@@ -49,6 +49,7 @@ struct hooks {
 	int64_t max_line;            /* octets of a message's line; -1: as the settings say */
 	bool no_relay;               /* the address may send nowhere else without a login */
 	bool needs_login;            /* nothing is taken before a login */
+	enum hooks_choice collect;   /* whom the user writes to is remembered */
 	char users[HOOKS_USERS_MAX]; /* who may log in, separated by blanks; "": whoever may otherwise */
 	struct hooks_rbl rbl;
 };

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "smtpd/batv.h"
+#include "smtpd/collect.h"
 #include "smtpd/rbl.h"
 #include "smtpd/send_quota.h"
 #include "smtpd/sender_auth.h"
@@ -207,6 +208,7 @@ static int store(struct intake *intake, struct err *err)
 		if (spool_commit(&intake->file, err) != 0)
 			return -1;
 		hooks_stored(session, &envelope);
+		collect_recipients(session, &envelope);
 		return 0;
 	}
 	spool_abort(&intake->file);

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/login/sasl.h"
 #include "smtpd/backlog.h"
+#include "smtpd/collect.h"
 #include "smtpd/greylist.h"
 #include "smtpd/mailbox_quota.h"
 #include "smtpd/send_quota.h"
@@ -257,6 +258,7 @@ static int confine(struct session *session, struct err *err)
 	greylist_connect(session);
 	send_quota_connect(session);
 	mailbox_quota_connect(session);
+	collect_connect(session);
 	backlog_connect(session);
 	status_begin(&session->status, instance, "smtpd", session->service, session->peer, false);
 	transcript_begin(&session->transcript, &session->conn, &session->smtpd->settings, TRANSCRIPT_SMTP, "smtpd");

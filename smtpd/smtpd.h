@@ -15,8 +15,8 @@
  * whether a full mailbox forbids it; vrfy.c who exists; intake.c a message being taken in; message.c what is kept of it
  * until it is decided; rules.c the SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says;
  * greylist.c who has to come again; rbl.c who is on a DNS blacklist; batv.c reports that come back; dmarc_note.c what
- * DMARC reports tell; backlog.c whether too much waits in the queue; disk.c free space; received.c what is put on top
- * of a message; reply.c the replies; hooks.c what a script says.
+ * DMARC reports tell; collect.c whom users write to; backlog.c whether too much waits in the queue; disk.c free space;
+ * received.c what is put on top of a message; reply.c the replies; hooks.c what a script says.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
 #define POSTROOM_SMTPD_SMTPD_H
