@@ -1,3 +1,4 @@
+#include "configd/items.h"
 #include "configd/lists.h"
 #include "configd/names.h"
 
@@ -177,7 +178,8 @@ static int check_routing(struct config *config, struct err *err)
 int check_all(struct config *config, struct err *err)
 {
 	if (check_settings(config, err) != 0 || check_domains(config, err) != 0 || check_users(config, err) != 0 ||
-	    check_names(config, err) != 0 || check_lists(config, err) != 0 || check_routing(config, err) != 0)
+	    check_names(config, err) != 0 || check_lists(config, err) != 0 || check_routing(config, err) != 0 ||
+	    items_check_references(config, err) != 0)
 		return -1;
 	return check_mappings(config, err) != 0 || check_services(config, err) != 0 || check_notices(config, err) != 0
 	           ? -1

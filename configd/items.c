@@ -204,6 +204,27 @@ int items_store(struct change *change, enum item_kind kind, int64_t owner, const
 	return 0;
 }
 
+int items_check_references(struct config *config, struct err *err)
+{
+	struct arena arena;
+	struct str name;
+	int row;
+
+	arena_init(&arena);
+	row = config_text(config, &arena, &name, err,
+	                  "SELECT f.value FROM item r JOIN item_field f ON f.item = r.id AND f.key = 'responder'"
+	                  " WHERE r.kind = 'autoresponder-rule' AND f.value <> 'none' COLLATE NOCASE AND NOT EXISTS"
+	                  " (SELECT 1 FROM item d JOIN item_field n ON n.item = d.id AND n.key = 'name'"
+	                  " WHERE d.kind = 'autoresponder' AND d.owner IN (r.owner, 0)"
+	                  " AND n.value = f.value COLLATE NOCASE) LIMIT 1",
+	                  "");
+	if (row == 1)
+		err_set(err, ERR_NOT_FOUND, "responder: a rule names the autoresponder \"%.*s\", which is not there",
+		        STR_ARG(name));
+	arena_free(&arena);
+	return row == 0 ? 0 : -1;
+}
+
 int items_delete_owner(struct change *change, int64_t owner, struct err *err)
 {
 	for (int kind = 0; kind < ITEM_KINDS; kind++)

@@ -16,6 +16,8 @@ enum { ITEM_LINE_MAX = 4000 }; /* octets of a line of a text: what the export ca
 int items_store(struct change *change, enum item_kind kind, int64_t owner, const struct items *items, struct err *err);
 /* Check each item, and that what items name is there. -1: the sentence begins with "message rule 3". */
 int items_check(struct change *change, enum item_kind kind, int64_t owner, const struct items *items, struct err *err);
+/* Does what items name exist: the autoresponder of each rule? -1: ERR_NOT_FOUND, or as the database fails. */
+int items_check_references(struct config *config, struct err *err);
 /* A user goes: so do his lists. */
 int items_delete_owner(struct change *change, int64_t owner, struct err *err);
 

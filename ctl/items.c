@@ -76,6 +76,14 @@ struct item_words {
 	bool has_user;
 };
 
+#define RESPONDER_ARGUMENTS                                                                       \
+	"[--name TEXT] [--text TEXT | --text-file FILE] [--keep on|off] [--hours N] [--from ADDRESS]" \
+	" [--reply-to ADDRESS] [--subject TEXT] [--subject-prefix TEXT] [--append no|headers|whole]"  \
+	" [--copy-to ADDRESSES] [--send-to ADDRESSES] [--to-sender on|off]"
+#define PRUNE_ARGUMENTS                                                          \
+	"[--folder NAME|*] [--age DAYS] [--size OCTETS] [--read read|unread|either]" \
+	" [--flagged flagged|unflagged|either] [--deleted on|off] [--spam on|off]"
+
 static const struct item_words kinds[] = {
     {ITEM_MESSAGE_RULE,
      "user rule",
@@ -93,6 +101,23 @@ static const struct item_words kinds[] = {
      "[--server HOST[:PORT]] [--type call-forward|minger] [--password-stdin]",
      {"server", "type"},
      false},
+    {ITEM_RESPONDER, "user autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}, true},
+    {ITEM_RESPONDER, "autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}, false},
+    {ITEM_RESPONDER_RULE,
+     "user autoresponder-rule",
+     "[--name TEXT] [--responder NAME|none] [--enabled on|off] [--locked on|off] [--date-from YYYY-MM-DD]"
+     " [--date-to YYYY-MM-DD] [--time-from HH:MM] [--time-to HH:MM] [--datetime-from \"YYYY-MM-DD HH:MM\"]"
+     " [--datetime-to \"YYYY-MM-DD HH:MM\"] [--days mon,tue,...] [--sender PATTERN] [--subject PATTERN]"
+     " [--value NAME=VALUE]...",
+     {"name", "responder", "enabled", "locked"},
+     true},
+    {ITEM_RESPONDER_FILTER,
+     "user autoresponder-filter",
+     "[--line \"Field: data\"] [--trigger on|off]",
+     {"line", "trigger"},
+     true},
+    {ITEM_PRUNE_RULE, "user prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}, true},
+    {ITEM_PRUNE_RULE, "prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}, false},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -227,5 +252,24 @@ int items_run(struct ctl *ctl, int argc, char **argv)
 	else
 		status = verb_run(ctl, verbs, argc, argv);
 	arena_free(&arena);
+	return status;
+}
+
+int ctl_items(struct ctl *ctl, int argc, char **argv)
+{
+	return items_run(ctl, argc, argv);
+}
+
+int items_find_id(struct ctl *ctl, const char *kind, const char *user, const char *wanted, int64_t *id_out)
+{
+	const json_t *item;
+	json_t *items;
+	int status = fetch(ctl, kind, user, &items);
+
+	item = find_item(items, wanted);
+	if (status == CTL_DONE && item == NULL)
+		status = ctl_refuse("%s has no %s \"%s\"", user, kind, wanted);
+	*id_out = item != NULL ? (int64_t)json_integer_value(json_object_get(item, "id")) : 0;
+	json_decref(items);
 	return status;
 }

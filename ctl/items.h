@@ -10,5 +10,7 @@
 bool items_are_meant(int argc, char **argv);
 /* Run that command. */
 int items_run(struct ctl *ctl, int argc, char **argv);
+/* The number of an item that never changes, by its place or name in a user's list; the reason is printed. */
+int items_find_id(struct ctl *ctl, const char *kind, const char *user, const char *wanted, int64_t *id_out);
 
 #endif

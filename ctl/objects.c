@@ -2,6 +2,7 @@
  * Domains, users, groups, senders: their commands, as tables of verbs (ctl/verb.h).
  */
 #include "ctl/attributes.h"
+#include "ctl/answers.h"
 #include "ctl/items.h"
 #include "ctl/verb.h"
 
@@ -135,6 +136,8 @@ int ctl_domain(struct ctl *ctl, int argc, char **argv)
 
 int ctl_user(struct ctl *ctl, int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "answers") == 0)
+		return answers_run(ctl, argc - 1, argv + 1);
 	if (items_are_meant(argc, argv))
 		return items_run(ctl, argc, argv);
 	return verb_run(ctl, user_verbs, argc, argv);

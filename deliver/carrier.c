@@ -149,15 +149,26 @@ static void make_all(struct desk *desk, const struct order *order, struct decisi
 	for (size_t i = 0; i < decision->made_count; i++) {
 		struct made *made = &decision->made[i];
 
+		int may = 1, result;
+
 		if (!check_made(desk, order, decision->uid, made, arena))
 			continue;
-		if (made_write(desk, order, decision->uid, made, &err) != 0) {
+		if (made->kind == MADE_ANSWER)
+			may = account_may_answer(desk, order, made, &err);
+		if (may == 0)
+			continue;
+		result = may < 0 ? -1 : made_write(desk, order, decision->uid, made, &err);
+		if (result == 0 && made->kind == MADE_ANSWER)
+			result = account_answered(desk, order, made, &err);
+		if (result != 0) {
 			log_error("id=%.*s %.*s for user uid=%lld cannot be written now: %s", STR_ARG(order->id),
 			          STR_ARG(made->step), (long long)decision->uid, err.text);
 			decision->deferred = STR("mail that is made of it cannot be written now");
 		}
 	}
 	decision->made_count = 0;
+	if (decision->matched != 0)
+		account_matched(desk, order, decision->matched);
 }
 
 /* Is it one of those that were asked about? */
@@ -181,7 +192,11 @@ static __attribute__((noreturn)) void carry(struct desk *desk, struct ipc_messag
 	arena_init(&arena);
 	ipc_message_init(&decided);
 	ipc_message_init(&answer);
-	if (read_order(request, &order, &err) != 0 || ask_decider(desk, &order, &decided, &err) != 0 ||
+	if (read_order(request, &order, &err) == 0)
+		account_begin(desk, &order);
+	else
+		order.fd = -1;
+	if (order.fd < 0 || ask_decider(desk, &order, &decided, &err) != 0 ||
 	    decisions_read(&decided, &arena, &decisions, &count, &err) != 0) {
 		log_warning("id=%.*s not decided: %s", STR_ARG(order.id), err.text);
 		_exit(1);
@@ -201,7 +216,7 @@ static __attribute__((noreturn)) void carry(struct desk *desk, struct ipc_messag
 /* Settings and scripts to read for both; the drop to write for the clerk and its carriers. */
 static int confine(struct desk *desk, struct err *err)
 {
-	char settings[INSTANCE_PATH_MAX + 128], drop[INSTANCE_PATH_MAX + 128];
+	char settings[INSTANCE_PATH_MAX + 128], drop[INSTANCE_PATH_MAX + 128], answers[INSTANCE_PATH_MAX + 128];
 	struct sandbox own;
 
 	instance_path(settings, sizeof settings, desk->instance->state, "settings");
@@ -209,8 +224,10 @@ static int confine(struct desk *desk, struct err *err)
 	if (sandbox_init(&decider_sandbox, 0, err) != 0 ||
 	    sandbox_allow(&decider_sandbox, settings, SANDBOX_READ, err) != 0 ||
 	    script_allow(&decider_sandbox, desk->instance, err) != 0 || sandbox_prepare(&decider_sandbox, err) != 0 ||
-	    sandbox_init(&own, SANDBOX_FORK, err) != 0 || sandbox_allow(&own, settings, SANDBOX_READ, err) != 0 ||
-	    script_allow(&own, desk->instance, err) != 0 || sandbox_allow(&own, drop, SANDBOX_WRITE, err) != 0 ||
+	    sandbox_init(&own, SANDBOX_FORK | SANDBOX_LOCK_OWNER, err) != 0 ||
+	    sandbox_allow(&own, settings, SANDBOX_READ, err) != 0 || script_allow(&own, desk->instance, err) != 0 ||
+	    sandbox_allow(&own, drop, SANDBOX_WRITE, err) != 0 ||
+	    sandbox_allow(&own, answered_folder(answers, sizeof answers, desk->instance), SANDBOX_WRITE, err) != 0 ||
 	    sandbox_prepare(&own, err) != 0 || sandbox_enter(&own, err) != 0)
 		return -1;
 	sandbox_free(&own);
@@ -246,7 +263,8 @@ void carrier_serve(int fd, const struct instance *instance)
 	desk.instance = instance;
 	desk.orders = fd;
 	if (settings_open(&desk.settings, instance, true, &err) != 0 ||
-	    spool_drop_open(&desk.drop, instance, "deliver", &err) != 0 || confine(&desk, &err) != 0)
+	    spool_drop_open(&desk.drop, instance, "deliver", &err) != 0 || answered_prepare(instance, &err) != 0 ||
+	    confine(&desk, &err) != 0)
 		daemon_fail(&err);
 	signal(SIGCHLD, SIG_IGN); /* a carrier's end shows at the socket that it answers on */
 	ipc_message_init(&request);

@@ -6,6 +6,7 @@
 
 #include "common/settings/settings.h"
 #include "common/spool/spool.h"
+#include "deliver/answered.h"
 #include "deliver/decision.h"
 
 /* One of the users a message is looked at for. */
@@ -26,6 +27,10 @@ struct order {
 	struct order_user *users;
 	size_t user_count;
 	int64_t now; /* seconds since 1970 */
+	struct order_count {
+		int64_t rule, matches;
+	} * counts; /* how often rules of autoresponders of these users have matched */
+	size_t count_count;
 };
 
 /* What carriers and deciders work with. Opened by the clerk's process, used by all that it forks. */
@@ -35,6 +40,8 @@ struct desk {
 	struct spool_drop drop;
 	int orders; /* the clerk's: where orders come from */
 	int reply;  /* a carrier's: where the writer waits */
+	struct db answered;
+	bool answered_open;
 };
 
 /* The clerk's process: take orders from fd, fork a carrier for each; ends when fd is closed. */
@@ -54,6 +61,16 @@ bool check_made(struct desk *desk, const struct order *order, int64_t uid, struc
  * ERR_LIMIT.
  */
 int made_write(struct desk *desk, const struct order *order, int64_t uid, const struct made *made, struct err *err);
+
+/*
+ * account.c: the account of answers, around what decider and made.c do. Read how often rules have matched.
+ */
+void account_begin(struct desk *desk, struct order *order);
+/* May the answer go now? Recipients who were answered lately are taken out. 1; 0: nobody is left; -1: not known now. */
+int account_may_answer(struct desk *desk, const struct order *order, struct made *made, struct err *err);
+/* It has gone; a rule matched. */
+int account_answered(struct desk *desk, const struct order *order, const struct made *made, struct err *err);
+void account_matched(struct desk *desk, const struct order *order, int64_t rule);
 
 /* A user's name, in arena. -1: ERR_NOT_FOUND, or as the database fails. */
 int desk_user_name(struct desk *desk, int64_t uid, struct arena *arena, struct str *name_out, struct err *err);

@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "common/items/kinds.h"
 #include "common/settings/attributes.h"
-#include "deliver/carrier.h"
+#include "deliver/answer.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -92,12 +92,44 @@ static bool attributes_name(struct desk *desk, int64_t uid, struct str address, 
 	return false;
 }
 
+static bool find_responder(struct desk *desk, int64_t owner, int64_t id, struct arena *arena,
+                           struct responder *responder)
+{
+	struct items items;
+
+	if (items_load(&desk->settings.objects, ITEM_RESPONDER, owner, arena, &items, NULL) != 0)
+		return false;
+	for (size_t i = 0; i < items.count; i++)
+		if (items.list[i].id == id)
+			return responder_read(&items.list[i], responder, NULL) == 0;
+	return false;
+}
+
+/* An answer goes to the sender; what else an autoresponder writes to stands in it, but for what scripts make of it. */
+static bool responder_names(struct desk *desk, const struct order *order, int64_t uid, const struct made *made,
+                            struct str address, struct arena *arena)
+{
+	struct responder responder;
+	struct str list;
+
+	if (!find_responder(desk, uid, made->responder, arena, &responder) &&
+	    !find_responder(desk, ITEM_SERVER, made->responder, arena, &responder))
+		return false;
+	if (made->kind == MADE_ANSWER &&
+	    (is_same(order->from, address, arena) || !settings_flag(&desk->settings, SETTING_ANSWER_RFC3834)))
+		return true;
+	list = made->kind == MADE_ANSWER ? responder.send_to : responder.copy_to;
+	for (struct str word; (word = answer_next_address(&list)).len > 0;)
+		if (is_same(word, address, arena))
+			return true;
+	return str_find(responder.text, STR("<lua>")) >= 0 || has_script(desk, "autoresponder", STR("."));
+}
+
 static bool settings_name(struct desk *desk, const struct order *order, int64_t uid, const struct made *made,
                           struct str address, struct arena *arena)
 {
 	struct str user;
 
-	(void)order;
 	if (desk_user_name(desk, uid, arena, &user, NULL) != 0)
 		return false;
 	switch (made->kind) {
@@ -106,6 +138,9 @@ static bool settings_name(struct desk *desk, const struct order *order, int64_t 
 		return attributes_name(desk, uid, address, arena) || has_script(desk, "user_redirect", user);
 	case MADE_RULE:
 		return rules_name(desk, uid, address, arena) || has_script(desk, "delivery", user);
+	case MADE_ANSWER:
+	case MADE_COPY:
+		return responder_names(desk, order, uid, made, address, arena);
 	default:
 		return false;
 	}

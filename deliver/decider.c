@@ -209,6 +209,12 @@ static void decide_user(struct client *client)
 		return;
 	decide_folders(client);
 	decide_flags(client);
+	if (decision->folder_count == 0 || client->delivery.quarantined)
+		return;
+	if (decide_answer(client, &keep, &err) != 0)
+		decision->deferred = STR("the settings cannot be read now");
+	else if (!keep)
+		decision->folder_count = 0;
 }
 
 void decider_run(struct desk *desk, const struct order *order, int fd)

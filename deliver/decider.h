@@ -49,6 +49,9 @@ int decide_route(struct client *client, bool *keep_out, struct err *err);
 /* A user's own script, else that of all, opened. False: there is neither. */
 bool client_open_script(const struct client *client, const char *name, struct script *script);
 
+/* answer_message.c: the user's autoresponder. *keep_out: the message stays in the mailbox. -1: not known now. */
+int decide_answer(struct client *client, bool *keep_out, struct err *err);
+
 /* decide_rules.c: the user's message rules. -1: they cannot be read now. */
 int decide_rules(struct client *client, struct err *err);
 

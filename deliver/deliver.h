@@ -80,6 +80,9 @@ void job_end(struct job *job, struct delivery *delivery, const struct store_appe
 /* Send the results, and free the job. */
 void job_answer(struct job *job, struct ipc_message *reply);
 
+/* control.c: answer the requests of the command line, "answers" and "answers-forget". */
+void control_handle(struct ipc_incoming *incoming, const struct instance *instance);
+
 /* cache.c: the mailboxes that are open, those used least recently closed when there are too many. */
 struct cache;
 struct cache *cache_new(const struct instance *instance, size_t limit);

@@ -81,7 +81,7 @@ static int fill(struct view *view, struct err *err)
 	if (settings_open_snapshot(&view->settings, &objects, err) != 0)
 		return -1;
 	result = add_all(view, &objects,
-	                 "SELECT DISTINCT owner FROM item WHERE kind IN ('message-rule')"
+	                 "SELECT DISTINCT owner FROM item WHERE kind IN ('message-rule', 'autoresponder-rule')"
 	                 " UNION SELECT uid FROM user_attribute"
 	                 " WHERE key IN ('assistant', 'forward', 'big.target', 'small.target') AND value <> ''",
 	                 (struct str){NULL, 0}, err);

@@ -15,6 +15,7 @@ struct slot {
 };
 
 struct writer {
+	const struct instance *instance;
 	struct cache *cache;
 	struct clerk *clerk; /* NULL: nobody has anything to decide */
 	struct warden *warden;
@@ -221,6 +222,7 @@ struct writer *writer_new(struct event_base *base, const struct instance *instan
 {
 	struct writer *writer = memory_get(sizeof *writer);
 
+	writer->instance = instance;
 	writer->cache = cache_new(instance, mailboxes_max);
 	writer->mailboxes_max = mailboxes_max;
 	writer->base = base;
@@ -329,6 +331,11 @@ void writer_handle(struct ipc_incoming *incoming, void *context)
 
 	if (strcmp(incoming->caller, "smtpd") == 0 && ipc_is(&incoming->message, "usage")) {
 		answer_usage(writer, incoming);
+		return;
+	}
+	if (strcmp(incoming->caller, "postroom") == 0 &&
+	    (ipc_is(&incoming->message, "answers") || ipc_is(&incoming->message, "answers-forget"))) {
+		control_handle(incoming, writer->instance);
 		return;
 	}
 	if (strcmp(incoming->caller, "queue-manager") != 0 || !ipc_is(&incoming->message, "deliver")) {

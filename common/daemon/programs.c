@@ -23,7 +23,7 @@ const struct program programs[] = {
     {"dnsd", "postroom-dns", CALLERS("sender", "lfwd", "smtpd", "reporter", "postroom"), NULL, false, NULL},
     {"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "mingerd", "postroom"), NULL, false, NULL},
     {"mingerd", "postroom-minger", CALLERS(NULL), NULL, false, NULL},
-    {"deliver", "postroom-mail", CALLERS("queue-manager", "smtpd"), "deliver", false, NULL},
+    {"deliver", "postroom-mail", CALLERS("queue-manager", "smtpd", "postroom"), "deliver", false, NULL},
     {"listd", "postroom-list", CALLERS("queue-manager", "postroom"), "listd", false, NULL},
     {"signer", "postroom-sign", CALLERS("queue-manager"), NULL, false, NULL},
     {"sender", "postroom-send", CALLERS("queue-manager"), NULL, false, NULL},

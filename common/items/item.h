@@ -26,6 +26,10 @@ enum item_kind {
 	ITEM_MESSAGE_RULE, /* common/rules/message_rule.h */
 	ITEM_LAN_RULE,     /* common/lan/rules.h */
 	ITEM_LAN_VERIFIER, /* common/lan/verifier.h */
+	ITEM_RESPONDER,    /* common/items/responder.h; the server's are templates */
+	ITEM_RESPONDER_RULE,
+	ITEM_RESPONDER_FILTER,
+	ITEM_PRUNE_RULE, /* common/items/prune.h */
 	ITEM_KINDS,
 };
 

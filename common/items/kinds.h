@@ -5,6 +5,8 @@
 #define POSTROOM_ITEMS_KINDS_H
 
 #include "common/items/item.h"
+#include "common/items/prune.h"
+#include "common/items/responder.h"
 #include "common/lan/rules.h"
 #include "common/lan/verifier.h"
 #include "common/rules/message_rule.h"
@@ -23,5 +25,13 @@ struct lan_rule item_lan_rule(const struct item *item);
 extern const struct item_field item_lan_verifier_fields[];
 int item_lan_verifier_check(struct item *item, struct arena *arena, struct err *err);
 struct lan_verifier item_lan_verifier(const struct item *item);
+
+extern const struct item_field item_responder_fields[], item_responder_rule_fields[], item_responder_filter_fields[];
+int item_responder_check(struct item *item, struct arena *arena, struct err *err);
+int item_responder_rule_check(struct item *item, struct arena *arena, struct err *err);
+int item_responder_filter_check(struct item *item, struct arena *arena, struct err *err);
+
+extern const struct item_field item_prune_rule_fields[];
+int item_prune_rule_check(struct item *item, struct arena *arena, struct err *err);
 
 #endif
