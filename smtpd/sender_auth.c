@@ -26,6 +26,7 @@ void sender_auth_connect(struct session *session)
 	              script_is_installed(&session->hooks.script);
 	struct err away;
 
+	mailauth_memory_init(&session->answers);
 	session->dnsd.fd = -1;
 	if (wanted && !session->is_local && !sender_auth_is_gateway(session) &&
 	    ipc_connect(&session->dnsd, &session->smtpd->daemon->instance, "dnsd", "smtpd", &away) != 0)
@@ -37,7 +38,7 @@ struct mailauth_dns sender_auth_dns(struct session *session)
 	struct mailauth_dns dns = mailauth_dns_ipc(&session->dnsd);
 
 	dns.deadline_ms = io_now_ms() + DATA_DNS_MS;
-	return dns;
+	return mailauth_memory_dns(&session->answers, &dns);
 }
 
 static bool is_whitelisted(const struct session *session, const struct cidr *client)
@@ -84,7 +85,8 @@ static void refuse(struct session *session, const struct spf_outcome *spf)
 bool sender_auth_mail(struct session *session)
 {
 	struct transaction *transaction = &session->transaction;
-	struct mailauth_dns dns = mailauth_dns_ipc(&session->dnsd);
+	const struct mailauth_dns source = mailauth_dns_ipc(&session->dnsd);
+	const struct mailauth_dns dns = mailauth_memory_dns(&session->answers, &source);
 	struct spf_check check = {
 	    .dns = &dns,
 	    .helo = str_of(session->helo),
