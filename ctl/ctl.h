@@ -70,6 +70,7 @@ int ctl_user(struct ctl *ctl, int argc, char **argv);
 int ctl_group(struct ctl *ctl, int argc, char **argv);
 int ctl_mapping(struct ctl *ctl, int argc, char **argv); /* mappings.c */
 int ctl_list(struct ctl *ctl, int argc, char **argv);    /* lists.c */
+int ctl_list_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_sender(struct ctl *ctl, int argc, char **argv);
 int ctl_service(struct ctl *ctl, int argc, char **argv);    /* service.c */
 int ctl_attributes(struct ctl *ctl, int argc, char **argv); /* attributes.c */

@@ -11,7 +11,7 @@
 
 static const struct ctl_command add_usage = {"list add", "NAME [--type TYPE] [--comment TEXT] [--public] [ADDRESS...]",
                                              NULL, NULL, false};
-static const struct ctl_command settings_usage = {"list settings", "[KEY]", NULL, NULL, false};
+static const struct ctl_command settings_usage = {"list-settings", "[KEY | --format list|man]", NULL, NULL, true};
 static const struct ctl_command member_add_usage = {"list member add", "NAME ADDRESS...", NULL, NULL, false};
 static const struct ctl_command member_remove_usage = {"list member remove", "NAME ADDRESS...", NULL, NULL, false};
 static const struct ctl_command export_usage = {"list member export", "NAME [FILE]", NULL, NULL, false};
@@ -64,17 +64,6 @@ static int run_add(struct ctl *ctl, int argc, char **argv)
 	while (optind < argc)
 		ipc_add_text(&request, "address", argv[optind++]);
 	return ask(ctl, &request, false);
-}
-
-static int run_settings(struct ctl *ctl, int argc, char **argv)
-{
-	(void)ctl;
-	if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
-		return ctl_usage(&settings_usage);
-	if (argc == 2)
-		return manual_explain(&list_catalogue, argv[1]);
-	manual_list(&list_catalogue);
-	return CTL_DONE;
 }
 
 static int change_members(struct ctl *ctl, const char *op, const struct ctl_command *usage, int argc, char **argv)
@@ -229,7 +218,6 @@ static const struct verb list_verbs[] = {
     {.command = VERB_USAGE("list unset", "NAME KEY", "Return a setting of a list to its default."),
      .op = "list-unset",
      .arguments = {"name", "key"}},
-    {.command = VERB_OF("list settings", "[KEY]", "Explain what can be set of lists.", run_settings)},
     {.command = VERB_USAGE("list member", "add|remove|list|import|export|bulk-delete ...", "Manage the members."),
      .op = NULL},
     {.command = VERB_OF("list test", "NAME", "Show what the source of a database list gives now.", list_posts_test)},
@@ -283,4 +271,18 @@ int ctl_list(struct ctl *ctl, int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "member") == 0)
 		return verb_run(ctl, member_verbs, argc - 1, argv + 1);
 	return verb_run(ctl, list_verbs, argc, argv);
+}
+
+int ctl_list_settings(struct ctl *ctl, int argc, char **argv)
+{
+	(void)ctl;
+	if (argc == 2 && argv[1][0] != '-')
+		return manual_explain(&list_catalogue, argv[1]);
+	if (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "man") == 0)
+		manual_mdoc(&manual_of_lists);
+	else if (argc == 1 || (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "list") == 0))
+		manual_list(&list_catalogue);
+	else
+		return ctl_usage(&settings_usage);
+	return CTL_DONE;
 }

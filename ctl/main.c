@@ -27,8 +27,8 @@ const struct ctl_command ctl_commands[] = {
      ctl_group, false},
     {"attributes", "[KEY | --format list|man]", "Explain what can be set of users and groups.", ctl_attributes, true},
     {"mapping", "add|set|delete|list|export|import ...", "Manage where addresses lead.", ctl_mapping, false},
-    {"list", "add|delete|rename|list|show|set|unset|settings|member ...", "Manage lists and forwardings.", ctl_list,
-     false},
+    {"list", "add|delete|rename|list|show|set|unset|member ...", "Manage lists and forwardings.", ctl_list, false},
+    {"list-settings", "[KEY | --format list|man]", "Explain what can be set of lists.", ctl_list_settings, true},
     {"sender", "add|set|delete|list ...", "Manage how mail leaves.", ctl_sender, false},
     {"service", "list|add|delete|rename|enable|disable|encryption|bind|unbind|defaults ...",
      "Manage the network services.", ctl_service, false},
@@ -75,7 +75,7 @@ static void print_help(void)
 	printf("usage: postroom [-C DIR] COMMAND ...\n\n"
 	       "Manages the mail server instance in DIR; without -C the system's.\n\n");
 	for (const struct ctl_command *command = ctl_commands; command->name != NULL; command++)
-		printf("  %-11s %s\n", command->name, command->sentence);
+		printf("  %-13s %s\n", command->name, command->sentence);
 	printf("\n\"postroom COMMAND --help\" says more; so does postroom(1).\n"
 	       "Exit status: 0 done, 1 refused, 2 usage, 3 not running.\n");
 }

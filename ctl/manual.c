@@ -1,6 +1,7 @@
 #include "ctl/manual.h"
 
 #include "common/settings/attributes.h"
+#include "common/settings/list_settings.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -308,6 +309,28 @@ const struct manual_page manual_of_attributes = {
                     "A change is taken over by running daemons without a restart.\n",
 };
 
+const struct manual_page manual_of_lists = {
+    .catalogue = &list_catalogue,
+    .source = "list_settings.def",
+    .name = "lists",
+    .title = "LISTS",
+    .sentence = "what can be set of the lists of the Postroom mail server",
+    .introduction =
+        "A list is of the type distribution, forwarding, mailing or database; its address is its name at every\n"
+        "local domain.\n"
+        "A mail administrator shows what is set of it with\n"
+        ".Ic postroom list show Ar name ,\n"
+        "changes that, or the\n"
+        ".Ic type ,\n"
+        "with\n"
+        ".Ic postroom list set Ar name key value\n"
+        "and returns it to its default with\n"
+        ".Ic postroom list unset Ar name key .\n"
+        "Before a value that begins with a hyphen stands\n"
+        ".Ql -- .\n"
+        "A change is taken over by running daemons without a restart.\n",
+};
+
 void manual_mdoc(const struct manual_page *page)
 {
 	printf(".\\\" Made from common/settings/%s by \"postroom %s --format man\".\n"
@@ -322,7 +345,8 @@ void manual_mdoc(const struct manual_page *page)
 	       ".Pp\n"
 	       "The %s are:\n"
 	       ".Bl -tag -width Ds\n",
-	       page->source, page->name, page->title, page->name, page->sentence, page->introduction, page->name);
+	       page->source, page->catalogue->command, page->title, page->name, page->sentence, page->introduction,
+	       page->catalogue == &list_catalogue ? "settings" : page->name);
 	for (size_t i = 0; i < page->catalogue->count; i++)
 		print_mdoc_entry(&page->catalogue->definitions[i]);
 	printf(".El\n"

@@ -1,6 +1,7 @@
 /*
- * manual: the catalogues of settings and attributes written out for people: on the terminal, as postroom-settings(5)
- * and postroom-attributes(5), as a commented list of defaults. All go to standard output.
+ * manual: the catalogues of settings, attributes and lists written out for people: on the terminal, as
+ * postroom-settings(5), postroom-attributes(5) and postroom-lists(5), as a commented list of defaults. All go to
+ * standard output.
  */
 #ifndef POSTROOM_CTL_MANUAL_H
 #define POSTROOM_CTL_MANUAL_H
@@ -18,7 +19,7 @@ struct manual_page {
 	const char *introduction; /* mdoc */
 };
 
-extern const struct manual_page manual_of_settings, manual_of_attributes;
+extern const struct manual_page manual_of_settings, manual_of_attributes, manual_of_lists;
 
 void manual_list(const struct catalogue *catalogue);
 /* Returns the exit status: there may be nothing of that key. */

@@ -12,7 +12,7 @@ const struct setting_definition list_setting_definitions[LIST_SETTING_COUNT] = {
 #include "common/settings/list_settings.def"
 };
 
-const struct catalogue list_catalogue = {"setting of lists", "list settings", list_setting_definitions,
+const struct catalogue list_catalogue = {"setting of lists", "list-settings", list_setting_definitions,
                                          LIST_SETTING_COUNT};
 
 static int check_banned_line(struct str line, struct err *err)

@@ -26,7 +26,7 @@ subtest 'everything is in its place' => sub {
 		ok -x "$root/usr/$program", $program;
 	}
 	for my $page (qw(man1/postroom.1 man1/sendmail.1 man1/mailq.1 man5/postroom.conf.5 man5/postroom-settings.5
-		man5/postroom-attributes.5),
+		man5/postroom-lists.5 man5/postroom-attributes.5),
 		map { "man8/$_.8" } @daemons) {
 		ok -f "$root/usr/share/man/$page", $page;
 	}

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use JSON::PP qw(decode_json);
 use lib 't/lib';
-use Postroom::Process qw(write_file);
+use Postroom::Process qw(read_file write_file);
 use Postroom::SmtpServer;
 use Postroom::Test;
 use Test::More;
@@ -218,13 +218,15 @@ subtest 'settings' => sub {
 	my %settings = map { $_->{key} => $_ } @{ $p->postroom_json('list', 'show', 'news') };
 	is $settings{'subject-prefix'}{value}, '[news]', 'set';
 	ok $settings{verify}{default}, 'and defaults';
+	list('set', 'news', 'spam-threshold', '--', '-1');
 	refused(qr/did you mean subject-prefix/, 'list', 'set', 'news', 'subject-prefx', 'x');
 	refused(qr/must be on or off/, 'list', 'set', 'news', 'verify', 'perhaps');
 	refused(qr/is a setting of mailing and database lists/, 'list', 'set', 'customers', 'moderator', 'anna');
 	refused(qr/there is no list "none"/, 'list', 'set', 'none', 'comment', 'x');
 	list('set', 'news', 'header-modifiers', "Precedence: bulk\nReply-To: %m");
 	refused(qr/header-modifiers: .*is not "Field: data/, 'list', 'set', 'news', 'header-modifiers', 'no colon');
-	like list('settings'), qr/^header-modifiers\s/m, 'explained';
+	like $p->postroom_ok('list-settings'), qr/^header-modifiers\s/m, 'explained';
+	is $p->postroom_ok('list-settings', '--format', 'man'), read_file('man/postroom-lists.5'), 'postroom-lists(5) is that of the catalogue (make manual)';
 	is resolved('news@example.test', '--local') =~ s/\d+/N/r, 'local list N news', 'a mailing list is a target itself';
 };
 
