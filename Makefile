@@ -234,6 +234,9 @@ install: all units
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 644 $(BUILD)/systemd/*.service $(BUILD)/systemd/*.socket $(BUILD)/systemd/*.target \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|g' conf/systemd/postroom-maintain.service \
+	    >$(DESTDIR)$(PREFIX)/lib/systemd/system/postroom-maintain.service
+	install -m 644 conf/systemd/postroom-maintain.timer $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(BUILD)/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
 	install -m 644 $(BUILD)/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/postroom.conf
 	install -m 644 README.md LICENSE CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/postroom

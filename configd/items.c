@@ -233,10 +233,27 @@ int items_delete_owner(struct change *change, int64_t owner, struct err *err)
 	return 0;
 }
 
+/* Own prune rules that have no effect are not changed: whoever does it would expect one. */
+static int check_prune_rules_are_own(struct change *change, const struct request *request, struct err *err)
+{
+	int row;
+
+	if (request->kind != ITEM_PRUNE_RULE || request->owner == ITEM_SERVER)
+		return 0;
+	row = config_number(change->config, NULL, err,
+	                    "SELECT 1 FROM effective_attribute WHERE uid = ? AND key = 'prune.global' AND value = 'off'",
+	                    "n", request->owner);
+	if (row == 0)
+		return err_set(err, ERR_DENIED, "%.*s uses the prune rules of the server; set prune.global off first",
+		               STR_ARG(request->owner_name));
+	return row == 1 ? 0 : -1;
+}
+
 /* Check and store the list of a request, and say what was done. position: of the item that changed. */
 static int store(struct change *change, struct request *request, size_t position, const char *what, struct err *err)
 {
-	if (items_check(change, request->kind, request->owner, &request->items, err) != 0 ||
+	if (check_prune_rules_are_own(change, request, err) != 0 ||
+	    items_check(change, request->kind, request->owner, &request->items, err) != 0 ||
 	    items_store(change, request->kind, request->owner, &request->items, err) != 0)
 		return -1;
 	change_note(change, "%s %zu of %.*s %s", definition_of(request)->what, position + 1, STR_ARG(request->owner_name),

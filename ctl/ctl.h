@@ -99,6 +99,7 @@ int ctl_queue(struct ctl *ctl, int argc, char **argv);
 int ctl_repair(struct ctl *ctl, int argc, char **argv);
 /* mailbox.c */
 int ctl_mailbox(struct ctl *ctl, int argc, char **argv);
+int ctl_maintain(struct ctl *ctl, int argc, char **argv); /* maintain.c */
 int ctl_resolve(struct ctl *ctl, int argc, char **argv);
 
 #endif

@@ -66,6 +66,7 @@ const struct ctl_command ctl_commands[] = {
     {"script", "list|check|run ...", "Look at the scripts, and try one.", ctl_script, false},
     {"mailbox", "list|verify|reindex|undelete|purge|import|export|acl ...", "Look into mailboxes, fill and mend them.",
      ctl_mailbox, false},
+    {"maintain", "[USER]", "Remove old mail as prune rules say; once a day.", ctl_maintain, false},
     {"repair", "[USER]", "Check and mend mailboxes, all or one.", ctl_repair, false},
     {NULL, NULL, NULL, NULL, false},
 };
