@@ -641,7 +641,7 @@ subtest 'deliver' => sub {
 	my $before = message_files('anna');
 	contained($p->main_pid('deliver'), 'deliver', may => ['accept', 'truncate'], own => 'state/mail', settings => 1);
 	my ($ringer, $clerk) = sort { $a <=> $b } grep { $p->processes->{$_}[1] == $p->main_pid('deliver') } $p->pids('deliver');
-	contained($clerk, 'deliver', may => ['fork'], own => 'spool/deliver', settings => 1);
+	contained($clerk, 'deliver', may => ['fork', 'truncate'], own => 'spool/deliver|state/mail/answers', settings => 1);
 	kill SIGCONT, $queue_manager;
 	wait_until(sub { message_files('anna') > $before }, 'it still delivers');
 	deliver_message('bert');
