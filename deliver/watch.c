@@ -11,7 +11,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { DAY_SECONDS = 24 * 60 * 60, PATIENCE_SECONDS = 60 };
+enum {
+	DAY_SECONDS = 24 * 60 * 60,
+	FIRST_SECONDS = 10, /* until the first daily look: all that a notice needs is there then, on a busy machine too */
+	PATIENCE_SECONDS = 60,
+};
 
 struct watch {
 	struct settings *settings;
@@ -206,7 +210,7 @@ static int confine(const struct instance *instance, struct err *err)
 
 void watch_run(const struct instance *instance, struct settings *settings, int parent)
 {
-	static const struct timeval at_start = {1, 0};
+	static const struct timeval at_start = {FIRST_SECONDS, 0};
 	struct event_base *base = event_base_new();
 	struct watch watch = {.settings = settings, .parent = parent};
 	struct err err;

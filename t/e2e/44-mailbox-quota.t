@@ -103,7 +103,7 @@ subtest '07-16.3 a restart' => sub {
 	is scalar(told('carl', 'Your mailbox')), 0, 'nothing yet';
 	$p->stop_running;
 	$p->run;
-	$p->wait_for(sub { told('carl', 'Your mailbox') == 1 }, 'the daily warning', 20);
+	$p->wait_for(sub { told('carl', 'Your mailbox') == 1 }, 'the daily warning', 40);
 	is scalar(told('postmaster', 'The mailbox of carl')), 0, 'none to the administrator';
 };
 
