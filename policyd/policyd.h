@@ -13,8 +13,7 @@
  *
  * Events are synced five times a second, lists at once. Files: events.c the account and its score; blocks.c the two
  * lists; judge.c who is to be on them; greylist.c who has to come again; sent*.c what users sent; dmarc.c what is to be
- * reported; collected.c whom users wrote to; known.c the file; requests.c what is asked; idslog*.c the logs of events,
- * which a child writes.
+ * reported; known.c the file; requests.c what is asked; idslog*.c the logs of events, which a child writes.
  */
 #ifndef POSTROOM_POLICYD_POLICYD_H
 #define POSTROOM_POLICYD_POLICYD_H
