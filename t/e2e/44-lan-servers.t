@@ -76,6 +76,24 @@ subtest 'recipients are verified at a Postroom' => sub {
 	$smtp->quit;
 };
 
+subtest 'recipients are verified by Minger, before an SMTP session' => sub {
+	my $server = '127.0.0.1:' . $second->port('smtp');
+	$second->set('minger.secret' => 'between the two');
+	$p->set('lan.minger-port' => $second->{offset} + 4069);
+	$p->postroom_ok({ stdin => "between the two\n" }, qw(lan-verifier add --type minger --password-stdin --server), $server);
+	my $smtp = $p->smtp;
+	$smtp->ehlo;
+	$smtp->cmd('MAIL FROM:<stranger@elsewhere.test>');
+	is $smtp->cmd('RCPT TO:<noone@second.test>'), 550, 'who does not exist there';
+	is $smtp->cmd('RCPT TO:<postmaster@second.test>'), 250, 'who does';
+	$smtp->quit;
+	unlike $second->log, qr/postmaster\@second\.test> .*MAIL FROM|<noone\@second/, 'the other server saw no SMTP session about them';
+	$p->postroom_ok({ stdin => "another\n" }, qw(lan-verifier set 2 --password-stdin));
+	is $p->smtp->send_message('stranger@elsewhere.test', ['absent@second.test'], "Subject: x\n\nx\n") =~ /\A250/, 1,
+		'without the right secret nobody can say: taken';
+	$p->postroom_ok('lan-verifier', 'delete', 1) for 1 .. 2;
+};
+
 subtest 'Postfix' => sub {
 	plan skip_all => 'needs root and Postfix' if $> != 0 || !find_program('postfix');
 	my $postfix = Postroom::Peer->postfix(domain => 'third.test', user => 'friend', port => Postroom::Ports::port('127.0.0.1'));
