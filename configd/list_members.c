@@ -98,7 +98,7 @@ static int exists(struct change *change, const struct list_object *list, struct 
 
 int list_member_add(struct change *change, const struct list_object *list, struct str text, struct err *err)
 {
-	struct str member;
+	struct str member = text;
 	int known;
 
 	if (check_kept_here(list, err) != 0)
