@@ -135,7 +135,7 @@ static void take(struct answerer *answerer, int fd)
 
 static int begin(struct answerer *answerer, const struct daemon *daemon, struct err *err)
 {
-	char settings[INSTANCE_PATH_MAX + 128], policy[INSTANCE_PATH_MAX + 128];
+	char settings[INSTANCE_PATH_MAX + 128];
 	struct sandbox sandbox;
 	int result;
 
@@ -144,11 +144,9 @@ static int begin(struct answerer *answerer, const struct daemon *daemon, struct 
 	if (settings_open(&answerer->settings, answerer->instance, false, err) != 0)
 		return -1;
 	instance_path(settings, sizeof settings, daemon->instance.state, "settings");
-	instance_path(policy, sizeof policy, daemon->instance.state, "policy");
 	if (sandbox_init(&sandbox, SANDBOX_UNIX, err) != 0)
 		return -1;
-	result = sandbox_allow(&sandbox, settings, SANDBOX_READ, err) != 0 ||
-	                 sandbox_allow(&sandbox, policy, SANDBOX_READ, err) != 0 || sandbox_prepare(&sandbox, err) != 0 ||
+	result = sandbox_allow(&sandbox, settings, SANDBOX_READ, err) != 0 || sandbox_prepare(&sandbox, err) != 0 ||
 	                 sandbox_enter(&sandbox, err) != 0
 	             ? -1
 	             : 0;
@@ -156,7 +154,7 @@ static int begin(struct answerer *answerer, const struct daemon *daemon, struct 
 	return result;
 }
 
-void answer_run(const struct daemon *daemon, const int *sockets, size_t count)
+void answer_run(const struct daemon *daemon, const struct known *known, const int *sockets, size_t count)
 {
 	struct pollfd waits[ENDPOINTS_MAX];
 	static struct answerer answerer;
@@ -164,6 +162,7 @@ void answer_run(const struct daemon *daemon, const int *sockets, size_t count)
 
 	if (begin(&answerer, daemon, &err) != 0)
 		daemon_fail(&err);
+	answerer.known = *known;
 	for (size_t i = 0; i < count; i++)
 		waits[i] = (struct pollfd){.fd = sockets[i], .events = POLLIN};
 	for (;;) {
@@ -172,7 +171,6 @@ void answer_run(const struct daemon *daemon, const int *sockets, size_t count)
 			daemon_fail(&err);
 		}
 		settings_refresh(&answerer.settings);
-		gate_refresh(&answerer.known, answerer.instance);
 		for (size_t i = 0; i < count; i++)
 			if (waits[i].revents != 0)
 				take(&answerer, waits[i].fd);

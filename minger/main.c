@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/minger/minger.h"
 #include "common/net/sandbox.h"
+#include "common/policy/gate.h"
 #include "common/settings/settings.h"
 
 #include <errno.h>
@@ -22,8 +23,9 @@ struct mingerd {
 	struct settings settings;
 	int sockets[ENDPOINTS_MAX];
 	size_t count;
-	pid_t child;       /* 0: there is none */
-	time_t not_before; /* when binding is tried again */
+	struct known known; /* mapped before the child begins: it reaches no file of policyd's */
+	pid_t child;        /* 0: there is none */
+	time_t not_before;  /* when binding is tried again */
 };
 
 static int bind_one(const struct endpoint *endpoint, struct err *err)
@@ -81,7 +83,7 @@ static void start_child(struct mingerd *mingerd)
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		daemon_follow_parent(self);
-		answer_run(&mingerd->daemon, mingerd->sockets, mingerd->count);
+		answer_run(&mingerd->daemon, &mingerd->known, mingerd->sockets, mingerd->count);
 	}
 	if (mingerd->child < 0) {
 		log_error("cannot fork who answers");
@@ -115,7 +117,8 @@ static void look(struct mingerd *mingerd)
 	wanted = settings_flag(&mingerd->settings, SETTING_MINGER_ENABLED);
 	if (!wanted)
 		stop_child(mingerd);
-	if (!wanted || mingerd->child > 0 || time(NULL) < mingerd->not_before)
+	gate_refresh(&mingerd->known, &mingerd->daemon.instance);
+	if (!wanted || mingerd->child > 0 || mingerd->known.file == NULL || time(NULL) < mingerd->not_before)
 		return;
 	bind_all(mingerd);
 	if (mingerd->count > 0)

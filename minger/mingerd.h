@@ -13,14 +13,16 @@
 
 #include "common/daemon/daemon.h"
 #include "common/net/endpoint.h"
+#include "common/policy/known.h"
 
 enum {
 	ANSWERS_PER_S = 20, /* of one address, or /64 of IPv6 */
 	ANSWERS_BURST = 200,
 };
 
-/* answer.c: the second process, on bound sockets. */
-void answer_run(const struct daemon *daemon, const int *sockets, size_t count) __attribute__((noreturn));
+/* answer.c: the second process, on bound sockets, with the mapped file of known clients. */
+void answer_run(const struct daemon *daemon, const struct known *known, const int *sockets, size_t count)
+    __attribute__((noreturn));
 
 /* rate.c: may an address have an answer now? now: milliseconds. Some that share a place of the table share its share.
  */

@@ -36,6 +36,8 @@ sub question {
 	return "$address " . md5_hex(lc($address) . ':' . ($secret // $SECRET)) . "\r\n";
 }
 
+$p->wait_for(sub { defined ask(question('anna@example.test'), patience => 0.2) }, 'somebody answers', 20);
+
 subtest '05-10.9 the right secret tells addresses apart' => sub {
 	is ask(question("$_\@example.test")), "$_\@example.test 5\r\n", "$_ is valid" for qw(anna Anna ANNA postmaster info);
 	is ask(question("$_")), "$_ 3\r\n", "$_ is not" for 'nobody@example.test', 'anna@elsewhere.test', 'x y@example.test' =~ s/ //r;
