@@ -52,7 +52,7 @@ LIBS_dnsd := -lunbound
 LIBS_authd := -lcrypt
 LIBS_listd := -lodbc
 
-TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $(BUILD)/bin/mailq
+TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $(BUILD)/bin/mailq $(BUILD)/units
 COMMON   := $(wildcard common/*/*.c common/*/*/*.c)
 LIBCOMMON := $(BUILD)/libcommon.a
 
