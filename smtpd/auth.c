@@ -14,6 +14,7 @@ static struct sasl sasl_of(struct session *session)
 	    .service = session->service,
 	    .prompt = "334 ",
 	    .challenges = settings_flag(&session->smtpd->settings, SETTING_LOGIN_CHALLENGES),
+	    .binds = settings_flag(&session->smtpd->settings, SETTING_LOGIN_BINDING),
 	};
 }
 

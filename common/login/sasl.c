@@ -101,7 +101,8 @@ bool sasl_is_usable(const struct sasl *sasl, struct str mechanism)
 	const struct str plus = STR("-PLUS");
 	bool is_bound = mechanism.len > plus.len && str_equal_nocase(str_skip(mechanism, mechanism.len - plus.len), plus);
 
-	return (!is_bound || can_bind(sasl->conn)) && (sasl->challenges || !str_equal_nocase(mechanism, STR("CRAM-MD5")));
+	return (!is_bound || (sasl->binds && can_bind(sasl->conn))) &&
+	       (sasl->challenges || !str_equal_nocase(mechanism, STR("CRAM-MD5")));
 }
 
 int sasl_mechanisms(const struct sasl *sasl, struct buf *words, struct err *err)
@@ -148,6 +149,8 @@ static void add_bindings(struct exchange *exchange)
 	unsigned char data[CONN_BINDING_MAX];
 	size_t len;
 
+	if (!exchange->sasl->binds)
+		return;
 	if ((len = conn_tls_exporter(conn, data)) > 0)
 		ipc_add(&exchange->request, "exporter", str_from((const char *)data, len));
 	if ((len = conn_tls_endpoint(conn, data)) > 0)

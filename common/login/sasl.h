@@ -37,6 +37,7 @@ struct sasl {
 	const char *prompt;  /* before a challenge: "+ ", in SMTP "334 " */
 	bool bare_lf;        /* the protocol lets LF alone end a line */
 	bool challenges;     /* setting login.challenge-methods: CRAM-MD5 and APOP may be used */
+	bool binds;          /* setting login.channel-binding: logins may be bound to TLS, methods that end in -PLUS */
 };
 
 struct sasl_grant {

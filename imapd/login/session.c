@@ -186,7 +186,8 @@ int login_session(int fd, const struct listen_origin *origin, void *context)
 	                           .service = "imap",
 	                           .prompt = "+ ",
 	                           .bare_lf = true,
-	                           .challenges = settings_flag(&service->settings, SETTING_LOGIN_CHALLENGES)};
+	                           .challenges = settings_flag(&service->settings, SETTING_LOGIN_CHALLENGES),
+	                           .binds = settings_flag(&service->settings, SETTING_LOGIN_BINDING)};
 	arena_init(&login.arena);
 	imap_parser_init(&login.parser, &login.conn, &login.arena, IMAP_LOGIN_LITERAL_MAX);
 	buf_init(&login.mechanisms, SASL_MECHANISMS_MAX);

@@ -170,7 +170,8 @@ int login_session(int fd, const struct listen_origin *origin, void *context)
 	                           .service = "pop3",
 	                           .prompt = "+ ",
 	                           .bare_lf = true,
-	                           .challenges = settings_flag(&service->settings, SETTING_LOGIN_CHALLENGES)};
+	                           .challenges = settings_flag(&service->settings, SETTING_LOGIN_CHALLENGES),
+	                           .binds = settings_flag(&service->settings, SETTING_LOGIN_BINDING)};
 	buf_init(&login.user, POP3_LINE_MAX);
 	buf_init(&login.mechanisms, SASL_MECHANISMS_MAX);
 	buf_init(&login.usable, SASL_MECHANISMS_MAX);

@@ -42,6 +42,10 @@ sub bound {
 }
 
 subtest 'SCRAM-SHA-256-PLUS' => sub {
+	unlike smtp_under_tls()->ehlo->{AUTH}, qr/PLUS/, 'off: not announced under TLS';
+	is bound(\&endpoint), 504, 'nor there';
+	is bound(undef, mechanism => 'SCRAM-SHA-256', flag => 'y'), 235, 'and nobody hid it';
+	$p->set('login.channel-binding' => 'on');
 	my $smtp = $p->smtp;
 	unlike $smtp->ehlo->{AUTH}, qr/PLUS/, 'not announced in clear';
 	is $smtp->cmd('AUTH SCRAM-SHA-256-PLUS'), 504, 'nor there';
