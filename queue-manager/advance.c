@@ -69,6 +69,8 @@ static void finish(struct message *message, bool refused)
 	}
 	if (message->row != 0)
 		table_forget(queue, message->row);
+	if (message->prepared != 0)
+		forms_remove(queue, message->id);
 	message_left_active(queue, message->id);
 	message_free(message);
 }

@@ -24,6 +24,7 @@ static void remove_file(struct queue *queue, const char *id, int64_t row)
 		log_error("id=%s cannot be removed: %s", id, strerror(errno));
 		return;
 	}
+	forms_remove(queue, id);
 	message_left_active(queue, id);
 	table_forget(queue, row);
 }

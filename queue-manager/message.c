@@ -208,12 +208,12 @@ void message_set_aside(struct queue *queue, const char *id, const char *why)
 	}
 	log_error("id=%s set aside as spool/corrupt/%s: %s", id, name, why);
 	tell_of_file(queue, name, why);
+	forms_remove(queue, id);
 	message_left_active(queue, id);
 }
 
 void message_left_active(struct queue *queue, const char *id)
 {
-	forms_remove(queue, id);
 	queue->removals_unsynced = true;
 	made_parent_changed(queue, id);
 }

@@ -51,7 +51,7 @@ static void test_password_is_everything_behind_one_space(void **state)
 
 static void test_unknown(void **state)
 {
-	static const char *const lines[] = {"", " ", "STATE", "STA", "XYZZY", " STAT", "STAT\t", "APOP a b", "LAST"};
+	static const char *const lines[] = {"", " ", "STATE", "STA", "XYZZY", " STAT", "STAT\t", "XTND a b", "LAST"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
