@@ -66,9 +66,10 @@ int smtp_target_parse(struct str text, struct arena *arena, struct smtp_target *
 	if (at < 0 || rest.data == NULL)
 		return err_set(err, ERR_SYNTAX, "the target names no server: write SMTP:ADDRESS@SERVER");
 	if (addr_parse_mailbox(str_sub(text, 0, (size_t)at + 1 + domain.len), arena, &addr, err) != 0) {
+		if (err == NULL)
+			return -1;
 		err_prefix(err, "the target's address");
-		if (err != NULL)
-			err->code = ERR_SYNTAX;
+		err->code = ERR_SYNTAX;
 		return -1;
 	}
 	target.address = addr.text;
