@@ -40,8 +40,8 @@ int err_system(struct err *err, const char *format, ...)
 
 int err_prefix(struct err *err, const char *format, ...)
 {
-	char before[sizeof err->text];
-	char after[sizeof err->text];
+	char before[ERR_TEXT_MAX];
+	char after[ERR_TEXT_MAX];
 	va_list args;
 	size_t used;
 

@@ -23,10 +23,12 @@ enum err_code {
 	ERR_PROTOCOL,  /* the peer broke the protocol */
 };
 
+enum { ERR_TEXT_MAX = 320 };
+
 struct err {
 	int code;
 	int sys; /* errno where code is ERR_SYSTEM, else 0 */
-	char text[320];
+	char text[ERR_TEXT_MAX];
 };
 
 /* Set code and sentence (printf-like). err may be NULL. Always returns -1, so that "return err_set(...)" reads well. */
