@@ -101,8 +101,8 @@ static int run_command(struct ctl *ctl, int argc, char **argv)
 		printf("usage: postroom [-C DIR] %s %s\n\n%s\n", command->name, command->arguments, command->sentence);
 		return CTL_DONE;
 	}
-	if ((command->raw ? instance_locate(&ctl->instance, ctl->dir, &err)
-	                  : instance_open(&ctl->instance, ctl->dir, &err)) != 0) {
+	if ((command->raw || strcmp(argv[argc - 1], "--help") == 0 ? instance_locate(&ctl->instance, ctl->dir, &err)
+	                                                           : instance_open(&ctl->instance, ctl->dir, &err)) != 0) {
 		if (err.code == ERR_SYSTEM && err.sys == ENOENT)
 			return ctl_refuse("there is no instance here (%s); \"postroom init\" makes one", err.text);
 		return ctl_refuse_err(&err);
