@@ -102,7 +102,7 @@ struct str smtp_target_format(const struct smtp_target *target, struct arena *ar
 
 struct str smtp_target_show(struct str text, struct arena *arena)
 {
-	struct smtp_target target;
+	struct smtp_target target = {0};
 
 	if (smtp_target_parse(text, arena, &target, NULL) != 0)
 		return text;
