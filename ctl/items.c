@@ -70,10 +70,10 @@ static int fetch(struct ctl *ctl, const char *kind, const char *user, json_t **i
 /* How the command line calls the lists of a kind. */
 struct item_words {
 	enum item_kind kind;
+	bool has_user;
 	const char *words;     /* "user rule" */
 	const char *arguments; /* of add and set, for the usage line */
 	const char *columns[4];
-	bool has_user;
 };
 
 #define RESPONDER_ARGUMENTS                                                                       \
@@ -86,38 +86,38 @@ struct item_words {
 
 static const struct item_words kinds[] = {
     {ITEM_MESSAGE_RULE,
+     true,
      "user rule",
      "[--name TEXT] [--types incoming,local,system] [--match all|any] [--condition TEXT]... [--action TEXT]...",
-     {"name", "types", "match"},
-     true},
+     {"name", "types", "match"}},
     {ITEM_LAN_RULE,
+     false,
      "lan-rule",
      "[--address PATTERN] [--server HOST[:PORT]] [--username NAME] [--password-stdin] [--rewrite ADDRESS] "
      "[--condition all|pop3|smtp|NUMBERS] [--comment TEXT]",
-     {"address", "server", "rewrite", "condition"},
-     false},
+     {"address", "server", "rewrite", "condition"}},
     {ITEM_LAN_VERIFIER,
+     false,
      "lan-verifier",
      "[--server HOST[:PORT]] [--type call-forward|minger] [--password-stdin]",
-     {"server", "type"},
-     false},
-    {ITEM_RESPONDER, "user autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}, true},
-    {ITEM_RESPONDER, "autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}, false},
+     {"server", "type"}},
+    {ITEM_RESPONDER, true, "user autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}},
+    {ITEM_RESPONDER, false, "autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}},
     {ITEM_RESPONDER_RULE,
+     true,
      "user autoresponder-rule",
      "[--name TEXT] [--responder NAME|none] [--enabled on|off] [--locked on|off] [--date-from YYYY-MM-DD]"
      " [--date-to YYYY-MM-DD] [--time-from HH:MM] [--time-to HH:MM] [--datetime-from \"YYYY-MM-DD HH:MM\"]"
      " [--datetime-to \"YYYY-MM-DD HH:MM\"] [--days mon,tue,...] [--sender PATTERN] [--subject PATTERN]"
      " [--value NAME=VALUE]...",
-     {"name", "responder", "enabled", "locked"},
-     true},
+     {"name", "responder", "enabled", "locked"}},
     {ITEM_RESPONDER_FILTER,
+     true,
      "user autoresponder-filter",
      "[--line \"Field: data\"] [--trigger on|off]",
-     {"line", "trigger"},
-     true},
-    {ITEM_PRUNE_RULE, "user prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}, true},
-    {ITEM_PRUNE_RULE, "prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}, false},
+     {"line", "trigger"}},
+    {ITEM_PRUNE_RULE, true, "user prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}},
+    {ITEM_PRUNE_RULE, false, "prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };

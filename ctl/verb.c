@@ -244,6 +244,13 @@ static const char *verb_word(const struct verb *verb)
 	return strrchr(verb->command.name, ' ') + 1;
 }
 
+static void print_commands(const struct verb *verbs, FILE *out)
+{
+	fprintf(out, "usage:\n");
+	for (const struct verb *verb = verbs; verb->command.name != NULL; verb++)
+		fprintf(out, "  postroom [-C DIR] %s %s\n", verb->command.name, verb->command.arguments);
+}
+
 int verb_run(struct ctl *ctl, const struct verb *verbs, int argc, char **argv)
 {
 	const struct verb *verb = verbs;
@@ -259,10 +266,12 @@ int verb_run(struct ctl *ctl, const struct verb *verbs, int argc, char **argv)
 		return verb->command.run != NULL ? verb->command.run(ctl, argc - 1, argv + 1)
 		                                 : run_verb(ctl, verb, argc - 1, argv + 1);
 	}
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		print_commands(verbs, stdout);
+		return CTL_DONE;
+	}
 	if (argc > 1)
 		fprintf(stderr, "postroom: there is no command %s %s\n", argv[0], argv[1]);
-	fprintf(stderr, "usage:\n");
-	for (verb = verbs; verb->command.name != NULL; verb++)
-		fprintf(stderr, "  postroom [-C DIR] %s %s\n", verb->command.name, verb->command.arguments);
+	print_commands(verbs, stderr);
 	return CTL_USAGE;
 }
