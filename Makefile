@@ -222,7 +222,7 @@ units: $(BUILD)/units
 	$(BUILD)/units conf/systemd $(BUILD)/systemd $(PREFIX)
 
 LIBEXEC  := $(DESTDIR)$(PREFIX)/libexec/postroom
-install: all units
+install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIBEXEC) $(DESTDIR)$(PREFIX)/share/doc/postroom
 	install -m 755 $(BUILD)/bin/postroom $(BUILD)/bin/sendmail $(DESTDIR)$(PREFIX)/bin
 	ln -sf sendmail $(DESTDIR)$(PREFIX)/bin/mailq
@@ -232,13 +232,14 @@ install: all units
 	    install -m 644 man/*.$$section $(DESTDIR)$(PREFIX)/share/man/man$$section; done
 	ln -sf sendmail.1 $(DESTDIR)$(PREFIX)/share/man/man1/mailq.1
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-	install -m 644 $(BUILD)/systemd/*.service $(BUILD)/systemd/*.socket $(BUILD)/systemd/*.target \
-	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@PREFIX@|$(PREFIX)|g' conf/systemd/postroom-maintain.service \
 	    >$(DESTDIR)$(PREFIX)/lib/systemd/system/postroom-maintain.service
 	install -m 644 conf/systemd/postroom-maintain.timer $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 644 $(BUILD)/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf
-	install -m 644 $(BUILD)/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/postroom.conf
+	units=$$(mktemp -d) && $(BUILD)/units conf/systemd $$units $(PREFIX) && \
+	    install -m 644 $$units/*.service $$units/*.socket $$units/*.target $(DESTDIR)$(PREFIX)/lib/systemd/system && \
+	    install -m 644 $$units/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/postroom.conf && \
+	    install -m 644 $$units/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/postroom.conf && \
+	    rm -r $$units
 	install -m 644 README.md LICENSE CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/postroom
 
 clean:
