@@ -1,6 +1,7 @@
 #include "configd/attributes.h"
 
 #include "common/base/io.h"
+#include "common/db/query.h"
 
 #include <stdarg.h>
 
@@ -137,20 +138,6 @@ void config_close(struct config *config)
 	db_close(&config->db);
 }
 
-static int query(struct config *config, struct db_statement *statement, struct err *err, const char *sql,
-                 const char *types, va_list args)
-{
-	if (db_prepare(&config->db, statement, sql, err) != 0)
-		return -1;
-	for (int i = 0; types[i] != '\0'; i++) {
-		if (types[i] == 't')
-			db_bind_text(statement, i + 1, va_arg(args, struct str));
-		else
-			db_bind_number(statement, i + 1, va_arg(args, int64_t));
-	}
-	return 0;
-}
-
 int config_query(struct config *config, struct db_statement *statement, struct err *err, const char *sql,
                  const char *types, ...)
 {
@@ -158,7 +145,7 @@ int config_query(struct config *config, struct db_statement *statement, struct e
 	int result;
 
 	va_start(args, types);
-	result = query(config, statement, err, sql, types, args);
+	result = db_query_va(&config->db, statement, err, sql, types, args);
 	va_end(args);
 	return result;
 }
@@ -170,7 +157,7 @@ int config_run(struct config *config, struct err *err, const char *sql, const ch
 	int result;
 
 	va_start(args, types);
-	result = query(config, &statement, err, sql, types, args);
+	result = db_query_va(&config->db, &statement, err, sql, types, args);
 	va_end(args);
 	if (result == 0) {
 		result = db_run(&statement, err);
@@ -186,7 +173,7 @@ int config_number(struct config *config, int64_t *value_out, struct err *err, co
 	int row;
 
 	va_start(args, types);
-	row = query(config, &statement, err, sql, types, args);
+	row = db_query_va(&config->db, &statement, err, sql, types, args);
 	va_end(args);
 	if (row != 0)
 		return -1;
@@ -205,7 +192,7 @@ int config_text(struct config *config, struct arena *arena, struct str *value_ou
 	int row;
 
 	va_start(args, types);
-	row = query(config, &statement, err, sql, types, args);
+	row = db_query_va(&config->db, &statement, err, sql, types, args);
 	va_end(args);
 	if (row != 0)
 		return -1;
