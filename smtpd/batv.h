@@ -4,7 +4,7 @@
 #ifndef POSTROOM_SMTPD_BATV_H
 #define POSTROOM_SMTPD_BATV_H
 
-#include "smtpd/message.h"
+#include "common/smtp/message.h"
 #include "smtpd/smtpd.h"
 
 /*

@@ -4,7 +4,7 @@
 #include "common/base/log.h"
 #include "common/mime/header.h"
 #include "common/mime/text.h"
-#include "smtpd/message.h"
+#include "common/smtp/message.h"
 
 #include <stdio.h>
 

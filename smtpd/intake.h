@@ -8,7 +8,7 @@
 #define POSTROOM_SMTPD_INTAKE_H
 
 #include "common/smtp/data.h"
-#include "smtpd/message.h"
+#include "common/smtp/message.h"
 #include "smtpd/smtpd.h"
 
 enum { INTAKE_SLICE = 64 * 1024 }; /* octets taken at once */

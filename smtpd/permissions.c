@@ -5,8 +5,8 @@
 #include "common/base/log.h"
 #include "common/mime/header.h"
 #include "common/policy/permissions.h"
+#include "common/smtp/message.h"
 #include "smtpd/mailbox_quota.h"
-#include "smtpd/message.h"
 #include "smtpd/send_quota.h"
 #include "smtpd/smtpd.h"
 

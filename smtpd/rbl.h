@@ -9,7 +9,7 @@
 #ifndef POSTROOM_SMTPD_RBL_H
 #define POSTROOM_SMTPD_RBL_H
 
-#include "smtpd/message.h"
+#include "common/smtp/message.h"
 #include "smtpd/smtpd.h"
 
 /* The lists to ask, and who is not asked about: as smtp.rbl-servers and smtp.rbl-whitelist have them. */

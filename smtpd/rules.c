@@ -3,7 +3,7 @@
 #include "common/addr/addr.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
-#include "smtpd/message.h"
+#include "common/smtp/message.h"
 #include "smtpd/smtpd.h"
 
 #include <inttypes.h>

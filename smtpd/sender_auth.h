@@ -11,7 +11,7 @@
 #ifndef POSTROOM_SMTPD_SENDER_AUTH_H
 #define POSTROOM_SMTPD_SENDER_AUTH_H
 
-#include "smtpd/message.h"
+#include "common/smtp/message.h"
 #include "smtpd/smtpd.h"
 
 /* Before the sandbox: open the channel to dnsd where this session will want one; it is closed (-1) else. */

@@ -12,8 +12,8 @@
  *
  * Files: session.c the conversation and its commands; greeting.c, mail.c, data.c, auth.c, tls.c one family each;
  * relay.c who may send where; permissions.c what users may; send_quota.c how much they may send; mailbox_quota.c
- * whether a full mailbox forbids it; vrfy.c who exists; intake.c a message being taken in; message.c what is kept of it
- * until it is decided; rules.c the SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says;
+ * whether a full mailbox forbids it; vrfy.c who exists; intake.c a message being taken in;
+ * rules.c the SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says;
  * greylist.c who has to come again; rbl.c who is on a DNS blacklist; batv.c reports that come back; dmarc_note.c what
  * DMARC reports tell; collect.c whom users write to; backlog.c whether too much waits in the queue; disk.c free space;
  * received.c what is put on top of a message; reply.c the replies; hooks.c what a script says.

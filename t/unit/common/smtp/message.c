@@ -1,5 +1,5 @@
-/* Unit tests of smtpd/message: what comes in goes into the spool, in memory or by a file, with what checks changed. */
-#include "smtpd/message.h"
+/* Unit tests of smtp/message: what comes in goes into the spool, in memory or by a file, with what checks changed. */
+#include "common/smtp/message.h"
 
 #include "common/base/io.h"
 
@@ -211,5 +211,5 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("smtpd/message", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("smtp/message", tests, set_up, tear_down);
 }

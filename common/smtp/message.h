@@ -1,14 +1,14 @@
 /*
- * smtpd/message: the message of a transaction, kept until everything about it is decided.
+ * smtp/message: a message that comes in, kept until everything about it is decided.
  *
- * What the client sends is kept as it comes: in memory, and from MESSAGE_IN_MEMORY on in an unnamed file beside the
+ * What the peer sends is kept as it comes: in memory, and from MESSAGE_IN_MEMORY on in an unnamed file beside the
  * drop. Only when the checks have said what is to become of it (fields on top of it, fields taken out) it is written
  * into the spool, behind an envelope with the recipients that it has then. A message that is refused never was there.
  *
  * The header is in memory always; a longer one than MESSAGE_IN_MEMORY is refused.
  */
-#ifndef POSTROOM_SMTPD_MESSAGE_H
-#define POSTROOM_SMTPD_MESSAGE_H
+#ifndef POSTROOM_SMTP_MESSAGE_H
+#define POSTROOM_SMTP_MESSAGE_H
 
 #include "common/mime/mime.h"
 #include "common/smtp/fields.h"
@@ -40,7 +40,7 @@ int message_add(struct message *message, const struct spool_drop *drop, struct s
 /* Each becomes the other, whole; fields that were put on top or taken out stay with what they were done to. */
 void message_swap(struct message *message, struct message *other);
 
-/* The header as the client sent it: fields for mime_field_next. */
+/* The header as the peer sent it: fields for mime_field_next. */
 struct str message_header(const struct message *message);
 /* The whole message, for common/mime; also to read any part of it (mime_source_read). */
 struct mime_source message_source(const struct message *message);

@@ -1,4 +1,4 @@
-#include "smtpd/message.h"
+#include "common/smtp/message.h"
 
 #include "common/base/io.h"
 
