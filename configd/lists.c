@@ -143,7 +143,7 @@ int list_setting_store(struct change *change, const struct list_object *list, st
 
 	buf_init(&normal, SETTING_VALUE_MAX);
 	if (catalogue_find(&list_catalogue, key, &definition, err) == 0 && check_applies(list, definition, err) == 0 &&
-	    list_setting_check(definition, value, &normal, err) == 0)
+	    object_setting_check(&list_kind, definition, value, &normal, err) == 0)
 		result = config_run(change->config, err, "INSERT OR REPLACE INTO list_setting VALUES(?, ?, ?)", "ntt", list->id,
 		                    str_of(definition->key), buf_str(&normal));
 	if (result == 0)

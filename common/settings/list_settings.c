@@ -60,65 +60,33 @@ static int check_address(struct str value, struct err *err)
 	return result;
 }
 
-int list_setting_check(const struct setting_definition *definition, struct str value, struct buf *normal,
-                       struct err *err)
+static int check_setting(size_t setting, struct str value, struct err *err)
 {
-	int result = 0;
-
-	if (setting_check(definition, value, normal, err) != 0)
-		return -1;
-	value = buf_str(normal);
-	switch ((enum list_setting)(definition - list_setting_definitions)) {
+	switch ((enum list_setting)setting) {
 	case LIST_SETTING_BANNED:
-		result = check_banned(value, err);
-		break;
+		return check_banned(value, err);
 	case LIST_SETTING_MODIFIERS:
-		result = modifiers_check(value, err);
-		break;
+		return modifiers_check(value, err);
 	case LIST_SETTING_LISTSERVER:
-		result = str_equal(value, STR("*")) ? 0 : check_address(value, err);
-		break;
+		return str_equal(value, STR("*")) ? 0 : check_address(value, err);
 	case LIST_SETTING_RETURN_ADDRESS:
-		result = check_address(value, err);
-		break;
+		return check_address(value, err);
 	case LIST_SETTING_UNSUBSCRIBE_URL:
 		if (value.len != 0 &&
 		    (!str_starts(value, STR("https://")) || str_find_char(value, ' ') >= 0 || str_find_char(value, '>') >= 0))
-			result = err_set(err, ERR_SYNTAX, "it begins with https:// and has neither blanks nor \">\"");
-		break;
+			return err_set(err, ERR_SYNTAX, "it begins with https:// and has neither blanks nor \">\"");
+		return 0;
 	default:
-		break;
+		return 0;
 	}
-	return result == 0 ? 0 : err_prefix(err, "%s", definition->key);
 }
 
-static void take_value(struct list_settings *settings, enum list_setting setting, const char *value)
-{
-	settings->texts[setting] = value;
-	settings->numbers[setting] = setting_to_number(&list_setting_definitions[setting], value);
-}
+const struct object_kind list_kind = {"list", &list_catalogue, check_setting};
 
 int list_settings_load(struct db *objects, int64_t list, struct arena *arena, struct list_settings *settings_out,
                        struct err *err)
 {
-	struct db_statement query;
-	int row;
-
-	for (int i = 0; i < LIST_SETTING_COUNT; i++)
-		take_value(settings_out, (enum list_setting)i, list_setting_definitions[i].fallback);
-	if (db_prepare(objects, &query, "SELECT key, value FROM list_setting WHERE list = ?", err) != 0)
-		return -1;
-	db_bind_number(&query, 1, list);
-	while ((row = db_step(&query, err)) == 1) {
-		const struct setting_definition *definition;
-
-		/* what a newer version stored is passed over */
-		if (catalogue_find(&list_catalogue, db_text(&query, 0), &definition, NULL) == 0)
-			take_value(settings_out, (enum list_setting)(definition - list_setting_definitions),
-			           arena_text(arena, db_text(&query, 1)));
-	}
-	db_finalize(&query);
-	return row;
+	return object_settings_load(objects, &list_kind, list, arena, settings_out->texts, settings_out->numbers, err);
 }
 
 int64_t list_settings_number(const struct list_settings *settings, enum list_setting setting)

@@ -7,7 +7,7 @@
 #ifndef POSTROOM_SETTINGS_LIST_SETTINGS_H
 #define POSTROOM_SETTINGS_LIST_SETTINGS_H
 
-#include "common/settings/settings.h"
+#include "common/settings/object_settings.h"
 
 enum list_setting {
 #define LIST_SETTING(name, key, type, fallback, min, max, choices, unit, sentence, paragraph) LIST_SETTING_##name,
@@ -18,14 +18,12 @@ enum list_setting {
 
 extern const struct setting_definition list_setting_definitions[LIST_SETTING_COUNT];
 extern const struct catalogue list_catalogue;
-
 /*
- * Is value allowed? As setting_check, and besides: lines of banned are addresses, patterns or regular expressions that
- * compile, lines of header-modifiers have a colon behind the name of a field, listserver is "*" or an address,
- * return-address an address or empty, unsubscribe-url one of https. -1: ERR_SYNTAX, ERR_LIMIT.
+ * Beside their types: lines of banned are addresses, patterns or regular expressions that compile, lines of
+ * header-modifiers have a colon behind the name of a field, listserver is "*" or an address, return-address an address
+ * or empty, unsubscribe-url one of https.
  */
-int list_setting_check(const struct setting_definition *definition, struct str value, struct buf *normal,
-                       struct err *err);
+extern const struct object_kind list_kind;
 
 /* The values of one list. */
 struct list_settings {

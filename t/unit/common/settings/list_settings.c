@@ -14,7 +14,7 @@ static const char *check(const char *key, const char *value, struct err *err)
 	assert_int_equal(catalogue_find(&list_catalogue, str_of(key), &definition, err), 0);
 	buf_free(&normal);
 	buf_init(&normal, SETTING_VALUE_MAX);
-	return list_setting_check(definition, str_of(value), &normal, err) == 0 ? buf_text(&normal) : NULL;
+	return object_setting_check(&list_kind, definition, str_of(value), &normal, err) == 0 ? buf_text(&normal) : NULL;
 }
 
 static void accept(const char *key, const char *value, const char *expected)
