@@ -5,7 +5,7 @@
  *     smtp_client_connect(&client, "mx.example.net", "192.0.2.1", 25, NULL, false, &err)    TCP, greeting
  *     smtp_client_hello(&client, &err)                             EHLO, or HELO
  *     smtp_client_start_tls(&client, tls, true, &err)              where wanted
- *     smtp_client_login(&client, user, password, &err)             where wanted
+ *     smtp_client_login(&client, &login, &err)                     where wanted
  *     smtp_client_send(&client, &message, &arena)                  as often as there are messages
  *     smtp_client_close(&client)
  *
@@ -17,6 +17,7 @@
 #ifndef POSTROOM_NET_SMTP_CLIENT_H
 #define POSTROOM_NET_SMTP_CLIENT_H
 
+#include "common/login/sasl_client.h"
 #include "common/net/conn.h"
 #include "common/net/smtp_reply.h"
 
@@ -72,11 +73,11 @@ int smtp_client_hello(struct smtp_client *client, struct err *err);
 int smtp_client_start_tls(struct smtp_client *client, SSL_CTX *tls, bool verify, struct err *err);
 
 /*
- * AUTH by the strongest mechanism that both sides speak: SCRAM-SHA-256, CRAM-MD5, PLAIN, LOGIN.
- * -1: SMTP_CLIENT_LACKS, SMTP_CLIENT_REFUSED, ERR_PROTOCOL (the server could not prove that it knows the password), or
- * the connection is lost.
+ * AUTH by the strongest mechanism that both sides speak and login's method allows (sasl_client.h); its host and port
+ * are the connection's. -1: SMTP_CLIENT_LACKS, SMTP_CLIENT_REFUSED, ERR_PROTOCOL (the server could not prove that it
+ * knows the password), or the connection is lost.
  */
-int smtp_client_login(struct smtp_client *client, const char *username, const char *password, struct err *err);
+int smtp_client_login(struct smtp_client *client, const struct sasl_client_login *login, struct err *err);
 
 enum smtp_outcome {
 	SMTP_UNDECIDED, /* not tried yet; smtp_client_send leaves none of these */

@@ -1,5 +1,7 @@
 #include "common/net/smtp_reply.h"
 
+#include "common/login/sasl_client.h"
+
 void smtp_reply_init(struct smtp_reply *reply)
 {
 	*reply = (struct smtp_reply){0};
@@ -139,23 +141,6 @@ struct str smtp_reply_words(const struct smtp_reply *reply, struct arena *arena)
 	return result;
 }
 
-static void add_mechanisms(struct str words, struct smtp_extensions *extensions)
-{
-	static const struct {
-		const char *name;
-		enum smtp_mechanism mechanism;
-	} known[] = {{"SCRAM-SHA-256", SMTP_SCRAM_SHA_256},
-	             {"CRAM-MD5", SMTP_CRAM_MD5},
-	             {"PLAIN", SMTP_PLAIN},
-	             {"LOGIN", SMTP_LOGIN}};
-	struct str word;
-
-	while ((word = str_cut_word(&words)).len != 0)
-		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-			if (str_equal_nocase(word, str_of(known[i].name)))
-				extensions->mechanisms |= known[i].mechanism;
-}
-
 static void add_extension(struct str line, struct smtp_extensions *extensions)
 {
 	static const struct {
@@ -170,7 +155,7 @@ static void add_extension(struct str line, struct smtp_extensions *extensions)
 	/* "AUTH=LOGIN PLAIN" is how servers older than RFC 2554 said it; some still say nothing else. */
 	if (str_starts_nocase(line, old_auth)) {
 		extensions->offered |= SMTP_AUTH;
-		add_mechanisms(str_skip(line, old_auth.len), extensions);
+		extensions->mechanisms |= sasl_client_mechanisms(str_skip(line, old_auth.len));
 		return;
 	}
 	keyword = str_cut_word(&line);
@@ -179,7 +164,7 @@ static void add_extension(struct str line, struct smtp_extensions *extensions)
 			continue;
 		extensions->offered |= known[i].extension;
 		if (known[i].extension == SMTP_AUTH)
-			add_mechanisms(line, extensions);
+			extensions->mechanisms |= sasl_client_mechanisms(line);
 		if (known[i].extension == SMTP_SIZE)
 			str_to_u64(str_trim(line), UINT64_MAX, &extensions->size_limit);
 	}

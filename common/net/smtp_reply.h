@@ -57,11 +57,9 @@ enum smtp_extension {
 	SMTP_SMTPUTF8 = 64,  /* RFC 6531 */
 };
 
-enum smtp_mechanism { SMTP_SCRAM_SHA_256 = 1, SMTP_CRAM_MD5 = 2, SMTP_PLAIN = 4, SMTP_LOGIN = 8 };
-
 struct smtp_extensions {
 	unsigned offered;    /* enum smtp_extension */
-	unsigned mechanisms; /* enum smtp_mechanism, those that we speak */
+	unsigned mechanisms; /* enum sasl_client_mechanism, those that we speak */
 	uint64_t size_limit; /* octets of a message; 0 = none said */
 };
 

@@ -115,6 +115,7 @@ static int greet(struct tour *tour, bool without_tls, bool *again, struct err *e
 {
 	const struct route *route = tour->route;
 	struct smtp_client *client = &tour->attempt->client;
+	struct sasl_client_login login;
 
 	*again = false;
 	if (smtp_client_hello(client, err) != 0)
@@ -132,8 +133,10 @@ static int greet(struct tour *tour, bool without_tls, bool *again, struct err *e
 	}
 	if (route->username.len == 0)
 		return 0;
-	return smtp_client_login(client, arena_text(tour->arena, route->username), arena_text(tour->arena, route->password),
-	                         err);
+	login = (struct sasl_client_login){.user = arena_text(tour->arena, route->username),
+	                                   .secret = arena_text(tour->arena, route->password),
+	                                   .method = route->method};
+	return smtp_client_login(client, &login, err);
 }
 
 /* Connect to one address and get as far as the first MAIL. */

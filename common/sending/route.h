@@ -36,7 +36,8 @@ struct route {
 	bool verify;         /* the certificate, where encryption is required */
 	struct str name;     /* of the relay sender */
 	struct str username; /* empty: no login */
-	struct str password; /* in the arena: wiped by route_wipe */
+	struct str password; /* or access token; in the arena: wiped by route_wipe */
+	enum sasl_client_method method;
 };
 
 /* Where routes are asked for. A channel that breaks stays closed: the session ends after its answer. */

@@ -415,6 +415,13 @@ static void line_ends_in_addresses_are_never_sent(void **state)
 	assert_played(&fixture->server);
 }
 
+static int log_in(struct fixture *fixture, const char *password)
+{
+	const struct sasl_client_login login = {.user = "tim", .secret = password};
+
+	return smtp_client_login(&fixture->client, &login, &fixture->err);
+}
+
 /* RFC 2195 section 2. */
 static void login_by_cram_md5(void **state)
 {
@@ -432,7 +439,7 @@ static void login_by_cram_md5(void **state)
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
-	assert_int_equal(smtp_client_login(&fixture->client, "tim", "tanstaaftanstaaf", &fixture->err), 0);
+	assert_int_equal(log_in(fixture, "tanstaaftanstaaf"), 0);
 	smtp_client_close(&fixture->client);
 	assert_played(&fixture->server);
 }
@@ -455,11 +462,11 @@ static void login_by_login_and_plain(void **state)
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, login);
-	assert_int_equal(smtp_client_login(&fixture->client, "tim", "secret", &fixture->err), 0);
+	assert_int_equal(log_in(fixture, "secret"), 0);
 	smtp_client_close(&fixture->client);
 	assert_played(&fixture->server);
 	connect_client(fixture, plain);
-	assert_int_equal(smtp_client_login(&fixture->client, "tim", "secret", &fixture->err), -1);
+	assert_int_equal(log_in(fixture, "secret"), -1);
 	assert_int_equal(fixture->err.code, SMTP_CLIENT_REFUSED);
 	assert_string_equal(fixture->err.text, "Error from remote server on \"AUTH PLAIN *****\" -> 535 5.7.8 no");
 	smtp_client_close(&fixture->client);
@@ -474,7 +481,7 @@ static void scram_needs_the_servers_proof(void **state)
 	struct fixture *fixture = *state;
 
 	connect_client(fixture, script);
-	assert_int_equal(smtp_client_login(&fixture->client, "tim", "secret", &fixture->err), -1);
+	assert_int_equal(log_in(fixture, "secret"), -1);
 	assert_false(fixture->client.open);
 	waitpid(fixture->server.pid, NULL, 0);
 }

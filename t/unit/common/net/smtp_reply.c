@@ -1,6 +1,8 @@
 /* Unit tests of smtp_reply: replies of RFC 5321 4.2 and of servers that mean harm. */
 #include "common/net/smtp_reply.h"
 
+#include "common/login/sasl_client.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -160,13 +162,13 @@ static void extensions_are_read(void **state)
 	                 0);
 	smtp_reply_extensions(&fixture->reply, &found);
 	assert_int_equal(found.offered, SMTP_SIZE | SMTP_8BITMIME | SMTP_AUTH | SMTP_DSN | SMTP_SMTPUTF8);
-	assert_int_equal(found.mechanisms, SMTP_PLAIN | SMTP_CRAM_MD5);
+	assert_int_equal(found.mechanisms, SASL_CLIENT_PLAIN | SASL_CLIENT_CRAM_MD5);
 	assert_int_equal(found.size_limit, 1000000);
 	assert_int_equal(read_lines(fixture, "250-x\n250-AUTH=LOGIN SCRAM-SHA-256\n250-STARTTLS\n250-PIPELINING\n250 SIZE"),
 	                 0);
 	smtp_reply_extensions(&fixture->reply, &found);
 	assert_int_equal(found.offered, SMTP_SIZE | SMTP_AUTH | SMTP_STARTTLS | SMTP_PIPELINING);
-	assert_int_equal(found.mechanisms, SMTP_LOGIN | SMTP_SCRAM_SHA_256);
+	assert_int_equal(found.mechanisms, SASL_CLIENT_LOGIN | SASL_CLIENT_SCRAM_SHA_256);
 	assert_int_equal(found.size_limit, 0);
 	assert_int_equal(read_lines(fixture, "250-x\n250 SIZE 99999999999999999999999"), 0);
 	smtp_reply_extensions(&fixture->reply, &found);
