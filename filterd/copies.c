@@ -1,6 +1,8 @@
 #include "filterd/filterd.h"
 
 #include "common/base/log.h"
+#include "common/db/query.h"
+#include "common/settings/attributes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +149,41 @@ static int write_hidden(struct job *job, const struct ipc_message *found, struct
 	return 0;
 }
 
+/* What the user who logged in to send it has in send.copy-to; empty: nobody did, or nothing. */
+static int read_send_copy(struct job *job, struct str *targets_out, struct err *err)
+{
+	struct settings *settings = &job->filterd->settings;
+	struct attributes attributes;
+	struct db objects;
+	int64_t uid;
+	int row;
+
+	*targets_out = STR("");
+	if (!job->own || job->made || job->envelope.user.len == 0)
+		return 0;
+	if (settings_open_snapshot(settings, &objects, err) != 0)
+		return -1;
+	row = db_query_number(&objects, &uid, err, "SELECT uid FROM user WHERE name = ?", "t", job->envelope.user);
+	if (row == 1 && attributes_read(&objects, uid, &job->arena, &attributes, err) != 0)
+		row = -1;
+	if (row == 1)
+		*targets_out = str_of(attributes_text(&attributes, ATTRIBUTE_SEND_COPY));
+	db_close(&objects);
+	return row < 0 ? -1 : 0;
+}
+
+/* The message as the sender gave it to us, in an envelope of its own: nobody sees whom it goes to. */
+static int write_sent(struct job *job, struct err *err)
+{
+	struct str to[TARGETS_EACH], targets;
+	struct made_mail mail = {.step = "sent-copy", .to = to, .file = job->message, .file_at = job->offset};
+
+	if (read_send_copy(job, &targets, err) != 0)
+		return -1;
+	mail.to_count = split_targets(job, targets, to, TARGETS_EACH);
+	return mail.to_count != 0 ? made_write(job, &mail, err) : 0;
+}
+
 static bool has_script(const struct job *job)
 {
 	char path[INSTANCE_PATH_MAX + 128];
@@ -162,7 +199,7 @@ void copies_make(struct job *job, const struct ipc_message *found, void (*done)(
 
 	job->copied = done;
 	keep_found(job, found);
-	if (write_hidden(job, found, &err) != 0)
+	if (write_hidden(job, found, &err) != 0 || write_sent(job, &err) != 0)
 		done(job, &err);
 	else if ((job->monitored.ways[WAY_OUTGOING] || job->monitored.ways[WAY_INTERNAL] ||
 	          job->monitored.ways[WAY_INCOMING]) &&

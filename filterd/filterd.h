@@ -1,6 +1,6 @@
 /*
  * filterd: gives mail the form in which it leaves, or stays inside; and makes what follows from what stands in a
- * message: copies for monitoring, receipts.
+ * message: copies for monitoring and of what users send, receipts.
  *
  * The parent is an event loop that reads envelopes and parses no message. For each it has a process of its own
  * (common/ipc/worker.h), which is given the message and empty files for its other forms, parses it (common/mime),
@@ -47,6 +47,7 @@ extern const char *const way_names[WAYS];
 /* What a worker found, as far as the answer tells it. */
 struct found {
 	int64_t internal, outgoing, urgent, receipt; /* 0 or 1 */
+	bool made;                                   /* mail out of it, which waits until that is written down */
 };
 
 /* What monitor.lua is asked about, for each way that has a copy. */
@@ -118,8 +119,8 @@ void job_run(struct job *job, int (*run)(struct ipc_message *reply, void *job, s
              void (*done)(struct ipc_message *reply, const struct err *err, void *job));
 
 /*
- * copies.c: copies for monitoring, once the worker has said which there are (fields of monitor_look, look.h). done is
- * called once, with err where they could not be made now.
+ * copies.c: copies for monitoring, once the worker has said which there are (fields of monitor_look, look.h), and those
+ * that the sender wants of what he sends. done is called once, with err where they could not be made now.
  */
 void copies_make(struct job *job, const struct ipc_message *found,
                  void (*done)(struct job *job, const struct err *err));
@@ -134,7 +135,8 @@ struct made_mail {
 	size_t to_count;
 	struct str keywords;
 	struct str text; /* of the message, where file is -1 */
-	int file;        /* that holds the message */
+	int file;        /* that holds the message, */
+	int64_t file_at; /* from here on */
 };
 /* Write it into the drop; it is on disk then. -1: ERR_SYSTEM, ERR_TEMPORARY. */
 int made_write(struct job *job, const struct made_mail *mail, struct err *err);

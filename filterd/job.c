@@ -47,13 +47,14 @@ static unsigned count_failure(struct filterd *filterd, const char *id)
 }
 
 static void answer_numbers(struct ipc_message *reply, int64_t internal, int64_t outgoing, int64_t urgent,
-                           int64_t receipt)
+                           int64_t receipt, bool waits)
 {
 	ipc_reply_ok(reply);
 	ipc_add_number(reply, "internal", internal);
 	ipc_add_number(reply, "outgoing", outgoing);
 	ipc_add_number(reply, "urgent", urgent);
 	ipc_add_number(reply, "receipt", receipt);
+	ipc_add_number(reply, "made", waits);
 }
 
 static void answer_unchanged(struct job *job, const char *why)
@@ -71,7 +72,7 @@ static void answer_unchanged(struct job *job, const char *why)
 	log_error("id=%s goes on as it is, without changes: %s, %d times", job->id, why, ATTEMPTS_MAX);
 	notice_send(job->filterd->notices, &notice);
 	ipc_message_init(&reply);
-	answer_numbers(&reply, 0, 0, 0, 0);
+	answer_numbers(&reply, 0, 0, 0, 0, false);
 	ipc_answer(job->incoming, &reply);
 	ipc_message_free(&reply);
 }
@@ -125,7 +126,9 @@ static void answer(struct job *job, const struct err *err)
 		return;
 	}
 	ipc_message_init(&reply);
-	answer_numbers(&reply, found->internal, found->outgoing, found->urgent, found->receipt);
+	/* a message for users alone is gone soon anyhow */
+	answer_numbers(&reply, found->internal, found->outgoing, found->urgent, found->receipt,
+	               found->made && job->has_outside);
 	from = outgoing_from(job);
 	if (from.data != NULL)
 		ipc_add(&reply, "outgoing-from", from);

@@ -7,10 +7,9 @@
 
 enum { PIECE = 64 * 1024 };
 
-static int copy_file(struct spool_file *out, int file, struct err *err)
+static int copy_file(struct spool_file *out, int file, off_t at, struct err *err)
 {
 	static char piece[PIECE];
-	off_t at = 0;
 	ssize_t size;
 
 	while ((size = pread(file, piece, sizeof piece, at)) > 0) {
@@ -54,13 +53,14 @@ int made_write(struct job *job, const struct made_mail *mail, struct err *err)
 	envelope.id = str_of(file.id);
 	if (spool_begin(&file, &job->filterd->drop, &envelope, err) != 0)
 		return -1;
-	result = mail->file >= 0 ? copy_file(&file, mail->file, err) : spool_write(&file, mail->text, err);
+	result = mail->file >= 0 ? copy_file(&file, mail->file, mail->file_at, err) : spool_write(&file, mail->text, err);
 	if (result != 0) {
 		spool_abort(&file);
 		return -1;
 	}
 	if (spool_commit(&file, err) != 0)
 		return -1;
+	job->found.made = true;
 	log_info("id=%s made of id=%s: %s", file.id, job->id, mail->step);
 	return 0;
 }

@@ -131,7 +131,7 @@ static int take_answer(struct message *message, struct ipc_message *reply, struc
 	static const struct {
 		const char *key;
 		unsigned flag;
-	} marks[] = {{"urgent", PREPARED_URGENT}, {"receipt", PREPARED_RECEIPT}};
+	} marks[] = {{"urgent", PREPARED_URGENT}, {"receipt", PREPARED_RECEIPT}, {"made", PREPARED}};
 	struct str from = ipc_get(reply, "outgoing-from");
 	int64_t yes, next = 0;
 

@@ -31,18 +31,19 @@ static int any_user_has(struct db *objects, const char *pattern, bool *has_out, 
 static int read_users(const struct settings *settings, struct prepare_wants *wants, struct err *err)
 {
 	struct db objects;
-	bool outgoing = false, internal = false, address = false;
+	bool outgoing = false, internal = false, address = false, copy = false;
 	int result;
 
 	if (settings_open_snapshot(settings, &objects, err) != 0)
 		return -1;
 	result = any_user_has(&objects, "signature.outgoing.*", &outgoing, err) != 0 ||
 	                 any_user_has(&objects, "signature.internal.*", &internal, err) != 0 ||
-	                 any_user_has(&objects, "reply-address", &address, err) != 0
+	                 any_user_has(&objects, "reply-address", &address, err) != 0 ||
+	                 any_user_has(&objects, "send.copy-to", &copy, err) != 0
 	             ? -1
 	             : 0;
-	wants->outgoing |= outgoing || address;
-	wants->internal |= internal;
+	wants->outgoing |= outgoing || address || copy;
+	wants->internal |= internal || copy;
 	db_close(&objects);
 	return result;
 }

@@ -13,7 +13,7 @@ use Test::More;
 my $p = Postroom::Test->start(users => { map { $_ => "$_-secret" } qw(kate joe a b c bob big) });
 my $d = Postroom::Delivered->new($p);
 my $domain = $p->domain;
-my $server = Postroom::SmtpServer->start;
+my $server = Postroom::SmtpServer->start(replies => { RCPT => sub { return $_[1] =~ /dead/ ? '451 4.3.0 later' : '250 2.1.5 ok' } });
 $p->postroom_ok('sender', 'set', 'default', '--method', 'relay', '--servers', '127.0.0.1:' . $server->port);
 
 sub user_set {
@@ -121,6 +121,30 @@ subtest 'two users who forward to each other' => sub {
 	user_unset($_, 'forward', 'forward.enabled') for qw(a b);
 };
 
+subtest '02-6.8 copies of what a user sends' => sub {
+	my $count = $server->messages;
+	user_set('bob', 'send.copy-to' => 'joe, x@remote.example');
+	my $mark = $d->send(to => ["kate\@$domain"], from => "bob\@$domain", login => 'bob', header => ['Subject: mine', "To: kate\@$domain"]);
+	my $copy = $d->arrives('joe', 'INBOX', $mark);
+	like $copy, qr/^Return-Path: <>\r$/m, 'from nobody: nothing is answered or reported';
+	my $outside = ($server->wait_messages($count + 1))[$count];
+	is "@{ $outside->{to} }", 'x@remote.example', 'one for x';
+	like $outside->{data}, qr/\Q$mark\E.*Hello/s, 'the message';
+	unlike $outside->{data}, qr/joe|x\@remote/, 'and nothing names who gets copies';
+	unlike $d->arrives('kate', 'INBOX', $mark), qr/joe|x\@remote/, 'nor does what the recipient gets';
+
+	# to another server, which is away: the copies do not wait for it
+	my $dead = $d->send(to => ['y@dead.example'], from => "bob\@$domain", login => 'bob');
+	$d->arrives('joe', 'INBOX', $dead);
+	$server->wait_messages($count + 2);
+	$p->postroom_ok('queue', 'delete', '--all');
+
+	my $forged = $d->send(to => ["kate\@$domain"], from => "bob\@$domain");
+	$d->arrives('kate', 'INBOX', $forged);
+	$d->is_not_in('joe', 'INBOX', $forged);
+	user_unset('bob', 'send.copy-to');
+};
+
 subtest 'user_redirect.lua' => sub {
 	my $folder = $p->dir . '/etc/scripts';
 	mkdir $folder;
@@ -152,6 +176,30 @@ subtest 'signed mail is passed on with every byte of its body' => sub {
 	like $text, qr/\r\n\r\n\Q$body\E\r\n\)?\s*\z/, 'the body is as it was';
 	like $text, qr/^Content-Type: multipart\/signed; protocol="application\/pkcs7-signature"; micalg=sha-256; boundary=b\r$/m, 'its type too';
 	like $text, qr/^X-Seen: 1\r$/m, 'while the rule changed the header';
+};
+
+subtest 'encrypted mail is passed on with every byte of its body' => sub {
+	my %bodies = (
+		'application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m' => "MIAGCSqGSIb3\tDQ \r\n\r\n.line with a dot\r\nAAA=  ",
+		'multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b"' => join "\r\n", '--b', 'Content-Type: application/pgp-encrypted', '',
+			'Version: 1', '--b', 'Content-Type: application/octet-stream', '', '-----BEGIN PGP MESSAGE-----', '', "hQ \t", '-- ', 'From here',
+			'-----END PGP MESSAGE-----', '--b--', "epilogue\t",
+	);
+	# kate forwards to bob, whose rule changes the header and sends it on to another server; bob's assistant gets a copy
+	user_set('bob', assistant => 'joe');
+	$p->postroom_ok('user', 'rule', 'add', 'bob', '--action', 'forward far@remote.example');
+	$p->set('signature.outgoing.default' => 'a signature', 'signature.internal.default' => 'a signature');
+	for my $type (sort keys %bodies) {
+		my $count = $server->messages;
+		my $mark = $d->send(to => ["kate\@$domain"], body => $bodies{$type}, from => "big\@$domain", login => 'big',
+			header => ['Subject: secret', "Content-Type: $type", 'MIME-Version: 1.0']);
+		for my $user (qw(bob joe)) {
+			like $d->arrives($user, 'INBOX', $mark), qr/\r\n\r\n\Q$bodies{$type}\E\r\n\)?\s*\z/, "$user: the body is as it was";
+		}
+		my $outside = ($server->wait_messages($count + 1))[$count]{data};
+		like $outside, qr/\r\n\r\n\Q$bodies{$type}\E\r\n\z/, 'and so it leaves';
+		like $outside, qr/^Content-Type: \Q$type\E\r$/m, 'its type too';
+	}
 };
 
 $server->stop;
