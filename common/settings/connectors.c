@@ -3,6 +3,8 @@
 #include "common/addr/pattern.h"
 #include "common/addr/server.h"
 #include "common/db/query.h"
+#include "common/outgoing/filter.h"
+#include "common/outgoing/overrides.h"
 
 #include <stdio.h>
 
@@ -81,8 +83,50 @@ static int check_collector(size_t setting, struct str value, struct err *err)
 	}
 }
 
+/* Parsed, and forgotten: what cannot be parsed is not stored. */
+static int check_filter(struct str value, struct err *err)
+{
+	struct filter filter = {0};
+	struct arena arena;
+	int result;
+
+	arena_init(&arena);
+	result = filter_parse(value, &arena, &filter, err);
+	filter_free(&filter);
+	arena_free(&arena);
+	return result;
+}
+
+static int check_overrides(struct str value, struct err *err)
+{
+	struct overrides overrides = {0};
+	struct arena arena;
+	int result;
+
+	arena_init(&arena);
+	result = overrides_parse(value, &arena, &overrides, err);
+	overrides_free(&overrides);
+	arena_free(&arena);
+	return result;
+}
+
+static int check_sender(size_t setting, struct str value, struct err *err)
+{
+	switch ((enum sender_setting)setting) {
+	case SENDER_SETTING_FILTER:
+		return check_filter(value, err);
+	case SENDER_SETTING_DNS_OVERRIDES:
+		return check_overrides(value, err);
+	case SENDER_SETTING_RETURN_PATH_ADDRESS:
+	case SENDER_SETTING_RETURN_PATH_NULL:
+		return object_check_address(value, err);
+	default:
+		return 0;
+	}
+}
+
 const struct object_kind connection_kind = {"connection", &connection_catalogue, check_connection};
-const struct object_kind sender_kind = {"sender", &sender_catalogue, NULL};
+const struct object_kind sender_kind = {"sender", &sender_catalogue, check_sender};
 const struct object_kind collector_kind = {"collector", &collector_catalogue, check_collector};
 
 /* The numbers of all of a kind, in the order of a query. */

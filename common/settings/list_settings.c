@@ -1,6 +1,5 @@
 #include "common/settings/list_settings.h"
 
-#include "common/addr/addr.h"
 #include "common/addr/pattern.h"
 #include "common/mime/modify.h"
 #include "common/rules/regex.h"
@@ -44,22 +43,6 @@ static int check_banned(struct str value, struct err *err)
 	return 0;
 }
 
-static int check_address(struct str value, struct err *err)
-{
-	struct arena arena;
-	struct addr addr;
-	int result;
-
-	if (value.len == 0)
-		return 0;
-	arena_init(&arena);
-	result = addr_parse_mailbox(value, &arena, &addr, err);
-	if (result == 0 && addr.domain.len == 0)
-		result = err_set(err, ERR_SYNTAX, "the domain is missing"); /* as of "postmaster" */
-	arena_free(&arena);
-	return result;
-}
-
 static int check_setting(size_t setting, struct str value, struct err *err)
 {
 	switch ((enum list_setting)setting) {
@@ -68,9 +51,9 @@ static int check_setting(size_t setting, struct str value, struct err *err)
 	case LIST_SETTING_MODIFIERS:
 		return modifiers_check(value, err);
 	case LIST_SETTING_LISTSERVER:
-		return str_equal(value, STR("*")) ? 0 : check_address(value, err);
+		return str_equal(value, STR("*")) ? 0 : object_check_address(value, err);
 	case LIST_SETTING_RETURN_ADDRESS:
-		return check_address(value, err);
+		return object_check_address(value, err);
 	case LIST_SETTING_UNSUBSCRIBE_URL:
 		if (value.len != 0 &&
 		    (!str_starts(value, STR("https://")) || str_find_char(value, ' ') >= 0 || str_find_char(value, '>') >= 0))

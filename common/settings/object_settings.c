@@ -1,5 +1,7 @@
 #include "common/settings/object_settings.h"
 
+#include "common/addr/addr.h"
+
 #include <stdio.h>
 
 int object_setting_check(const struct object_kind *kind, const struct setting_definition *definition, struct str value,
@@ -41,4 +43,20 @@ int object_settings_load(struct db *objects, const struct object_kind *kind, int
 	}
 	db_finalize(&query);
 	return row;
+}
+
+int object_check_address(struct str value, struct err *err)
+{
+	struct arena arena;
+	struct addr addr;
+	int result;
+
+	if (value.len == 0)
+		return 0;
+	arena_init(&arena);
+	result = addr_parse_mailbox(value, &arena, &addr, err);
+	if (result == 0 && addr.domain.len == 0)
+		result = err_set(err, ERR_SYNTAX, "the domain is missing"); /* as of "postmaster" */
+	arena_free(&arena);
+	return result;
 }

@@ -30,4 +30,7 @@ int object_setting_check(const struct object_kind *kind, const struct setting_de
 int object_settings_load(struct db *objects, const struct object_kind *kind, int64_t id, struct arena *arena,
                          const char **texts, int64_t *numbers, struct err *err);
 
+/* For checks: is it an address with its domain, or empty? -1: ERR_SYNTAX. */
+int object_check_address(struct str value, struct err *err);
+
 #endif
