@@ -1,5 +1,6 @@
 #include "queue-manager/queue.h"
 
+#include "common/addr/addr.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
@@ -184,21 +185,34 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 static void ask(struct message *message, const struct delivery *delivery, struct question *question)
 {
 	const struct spool_envelope *envelope = &message->envelope;
+	const struct spool_recipient *recipient = message_recipient(message, delivery);
 	const char *via = "smtp";
 	struct ipc_message request;
 
-	if (str_equal(envelope->producer, STR("collector")))
-		via = "pop3";
-	else if (str_equal(envelope->producer, STR("listd")) && str_equal(envelope->service, STR("list")))
+	if (recipient->named || (str_equal(envelope->producer, STR("listd")) && str_equal(envelope->service, STR("list"))))
 		via = "list";
+	else if (envelope->collector != 0)
+		via = "pop3";
 	ipc_message_init(&request);
 	ipc_request(&request, "resolve");
-	ipc_add(&request, "address", message_recipient(message, delivery)->address);
+	ipc_add(&request, "address", recipient->address);
 	ipc_add(&request, "from", envelope->from);
 	ipc_add_text(&request, "via", via);
+	if (envelope->collector != 0)
+		ipc_add_number(&request, "collector", envelope->collector);
 	ipc_add_number(&request, "local", message_may_relay(message));
 	ipc_client_call(message->queue->resolver, &request, TIMEOUT_MS, on_answer, question);
 	ipc_message_free(&request);
+}
+
+/* Who put the message into the spool wants its sender to be told that it does not go there. */
+static void refuse(struct message *message, struct delivery *delivery)
+{
+	struct str refused = message_recipient(message, delivery)->refused, words;
+
+	if (addr_xtext_decode(refused, &message->arena, &words, NULL) != 0)
+		words = refused;
+	fail(message, delivery, "5.1.1", words);
 }
 
 void resolve_ask(struct message *message)
@@ -217,6 +231,10 @@ void resolve_ask(struct message *message)
 		first = false;
 		if (delivery->busy || delivery->next > now)
 			continue;
+		if (message_recipient(message, delivery)->refused.len != 0) {
+			refuse(message, delivery);
+			continue;
+		}
 		if (message->resolving >= ASKED_OF_ONE)
 			return; /* each answer brings us here again */
 		question = memory_get(sizeof *question);

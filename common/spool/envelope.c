@@ -115,6 +115,12 @@ int spool_recipient_format(const struct spool_recipient *recipient, struct buf *
 		buf_add_str(text, STR(" FOLDER="));
 		buf_add_str(text, recipient->folder);
 	}
+	if (recipient->named)
+		buf_add_str(text, STR(" NAMED"));
+	if (recipient->refused.len != 0) {
+		buf_add_str(text, STR(" REFUSED="));
+		buf_add_str(text, recipient->refused);
+	}
 	return text->overflow ? -1 : 0;
 }
 
@@ -134,10 +140,13 @@ int spool_envelope_format(const struct spool_envelope *envelope, struct buf *tex
 		buf_add_str(text, STR("smtputf8: 1\n"));
 	if (envelope->hold)
 		buf_add_str(text, STR("hold: 1\n"));
+	if (envelope->collector != 0)
+		buf_printf(text, "collector: %" PRId64 "\n", envelope->collector);
 	for (size_t i = 0; i < envelope->recipient_count; i++) {
 		const struct spool_recipient *recipient = &envelope->recipients[i];
 
-		if (!is_one_line(recipient->address) || !is_one_line(recipient->orcpt) || !is_one_line(recipient->folder))
+		if (!is_one_line(recipient->address) || !is_one_line(recipient->orcpt) || !is_one_line(recipient->folder) ||
+		    !is_one_line(recipient->refused))
 			return err_set(err, ERR_SYNTAX, "a recipient holds a line end");
 		buf_add_str(text, STR("to: "));
 		spool_recipient_format(recipient, text);
@@ -190,7 +199,7 @@ int spool_recipient_parse(struct str text, struct spool_recipient *recipient, st
 {
 	size_t length = bracketed_length(text);
 
-	*recipient = (struct spool_recipient){.address = {"", 0}, .orcpt = {"", 0}, .folder = {"", 0}};
+	*recipient = (struct spool_recipient){.address = STR(""), .orcpt = STR(""), .folder = STR(""), .refused = STR("")};
 	if (length <= 2)
 		return err_set(err, ERR_SYNTAX, "a recipient has no address in angle brackets");
 	recipient->address = str_sub(text, 1, length - 2);
@@ -205,6 +214,10 @@ int spool_recipient_parse(struct str text, struct spool_recipient *recipient, st
 			recipient->orcpt = str_skip(word, 6);
 		} else if (str_starts(word, STR("FOLDER=")) && recipient->folder.len == 0) {
 			recipient->folder = str_skip(word, 7);
+		} else if (str_equal(word, STR("NAMED"))) {
+			recipient->named = true;
+		} else if (str_starts(word, STR("REFUSED=")) && recipient->refused.len == 0) {
+			recipient->refused = str_skip(word, 8);
 		} else {
 			return err_set(err, ERR_SYNTAX, "a recipient has an unknown parameter");
 		}
@@ -212,12 +225,12 @@ int spool_recipient_parse(struct str text, struct spool_recipient *recipient, st
 	return 0;
 }
 
-static int parse_number(struct str value, int64_t *number, struct err *err)
+static int parse_number(struct str key, struct str value, int64_t *number, struct err *err)
 {
 	uint64_t unsigned_number;
 
 	if (!str_to_u64(value, INT64_MAX, &unsigned_number))
-		return err_set(err, ERR_SYNTAX, "the envelope's time is not a number");
+		return err_set(err, ERR_SYNTAX, "the envelope's %.*s is not a number", STR_ARG(key));
 	*number = (int64_t)unsigned_number;
 	return 0;
 }
@@ -232,7 +245,9 @@ static int parse_line(struct spool_envelope *envelope, struct str key, struct st
 		return spool_recipient_parse(value, &envelope->recipients[envelope->recipient_count++], err);
 	}
 	if (str_equal(key, STR("time")))
-		return parse_number(value, &envelope->time_us, err);
+		return parse_number(key, value, &envelope->time_us, err);
+	if (str_equal(key, STR("collector")))
+		return parse_number(key, value, &envelope->collector, err);
 	if (str_equal(key, STR("smtputf8")) || str_equal(key, STR("hold"))) {
 		*(key.data[0] == 's' ? &envelope->smtputf8 : &envelope->hold) = str_equal(value, STR("1"));
 		return 0;

@@ -6,10 +6,10 @@
  * then is it acknowledged. queue-manager alone moves, reads and removes it.
  *
  * Envelope keys: id, time (microseconds since 1970), producer, service, from, protocol, peer, helo, user, token, body,
- * smtputf8, ret, envid, parent, visited, keywords, hold, and for each recipient "to: <address> [NOTIFY=... ORCPT=...
- * FOLDER=...]", the address in its angle brackets. Keys without a value are left out; unknown keys are passed over, so
- * that a newer producer is understood. An id reads <time>-<producer>-<random>: 13 hex digits of microseconds, the
- * producer's name, 8 hex digits.
+ * smtputf8, ret, envid, parent, visited, keywords, hold, collector, and for each recipient "to: <address> [NOTIFY=...
+ * ORCPT=... FOLDER=... NAMED REFUSED=...]", the address in its angle brackets. Keys without a value are left out;
+ * unknown keys are passed over, so that a newer producer is understood. An id reads <time>-<producer>-<random>: 13 hex
+ * digits of microseconds, the producer's name, 8 hex digits.
  */
 #ifndef POSTROOM_SPOOL_SPOOL_H
 #define POSTROOM_SPOOL_SPOOL_H
@@ -37,8 +37,10 @@ enum spool_notify { /* RFC 3461 4.1; 0 = not given */
 struct spool_recipient {
 	struct str address; /* without angle brackets, as the client gave it */
 	unsigned notify;
-	struct str orcpt;  /* "rfc822;xtext", as given; empty = none */
-	struct str folder; /* xtext: where in the mailbox, if it is one of ours; empty = INBOX */
+	struct str orcpt;   /* "rfc822;xtext", as given; empty = none */
+	struct str folder;  /* xtext: where in the mailbox, if it is one of ours; empty = INBOX */
+	bool named;         /* by an administrator, not by the message: looked for as members of lists are */
+	struct str refused; /* xtext: it does not go there, and the sender is told why in these words; empty: it does */
 };
 
 struct spool_envelope {
@@ -60,6 +62,7 @@ struct spool_envelope {
 	struct str visited;  /* numbers of users whose forwardings made it, separated by blanks; or empty */
 	struct str keywords; /* IMAP keywords of the copies that are delivered, separated by blanks */
 	bool hold;           /* neither delivered nor sent until an administrator releases it */
+	int64_t collector;   /* number of the one that fetched it; 0: none did */
 	struct spool_recipient *recipients;
 	size_t recipient_count;
 };

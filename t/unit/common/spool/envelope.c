@@ -23,6 +23,7 @@ static struct spool_envelope sample(struct spool_recipient *recipients, size_t c
 	    .envid = STR("QQ314159"),
 	    .keywords = STR("$Junk Red"),
 	    .hold = true,
+	    .collector = 7,
 	    .recipients = recipients,
 	    .recipient_count = count,
 	};
@@ -36,8 +37,10 @@ static void test_round_trip(void **state)
 	     .orcpt = STR("rfc822;Bob@example.org")},
 	    {.address = STR("\"a > b\\\" c\"@example.org"), .notify = SPOOL_NOTIFY_NEVER, .orcpt = {"", 0}},
 	    {.address = STR("plain@example.org"), .orcpt = {"", 0}, .folder = STR("Sent+20Items")},
+	    {.address = STR("fred@example.com"), .folder = STR("Customers"), .named = true},
+	    {.address = STR("gone@example.com"), .refused = STR("nobody+20there")},
 	};
-	struct spool_envelope envelope = sample(recipients, 3), back;
+	struct spool_envelope envelope = sample(recipients, 5), back;
 	struct buf text;
 	size_t length;
 
@@ -56,12 +59,15 @@ static void test_round_trip(void **state)
 	assert_true(back.smtputf8);
 	assert_true(back.hold);
 	assert_true(str_equal(back.keywords, envelope.keywords));
-	assert_int_equal(back.recipient_count, 3);
-	for (int i = 0; i < 3; i++) {
+	assert_int_equal(back.collector, 7);
+	assert_int_equal(back.recipient_count, 5);
+	for (int i = 0; i < 5; i++) {
 		assert_true(str_equal(back.recipients[i].address, recipients[i].address));
 		assert_int_equal(back.recipients[i].notify, recipients[i].notify);
 		assert_true(str_equal(back.recipients[i].orcpt, recipients[i].orcpt));
 		assert_true(str_equal(back.recipients[i].folder, recipients[i].folder));
+		assert_int_equal(back.recipients[i].named, recipients[i].named);
+		assert_true(str_equal(back.recipients[i].refused, recipients[i].refused));
 	}
 	buf_free(&text);
 }
