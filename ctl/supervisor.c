@@ -398,34 +398,44 @@ static int add_program(struct supervisor *supervisor, const struct program *prog
 	return 0;
 }
 
-static bool is_first(const struct program *program)
+/*
+ * What starts before all others, each when the one before is ready: all read the settings as this version's configd
+ * publishes them, and all ask authd. Where one of them cannot start, nothing listens.
+ */
+static const char *const foundations[] = {"configd", "authd"};
+
+static bool is_foundation(const struct program *program)
 {
-	return strcmp(program->name, "configd") == 0 || strcmp(program->name, "authd") == 0;
+	for (size_t i = 0; i < sizeof foundations / sizeof *foundations; i++)
+		if (strcmp(program->name, foundations[i]) == 0)
+			return true;
+	return false;
 }
 
-/* configd and authd, on which all others stand: where they cannot start, nothing listens. */
-static int start_first(struct supervisor *supervisor, struct err *err)
+/* Wait until all that were started are ready. */
+static int await_all(struct supervisor *supervisor, struct err *err)
 {
-	for (const struct program *program = programs; program->name != NULL; program++)
-		if (is_first(program) && add_program(supervisor, program, err) != 0)
-			return -1;
 	watch(supervisor, true);
 	return supervisor->failed
 	           ? err_set(err, ERR_TEMPORARY, "the daemons could not be started; the log is %s/postroom.log",
 	                     supervisor->instance->log)
 	           : 0;
+}
+
+static int start_foundations(struct supervisor *supervisor, struct err *err)
+{
+	for (size_t i = 0; i < sizeof foundations / sizeof *foundations && !supervisor->ending; i++)
+		if (add_program(supervisor, program_find(foundations[i]), err) != 0 || await_all(supervisor, err) != 0)
+			return -1;
+	return 0;
 }
 
 static int start_others(struct supervisor *supervisor, struct err *err)
 {
 	for (const struct program *program = programs; program->name != NULL; program++)
-		if (!is_first(program) && add_program(supervisor, program, err) != 0)
+		if (!is_foundation(program) && add_program(supervisor, program, err) != 0)
 			return -1;
-	watch(supervisor, true);
-	return supervisor->failed
-	           ? err_set(err, ERR_TEMPORARY, "the daemons could not be started; the log is %s/postroom.log",
-	                     supervisor->instance->log)
-	           : 0;
+	return await_all(supervisor, err);
 }
 
 int supervisor_run(const struct instance *instance)
@@ -449,7 +459,7 @@ int supervisor_run(const struct instance *instance)
 		terminal_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 		dup2(supervisor.log.file, STDERR_FILENO);
 		log_info("starting Postroom %s", POSTROOM_VERSION);
-		result = start_first(&supervisor, &err);
+		result = start_foundations(&supervisor, &err);
 	}
 	if (result == 0 && !supervisor.ending)
 		result = start_others(&supervisor, &err);
@@ -497,7 +507,7 @@ int supervisor_borrow(const struct instance *instance, struct err *err)
 	if (open_events(&borrowed, err) != 0)
 		return -1;
 	atexit(end_borrowed);
-	if (start_first(&borrowed, err) != 0)
+	if (start_foundations(&borrowed, err) != 0)
 		return -1;
 	if (borrowed.ending) /* Ctrl-C while they were starting */
 		exit(1);

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use File::Temp;
+use IO::Handle;
 use IO::Socket::IP;
 use Postroom::Imap;
 use Postroom::Need qw(find_program);
@@ -339,7 +340,15 @@ subtest 'an instance of before has its modes of encryption still' => sub {
 	my ($status, $out, $err) = run_program({ stdin => read_file('t/fixtures/config-6.sql') }, 'sqlite3', $database);
 	is $status, 0, 'as it was' or diag "$out$err";
 	chown @owner, $database;
+	my ($snapshot) = sort { $b->[0] <=> $a->[0] } map { [/(\d+)\.db\z/, $_] } glob $p->dir . '/state/settings/*.db';
+	($status, $out, $err) = run_program({ stdin => "DROP TABLE service;\n" }, 'sqlite3', $snapshot->[1]);
+	is $status, 0, 'and as it was published' or diag "$out$err";
+	# configd can begin only when this ends; whoever does not wait for it meets the old snapshot meanwhile.
+	open my $holder, '|-', 'sqlite3', $database or die "sqlite3: $!\n";
+	$holder->autoflush;
+	print $holder "BEGIN EXCLUSIVE;\n.shell sleep 2\n.quit\n";
 	$p->run;
+	close $holder;
 	is join(' ', map { $_->{encryption} } @{ $p->postroom_json('service', 'list') }), 'optional none tls required tls optional tls',
 		'each service has its own';
 	like $p->pop3->cmd('USER anna'), qr/\A-ERR /, 'and keeps to it';
