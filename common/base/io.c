@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { FIRST_FD = 3 }; /* behind those that every process has */
+
 int io_write_all(int fd, const void *data, size_t len, struct err *err)
 {
 	const char *at = data;
@@ -152,4 +154,22 @@ bool io_equal_secret(struct str a, struct str b)
 	for (size_t i = 0; i < a.len; i++)
 		difference |= (unsigned char)(a.data[i] ^ b.data[i]);
 	return difference == 0;
+}
+
+void io_close_all_but(const int *keep, size_t count)
+{
+	unsigned from = FIRST_FD;
+
+	for (;;) {
+		unsigned next = ~0U;
+
+		for (size_t i = 0; i < count; i++)
+			if (keep[i] >= (int)from && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > from)
+			close_range(from, next - (next != ~0U), 0);
+		if (next == ~0U)
+			return;
+		from = next + 1;
+	}
 }

@@ -35,6 +35,9 @@ void io_random(void *out, size_t len);
 /* len hexadecimal digits (lower case) and a NUL into out of at least len + 1 bytes; nobody can guess them. */
 void io_random_hex(char *out, size_t len);
 
+/* In a child: close all descriptors but the first three and those of keep (-1: none). */
+void io_close_all_but(const int *keep, size_t count);
+
 /* Milliseconds of the monotonic clock (does not jump; stands still in suspend). */
 int64_t io_now_ms(void);
 

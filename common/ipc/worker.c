@@ -1,5 +1,6 @@
 #include "common/ipc/worker.h"
 
+#include "common/base/io.h"
 #include "common/base/memory.h"
 #include "common/daemon/daemon.h"
 
@@ -8,8 +9,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { FIRST_FD = 3 };
 
 struct worker {
 	struct worker_pool *pool;
@@ -74,25 +73,6 @@ void worker_pool_free(struct worker_pool *pool)
 	memory_free(pool);
 }
 
-/* All but the first three and those of `keep`. */
-static void close_others(const int *keep, size_t count)
-{
-	unsigned from = FIRST_FD;
-
-	for (;;) {
-		unsigned next = ~0U;
-
-		for (size_t i = 0; i < count; i++)
-			if (keep[i] >= (int)from && (unsigned)keep[i] < next)
-				next = (unsigned)keep[i];
-		if (next > from)
-			close_range(from, next - (next != ~0U), 0);
-		if (next == ~0U)
-			return;
-		from = next + 1;
-	}
-}
-
 static __attribute__((noreturn)) void run(const struct worker_job *job, int channel)
 {
 	int keep[WORKER_KEEP_MAX + 1];
@@ -101,7 +81,7 @@ static __attribute__((noreturn)) void run(const struct worker_job *job, int chan
 
 	memcpy(keep, job->keep, sizeof job->keep);
 	keep[WORKER_KEEP_MAX] = channel;
-	close_others(keep, WORKER_KEEP_MAX + 1);
+	io_close_all_but(keep, WORKER_KEEP_MAX + 1);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	ipc_message_init(&reply);
