@@ -77,6 +77,7 @@ int ctl_attributes(struct ctl *ctl, int argc, char **argv); /* attributes.c */
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
 int ctl_collected(struct ctl *ctl, int argc, char **argv); /* collected.c */
 int ctl_dmarc(struct ctl *ctl, int argc, char **argv); /* dmarc.c */
+int ctl_dns(struct ctl *ctl, int argc, char **argv);   /* dns.c */
 int ctl_dkim(struct ctl *ctl, int argc, char **argv);  /* dkim.c */
 int ctl_export(struct ctl *ctl, int argc, char **argv);
 int ctl_import(struct ctl *ctl, int argc, char **argv);

@@ -28,7 +28,10 @@ struct job {
 	int64_t limit_ms;
 	struct arena arena;
 	const char *name;
-	unsigned type; /* of query */
+	struct str server; /* of test */
+	unsigned type;     /* of query */
+	bool mx_secure;    /* that there is no MX was validated */
+	int64_t begun_ms;
 	struct part parts[PARTS];
 	unsigned open;
 	job_step *next; /* when no part is open any more */
@@ -164,7 +167,7 @@ static void finish_mx_by_address(struct job *job)
 	ipc_message_init(&reply);
 	ipc_reply_ok(&reply);
 	ipc_add(&reply, "host", arena_printf(&job->arena, "0 %s", job->name));
-	ipc_add_number(&reply, "secure", 0);
+	ipc_add_number(&reply, "secure", job->mx_secure);
 	answer(job, &reply);
 	ipc_message_free(&reply);
 }
@@ -187,6 +190,7 @@ static void finish_mx(struct job *job)
 	}
 	if (result->state == LOOKUP_EMPTY) {
 		job->next = finish_mx_by_address;
+		job->mx_secure = result->secure;
 		start_addresses(job);
 		return;
 	}
@@ -237,6 +241,57 @@ static void begin_query(struct job *job)
 	start_part(job, 0, job->type);
 }
 
+/* How one of our servers does: what it answers for an address of that name, and how fast. */
+static void finish_test(struct job *job)
+{
+	static const char *const states[] = {
+	    [LOOKUP_FAILED] = "failed", [LOOKUP_MISSING] = "missing", [LOOKUP_EMPTY] = "empty", [LOOKUP_FOUND] = "found"};
+	const struct lookup_result *result = &job->parts[0].result;
+	struct str addresses[JOB_ADDRESSES_MAX];
+	struct ipc_message reply;
+	size_t count = records_addresses(NULL, 0, result->rdata, result->count, &job->arena, addresses, JOB_ADDRESSES_MAX);
+
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	ipc_add_text(&reply, "state", states[result->state]);
+	ipc_add_number(&reply, "ms", io_now_ms() - job->begun_ms);
+	for (size_t i = 0; i < count; i++)
+		ipc_add(&reply, "address", addresses[i]);
+	if (result->state == LOOKUP_FAILED)
+		ipc_add(&reply, "reason", result->reason);
+	answer(job, &reply);
+	ipc_message_free(&reply);
+}
+
+static bool is_ours(const struct job *job)
+{
+	struct str list = buf_str(&job->jobs->servers->list), item;
+
+	while ((item = str_cut_item(&list)).len != 0)
+		if (str_equal(item, job->server))
+			return true;
+	return false;
+}
+
+static void begin_test(struct job *job)
+{
+	struct part *part = &job->parts[0];
+	struct err err;
+
+	if (!is_ours(job)) {
+		fail(job, ERR_NOT_FOUND, STR("that is none of the DNS servers in use"));
+		return;
+	}
+	job->next = finish_test;
+	*part = (struct part){.job = job};
+	job->open++;
+	job->begun_ms = io_now_ms();
+	if (lookup_start_at(job->jobs->lookups, job->server, job->name, DNS_A, &job->arena, on_result, part, &err) != 0) {
+		job->open--;
+		fail(job, err.code, str_of(err.text));
+	}
+}
+
 static const struct question {
 	const char *op;
 	const char *field; /* that bears the name */
@@ -245,7 +300,23 @@ static const struct question {
     {"mx", "domain", begin_mx},
     {"address", "host", begin_address},
     {"query", "name", begin_query},
+    {"test", "name", begin_test},
 };
+
+/* Which servers are asked, and whether the system named them: no question to the DNS. */
+static void tell_servers(const struct jobs *jobs, struct ipc_incoming *incoming)
+{
+	struct str list = buf_str(&jobs->servers->list), item;
+	struct ipc_message reply;
+
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	while ((item = str_cut_item(&list)).len != 0)
+		ipc_add(&reply, "server", item);
+	ipc_add_number(&reply, "detected", jobs->servers->detected);
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+}
 
 /*
  * A name of any octets, as it is asked for beyond hosts ("anna+x._spf.example.org", RFC 2181 11): labels of their
@@ -300,6 +371,7 @@ static int read_request(struct job *job, const struct ipc_message *message, stru
 		    !ipc_get_number(message, "limit", 1, JOB_LIMIT_MS, &job->limit_ms))
 			return err_set(err, ERR_PROTOCOL, "the limit of a query is 1 to %d ms", JOB_LIMIT_MS);
 		job->type = (unsigned)type;
+		job->server = arena_copy(&job->arena, ipc_get(message, "server"));
 		job->next = question->begin;
 		return read_name(job, question, name, err);
 	}
@@ -312,6 +384,10 @@ void jobs_take(struct jobs *jobs, struct ipc_incoming *incoming)
 	struct job *job;
 	struct err err;
 
+	if (ipc_is(&incoming->message, "servers")) {
+		tell_servers(jobs, incoming);
+		return;
+	}
 	if (jobs->count >= JOBS_MAX) {
 		err_set(&err, ERR_TEMPORARY, "more than %d DNS lookups are open", JOBS_MAX);
 		ipc_answer_error(incoming, &err);

@@ -10,6 +10,7 @@
 
 #include "common/ipc/loop.h"
 #include "dnsd/lookup.h"
+#include "dnsd/servers.h"
 
 enum {
 	JOB_LIMIT_MS = 25000,
@@ -21,6 +22,7 @@ enum {
 struct jobs {
 	struct event_base *base;
 	struct lookups *lookups;
+	const struct servers *servers;
 	size_t count;
 };
 

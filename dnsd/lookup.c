@@ -2,30 +2,20 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "dnsd/resolver.h"
 
-#include <stdio.h>
 #include <unbound-event.h>
 #include <unbound.h>
 #include <unistd.h>
 
 enum { PROBE_SECONDS = 60, CLASS_IN = 1, INSECURE = 0, BOGUS = 1, SECURE = 2 };
 
-static const char trust_anchor[] = "/usr/share/dns/root.key";
-static const char resolv_conf[] = "/etc/resolv.conf";
-
-/* One resolver of libunbound, freed with its last question once it is retired. */
-struct resolver {
-	struct ub_ctx *context;
-	unsigned open;
-	bool retired;
-};
-
 struct lookups {
 	struct event_base *base;
 	struct event *probe_timer;
-	struct resolver *validating; /* NULL without a trust anchor */
-	struct resolver *plain;
-	bool validates; /* the probe succeeded */
+	struct resolver *validating; /* by the root's keys; NULL where this machine has none */
+	struct resolver *plain;      /* by the anchors of the settings alone, where there are any */
+	bool validates;              /* the probe succeeded */
 };
 
 /* The question that finds out whether the servers hand on what validation needs. */
@@ -44,19 +34,6 @@ struct question {
 	void *context;
 };
 
-static int unbound_error(struct err *err, const char *what, int code)
-{
-	return err_set(err, ERR_SYSTEM, "%s: %s", what, ub_strerror(code));
-}
-
-static void resolver_free(struct resolver *resolver)
-{
-	if (resolver == NULL)
-		return;
-	ub_ctx_delete(resolver->context);
-	memory_free(resolver);
-}
-
 static void free_later(evutil_socket_t fd, short what, void *resolver)
 {
 	(void)fd;
@@ -74,84 +51,6 @@ static void retire(struct lookups *lookups, struct resolver *resolver)
 	resolver->retired = true;
 	if (resolver->open == 0)
 		event_base_once(lookups->base, -1, EV_TIMEOUT, free_later, resolver, &now);
-}
-
-/* One server of dns.servers, "192.0.2.53", "192.0.2.53:5353" or "[2001:db8::53]:53", in libunbound's form. */
-static int add_server(struct ub_ctx *context, struct str item, struct err *err)
-{
-	struct str host = item, port = STR("53");
-	ptrdiff_t colon = str_find_last_char(item, ':'), bracket = str_find_last_char(item, ']');
-	char server[128];
-	int code;
-
-	if (colon > bracket && (bracket >= 0 || str_find_char(item, ':') == colon)) {
-		host = str_sub(item, 0, (size_t)colon);
-		port = str_skip(item, (size_t)colon + 1);
-	}
-	if (host.len > 2 && host.data[0] == '[')
-		host = str_sub(host, 1, host.len - 2);
-	snprintf(server, sizeof server, "%.*s@%.*s", STR_ARG(host), STR_ARG(port));
-	code = ub_ctx_set_fwd(context, server);
-	return code == 0 ? 0 : unbound_error(err, server, code);
-}
-
-static int set_servers(struct ub_ctx *context, const char *servers, struct err *err)
-{
-	struct str rest = str_of(servers), item;
-	int code;
-
-	if (servers[0] == '\0') {
-		code = ub_ctx_resolvconf(context, resolv_conf);
-		if (code != 0)
-			log_warning("%s cannot be used (%s): the DNS is asked from its root on", resolv_conf, ub_strerror(code));
-		return 0;
-	}
-	while ((item = str_cut_item(&rest)).len != 0)
-		if (add_server(context, item, err) != 0)
-			return -1;
-	return 0;
-}
-
-static int set_options(struct ub_ctx *context, bool validate, struct err *err)
-{
-	static const struct {
-		const char *name, *value;
-	} options[] = {
-	    {"do-not-query-localhost:", "no"}, /* a resolver on this machine is a usual one */
-	    {"domain-insecure:", "test."},
-	    {"msg-cache-size:", "4m"},
-	    {"rrset-cache-size:", "8m"},
-	};
-	int code = 0;
-
-	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-		if ((code = ub_ctx_set_option(context, options[i].name, options[i].value)) != 0)
-			return unbound_error(err, options[i].name, code);
-	code =
-	    validate ? ub_ctx_add_ta_file(context, trust_anchor) : ub_ctx_set_option(context, "module-config:", "iterator");
-	return code == 0 ? 0 : unbound_error(err, "DNSSEC", code);
-}
-
-static struct resolver *resolver_new(struct event_base *base, const char *servers, bool validate, struct err *err)
-{
-	struct resolver *resolver = memory_get(sizeof *resolver);
-	int code;
-
-	resolver->context = ub_ctx_create_event(base);
-	if (resolver->context == NULL) {
-		memory_free(resolver);
-		err_set(err, ERR_SYSTEM, "cannot make a resolver");
-		return NULL;
-	}
-	if (set_servers(resolver->context, servers, err) == 0 && set_options(resolver->context, validate, err) == 0) {
-		/* libunbound answers for test. itself otherwise. Last, because it ends the setting up. */
-		code = ub_ctx_zone_remove(resolver->context, "test.");
-		if (code == 0)
-			return resolver;
-		unbound_error(err, "cannot set the resolver up", code);
-	}
-	resolver_free(resolver);
-	return NULL;
 }
 
 static struct str reason_of(struct arena *arena, int rcode, int security, const char *why_bogus)
@@ -223,6 +122,23 @@ void lookup_start(struct lookups *lookups, const char *name, unsigned type, stru
 	ask(lookups->validates ? lookups->validating : lookups->plain, name, question);
 }
 
+int lookup_start_at(struct lookups *lookups, struct str server, const char *name, unsigned type, struct arena *arena,
+                    lookup_callback *callback, void *context, struct err *err)
+{
+	const struct resolver_options options = {.servers = server};
+	struct resolver *resolver = resolver_new(lookups->base, &options, err);
+	struct question *question;
+
+	if (resolver == NULL)
+		return -1;
+	question = memory_get(sizeof *question);
+	*question =
+	    (struct question){.lookups = lookups, .type = type, .arena = arena, .callback = callback, .context = context};
+	resolver->retired = true; /* freed with this one question */
+	ask(resolver, name, question);
+	return 0;
+}
+
 static void set_probe_timer(struct lookups *lookups)
 {
 	const struct timeval wait = {.tv_sec = PROBE_SECONDS};
@@ -267,23 +183,29 @@ static void on_probe_timer(evutil_socket_t fd, short what, void *context)
 	start_probe(context);
 }
 
-int lookups_change(struct lookups *lookups, const char *servers, struct err *err)
+static void replace(struct resolver **resolver, struct resolver *by, struct lookups *lookups)
 {
-	struct resolver *plain = resolver_new(lookups->base, servers, false, err), *validating = NULL;
+	retire(lookups, *resolver);
+	*resolver = by;
+}
+
+int lookups_change(struct lookups *lookups, struct str servers, struct str anchors, struct err *err)
+{
+	struct resolver_options options = {.servers = servers, .anchors = anchors};
+	struct resolver *plain = resolver_new(lookups->base, &options, err), *validating = NULL;
 
 	if (plain == NULL)
 		return -1;
-	if (access(trust_anchor, R_OK) == 0) {
-		validating = resolver_new(lookups->base, servers, true, err);
+	options.root_anchor = true;
+	if (access(RESOLVER_ROOT_ANCHOR, R_OK) == 0) {
+		validating = resolver_new(lookups->base, &options, err);
 		if (validating == NULL) {
 			resolver_free(plain);
 			return -1;
 		}
 	}
-	retire(lookups, lookups->plain);
-	retire(lookups, lookups->validating);
-	lookups->plain = plain;
-	lookups->validating = validating;
+	replace(&lookups->plain, plain, lookups);
+	replace(&lookups->validating, validating, lookups);
 	lookups->validates = false;
 	event_del(lookups->probe_timer);
 	if (validating != NULL)
@@ -291,7 +213,7 @@ int lookups_change(struct lookups *lookups, const char *servers, struct err *err
 	return 0;
 }
 
-struct lookups *lookups_open(struct event_base *base, const char *servers, struct err *err)
+struct lookups *lookups_open(struct event_base *base, struct err *err)
 {
 	struct lookups *lookups = memory_get(sizeof *lookups);
 
@@ -300,11 +222,6 @@ struct lookups *lookups_open(struct event_base *base, const char *servers, struc
 	if (lookups->probe_timer == NULL) {
 		memory_free(lookups);
 		err_set(err, ERR_SYSTEM, "cannot make a timer");
-		return NULL;
-	}
-	if (lookups_change(lookups, servers, err) != 0) {
-		event_free(lookups->probe_timer);
-		memory_free(lookups);
 		return NULL;
 	}
 	return lookups;

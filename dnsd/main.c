@@ -15,20 +15,25 @@
 struct state {
 	struct settings settings;
 	struct jobs jobs;
-	char servers[SETTING_VALUE_MAX + 1]; /* in use */
+	struct servers servers;
+	char anchors[SETTING_VALUE_MAX + 1]; /* in use */
 };
 
-/* Ask other servers where the setting is another than what is in use. */
+/* Ask other servers, or trust other anchors, where they are not those in use any more. */
 static int take_servers(struct state *state, struct err *err)
 {
-	const char *servers = settings_text(&state->settings, SETTING_DNS_SERVERS);
+	bool first = state->jobs.servers == NULL;
+	bool changed = servers_refresh(&state->servers, settings_text(&state->settings, SETTING_DNS_SERVERS));
+	const char *anchors = settings_text(&state->settings, SETTING_DNS_TRUST_ANCHORS);
 
-	if (state->jobs.lookups == NULL)
-		state->jobs.lookups = lookups_open(state->jobs.base, servers, err);
-	else if (strcmp(servers, state->servers) != 0 && lookups_change(state->jobs.lookups, servers, err) != 0)
-		return -1;
-	str_copy(str_of(servers), state->servers, sizeof state->servers);
-	return state->jobs.lookups != NULL ? 0 : -1;
+	if (!first && !changed && strcmp(anchors, state->anchors) == 0)
+		return 0;
+	str_copy(str_of(anchors), state->anchors, sizeof state->anchors);
+	state->jobs.servers = &state->servers;
+	if (lookups_change(state->jobs.lookups, buf_str(&state->servers.list), str_of(anchors), err) == 0)
+		return 0;
+	/* An anchor that does not parse must not stop the mail of everybody else. */
+	return first ? lookups_change(state->jobs.lookups, buf_str(&state->servers.list), STR(""), err) : -1;
 }
 
 static void handle(struct ipc_incoming *incoming, void *context)
@@ -36,14 +41,15 @@ static void handle(struct ipc_incoming *incoming, void *context)
 	struct state *state = context;
 	struct err err;
 
-	if (settings_refresh(&state->settings) && take_servers(state, &err) != 0)
-		log_error("the DNS servers stay as they were: %s", err.text);
+	settings_refresh(&state->settings);
+	if (take_servers(state, &err) != 0)
+		log_error("the DNS is asked as before: %s", err.text);
 	jobs_take(&state->jobs, incoming);
 }
 
 static int allow_files(struct sandbox *sandbox, const struct instance *instance, struct err *err)
 {
-	static const char *const files[] = {"/etc/resolv.conf", "/usr/share/dns"};
+	static const char *const files[] = {SERVERS_SYSTEM_FILE, "/usr/share/dns"};
 	char folder[INSTANCE_PATH_MAX + 128];
 
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
@@ -83,8 +89,10 @@ int main(int argc, char **argv)
 	}
 	if (settings_open(&state.settings, &daemon.instance, false, &err) != 0)
 		daemon_fail(&err);
-	if (take_servers(&state, &err) != 0 || ipc_serve(state.jobs.base, &daemon, handle, NULL, &state, &err) != 0 ||
-	    confine(&daemon.instance, &err) != 0)
+	servers_init(&state.servers);
+	state.jobs.lookups = lookups_open(state.jobs.base, &err);
+	if (state.jobs.lookups == NULL || take_servers(&state, &err) != 0 ||
+	    ipc_serve(state.jobs.base, &daemon, handle, NULL, &state, &err) != 0 || confine(&daemon.instance, &err) != 0)
 		daemon_fail(&err);
 	daemon_ready(&daemon);
 	event_base_dispatch(state.jobs.base);
