@@ -87,6 +87,8 @@ void hash_run(struct hash_request *request, struct hash_reply *reply)
 	allowed = prepare(request, password);
 	if (request->kind == HASH_CHECK)
 		reply->result = check(password, allowed, request->hash);
+	else if (request->kind == HASH_TRY)
+		reply->result = allowed ? HASH_RIGHT : HASH_REFUSED;
 	else
 		reply->result = allowed ? make(password, request->cost, reply) : HASH_REFUSED;
 	memory_wipe(password, sizeof password);

@@ -20,6 +20,7 @@ enum {
 enum hash_kind {
 	HASH_CHECK, /* does the password fit request.hash? */
 	HASH_MAKE,  /* a new hash of request.cost, and SCRAM keys */
+	HASH_TRY,   /* would HASH_MAKE take the password? */
 };
 
 struct hash_request {
@@ -29,15 +30,15 @@ struct hash_request {
 	uint32_t password_len;
 	char password[HASH_PASSWORD_MAX];
 	char hash[HASH_TEXT_MAX];
-	char user[HASH_USER_MAX]; /* HASH_MAKE: whose it becomes, for the administrator's script */
+	char user[HASH_USER_MAX]; /* HASH_MAKE, HASH_TRY: whose it becomes, for the administrator's script */
 	uint32_t min_length;      /* the same: characters that a password has to have */
 };
 
 enum hash_result {
-	HASH_RIGHT,    /* HASH_CHECK: the password fits; HASH_MAKE: done */
+	HASH_RIGHT,    /* HASH_CHECK: the password fits; HASH_MAKE, HASH_TRY: done */
 	HASH_WRONG,    /* HASH_CHECK: it does not */
-	HASH_REFUSED,  /* HASH_MAKE: SASLprep does not allow such a password (control characters, bad UTF-8) */
-	HASH_UNWANTED, /* HASH_MAKE: the administrator's script does not (authd/approve.h) */
+	HASH_REFUSED,  /* the same: SASLprep does not allow such a password (control characters, bad UTF-8) */
+	HASH_UNWANTED, /* the same: the administrator's script does not (authd/approve.h) */
 	HASH_FAILED,   /* the library or the worker broke down: nothing is known */
 };
 

@@ -52,7 +52,7 @@ static void __attribute__((noreturn)) work(const struct keeper *keeper, int fd)
 			continue;
 		if (size != (ssize_t)sizeof request)
 			_exit(0); /* the loop has gone */
-		if (request.kind == HASH_MAKE && !approve_password(keeper->instance, &request))
+		if (request.kind != HASH_CHECK && !approve_password(keeper->instance, &request))
 			reply = (struct hash_reply){.sequence = request.sequence, .result = HASH_UNWANTED};
 		else
 			hash_run(&request, &reply);

@@ -13,6 +13,7 @@ struct new_password {
 	struct authd *authd;
 	struct ipc_incoming *incoming;
 	int64_t uid;
+	bool only_try; /* nothing is kept of it */
 	char user[NAMES_NAME_MAX];
 	size_t password_len;
 	char password[HASH_PASSWORD_MAX]; /* where challenge logins keep it */
@@ -62,6 +63,8 @@ static void hash_made(const struct hash_reply *reply, void *context)
 		answer_error(change->incoming, ERR_SYNTAX, "a password must be UTF-8 text without control characters");
 	} else if (reply->result != HASH_RIGHT) {
 		answer_error(change->incoming, ERR_TEMPORARY, "the password could not be hashed now");
+	} else if (change->only_try) {
+		ipc_answer_ok(change->incoming);
 	} else if (challenges_drop(change->authd, change->uid, &err) != 0 ||
 	           accounts_put(&change->authd->accounts, &account, &err) != 0) {
 		request_put_off(change->incoming, &err);
@@ -79,12 +82,13 @@ static void hash_made(const struct hash_reply *reply, void *context)
 void password_set(struct authd *authd, struct ipc_incoming *incoming)
 {
 	struct str password = ipc_get(&incoming->message, "password");
-	struct hash_request request = {.kind = HASH_MAKE};
-	int64_t cost = settings_number(&authd->settings, SETTING_PASSWORD_COST), uid;
+	bool only_try = ipc_is(&incoming->message, "password-try");
+	struct hash_request request = {.kind = only_try ? HASH_TRY : HASH_MAKE};
+	int64_t cost = settings_number(&authd->settings, SETTING_PASSWORD_COST), uid = 0;
 	struct new_password *change;
 	struct err err;
 
-	if (!read_uid(incoming, &uid))
+	if (!only_try && !read_uid(incoming, &uid))
 		return;
 	if (password.len == 0 || password.len > HASH_PASSWORD_MAX) {
 		answer_error(incoming, ERR_LIMIT, "a password has 1 to 256 octets");
@@ -100,7 +104,8 @@ void password_set(struct authd *authd, struct ipc_incoming *incoming)
 	request.password_len = (uint32_t)password.len;
 	memcpy(request.password, password.data, password.len);
 	change = memory_get(sizeof *change);
-	*change = (struct new_password){.authd = authd, .incoming = incoming, .uid = uid, .password_len = password.len};
+	*change = (struct new_password){
+	    .authd = authd, .incoming = incoming, .uid = uid, .only_try = only_try, .password_len = password.len};
 	memcpy(change->password, password.data, password.len);
 	ipc_get_text(&incoming->message, "user", change->user, sizeof change->user);
 	str_copy(str_of(change->user), request.user, sizeof request.user);
@@ -191,6 +196,8 @@ static int restore_all(struct authd *authd, const struct ipc_message *request, s
 	struct str key, value;
 	size_t position = 0;
 
+	if (str_equal(ipc_get(request, "check"), STR("1")))
+		return parse_line(ipc_get(request, "hash"), &account, err);
 	if (db_begin(&authd->accounts.db, err) != 0)
 		return -1;
 	while (ipc_next(request, &position, &key, &value)) {
@@ -211,7 +218,8 @@ void password_restore(struct authd *authd, struct ipc_incoming *incoming)
 	struct err err;
 
 	if (restore_all(authd, &incoming->message, &err) == 0) {
-		log_info("password hashes were imported");
+		if (ipc_get(&incoming->message, "check").data == NULL)
+			log_info("password hashes were imported");
 		ipc_answer_ok(incoming);
 	} else if (err.code == ERR_SYNTAX) {
 		ipc_answer_error(incoming, &err);

@@ -220,6 +220,7 @@ static const struct {
     {"mechanisms", {"smtpd", "pop3-login", "imap-login"}, take_mechanisms},
     {"secret-get", {"sender", "lfwd"}, take_secret_get},
     {"password-set", {"configd"}, password_set},
+    {"password-try", {"configd"}, password_set},
     {"user-rename", {"configd"}, password_user_rename},
     {"user-delete", {"configd"}, password_user_delete},
     {"secret-set", {"configd"}, take_secret_set},

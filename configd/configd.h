@@ -32,7 +32,7 @@ struct config {
 	struct db db;
 	volatile uint64_t *counter; /* mapped, shared with all who read settings */
 	uint64_t generation;        /* of the newest snapshot */
-	struct ipc_client *authd;
+	struct ipc_client *authd, *statusd;
 	struct ipc_client *listeners[CONFIG_LISTENERS]; /* in the order of service_types */
 };
 
@@ -47,6 +47,7 @@ struct change_ask {
 	struct ipc_message request;
 	struct ipc_client *callee;
 	const char *name; /* the callee's */
+	void *subject;    /* what it is about, for change->refused */
 	struct change_ask *next;
 };
 
@@ -61,6 +62,7 @@ struct change {
 	int64_t first_uid, first_sender, first_group, first_service,
 	    first_list; /* reserved for what it adds; counted up with each */
 	struct import *import;
+	struct user_import *user_import;
 	/* What authd and listeners are asked: before the change is committed (it fails where one of them refuses), and
 	 * after.
 	 */
@@ -69,6 +71,12 @@ struct change {
 	unsigned followed;              /* bits of the listeners that are told to follow */
 	/* Looks at authd's answer before the commit; NULL where only its status matters. */
 	int (*answered)(struct change *change, const struct ipc_message *reply, struct err *err);
+	/* Takes a refusal as it comes: 0, and the change goes on. NULL, or -1: the change fails. */
+	int (*refused)(struct change *change, const struct change_ask *asked, const struct err *why);
+	/* The second half of the change, in the same transaction, when all questions of the first are answered. It may ask
+	 * more. NULL: there is none.
+	 */
+	int (*then)(struct change *change, struct err *err);
 	bool only_check; /* roll back in the end */
 	struct change *next;
 };
@@ -132,6 +140,10 @@ void change_list(struct change *change, const char *key, json_t *object);
 /* One more question to authd; fields are added by the caller. */
 struct ipc_message *change_ask_before(struct change *change, const char *op);
 struct ipc_message *change_ask_after(struct change *change, const char *op);
+/* The same as change_ask_before, about something that change->refused gets. */
+struct ipc_message *change_ask_about(struct change *change, const char *op, void *subject);
+/* Ask statusd before the commit who has sessions open: "uid"* in its answer. Where it does not run, nobody is asked. */
+void change_ask_in_use(struct change *change);
 /* One more to a listener, by its place in service_types. Where it does not run it is not asked. */
 struct ipc_message *change_ask_listener(struct change *change, bool before, int index, const char *op);
 
@@ -199,6 +211,20 @@ int op_user_delete(struct change *change, struct err *err);
 int op_user_rename(struct change *change, struct err *err);
 int op_user_password(struct change *change, struct err *err);
 int op_user_list(struct change *change, struct err *err);
+/* Is the password long enough and of characters that are allowed? -1: ERR_SYNTAX. */
+int user_check_password(struct change *change, struct str password, struct err *err);
+/* Ask authd to set the password of a user, before the commit. */
+int user_set_password(struct change *change, const struct user *user, struct str password, struct err *err);
+/*
+ * Give a user what another one has: attributes but administrator, enabled and directory, and his message and prune
+ * rules. What the first one has of his own already stays.
+ */
+int user_copy_settings(struct change *change, const struct user *from, const struct user *to, struct err *err);
+
+/* user_table.c, user_import.c: users as a table (user_table.h). */
+int op_user_export(struct change *change, struct err *err);
+int op_user_import_prepare(struct change *change, struct err *err);
+int op_user_import(struct change *change, struct err *err);
 
 /*
  * groups.c: names for several users, by number like users. A user may be in any number of them; one may be his primary

@@ -5,8 +5,7 @@
 #include "configd/mappings.h"
 #include "configd/permissions.h"
 #include "configd/services.h"
-
-#include <stdlib.h>
+#include "configd/user_table.h"
 
 static const char introduction[] =
     "# Everything that \"postroom\" and the web set, as \"postroom import\" reads it. An import makes an instance\n"
@@ -66,41 +65,6 @@ static int export_groups(struct change *change, struct buf *out, struct err *err
 	return row;
 }
 
-/* A line "uid:hash..." of authd's dump. */
-struct hash_line {
-	int64_t uid;
-	struct str hash;
-};
-
-struct hash_lines {
-	struct hash_line *lines;
-	size_t count;
-};
-
-static int compare_lines(const void *a, const void *b)
-{
-	int64_t left = ((const struct hash_line *)a)->uid, right = ((const struct hash_line *)b)->uid;
-
-	return left < right ? -1 : left > right;
-}
-
-static struct hash_lines read_dump(struct change *change, const struct ipc_message *dump)
-{
-	struct hash_lines hashes = {NULL, 0};
-	struct str key, value;
-	uint64_t uid;
-
-	for (size_t position = 0; ipc_next(dump, &position, &key, &value);)
-		hashes.count += str_equal(key, STR("hash"));
-	hashes.lines = arena_get(&change->arena, (hashes.count + 1) * sizeof *hashes.lines);
-	hashes.count = 0;
-	for (size_t position = 0; ipc_next(dump, &position, &key, &value);)
-		if (str_equal(key, STR("hash")) && str_to_u64(str_cut(&value, ':'), INT64_MAX, &uid))
-			hashes.lines[hashes.count++] = (struct hash_line){(int64_t)uid, value};
-	qsort(hashes.lines, hashes.count, sizeof *hashes.lines, compare_lines);
-	return hashes;
-}
-
 static int export_users(struct change *change, const struct hash_lines *hashes, struct buf *out, struct err *err)
 {
 	struct db_statement statement;
@@ -115,16 +79,11 @@ static int export_users(struct change *change, const struct hash_lines *hashes, 
 	        "") != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1) {
-		struct hash_line wanted = {db_number(&statement, 0), STR("")};
-		struct hash_line *found =
-		    hashes->count == 0 ? NULL : bsearch(&wanted, hashes->lines, hashes->count, sizeof wanted, compare_lines);
-
 		buf_add_str(out, STR("\n[user]\n"));
 		text_add_field(out, TEXT_USER, USER_NAME, db_text(&statement, 1));
 		add_flag(out, TEXT_USER, USER_ADMINISTRATOR, db_number(&statement, 2) != 0);
 		add_flag(out, TEXT_USER, USER_ENABLED, db_number(&statement, 3) != 0);
-		if (found != NULL)
-			text_add_field(out, TEXT_USER, USER_PASSWORD_HASH, found->hash);
+		text_add_field(out, TEXT_USER, USER_PASSWORD_HASH, hash_lines_find(hashes, db_number(&statement, 0)));
 		text_add_field(out, TEXT_USER, USER_GROUPS, db_text(&statement, 4));
 		text_add_field(out, TEXT_USER, USER_PRIMARY_GROUP, db_text(&statement, 5));
 	}
@@ -275,7 +234,7 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 
 static int dump_answered(struct change *change, const struct ipc_message *reply, struct err *err)
 {
-	struct hash_lines hashes = read_dump(change, reply);
+	struct hash_lines hashes = hash_lines_read(change, reply);
 
 	change_note(change, "settings exported with password hashes");
 	return write_text(change, &hashes, err);

@@ -18,6 +18,8 @@ const struct operation operations[] = {
     {"user-rename", NULL, op_user_rename, true},
     {"user-password", NULL, op_user_password, false},
     {"user-list", NULL, op_user_list, false},
+    {"user-export", NULL, op_user_export, false},
+    {"user-import", op_user_import_prepare, op_user_import, true},
     {"attribute-get", NULL, op_attribute_get, false},
     {"attribute-set", NULL, op_attribute_set, true},
     {"attribute-unset", NULL, op_attribute_unset, true},

@@ -77,6 +77,22 @@ struct ipc_message *change_ask_before(struct change *change, const char *op)
 	return ask(change, &change->before, change->config->authd, "authd", op);
 }
 
+struct ipc_message *change_ask_about(struct change *change, const char *op, void *subject)
+{
+	struct change_ask *asked;
+
+	change_ask_before(change, op);
+	for (asked = change->before; asked->next != NULL;)
+		asked = asked->next;
+	asked->subject = subject;
+	return &asked->request;
+}
+
+void change_ask_in_use(struct change *change)
+{
+	ask(change, &change->before, change->config->statusd, "statusd", "in-use");
+}
+
 struct ipc_message *change_ask_after(struct change *change, const char *op)
 {
 	return ask(change, &change->after, change->config->authd, "authd", op);
@@ -88,7 +104,8 @@ struct ipc_message *change_ask_listener(struct change *change, bool before, int 
 	           service_types[index].program, op);
 }
 
-/* A listener that does not run listens to nothing, and will look when it starts. */
+/* A listener that does not run listens to nothing, and will look when it starts; without statusd nobody has sessions.
+ */
 static bool is_away(const struct change *change, const struct err *err)
 {
 	return change->asked->callee != change->config->authd && (err->sys == ENOENT || err->sys == ECONNREFUSED);
@@ -125,6 +142,7 @@ static void finish(struct change *change, const struct err *err)
 	wipe(&change->reply);
 	wipe_asked(change->before);
 	wipe_asked(change->after);
+	arena_wipe(&change->arena);
 	arena_free(&change->arena);
 	memory_free(change);
 	busy = false;
@@ -184,7 +202,10 @@ static void before_answered(struct ipc_message *reply, const struct err *err, vo
 	struct change *change = context;
 	struct err reason;
 
-	if (err != NULL && err->code != ERR_NONE && !is_away(change, err)) {
+	if (err != NULL && err->code != ERR_NONE && change->refused != NULL &&
+	    change->refused(change, change->asked, err) == 0) {
+		ask_next_before(change);
+	} else if (err != NULL && err->code != ERR_NONE && !is_away(change, err)) {
 		reason = *err;
 		err_prefix(&reason, "%s", change->asked->name);
 		finish(change, &reason);
@@ -195,12 +216,39 @@ static void before_answered(struct ipc_message *reply, const struct err *err, vo
 	}
 }
 
+/* What was worked out is looked at as a whole, and its snapshot is written; nobody reads that yet. */
+static int complete(struct change *change, struct err *err)
+{
+	if (!change->operation->writes || change->only_check)
+		return 0;
+	return check_all(change->config, err) != 0 ? -1 : publish_prepare(change->config, err);
+}
+
+/* All before the commit is answered: the rest of the change, then the commit. */
+static void go_on(struct change *change)
+{
+	int (*then)(struct change *, struct err *) = change->then;
+	struct err err = {0};
+
+	change->then = NULL;
+	if (then != NULL && (then(change, &err) != 0 || complete(change, &err) != 0)) {
+		finish(change, &err);
+	} else if (change->only_check) {
+		db_rollback(&change->config->db);
+		finish(change, NULL);
+	} else if (change->before != NULL) {
+		ask_next_before(change);
+	} else {
+		commit(change);
+	}
+}
+
 static void ask_next_before(struct change *change)
 {
 	struct change_ask *asked = change->before;
 
 	if (asked == NULL) {
-		commit(change);
+		go_on(change);
 		return;
 	}
 	change->before = asked->next;
@@ -220,23 +268,19 @@ static int run_operation(struct change *change, struct err *err)
 		return -1;
 	if (operation->run(change, err) != 0)
 		return -1;
-	if (!operation->writes || change->only_check)
-		return 0;
-	return check_all(change->config, err) != 0 ? -1 : publish_prepare(change->config, err);
+	return change->then != NULL ? 0 : complete(change, err);
 }
 
 static void run_change(struct change *change)
 {
 	struct err err = {0};
 
-	if (run_operation(change, &err) != 0) {
+	if (run_operation(change, &err) != 0)
 		finish(change, &err);
-	} else if (change->only_check) {
-		db_rollback(&change->config->db);
-		finish(change, NULL);
-	} else {
+	else if (change->only_check && change->then == NULL)
+		go_on(change);
+	else
 		ask_next_before(change);
-	}
 }
 
 static void run_next(void)

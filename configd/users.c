@@ -101,17 +101,25 @@ int op_user_reserve(struct change *change, struct err *err)
 	return config_reserve(change->config, STR("uid"), 1, &change->first_uid, err);
 }
 
-/* What authd wants to know about a password. */
-static int ask_for_password(struct change *change, const struct user *user, struct str password, struct err *err)
+int user_check_password(struct change *change, struct str password, struct err *err)
 {
-	struct ipc_message *request;
-	int64_t cost, least;
+	int64_t least;
 
-	if (check_password(password, err) != 0 || setting_number(change, SETTING_PASSWORD_COST, &cost, err) != 0 ||
-	    setting_number(change, SETTING_PASSWORD_MIN, &least, err) != 0)
+	if (check_password(password, err) != 0 || setting_number(change, SETTING_PASSWORD_MIN, &least, err) != 0)
 		return -1;
 	if (str_utf8_length(password) < (size_t)least)
 		return err_set(err, ERR_SYNTAX, "the password must have at least %lld characters", (long long)least);
+	return 0;
+}
+
+int user_set_password(struct change *change, const struct user *user, struct str password, struct err *err)
+{
+	struct ipc_message *request;
+	int64_t cost;
+
+	if (user_check_password(change, password, err) != 0 ||
+	    setting_number(change, SETTING_PASSWORD_COST, &cost, err) != 0)
+		return -1;
 	request = change_ask_before(change, "password-set");
 	ipc_add_number(request, "uid", user->uid);
 	ipc_add(request, "user", user->name);
@@ -120,17 +128,42 @@ static int ask_for_password(struct change *change, const struct user *user, stru
 	return 0;
 }
 
+int user_copy_settings(struct change *change, const struct user *from, const struct user *to, struct err *err)
+{
+	/* The number of each new item is one that the old one's tells: they are copied before their texts. */
+	static const char items[] = "INSERT INTO item(kind, owner, position) SELECT kind, ?, position FROM item"
+	                            " WHERE owner = ? AND kind IN ('message-rule', 'prune-rule')";
+	static const char fields[] =
+	    "INSERT INTO item_field SELECT new.id, key, value FROM item AS new JOIN item AS old USING (kind, position)"
+	    " JOIN item_field ON item_field.item = old.id WHERE new.owner = ? AND old.owner = ?"
+	    " AND kind IN ('message-rule', 'prune-rule')";
+
+	if (config_run(change->config, err,
+	               "INSERT OR IGNORE INTO user_attribute SELECT ?, key, value FROM user_attribute WHERE uid = ?"
+	               " AND key NOT IN ('administrator', 'enabled', 'directory')",
+	               "nn", to->uid, from->uid) != 0 ||
+	    config_run(change->config, err, items, "nn", to->uid, from->uid) != 0 ||
+	    config_run(change->config, err, fields, "nn", to->uid, from->uid) != 0)
+		return -1;
+	change_note(change, "user %.*s has the settings of %.*s", STR_ARG(to->name), STR_ARG(from->name));
+	return 0;
+}
+
 int op_user_add(struct change *change, struct err *err)
 {
-	struct str name, password = ipc_get(&change->incoming->message, "password");
+	struct str password = ipc_get(&change->incoming->message, "password");
+	struct str name, model = ipc_get(&change->incoming->message, "copy-from");
 	bool administrator = false;
-	struct user user;
+	struct user user, from;
 
 	if (change_field(change, "name", &name, err) != 0 ||
 	    change_flag(change, "administrator", &administrator, err) != 0 ||
 	    user_add(change, name, administrator, true, &user, err) != 0)
 		return -1;
-	if (password.data != NULL && ask_for_password(change, &user, password, err) != 0)
+	if (password.data != NULL && user_set_password(change, &user, password, err) != 0)
+		return -1;
+	if (model.data != NULL &&
+	    (user_need(change, model, &from, err) != 0 || user_copy_settings(change, &from, &user, err) != 0))
 		return -1;
 	ipc_add_number(&change->reply, "uid", user.uid);
 	return 0;
@@ -144,13 +177,41 @@ static int requested_user(struct change *change, struct user *user_out, struct e
 	return change_field(change, "name", &name, err) != 0 ? -1 : user_need(change, name, user_out, err);
 }
 
-int op_user_delete(struct change *change, struct err *err)
+/* Specification 02, "Deleting users": his sessions would go on without him. */
+static int refuse_in_use(struct change *change, const struct ipc_message *reply, struct err *err)
+{
+	struct str key, value;
+	struct user user;
+	uint64_t uid;
+
+	if (requested_user(change, &user, err) != 0)
+		return -1;
+	for (size_t position = 0; ipc_next(reply, &position, &key, &value);)
+		if (str_equal(key, STR("uid")) && str_to_u64(value, INT64_MAX, &uid) && (int64_t)uid == user.uid)
+			return err_set(err, ERR_DENIED, "the user %.*s is in use: \"postroom sessions\" shows where from",
+			               STR_ARG(user.name));
+	return 0;
+}
+
+static int delete_unused(struct change *change, struct err *err)
 {
 	struct user user;
 
 	if (requested_user(change, &user, err) != 0 || user_delete(change, &user, err) != 0)
 		return -1;
 	ipc_add_number(change_ask_after(change, "user-delete"), "uid", user.uid);
+	return 0;
+}
+
+int op_user_delete(struct change *change, struct err *err)
+{
+	struct user user;
+
+	if (requested_user(change, &user, err) != 0)
+		return -1;
+	change_ask_in_use(change);
+	change->answered = refuse_in_use;
+	change->then = delete_unused;
 	return 0;
 }
 
@@ -181,7 +242,7 @@ int op_user_password(struct change *change, struct err *err)
 	struct user user;
 
 	if (requested_user(change, &user, err) != 0 || change_field(change, "password", &password, err) != 0 ||
-	    ask_for_password(change, &user, password, err) != 0)
+	    user_set_password(change, &user, password, err) != 0)
 		return -1;
 	change_note(change, "user %.*s has a new password", STR_ARG(user.name));
 	return 0;

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* configd may be waiting for authd on behalf of somebody else. */
-enum { ASK_TIMEOUT_MS = 60000 };
+/* configd may be waiting for authd on behalf of somebody else, who sets the passwords of a whole table. */
+enum { ASK_TIMEOUT_MS = 300000 };
 
 int ctl_refuse(const char *format, ...)
 {

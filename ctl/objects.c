@@ -1,9 +1,10 @@
 /*
  * Domains, users, groups, senders: their commands, as tables of verbs (ctl/verb.h).
  */
-#include "ctl/attributes.h"
 #include "ctl/answers.h"
+#include "ctl/attributes.h"
 #include "ctl/items.h"
+#include "ctl/user_table.h"
 #include "ctl/verb.h"
 
 static const struct verb domain_verbs[] = {
@@ -22,10 +23,12 @@ static const struct verb domain_verbs[] = {
 };
 
 static const struct verb user_verbs[] = {
-    {.command = VERB_USAGE("user add", "NAME [--admin] [--password-stdin | --no-password]", "Add a user."),
+    {.command = VERB_USAGE("user add", "NAME [--admin] [--copy-from USER] [--password-stdin | --no-password]",
+                           "Add a user, with the settings of another one where --copy-from names him."),
      .op = "user-add",
      .arguments = {"name"},
      .options = {{"admin", OPTION_ON, "administrator"},
+                 {"copy-from", OPTION_TEXT, "copy-from"},
                  {"password-stdin", OPTION_PASSWORD, "password"},
                  {"no-password", OPTION_NO_PASSWORD, NULL}},
      .wants_password = true},
@@ -34,7 +37,17 @@ static const struct verb user_verbs[] = {
      .arguments = {"name"},
      .options = {{"password-stdin", OPTION_PASSWORD, "password"}},
      .wants_password = true},
-    {.command = VERB_USAGE("user delete", "NAME", "Delete a user."), .op = "user-delete", .arguments = {"name"}},
+    {.command = VERB_USAGE("user delete", "NAME", "Delete a user who has no session open, with all his mail."),
+     .op = "user-delete",
+     .arguments = {"name"}},
+    {.command =
+         VERB_OF("user export", USER_EXPORT_ARGUMENTS,
+                 "Write the users as a table (CSV); --verbose: with all that is set of them.", user_table_export)},
+    {.command = VERB_OF("user import", USER_IMPORT_ARGUMENTS,
+                        "Add the users of a table; --update: change those that are there, too.", user_table_import)},
+    {.command = VERB_OF("user import-system", USER_SYSTEM_ARGUMENTS,
+                        "Add the members of a group of this system, with passwords that importusers.log tells.",
+                        user_table_import_system)},
     {.command = VERB_USAGE("user rename", "NAME NEW-NAME", "Give a user another name; mail and password stay."),
      .op = "user-rename",
      .arguments = {"name", "to"}},

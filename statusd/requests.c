@@ -308,6 +308,21 @@ static void take_list(const struct statusd *statusd, struct ipc_incoming *incomi
 	buf_free(&line);
 }
 
+/* What configd asks before it deletes a user: who has sessions? */
+static void take_in_use(const struct statusd *statusd, struct ipc_incoming *incoming)
+{
+	const struct session *session;
+	struct ipc_message reply;
+
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	for (session = TAILQ_FIRST(&statusd->sessions); session != NULL; session = TAILQ_NEXT(session, all))
+		if (session->user != NULL && !session->handed)
+			ipc_add_number(&reply, "uid", session->uid);
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+}
+
 static void refuse(struct ipc_incoming *incoming)
 {
 	struct err err;
@@ -344,7 +359,9 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 {
 	struct statusd *statusd = context;
 
-	if (strcmp(incoming->caller, "postroom") != 0)
+	if (strcmp(incoming->caller, "configd") == 0 && ipc_is(&incoming->message, "in-use"))
+		take_in_use(statusd, incoming);
+	else if (strcmp(incoming->caller, "postroom") != 0)
 		take_from_session(statusd, incoming);
 	else if (ipc_is(&incoming->message, "list"))
 		take_list(statusd, incoming);

@@ -24,25 +24,31 @@ static void skip_line(struct csv *csv)
 	csv->line++;
 }
 
+/* Where the quote stands that ends a field; at the end of the text where none does. */
+static size_t find_quote(struct str rest)
+{
+	size_t at = 0;
+
+	while (at < rest.len && (rest.data[at] != '"' || (at + 1 < rest.len && rest.data[at + 1] == '"')))
+		at += rest.data[at] == '"' ? 2 : 1;
+	return at;
+}
+
 /* A field in quotes, the first one already read; what follows it stays in *rest. */
 static int read_quoted(struct str *rest, unsigned *lines, struct arena *arena, struct str *field_out, struct err *err)
 {
-	char *text = arena_get(arena, rest->len + 1);
-	size_t len = 0, at = 0;
+	size_t len = 0, end = find_quote(*rest);
+	char *text = arena_get(arena, end + 1);
 
-	for (; at < rest->len; at++) {
-		char c = rest->data[at];
-
-		if (c == '"' && (at + 1 == rest->len || rest->data[at + 1] != '"'))
-			break;
-		at += c == '"';
-		*lines += c == '\n';
-		text[len++] = c;
-	}
-	if (at == rest->len)
+	if (end == rest->len)
 		return err_set(err, ERR_SYNTAX, "a quoted field does not end");
+	for (size_t at = 0; at < end; at++) {
+		at += rest->data[at] == '"';
+		*lines += rest->data[at] == '\n';
+		text[len++] = rest->data[at];
+	}
 	*field_out = str_from(text, len);
-	*rest = str_skip(*rest, at + 1);
+	*rest = str_skip(*rest, end + 1);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/err.h"
 
-enum { CSV_FIELDS_MAX = 64 };
+enum { CSV_FIELDS_MAX = 100 };
 
 struct csv {
 	struct str rest;

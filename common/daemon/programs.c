@@ -14,7 +14,7 @@ const struct program programs[] = {
      CALLERS("statusd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "postroom"), NULL, false, NULL},
     {"statusd", "postroom-status",
      CALLERS("smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "policyd", "filterd", "noticed", "mingerd",
-             "postroom"),
+             "configd", "postroom"),
      NULL, false, NULL},
     {"policyd", "postroom-policy", CALLERS("statusd", "smtpd", "pop3-login", "imap-login", "reporter", "postroom"),
      NULL, false, NULL},
