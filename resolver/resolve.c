@@ -1,6 +1,7 @@
 #include "resolver/walk.h"
 
 #include "common/addr/addr.h"
+#include "common/addr/pattern.h"
 #include "common/addr/smtp_target.h"
 #include "resolver/permitted.h"
 
@@ -294,7 +295,7 @@ static int place_is_local(struct place *place, struct err *err)
 	if (question->domains == NULL)
 		return snapshot_is_local(&place->walk.resolver->snapshot, place->addr.local_part, place->addr.domain, err);
 	for (size_t i = 0; i < question->domain_count; i++)
-		if (snapshot_entry_holds(question->domains[i], place->addr.local_part, place->addr.domain))
+		if (addr_entry_holds(question->domains[i], place->addr.local_part, place->addr.domain))
 			return 1;
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "resolver/snapshot.h"
 
+#include "common/addr/pattern.h"
 #include "resolver/mapping.h"
 
 static const char list_question[] = "SELECT id, name, type, EXISTS(SELECT 1 FROM list_setting"
@@ -154,19 +155,6 @@ int snapshot_find(struct snapshot *snapshot, enum snapshot_question question, st
 	return found;
 }
 
-bool snapshot_entry_holds(struct str entry, struct str local_part, struct str domain)
-{
-	ptrdiff_t at = str_find_last_char(entry, '@');
-
-	if (at < 0)
-		return str_matches_wildcard(domain, entry);
-	if (!str_matches_wildcard(domain, str_skip(entry, (size_t)at + 1)))
-		return false;
-	entry = str_sub(entry, 0, (size_t)at);
-	/* "@example.com" is how some write a domain. */
-	return entry.len == 0 || (local_part.len != 0 && str_matches_wildcard(local_part, entry));
-}
-
 int snapshot_is_local(struct snapshot *snapshot, struct str local_part, struct str domain, struct err *err)
 {
 	struct db_statement *statement = snapshot_ask_text(snapshot, ASK_DOMAIN, domain);
@@ -174,6 +162,6 @@ int snapshot_is_local(struct snapshot *snapshot, struct str local_part, struct s
 
 	db_reset(statement);
 	for (size_t i = 0; found == 0 && i < snapshot->domain_count; i++)
-		found = snapshot_entry_holds(snapshot->domains[i], local_part, domain);
+		found = addr_entry_holds(snapshot->domains[i], local_part, domain);
 	return found;
 }

@@ -67,10 +67,4 @@ int snapshot_find(struct snapshot *snapshot, enum snapshot_question question, st
  */
 int snapshot_is_local(struct snapshot *snapshot, struct str local_part, struct str domain, struct err *err);
 
-/*
- * Does an entry of a list of domains (a domain, "*@" or "@" and a domain, an address; each with wildcards) mean this
- * address? An entry with a full address needs local_part.
- */
-bool snapshot_entry_holds(struct str entry, struct str local_part, struct str domain);
-
 #endif

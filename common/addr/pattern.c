@@ -63,3 +63,16 @@ bool addr_pattern_holds(struct str pattern, struct str local_part, struct str do
 	return at >= 0 && wildcard_match(local_part, str_sub(pattern, 0, (size_t)at), NULL) &&
 	       wildcard_match(domain, str_skip(pattern, (size_t)at + 1), NULL);
 }
+
+bool addr_entry_holds(struct str entry, struct str local_part, struct str domain)
+{
+	ptrdiff_t at = str_find_last_char(entry, '@');
+
+	if (at < 0)
+		return wildcard_match(domain, entry, NULL);
+	if (!wildcard_match(domain, str_skip(entry, (size_t)at + 1), NULL))
+		return false;
+	entry = str_sub(entry, 0, (size_t)at);
+	/* "@example.com" is how some write a domain. */
+	return entry.len == 0 || (local_part.len != 0 && wildcard_match(local_part, entry, NULL));
+}

@@ -21,4 +21,10 @@ int addr_pattern_normalise(struct str pattern, struct buf *normal, struct err *e
 /* Does a pattern in its normal form hold for an address? domain is normalised (addr_normalise_domain). */
 bool addr_pattern_holds(struct str pattern, struct str local_part, struct str domain);
 
+/*
+ * Does an entry of a list of domains (a domain, "*@" or "@" and a domain, an address; each with wildcards) mean this
+ * address? domain is normalised; an entry with a full address needs local_part.
+ */
+bool addr_entry_holds(struct str entry, struct str local_part, struct str domain);
+
 #endif

@@ -11,6 +11,8 @@
  * are ignored, Resent-To and Resent-Cc; what Received fields say behind "for". FROM mappings of the author count
  * whatever else is found.
  *
+ * Of fields of which the first (or last) is read, those that name nobody of an accepted domain do not count.
+ *
  * Promises: no I/O but the asker's; a broken field takes nothing from others; each address is asked for once; work and
  * memory are linear in the header, at most ROUTING_ADDRESSES_MAX addresses are looked at.
  * Security stance: strangers wrote the header. An address alone never makes a recipient: the resolver says so.
@@ -24,6 +26,7 @@
 
 enum {
 	ROUTING_ADDRESSES_MAX = 2000, /* of one message */
+	ROUTING_FIELDS_MAX = 2000,    /* of its header that are looked at */
 	ROUTING_STEPS_MAX = 5,        /* slots of the processing order */
 	ROUTING_DOMAINS_MAX = 200,    /* accepted ones */
 };
@@ -65,6 +68,7 @@ struct routing_options {
 	struct regex *subject;                   /* of ROUTING_BY_SUBJECT */
 	struct str domains[ROUTING_DOMAINS_MAX]; /* accepted: domains with wildcards, or addresses with wildcards */
 	size_t domain_count;
+	struct str own_domain; /* of recipients without one: the first accepted domain, else this server's */
 	struct special_fields special;
 	enum routing_reading read_special, read_received;
 	bool ignore_resent;
@@ -96,16 +100,15 @@ struct routing_asker {
 };
 
 struct routing_address {
-	struct str address; /* "fred@example.com"; a name alone has the first accepted domain */
+	struct str address; /* "fred@example.com" */
 	enum routing_standing standing;
 };
 
 struct routing {
-	struct str header;  /* without the mbox line that stood before it */
-	struct str sender;  /* for the envelope: Return-Path, else the author; "" is the null path */
-	struct str author;  /* address of From, or "" */
-	struct str subject; /* decoded, on one line */
-	struct str message_id;
+	struct str header;                 /* without the mbox line that stood before it */
+	struct str sender;                 /* for the envelope: Return-Path, else the author; "" is the null path */
+	struct str author;                 /* address of From, or "" */
+	struct str subject;                /* decoded, on one line */
 	struct routing_address *addresses; /* all that were asked for, each once, in the order of the steps */
 	size_t address_count;
 	struct spool_recipient *recipients; /* for the envelope; none: a routing error */
@@ -126,10 +129,17 @@ int routing_find(const struct routing_options *options, struct str header, const
 size_t routing_check_order(const enum routing_step order[ROUTING_STEPS_MAX], struct str *warnings, size_t room,
                            struct arena *arena);
 
-/* "special stop-if-found standard stop-if-found received" and back. -1: ERR_SYNTAX, ERR_LIMIT. */
+/* "special, stop-if-found, standard": up to five steps. -1: ERR_SYNTAX, ERR_LIMIT. */
 int routing_parse_order(struct str text, enum routing_step order_out[ROUTING_STEPS_MAX], struct err *err);
 
-/* Is it bytes that end with an mbox "From " line? Its length with the line end, or 0. */
+/*
+ * Accepted domains, separated by semicolons: domains or addresses, with wildcards; "@example.com" is a domain. Their
+ * normal forms live in arena. -1: ERR_SYNTAX, ERR_LIMIT.
+ */
+int routing_parse_domains(struct str text, struct arena *arena, struct str domains[ROUTING_DOMAINS_MAX],
+                          size_t *count_out, struct err *err);
+
+/* The length of the mbox line ("From ...") that a message begins with, with its line end; 0: there is none. */
 size_t routing_from_line(struct str message);
 
 void routing_options_free(struct routing_options *options);

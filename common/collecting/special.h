@@ -7,10 +7,10 @@
  *     Delivered-To: 547-*              "547-" stands before it
  *     X-RCPT: account-5 * delivered    text before and behind it
  *     X-RCPT: abc * ~                  any text may follow
- *     X-RCPT: /<([^>@]+@[a-z.]+)>/ig   a regular expression: each group is an address; with the flag g wherever it
- * matches
+ *     X-RCPT: /<([^>@]+@[a-z.]+)>/ig   a regular expression: each group is an address; with the flag g of each match
  *
- * Text is compared without case, a run of blanks as one. The first three give one address for each field.
+ * Text is compared without case, a run of blanks as one. But for regular expressions a field has one address; a whole
+ * value may be a list of some, as Exim's Envelope-To is.
  *
  * Security stance: definitions are the administrator's, values strangers'; regular expressions are bounded
  * (rules/regex.h). What is found is text: whether it is an address says who reads it next.
@@ -32,7 +32,6 @@ struct special_field {
 	struct str before, behind; /* the text around the address */
 	bool any_tail;             /* whatever follows behind is passed over */
 	struct regex *regex;       /* instead of all that; NULL: none */
-	bool everywhere;           /* the flag g */
 };
 
 struct special_fields {
@@ -48,9 +47,10 @@ int special_parse(struct str text, struct arena *arena, struct special_fields *f
 void special_free(struct special_fields *fields);
 
 /*
- * What a definition finds in a value (unfolded): up to room texts, trimmed, views of value. Returns how many, 0 where
- * the value is of another form.
+ * What a definition finds in a value (unfolded): up to room texts, trimmed, in arena or views of value. Returns how
+ * many, 0 where the value is of another form.
  */
-size_t special_find(const struct special_field *field, struct str value, struct str *found, size_t room);
+size_t special_find(const struct special_field *field, struct str value, struct arena *arena, struct str *found,
+                    size_t room);
 
 #endif

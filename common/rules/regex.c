@@ -15,6 +15,7 @@ struct regex {
 	pcre2_code *code;
 	pcre2_match_data *data;
 	pcre2_match_context *limits;
+	bool repeats; /* the flag g */
 };
 
 static void *allocate(size_t size, void *unused)
@@ -39,7 +40,7 @@ static pcre2_general_context *general(void)
 	return context;
 }
 
-static int read_flags(struct str flags, uint32_t *options, struct err *err)
+static int read_flags(struct str flags, uint32_t *options, bool *repeats, struct err *err)
 {
 	for (size_t i = 0; i < flags.len; i++) {
 		switch (flags.data[i]) {
@@ -56,6 +57,7 @@ static int read_flags(struct str flags, uint32_t *options, struct err *err)
 			*options |= PCRE2_EXTENDED;
 			break;
 		case 'g':
+			*repeats = true;
 			break;
 		default:
 			return err_set(err, ERR_SYNTAX, "\"%.*s\" behind the regular expression is none of the flags i, m, s, x, g",
@@ -66,7 +68,7 @@ static int read_flags(struct str flags, uint32_t *options, struct err *err)
 }
 
 /* Take /expression/flags apart; what does not begin with a slash is an expression as it stands. */
-static int read_form(struct str text, struct str *expression, uint32_t *options, struct err *err)
+static int read_form(struct str text, struct str *expression, uint32_t *options, bool *repeats, struct err *err)
 {
 	ptrdiff_t end = str_find_last_char(text, '/');
 
@@ -78,7 +80,7 @@ static int read_form(struct str text, struct str *expression, uint32_t *options,
 	if (end == 0)
 		return err_set(err, ERR_SYNTAX, "the regular expression begins with a slash, but no slash ends it");
 	*expression = str_sub(text, 1, (size_t)end - 1);
-	return read_flags(str_skip(text, (size_t)end + 1), options, err);
+	return read_flags(str_skip(text, (size_t)end + 1), options, repeats, err);
 }
 
 static int explain(int number, size_t offset, struct err *err)
@@ -95,12 +97,13 @@ int regex_compile(struct str text, struct regex **regex_out, struct err *err)
 	pcre2_compile_context *compiling;
 	struct str expression;
 	struct regex *regex;
+	bool repeats = false;
 	pcre2_code *code;
 	size_t offset;
 	int number;
 
 	*regex_out = NULL;
-	if (read_form(text, &expression, &options, err) != 0)
+	if (read_form(text, &expression, &options, &repeats, err) != 0)
 		return -1;
 	compiling = pcre2_compile_context_create(general());
 	code = pcre2_compile((PCRE2_SPTR)expression.data, expression.len, options, &number, &offset, compiling);
@@ -110,7 +113,8 @@ int regex_compile(struct str text, struct regex **regex_out, struct err *err)
 	pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* without it the interpreter does the same */
 	regex = memory_get(sizeof *regex);
 	regex->code = code;
-	regex->data = pcre2_match_data_create(1, general());
+	regex->data = pcre2_match_data_create_from_pattern(code, general());
+	regex->repeats = repeats;
 	regex->limits = pcre2_match_context_create(general());
 	pcre2_set_match_limit(regex->limits, REGEX_STEPS_MAX);
 	pcre2_set_heap_limit(regex->limits, REGEX_MEMORY_MAX_KB);
@@ -142,10 +146,11 @@ static int search_span(struct regex *regex, struct str subject, size_t from, siz
 	return result;
 }
 
-enum regex_result regex_search(struct regex *regex, struct str subject)
+/* The first match that begins at `from` or behind it. */
+static enum regex_result search_from(struct regex *regex, struct str subject, size_t from)
 {
 	int64_t begin = io_now_ms(), before = begin;
-	size_t from = 0, span = FIRST_SPAN;
+	size_t span = FIRST_SPAN;
 
 	for (;;) {
 		int result = search_span(regex, subject, from, span);
@@ -165,4 +170,40 @@ enum regex_result regex_search(struct regex *regex, struct str subject)
 			span *= 2;
 		before = now;
 	}
+}
+
+enum regex_result regex_search(struct regex *regex, struct str subject)
+{
+	return search_from(regex, subject, 0);
+}
+
+size_t regex_group_count(const struct regex *regex)
+{
+	uint32_t count = 0;
+
+	pcre2_pattern_info(regex->code, PCRE2_INFO_CAPTURECOUNT, &count);
+	return count;
+}
+
+enum regex_result regex_groups(struct regex *regex, struct str subject, struct str *groups, size_t room,
+                               size_t *count_out)
+{
+	const PCRE2_SIZE *places = pcre2_get_ovector_pointer(regex->data);
+	size_t from = 0, group_count = regex_group_count(regex);
+	int64_t end = io_now_ms() + REGEX_TIME_MS;
+	enum regex_result result = search_from(regex, subject, 0);
+	bool any = result == REGEX_YES;
+
+	*count_out = 0;
+	while (result == REGEX_YES) {
+		for (size_t i = 1; i <= group_count && *count_out < room; i++)
+			if (places[2 * i] != PCRE2_UNSET && places[2 * i] <= places[2 * i + 1])
+				groups[(*count_out)++] = str_sub(subject, places[2 * i], places[2 * i + 1] - places[2 * i]);
+		/* an empty match would be found again and again; \K may even set its end before where the search began */
+		from = places[1] > places[0] && places[1] > from ? places[1] : from + 1;
+		if (!regex->repeats || from > subject.len || *count_out == room)
+			return REGEX_YES;
+		result = io_now_ms() > end ? REGEX_LIMIT : search_from(regex, subject, from);
+	}
+	return result == REGEX_NO && any ? REGEX_YES : result;
 }

@@ -1,7 +1,7 @@
 #include "common/settings/connectors.h"
 
-#include "common/addr/pattern.h"
-#include "common/addr/server.h"
+#include "common/addr/smtp_target.h"
+#include "common/collecting/routing.h"
 #include "common/db/query.h"
 #include "common/outgoing/filter.h"
 #include "common/outgoing/overrides.h"
@@ -55,29 +55,68 @@ static int check_connection(size_t setting, struct str value, struct err *err)
 	}
 }
 
-static int check_domains(struct str value, struct err *err)
+/* How collected mail is routed: parsed, and forgotten. */
+static int check_routing(enum collector_setting setting, struct str value, struct arena *arena, struct err *err)
 {
-	int result = 0;
+	enum routing_step order[ROUTING_STEPS_MAX];
+	struct str domains[ROUTING_DOMAINS_MAX];
+	struct special_fields special;
+	struct rule_targets targets;
+	struct smtp_target server;
+	size_t count;
 
-	while (result == 0 && value.data != NULL) {
-		struct str item = str_trim(str_cut(&value, ';'));
-		struct buf normal;
-
-		buf_init(&normal, ADDR_PATTERN_MAX);
-		if (str_starts(item, STR("@")))
-			item = str_skip(item, 1);
-		if (item.len != 0)
-			result = addr_pattern_normalise(item, &normal, err);
-		buf_free(&normal);
+	switch (setting) {
+	case COLLECTOR_SETTING_POP3_ACCEPTED_DOMAINS:
+		return routing_parse_domains(value, arena, domains, &count, err);
+	case COLLECTOR_SETTING_POP3_ORDER:
+		return routing_parse_order(value, order, err);
+	case COLLECTOR_SETTING_POP3_SPECIAL_FIELDS:
+		if (special_parse(value, arena, &special, err) != 0)
+			return -1;
+		special_free(&special);
+		return 0;
+	case COLLECTOR_SETTING_POP3_FORWARD_SERVER:
+		return value.len == 0 ? 0
+		                      : smtp_target_parse(arena_printf(arena, "SMTP:a@example.com@%.*s", STR_ARG(value)), arena,
+		                                          &server, err);
+	default: /* of who gets it */
+		return value.len == 0 ? 0 : targets_parse(value, arena, &targets, err);
 	}
-	return result;
+}
+
+/* One group, which is the name of a user. */
+static int check_marker(struct str value, struct err *err)
+{
+	struct regex *regex;
+	size_t count;
+
+	if (value.len == 0)
+		return 0;
+	if (regex_compile(value, &regex, err) != 0)
+		return -1;
+	count = regex_group_count(regex);
+	regex_free(regex);
+	return count == 1 ? 0 : err_set(err, ERR_SYNTAX, "the expression has %zu groups, not one", count);
 }
 
 static int check_collector(size_t setting, struct str value, struct err *err)
 {
+	struct arena arena;
+	int result;
+
 	switch ((enum collector_setting)setting) {
+	case COLLECTOR_SETTING_POP3_SUBJECT_MARKER:
+		return check_marker(value, err);
 	case COLLECTOR_SETTING_POP3_ACCEPTED_DOMAINS:
-		return check_domains(value, err);
+	case COLLECTOR_SETTING_POP3_ORDER:
+	case COLLECTOR_SETTING_POP3_SPECIAL_FIELDS:
+	case COLLECTOR_SETTING_POP3_FORWARD_SERVER:
+	case COLLECTOR_SETTING_POP3_TARGET:
+	case COLLECTOR_SETTING_POP3_ERROR_TARGET:
+		arena_init(&arena);
+		result = check_routing((enum collector_setting)setting, value, &arena, err);
+		arena_free(&arena);
+		return result;
 	default:
 		return 0;
 	}

@@ -123,6 +123,37 @@ static void matches_are_found_anywhere(void **state)
 	buf_free(&text);
 }
 
+static void groups_of(const char *text, const char *subject, const char *expected, enum regex_result result)
+{
+	struct str groups[4];
+	struct regex *regex;
+	struct buf found;
+	struct err err;
+	size_t count;
+
+	buf_init(&found, 1000);
+	assert_int_equal(regex_compile(str_of(text), &regex, &err), 0);
+	assert_int_equal(regex_groups(regex, str_of(subject), groups, 4, &count), result);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&found, "[%.*s]", STR_ARG(groups[i]));
+	assert_string_equal(buf_text(&found), expected);
+	regex_free(regex);
+	buf_free(&found);
+}
+
+static void groups(void **state)
+{
+	(void)state;
+	groups_of("/(a)(b)/", "xabab", "[a][b]", REGEX_YES);
+	groups_of("/(a.)/g", "a1a2a3", "[a1][a2][a3]", REGEX_YES);
+	groups_of("/(a.)/g", "a1a2a3a4a5", "[a1][a2][a3][a4]", REGEX_YES);
+	groups_of("/(a)|(b)/g", "ba", "[b][a]", REGEX_YES);
+	groups_of("/(x*)/g", "ab", "[][][]", REGEX_YES);
+	groups_of("/(?=(a))\\K/g", "aa", "[a][a]", REGEX_YES);
+	groups_of("/(a)/g", "b", "", REGEX_NO);
+	groups_of("/a/", "a", "", REGEX_YES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +162,7 @@ int main(void)
 	    cmocka_unit_test(mistakes_are_named),
 	    cmocka_unit_test(limits_end_a_search),
 	    cmocka_unit_test(matches_are_found_anywhere),
+	    cmocka_unit_test(groups),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
