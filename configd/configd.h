@@ -14,6 +14,7 @@
 #include "common/base/arena.h"
 #include "common/db/db.h"
 #include "common/ipc/loop.h"
+#include "common/notice/notice.h"
 #include "common/rules/rule.h"
 #include "common/settings/settings.h"
 
@@ -33,6 +34,7 @@ struct config {
 	volatile uint64_t *counter; /* mapped, shared with all who read settings */
 	uint64_t generation;        /* of the newest snapshot */
 	struct ipc_client *authd, *statusd;
+	struct notices *notices;
 	struct ipc_client *listeners[CONFIG_LISTENERS]; /* in the order of service_types */
 };
 
@@ -77,6 +79,8 @@ struct change {
 	 * more. NULL: there is none.
 	 */
 	int (*then)(struct change *change, struct err *err);
+	/* What others are told of it once it is in force; NULL: nothing. */
+	void (*committed)(struct change *change);
 	bool only_check; /* roll back in the end */
 	struct change *next;
 };
@@ -174,6 +178,8 @@ int op_service_list(struct change *change, struct err *err);
 /* settings.c */
 int setting_store(struct change *change, struct str key, struct str value, struct err *err);
 int setting_remove(struct change *change, struct str key, struct err *err);
+/* The value in force of a text, into the change's arena. */
+int setting_text(struct change *change, enum setting setting, struct str *value_out, struct err *err);
 /* The value in force of a number. */
 int setting_number(struct change *change, enum setting setting, int64_t *value_out, struct err *err);
 int op_get(struct change *change, struct err *err);

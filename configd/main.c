@@ -48,6 +48,7 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	config.authd = ipc_client_new(base, &daemon.instance, "authd", "configd");
 	config.statusd = ipc_client_new(base, &daemon.instance, "statusd", "configd");
+	config.notices = notices_new(base, &daemon.instance, "configd");
 	for (int i = 0; i < CONFIG_LISTENERS; i++)
 		config.listeners[i] = ipc_client_new(base, &daemon.instance, service_types[i].program, "configd");
 	if (ipc_serve(base, &daemon, request_take, NULL, &config, &err) != 0 || enter_sandbox(&daemon.instance, &err) != 0)
@@ -56,6 +57,7 @@ int main(int argc, char **argv)
 	event_base_dispatch(base);
 	ipc_client_free(config.authd);
 	ipc_client_free(config.statusd);
+	notices_free(config.notices);
 	for (int i = 0; i < CONFIG_LISTENERS; i++)
 		ipc_client_free(config.listeners[i]);
 	config_close(&config);

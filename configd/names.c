@@ -36,16 +36,6 @@ int name_find(struct change *change, struct str name, struct named *named_out, s
 	return row;
 }
 
-/* The value in force of a text. */
-static int setting_text(struct change *change, enum setting setting, struct str *value_out, struct err *err)
-{
-	*value_out = str_of(setting_definitions[setting].fallback);
-	return config_text(change->config, &change->arena, value_out, err, "SELECT value FROM setting WHERE key = ?", "t",
-	                   str_of(setting_definitions[setting].key)) < 0
-	           ? -1
-	           : 0;
-}
-
 /* Names that have a meaning of their own. */
 static int check_reserved(struct change *change, struct str name, enum name_kind kind, struct err *err)
 {

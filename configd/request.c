@@ -192,6 +192,8 @@ static void commit(struct change *change)
 		}
 		publish_finish(config);
 	}
+	if (change->committed != NULL)
+		change->committed(change);
 	for (struct change_note *note = change->notes; note != NULL; note = note->next)
 		log_info("%.*s (settings %llu)", STR_ARG(note->text), (unsigned long long)config->generation);
 	ask_next_after(change);

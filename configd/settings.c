@@ -129,6 +129,13 @@ static int value_of(struct change *change, const struct setting_definition *defi
 	return row < 0 ? -1 : 0;
 }
 
+int setting_text(struct change *change, enum setting setting, struct str *value_out, struct err *err)
+{
+	bool is_default;
+
+	return value_of(change, &setting_definitions[setting], NULL, value_out, &is_default, err);
+}
+
 int setting_number(struct change *change, enum setting setting, int64_t *value_out, struct err *err)
 {
 	struct str value;

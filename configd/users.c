@@ -3,6 +3,8 @@
 #include "configd/names.h"
 #include "configd/permissions.h"
 
+#include "common/settings/texts.h"
+
 int user_find(struct change *change, struct str name, struct user *user_out, struct err *err)
 {
 	struct db_statement statement;
@@ -149,15 +151,38 @@ int user_copy_settings(struct change *change, const struct user *from, const str
 	return 0;
 }
 
+/* Specification 02, "Welcome message": the first message in a new mailbox. */
+static void welcome(struct change *change)
+{
+	struct str name = ipc_get(&change->incoming->message, "name");
+	const struct text_value values[] = {{"username", name},
+	                                    {"password", ipc_get(&change->incoming->message, "password")}};
+	struct notice notice = {.target = "Welcome", .severity = NOTICE_INFORMATIONAL, .item = name};
+	struct text_filled words;
+	struct user user;
+	struct str text;
+	struct err err;
+
+	if (setting_text(change, SETTING_TEXT_WELCOME, &text, &err) != 0 || text.len == 0 ||
+	    user_find(change, name, &user, &err) != 1)
+		return;
+	text_fill(text.data, values, 2, &change->arena, &words);
+	notice.uid = user.uid;
+	notice.subject = words.subject.len != 0 ? words.subject : STR("Welcome to email");
+	notice.text = words.body;
+	notice_send(change->config->notices, &notice);
+}
+
 int op_user_add(struct change *change, struct err *err)
 {
 	struct str password = ipc_get(&change->incoming->message, "password");
 	struct str name, model = ipc_get(&change->incoming->message, "copy-from");
-	bool administrator = false;
+	bool administrator = false, welcomed = true;
 	struct user user, from;
 
 	if (change_field(change, "name", &name, err) != 0 ||
 	    change_flag(change, "administrator", &administrator, err) != 0 ||
+	    change_flag(change, "welcome", &welcomed, err) != 0 ||
 	    user_add(change, name, administrator, true, &user, err) != 0)
 		return -1;
 	if (password.data != NULL && user_set_password(change, &user, password, err) != 0)
@@ -165,6 +190,7 @@ int op_user_add(struct change *change, struct err *err)
 	if (model.data != NULL &&
 	    (user_need(change, model, &from, err) != 0 || user_copy_settings(change, &from, &user, err) != 0))
 		return -1;
+	change->committed = welcomed ? welcome : NULL;
 	ipc_add_number(&change->reply, "uid", user.uid);
 	return 0;
 }

@@ -64,6 +64,7 @@ int ctl_reload(struct ctl *ctl, int argc, char **argv);
 int ctl_get(struct ctl *ctl, int argc, char **argv);
 int ctl_set(struct ctl *ctl, int argc, char **argv);
 int ctl_unset(struct ctl *ctl, int argc, char **argv);
+int ctl_text(struct ctl *ctl, int argc, char **argv); /* texts.c */
 int ctl_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_domain(struct ctl *ctl, int argc, char **argv);
 int ctl_user(struct ctl *ctl, int argc, char **argv);

@@ -20,8 +20,12 @@ const struct ctl_command ctl_commands[] = {
     {"set", "KEY VALUE [--service NAME]", "Change a setting, of all or of one service.", ctl_set, false},
     {"unset", "KEY|PATTERN [--service NAME]", "Return a setting to its default, or all like smtp.*.", ctl_unset, false},
     {"settings", "[KEY | --format list|man|conf]", "Explain the settings.", ctl_settings, true},
+    {"text", "list | show NAME | set NAME TEXT | set NAME --file FILE | unset NAME",
+     "Say in other words what the server writes to people.", ctl_text, false},
     {"domain", "add|delete|default|list ...", "Manage the domains of this server.", ctl_domain, false},
-    {"user", "add|password|delete|rename|enable|disable|set|get|unset|list|quota|locks|unlock|rule ...",
+    {"user",
+     "add|password|delete|rename|enable|disable|set|get|unset|list|export|import|import-system|quota|locks|unlock|rule "
+     "...",
      "Manage users.", ctl_user, false},
     {"group", "add|delete|list|add-member|remove-member|members|set|get|unset ...", "Manage groups of users.",
      ctl_group, false},

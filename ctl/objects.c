@@ -23,12 +23,14 @@ static const struct verb domain_verbs[] = {
 };
 
 static const struct verb user_verbs[] = {
-    {.command = VERB_USAGE("user add", "NAME [--admin] [--copy-from USER] [--password-stdin | --no-password]",
+    {.command = VERB_USAGE("user add",
+                           "NAME [--admin] [--copy-from USER] [--welcome on|off] [--password-stdin | --no-password]",
                            "Add a user, with the settings of another one where --copy-from names him."),
      .op = "user-add",
      .arguments = {"name"},
      .options = {{"admin", OPTION_ON, "administrator"},
                  {"copy-from", OPTION_TEXT, "copy-from"},
+                 {"welcome", OPTION_SWITCH, "welcome"},
                  {"password-stdin", OPTION_PASSWORD, "password"},
                  {"no-password", OPTION_NO_PASSWORD, NULL}},
      .wants_password = true},

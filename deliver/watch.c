@@ -6,6 +6,7 @@
 #include "common/net/sandbox.h"
 #include "common/notice/notice.h"
 #include "common/policy/mailbox_quota.h"
+#include "common/settings/texts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,27 +61,27 @@ static int find_owner(struct watch *watch, int64_t uid, struct owner *owner, str
 
 static void tell(struct watch *watch, int64_t uid, const struct owner *owner, int64_t size)
 {
-	char subject[NOTICE_SUBJECT_MAX], text[1000];
-	int64_t percent = mailbox_quota_percent(owner->quota, size);
+	struct arena arena;
+	struct text_filled words;
 	struct notice notice = {.target = "MailboxQuota",
 	                        .uid = uid,
 	                        .component = NOTICE_MISC,
 	                        .kind = NOTICE_OTHER,
-	                        .severity = percent > 100 ? NOTICE_WARNING : NOTICE_INFORMATIONAL,
 	                        .item = str_of(owner->name)};
+	int64_t percent = mailbox_quota_percent(owner->quota, size);
 
-	if (uid != 0)
-		snprintf(subject, sizeof subject, "Your mailbox is at %" PRId64 " %% of its quota", percent);
-	else
-		snprintf(subject, sizeof subject, "The mailbox of %s is at %" PRId64 " %% of its quota", owner->name, percent);
-	snprintf(text, sizeof text,
-	         "The mailbox of %s has %" PRId64 " octets; its quota is %" PRId64 ".\n"
-	         "Mail is still delivered. Messages that are deleted, and removed from the folder for deleted ones, make "
-	         "room.\n",
-	         owner->name, size, owner->quota);
-	notice.subject = str_of(subject);
-	notice.text = str_of(text);
+	arena_init(&arena);
+	text_fill(settings_text(watch->settings, uid != 0 ? SETTING_TEXT_QUOTA : SETTING_TEXT_QUOTA_ADMINISTRATOR),
+	          (const struct text_value[]){{"username", str_of(owner->name)},
+	                                      {"percent", arena_printf(&arena, "%" PRId64, percent)},
+	                                      {"mailboxsize", arena_printf(&arena, "%" PRId64, size)},
+	                                      {"mailboxquota", arena_printf(&arena, "%" PRId64, owner->quota)}},
+	          4, &arena, &words);
+	notice.severity = percent > 100 ? NOTICE_WARNING : NOTICE_INFORMATIONAL;
+	notice.subject = str_sub(words.subject, 0, NOTICE_SUBJECT_MAX);
+	notice.text = words.body;
 	notice_send(watch->notices, &notice);
+	arena_free(&arena);
 }
 
 /* A mailbox grew. */

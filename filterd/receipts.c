@@ -6,6 +6,7 @@
 #include "common/db/query.h"
 #include "common/mime/encode.h"
 #include "common/mime/header.h"
+#include "common/settings/texts.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -52,26 +53,28 @@ static void add_field(struct buf *out, const char *name, struct str text)
 	buf_add_str(out, STR("\r\n"));
 }
 
-static void write_text(const struct job *job, const struct ipc_message *found, struct str to, struct buf *out)
+static void write_text(struct job *job, const struct ipc_message *found, struct str to, struct buf *out)
 {
-	struct str subject = ipc_get(found, "subject"), message_id = ipc_get(found, "message-id");
 	const struct settings *settings = &job->filterd->settings;
+	struct text_value values[] = {{"subject", ipc_get(found, "subject")}, {"recipients", STR("")}};
+	struct str message_id = ipc_get(found, "message-id");
+	struct text_filled words;
 
+	for (size_t i = 0; i < job->outside_count; i++)
+		values[1].value = arena_printf(&job->arena, "%.*s%s%.*s", STR_ARG(values[1].value), i != 0 ? ", " : "",
+		                               STR_ARG(job->outside[i]));
+	text_fill(settings_text(settings, SETTING_TEXT_RECEIPT), values, 2, &job->arena, &words);
 	buf_add_str(out, STR("Date: "));
 	mime_format_date((int64_t)time(NULL), out);
 	buf_printf(out, "\r\nFrom: postmaster@%s\r\nTo: %.*s\r\n", settings_default_domain(settings), STR_ARG(to));
-	buf_add_str(out, STR("Subject: Sent: "));
-	mime_encode_text(subject, 15, out);
-	buf_printf(out, "\r\nMessage-ID: <%s.sent@%s>\r\n", job->id, settings_host_name(settings));
+	add_field(out, "Subject", words.subject);
+	buf_printf(out, "Message-ID: <%s.sent@%s>\r\n", job->id, settings_host_name(settings));
 	if (message_id.len != 0)
 		add_field(out, "In-Reply-To", message_id);
-	buf_add_str(out,
-	            STR("Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
-	                "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-	                "Your message has been passed on to the mail server of:\r\n\r\n"));
-	for (size_t i = 0; i < job->outside_count; i++)
-		mime_encode_quoted(job->outside[i], out);
-	buf_add_str(out, STR("\r\nThis does not say that it was read.\r\n"));
+	buf_add_str(out, STR("Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
+	                     "Content-Type: text/plain; charset=utf-8\r\n"
+	                     "Content-Transfer-Encoding: quoted-printable\r\n\r\n"));
+	mime_encode_quoted(words.body, out);
 }
 
 static int make(struct job *job, const struct ipc_message *found, struct err *err)

@@ -5,26 +5,29 @@
 
 #include "common/base/io.h"
 #include "common/base/log.h"
+#include "common/settings/texts.h"
 
 enum {
 	NOTICES_PER_HOUR = 20, /* of one list; beyond that posts wait without a mail for each */
 	HOUR_SECONDS = 3600,
 };
 
-static struct str describe(const struct list *list, const struct post *post, bool is_last, struct arena *arena)
+static const char many_wait[] = "\nMany messages to this list wait. There will be no more mail about them within the\n"
+                                "hour; \"postroom list held\" shows them all.\n";
+
+static void describe(const struct listd *listd, const struct list *list, const struct post *post, bool is_last,
+                     struct arena *arena, struct mail *mail)
 {
-	return arena_printf(arena,
-	                    "A message to the list %.*s waits for a moderator's decision.\n\n"
-	                    "From:    %.*s\nSubject: %.*s\nSize:    %lld octets\n\n"
-	                    "Answer with one of these lines as text, or as subject:\n\n"
-	                    "approve %.*s\nreject %.*s\n\n"
-	                    "Without an answer it is dropped in %d days.\n%s",
-	                    STR_ARG(list->name), STR_ARG(post->origin), STR_ARG(post->subject), (long long)post->size,
-	                    STR_ARG(post->token), STR_ARG(post->token), HELD_DAYS,
-	                    is_last
-	                        ? "\nMany messages to this list wait. There will be no more mail about them within the\n"
-	                          "hour; \"postroom list held\" shows them all.\n"
-	                        : "");
+	const struct text_value values[] = {
+	    {"list", list->name},       {"from", post->origin},
+	    {"subject", post->subject}, {"size", arena_printf(arena, "%lld", (long long)post->size)},
+	    {"token", post->token},     {"days", arena_printf(arena, "%d", HELD_DAYS)},
+	};
+	struct text_filled words;
+
+	text_fill(settings_text(&listd->settings, SETTING_TEXT_LIST_HELD), values, 6, arena, &words);
+	mail->subject = words.subject;
+	mail->text = arena_printf(arena, "%.*s%s", STR_ARG(words.body), is_last ? many_wait : "");
 }
 
 /* Each moderator gets the message with it. */
@@ -42,14 +45,13 @@ static int tell(struct listd *listd, const struct list *list, const struct post 
 	result = list_moderators(listd, list, &arena, moderators, &count, err);
 	mail = (struct mail){
 	    .server = list_server_address(listd, list, &arena),
-	    .subject = arena_printf(&arena, "Message to %.*s waits: %.*s", STR_ARG(list->name), STR_ARG(post->subject)),
-	    .text = describe(list, post, is_last, &arena),
 	    .parent = arena_printf(&arena, "%.*s/held/%lld", STR_ARG(post->id), (long long)list->id),
 	    .attached = fd,
 	    .attached_size = post->size,
 	    .to_at = post->to_at,
 	    .attached_to = list->address,
 	};
+	describe(listd, list, post, is_last, &arena, &mail);
 	for (size_t i = 0; result == 0 && i < count; i++) {
 		mail.to = moderators[i];
 		result = mail_send(listd, &mail, err);

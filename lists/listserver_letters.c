@@ -3,6 +3,8 @@
  */
 #include "lists/listserver.h"
 
+#include "common/settings/texts.h"
+
 static struct mail make_mail(const struct session *session, const struct letter *letter, struct arena *arena)
 {
 	return (struct mail){
@@ -14,11 +16,19 @@ static struct mail make_mail(const struct session *session, const struct letter 
 	};
 }
 
-static const char *wish(const struct token *token)
+/* A text of the settings or of the list, with what is to be filled in; the subject where it has one. */
+static void write_text(const struct letter *letter, const char *text, struct arena *arena, struct mail *mail)
 {
-	if (str_equal(token->action, STR("subscribe")) || str_equal(token->action, STR("add")))
-		return "become a member of";
-	return "be a member no longer of";
+	const struct text_value values[] = {{"list", letter->list->name},
+	                                    {"address", letter->token.address},
+	                                    {"listserver", mail->server},
+	                                    {"days", arena_printf(arena, "%d", TOKEN_DAYS)}};
+	struct text_filled words;
+
+	text_fill(text, values, 4, arena, &words);
+	if (words.subject.len != 0)
+		mail->subject = words.subject;
+	mail->text = words.body;
 }
 
 /* A second one within the hour is not sent; the answer said already that there is one. */
@@ -26,18 +36,17 @@ static int send_token(struct session *session, struct letter *letter, struct are
 {
 	struct mail mail = make_mail(session, letter, arena);
 	struct token *token = &letter->token;
+	bool joins;
 
 	if (token_make(session->listd, token, err) != 0)
 		return err->code == ERR_EXISTS ? 0 : -1;
 	if (token->moderator.len > 0)
 		mail.to = token->moderator;
+	joins = str_equal(token->action, STR("subscribe")) || str_equal(token->action, STR("add"));
+	write_text(letter,
+	           settings_text(&session->listd->settings, joins ? SETTING_TEXT_LIST_JOIN : SETTING_TEXT_LIST_LEAVE),
+	           arena, &mail);
 	mail.subject = arena_printf(arena, "confirm %s", token->token);
-	mail.text = arena_printf(arena,
-	                         "Somebody, probably you, wants that the address\n\n    %.*s\n\n"
-	                         "is to %s the list \"%.*s\".\n\n"
-	                         "If that is right, answer this message, within %d days, without changing its subject.\n"
-	                         "Otherwise just ignore it.\n",
-	                         STR_ARG(token->address), wish(token), STR_ARG(letter->list->name), TOKEN_DAYS);
 	return mail_send(session->listd, &mail, err);
 }
 
@@ -46,14 +55,9 @@ static int send_welcome(struct session *session, struct letter *letter, struct a
 	struct mail mail = make_mail(session, letter, arena);
 	const char *custom = list_settings_text(&letter->list->settings, LIST_SETTING_WELCOME);
 
-	mail.subject = arena_printf(arena, "Welcome to %.*s", STR_ARG(letter->list->name));
-	mail.text =
-	    *custom != '\0'
-	        ? str_of(custom)
-	        : arena_printf(arena,
-	                       "To remove yourself from this list, send a message to %.*s containing the single line\n"
-	                       "unsubscribe %.*s\n",
-	                       STR_ARG(mail.server), STR_ARG(letter->list->name));
+	write_text(letter, settings_text(&session->listd->settings, SETTING_TEXT_LIST_WELCOME), arena, &mail);
+	if (*custom != '\0')
+		write_text(letter, custom, arena, &mail);
 	return mail_send(session->listd, &mail, err);
 }
 
@@ -62,10 +66,9 @@ static int send_goodbye(struct session *session, struct letter *letter, struct a
 	struct mail mail = make_mail(session, letter, arena);
 	const char *custom = list_settings_text(&letter->list->settings, LIST_SETTING_GOODBYE);
 
-	mail.subject = arena_printf(arena, "Goodbye from %.*s", STR_ARG(letter->list->name));
-	mail.text = *custom != '\0'
-	                ? str_of(custom)
-	                : arena_printf(arena, "Unsubscription from \"%.*s\" succeeded\n", STR_ARG(letter->list->name));
+	write_text(letter, settings_text(&session->listd->settings, SETTING_TEXT_LIST_GOODBYE), arena, &mail);
+	if (*custom != '\0')
+		write_text(letter, custom, arena, &mail);
 	return mail_send(session->listd, &mail, err);
 }
 

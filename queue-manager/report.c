@@ -4,6 +4,7 @@
 #include "common/base/memory.h"
 #include "common/dsn/dsn.h"
 #include "common/notice/targets.h"
+#include "common/settings/texts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,10 +20,13 @@ enum {
 static const struct {
 	const char *step;
 	enum dsn_action action;
+	enum setting text;
 } kinds[] = {
-    [REPORT_FAILED] = {"failed", DSN_FAILED},           [REPORT_DELAYED] = {"delayed", DSN_DELAYED},
-    [REPORT_DELIVERED] = {"delivered", DSN_DELIVERED},  [REPORT_RELAYED] = {"relayed", DSN_RELAYED},
-    [REPORT_UNREACHABLE] = {"unreachable", DSN_FAILED},
+    [REPORT_FAILED] = {"failed", DSN_FAILED, SETTING_TEXT_BOUNCE},
+    [REPORT_DELAYED] = {"delayed", DSN_DELAYED, SETTING_TEXT_DELAY},
+    [REPORT_DELIVERED] = {"delivered", DSN_DELIVERED, SETTING_TEXT_DELIVERED},
+    [REPORT_RELAYED] = {"relayed", DSN_RELAYED, SETTING_TEXT_RELAYED},
+    [REPORT_UNREACHABLE] = {"unreachable", DSN_FAILED, SETTING_TEXT_BOUNCE},
 };
 
 void report_want(struct message *message)
@@ -184,6 +188,21 @@ static struct str administrator(struct message *message, struct arena *arena)
 	return arena_printf(arena, "%.*s@%s", STR_ARG(name), domain);
 }
 
+/* What it says to people, in the administrator's words. */
+static void choose_words(struct dsn *dsn, enum report_kind kind, const struct settings *settings, struct arena *arena)
+{
+	const struct text_value values[] = {{"host", dsn->host}, {"id", dsn->original_id}};
+	bool none_exists = kinds[kind].action == DSN_FAILED && dsn->recipient_count > 0;
+	struct text_filled words;
+
+	for (size_t i = 0; i < dsn->recipient_count; i++)
+		none_exists &= dsn->recipients[i].unrecognised;
+	text_fill(settings_text(settings, none_exists ? SETTING_TEXT_BOUNCE_UNKNOWN : kinds[kind].text), values, 2, arena,
+	          &words);
+	dsn->subject = words.subject;
+	dsn->sentence = words.body;
+}
+
 static int make_report(struct message *message, enum report_kind kind, struct arena *arena, struct err *err)
 {
 	struct queue *queue = message->queue;
@@ -203,6 +222,7 @@ static int make_report(struct message *message, enum report_kind kind, struct ar
 	dsn.retry_until_us = dsn.now_us + (message->born + queue->patience.fail_ms - queue_now()) * 1000;
 	dsn.headers = read_headers(message, arena);
 	dsn.recipients = collect(message, kind, arena, &dsn.recipient_count);
+	choose_words(&dsn, kind, &queue->settings, arena);
 	spool_make_id(&file, queue->own_drop.producer, parent);
 	dsn.id = str_of(file.id);
 	if (write_report(message, &dsn, &file, parent, err) != 0)

@@ -18,7 +18,7 @@ const struct program programs[] = {
      NULL, false, NULL},
     {"policyd", "postroom-policy", CALLERS("statusd", "smtpd", "pop3-login", "imap-login", "reporter", "postroom"),
      NULL, false, NULL},
-    {"noticed", "postroom-notice", CALLERS("queue-manager", "filterd", "listd", "deliver", "postroom"), "noticed",
+    {"noticed", "postroom-notice", CALLERS("queue-manager", "filterd", "listd", "deliver", "configd", "postroom"), "noticed",
      false, NULL},
     {"dnsd", "postroom-dns", CALLERS("sender", "lfwd", "smtpd", "reporter", "postroom"), NULL, false, NULL},
     {"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "mingerd", "postroom"), NULL, false, NULL},

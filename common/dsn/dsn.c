@@ -1,23 +1,20 @@
 #include "common/dsn/dsn.h"
 
 #include "common/addr/addr.h"
+#include "common/mime/encode.h"
 
+#include <string.h>
 #include <time.h>
 
 enum { FOLD_AT = 76 };
 
 static const struct {
-	const char *word, *subject, *status, *sentence;
+	const char *word, *status;
 } actions[] = {
-    [DSN_FAILED] = {"failed", "Mail Delivery Failure", "5.0.0",
-                    "Delivery Failure Report. The following message could not be delivered."},
-    [DSN_DELAYED] = {"delayed", "Mail Delivery Delayed", "4.0.0",
-                     "Delivery Delay Report. The following message has not been delivered yet. It is still being "
-                     "tried; you need not send it again."},
-    [DSN_DELIVERED] = {"delivered", "Mail Delivery Report", "2.0.0",
-                       "Delivery Report. The following message has been delivered."},
-    [DSN_RELAYED] = {"relayed", "Mail Delivery Report", "2.0.0",
-                     "Delivery Report. The following message was handed on to a server that sends no further reports."},
+    [DSN_FAILED] = {"failed", "5.0.0"},
+    [DSN_DELAYED] = {"delayed", "4.0.0"},
+    [DSN_DELIVERED] = {"delivered", "2.0.0"},
+    [DSN_RELAYED] = {"relayed", "2.0.0"},
 };
 
 bool dsn_is_8bit(struct str text)
@@ -172,7 +169,9 @@ static void add_head(const struct dsn *dsn, struct buf *text, bool global)
 	buf_add_str(text, STR("To: <"));
 	add_clean(text, dsn->to);
 	buf_add_str(text, STR(">\r\n"));
-	buf_printf(text, "Subject: %s\r\n", actions[dsn->action].subject);
+	buf_add_str(text, STR("Subject: "));
+	mime_encode_text(dsn->subject, strlen("Subject: "), text);
+	buf_add_str(text, STR("\r\n"));
 	add_date(text, "Date", dsn->now_us);
 	buf_printf(text, "Message-ID: <%.*s@%.*s>\r\n", STR_ARG(dsn->id), STR_ARG(dsn->host));
 	/* RFC 3834 5: so that no autoresponder answers */
@@ -183,16 +182,17 @@ static void add_head(const struct dsn *dsn, struct buf *text, bool global)
 
 static void add_sentence(const struct dsn *dsn, struct buf *text, bool global)
 {
-	bool all_unrecognised = dsn->action == DSN_FAILED && dsn->recipient_count > 0;
+	struct str rest = dsn->sentence;
 
-	for (size_t i = 0; i < dsn->recipient_count; i++)
-		all_unrecognised &= dsn->recipients[i].unrecognised;
+	global |= dsn_is_8bit(dsn->sentence);
 	add_boundary(dsn, text, "");
 	buf_printf(text, "Content-Type: text/plain; charset=%s\r\nContent-Transfer-Encoding: %s\r\n\r\n",
 	           global ? "utf-8" : "us-ascii", global ? "8bit" : "7bit");
-	buf_printf(text, "%s\r\n\r\n",
-	           all_unrecognised ? "Delivery Failure Report. The following message was incorrectly addressed."
-	                            : actions[dsn->action].sentence);
+	while (rest.len != 0) {
+		add_clean(text, str_cut(&rest, '\n'));
+		buf_add_str(text, STR("\r\n"));
+	}
+	buf_add_str(text, STR("\r\n"));
 	for (size_t i = 0; i < dsn->recipient_count; i++) {
 		const struct dsn_recipient *recipient = &dsn->recipients[i];
 		struct str shown = recipient->given.len != 0 ? recipient->given : recipient->address;

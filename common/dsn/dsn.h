@@ -25,6 +25,8 @@ struct dsn_recipient {
 
 struct dsn {
 	enum dsn_action action;
+	struct str subject;     /* for people; UTF-8 */
+	struct str sentence;    /* for people: lines that end with LF, of 900 octets at most; UTF-8 */
 	struct str id;          /* this report's */
 	struct str host;        /* this server's name */
 	struct str to;          /* the original sender */

