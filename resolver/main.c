@@ -94,6 +94,7 @@ static int answer_resolve(struct state *state, struct ipc_incoming *incoming, bo
 	    resolve_address(&state->resolver, &question, &state->arena, resolution, err) != 0)
 		return -1;
 	ipc_add_text(&state->reply, "kind", resolve_kind_word(resolution->kind));
+	ipc_add_number(&state->reply, "own", resolution->is_own);
 	if (resolution->kind == RESOLVE_FAILED) {
 		ipc_add_text(&state->reply, "code", "5.4.6");
 		ipc_add(&state->reply, "words", resolution->words);

@@ -156,7 +156,7 @@ static int walk_elsewhere(struct walk *walk, struct walk_origin origin, struct e
 	walk->is_elsewhere = true;
 	if (walk->question->via == RESOLVE_POP3) {
 		EXPLAIN(walk->resolution, "it is elsewhere: a collected message is not for it");
-		return resolution_add(walk->resolution, TARGET_DISCARD, 0, STR("the recipient is elsewhere"), origin.cause,
+		return resolution_add(walk->resolution, TARGET_DISCARD, 0, STR("the recipient is elsewhere"), STR("elsewhere"),
 		                      err);
 	}
 	if (!walk->question->is_local) {

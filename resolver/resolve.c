@@ -17,12 +17,14 @@ struct place {
 
 int resolver_open(struct resolver *resolver, struct settings *settings, struct err *err)
 {
+	collected_init(&resolver->collected);
 	return snapshot_open(&resolver->snapshot, settings, err);
 }
 
 void resolver_close(struct resolver *resolver)
 {
 	snapshot_close(&resolver->snapshot);
+	collected_free(&resolver->collected);
 }
 
 int resolver_refresh(struct resolver *resolver, struct err *err)
@@ -40,6 +42,22 @@ static int syntax_error(struct err *err)
 static const struct settings *settings_of(const struct place *place)
 {
 	return place->walk.resolver->snapshot.settings;
+}
+
+/* 0. What a collector forwards as a whole. */
+static int take_forward(struct place *place, struct err *err)
+{
+	const struct collected *collected = &place->walk.resolver->collected;
+	struct str address = collected->forward_address, server = collected->forward_server;
+
+	if (place->walk.question->via != RESOLVE_POP3 || place->walk.question->collector == 0 || server.len == 0 ||
+	    !str_equal_nocase(address, place->walk.question->address))
+		return 0;
+	EXPLAIN(place->walk.resolution, "the collector sends all to a server");
+	place->is_decided = true;
+	return resolution_add(place->walk.resolution, TARGET_LAN, 0,
+	                      arena_printf(place->walk.arena, "SMTP:%.*s@%.*s", STR_ARG(address), STR_ARG(server)),
+	                      STR("collector"), err);
 }
 
 /* 1. Mappings of the address. */
@@ -314,7 +332,7 @@ static int place_begin(struct place *place, struct err *err)
 	local = place_is_local(place, err);
 	if (local < 0)
 		return -1;
-	place->is_local = local == 1;
+	place->is_local = place->walk.resolution->is_own = local == 1;
 	if (domain.len != 0)
 		EXPLAIN(place->walk.resolution, "%.*s is %s local domain", STR_ARG(domain), local == 1 ? "a" : "not a");
 	return 0;
@@ -327,9 +345,9 @@ static bool is_no_address(struct str member)
 
 static int take_steps(struct place *place, struct err *err)
 {
-	static int (*const steps[])(struct place * place, struct err * err) = {take_mappings,   take_lan,      take_name,
-	                                                                       take_postmaster, take_service,  take_fax,
-	                                                                       take_rest,       take_lan_rest, take_nobody};
+	static int (*const steps[])(struct place * place, struct err * err) = {
+	    take_forward, take_mappings, take_lan,  take_name,     take_postmaster,
+	    take_service, take_fax,      take_rest, take_lan_rest, take_nobody};
 
 	if (place->walk.question->address.len == 0)
 		return 0;
@@ -374,13 +392,34 @@ static int conclude(struct place *place, struct err *err)
 	return 0;
 }
 
-int resolve_address(struct resolver *resolver, const struct resolve_question *question, struct arena *arena,
+/* Let a question about collected mail say what the collector's settings say. */
+static int ask_collector(struct resolver *resolver, struct resolve_question *question, struct err *err)
+{
+	struct collected *collected = &resolver->collected;
+
+	if (question->via != RESOLVE_POP3 || question->collector == 0)
+		return 0;
+	if (collected_look(collected, resolver->snapshot.settings, question->collector, err) != 0)
+		return -1;
+	question->no_implied |= !collected->default_mappings;
+	if (question->domains == NULL && collected->domain_count != 0) {
+		question->domains = collected->domains;
+		question->domain_count = collected->domain_count;
+	}
+	return 0;
+}
+
+int resolve_address(struct resolver *resolver, const struct resolve_question *asked, struct arena *arena,
                     struct resolution *resolution, struct err *err)
 {
+	struct resolve_question question_of_collector = *asked;
+	const struct resolve_question *question = &question_of_collector;
 	struct place place = {
 	    .walk = {.resolver = resolver, .question = question, .resolution = resolution, .arena = arena}};
 
 	resolution_begin(resolution, arena, question->explain);
+	if (ask_collector(resolver, &question_of_collector, err) != 0)
+		return -1;
 	if (question->address.len == 0 && question->from.len == 0)
 		return err_set(err, ERR_SYNTAX, "there is no address to resolve");
 	if (take_steps(&place, err) != 0 || take_sender(&place, err) != 0 || walk_open_lists(&place.walk, err) != 0)

@@ -8,6 +8,9 @@
  *      server, training addresses; the fax mailbox for numbers;
  *   3. the mapping "~@domain";
  *   4. a local domain: unknown, or sent out where a setting says so; another: remote.
+ * What a collector fetched and forwards to a server goes there before all that; its settings say what domains are
+ * local, and whether names of users count (collected.h).
+ *
  * Targets of mappings are not mapped again. Lists and groups lead on to their members (expand.h); members are first
  * looked for by name, and only then mapped.
  *
@@ -20,6 +23,7 @@
 #ifndef POSTROOM_RESOLVER_RESOLVE_H
 #define POSTROOM_RESOLVER_RESOLVE_H
 
+#include "resolver/collected.h"
 #include "resolver/snapshot.h"
 
 enum {
@@ -37,10 +41,10 @@ struct resolve_question {
 	enum resolve_via via;
 	bool is_local;             /* the sender is one of ours: logged in, may relay, or one of our daemons */
 	bool is_member;            /* the address is a member of a list: names come before mappings */
-	bool no_implied;           /* a collector's option: a name alone means no user */
+	bool no_implied;           /* a name alone means no user */
 	bool brief;                /* lists and groups stay as they are */
 	int64_t collector;         /* that fetched it; 0: none */
-	const struct str *domains; /* its accepted domains, instead of the local ones; NULL: the local ones */
+	const struct str *domains; /* accepted ones, instead of the collector's or the local ones; NULL: not given */
 	size_t domain_count;
 	bool explain;
 };
@@ -71,6 +75,7 @@ struct resolution {
 	size_t slot_count;
 	struct str steps[RESOLVE_STEPS_MAX]; /* where asked to explain: a sentence for each step that was taken */
 	size_t step_count;
+	bool is_own; /* the address is of a local domain, or an accepted one */
 	bool explain;
 };
 
@@ -79,6 +84,7 @@ struct resolver {
 	struct snapshot snapshot;
 	uint64_t restrictions_generation; /* of the settings that has_restrictions (permitted.h) is about */
 	bool has_restrictions;
+	struct collected collected; /* what was read last of a collector */
 };
 
 /* settings must have been opened with keep_open and outlive the resolver. -1: ERR_CORRUPT, ERR_TEMPORARY. */

@@ -31,6 +31,7 @@ void resolution_begin(struct resolution *resolution, struct arena *arena, bool e
 	resolution->targets = NULL;
 	resolution->slots = NULL;
 	resolution->target_count = resolution->target_capacity = resolution->slot_count = resolution->step_count = 0;
+	resolution->is_own = false;
 	resolution->explain = explain;
 }
 

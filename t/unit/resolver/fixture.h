@@ -35,7 +35,10 @@ static const char fixture_schema[] =
     " type TEXT NOT NULL DEFAULT 'always', collector INTEGER NOT NULL DEFAULT 0, comment TEXT NOT NULL DEFAULT '');"
     "CREATE TABLE list(id INTEGER PRIMARY KEY, name TEXT UNIQUE COLLATE NOCASE, type TEXT);"
     "CREATE TABLE list_member(list INTEGER, address TEXT COLLATE NOCASE, PRIMARY KEY (list, address));"
-    "CREATE TABLE list_setting(list INTEGER, key TEXT, value TEXT, PRIMARY KEY (list, key));";
+    "CREATE TABLE list_setting(list INTEGER, key TEXT, value TEXT, PRIMARY KEY (list, key));"
+    "CREATE TABLE collector(id INTEGER PRIMARY KEY, name TEXT, has_password INTEGER);"
+    "CREATE TABLE collector_connection(collector INTEGER, connection INTEGER);"
+    "CREATE TABLE collector_setting(collector INTEGER, key TEXT, value TEXT);";
 
 struct fixture {
 	struct instance instance;

@@ -37,6 +37,7 @@ static const struct {
     {"this address: it is sent out", 'W'},
     {"nobody here has this address", 'X'},
     {"sent to another server", 'R'},
+    {"the collector sends all to a server", 'C'},
     {"leads to nobody", 'b'},
     {"accepted and discarded", 'd'},
     {"users of it are new targets", 'k'},
@@ -91,6 +92,11 @@ static void add_object(struct buf *sql, struct str line, int number)
 		buf_printf(sql, "INSERT INTO setting VALUES('%.*s', '%.*s');", STR_ARG(name), STR_ARG(str_trim(value)));
 	else if (str_equal(kind, STR("group")))
 		buf_printf(sql, "INSERT INTO user_group VALUES(%d, '%.*s');", number, STR_ARG(name));
+	else if (str_equal(kind, STR("collector")))
+		buf_printf(sql,
+		           "INSERT OR IGNORE INTO collector VALUES(%.*s, 'isp%.*s', 0);"
+		           "INSERT INTO collector_setting VALUES(%.*s, '%.*s', '%.*s');",
+		           STR_ARG(name), STR_ARG(name), STR_ARG(name), STR_ARG(second), STR_ARG(str_trim(rest)));
 	else if (str_equal(kind, STR("list")))
 		buf_printf(sql, "INSERT INTO list VALUES(%d, '%.*s', '%.*s');", number, STR_ARG(name), STR_ARG(second));
 	if (str_equal(kind, STR("map"))) {
