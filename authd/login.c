@@ -76,7 +76,7 @@ static const char *protocol_of(const char *caller)
 {
 	static const struct {
 		const char *caller, *protocol;
-	} protocols[] = {{"smtpd", "smtp"}, {"pop3-login", "pop3"}, {"imap-login", "imap"}};
+	} protocols[] = {{"smtpd", "smtp"}, {"pop3-login", "pop3"}, {"imap-login", "imap"}, {"listd", "password"}};
 
 	for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
 		if (strcmp(protocols[i].caller, caller) == 0)
@@ -158,7 +158,10 @@ static void refuse(struct authd *authd, struct ipc_incoming *incoming, const str
 	ipc_message_free(&reply);
 }
 
-/* What the caller gets for a right login: smtpd the right to relay, a login process its ticket to the mailbox. */
+/*
+ * What the caller gets for a right login: smtpd the right to relay, a login process its ticket to the mailbox; listd no
+ * more than to know who it is.
+ */
 static int add_right(struct authd *authd, struct ipc_message *reply, const struct login_origin *origin,
                      const struct login_name *login, struct err *err)
 {
@@ -172,6 +175,8 @@ static int add_right(struct authd *authd, struct ipc_message *reply, const struc
 		ipc_add_text(reply, "token", token);
 		return 0;
 	}
+	if (strcmp(origin->caller, "listd") == 0)
+		return 0;
 	str_copy(str_of(login->name), right.user, sizeof right.user);
 	if (tickets_issue(&authd->tickets, redeemer, str_of(origin->service), &right, io_now_ms(), ticket, err) != 0)
 		return -1;

@@ -202,14 +202,14 @@ static void take_recent(struct authd *authd, struct ipc_incoming *incoming)
 /* Who may ask what: the channel is the identity. */
 static const struct {
 	const char *op;
-	const char *callers[4];
+	const char *callers[5];
 	request_handler *handler;
 } requests[] = {
     {"sasl-start", {"smtpd", "pop3-login", "imap-login"}, conversation_start},
     {"apop-start", {"pop3-login"}, conversation_start_apop},
     {"sasl-step", {"smtpd", "pop3-login", "imap-login"}, conversation_step},
     {"sasl-cancel", {"smtpd", "pop3-login", "imap-login"}, conversation_cancel},
-    {"login", {"smtpd", "pop3-login", "imap-login"}, take_login},
+    {"login", {"smtpd", "pop3-login", "imap-login", "listd"}, take_login},
     {"redeem", {"pop3d", "imapd"}, take_redeem},
     {"share-set", {"imapd", "postroom"}, sharing_set},
     {"share-names", {"imapd"}, sharing_names},

@@ -41,6 +41,13 @@ int op_attribute_get(struct change *change, struct err *err);
 int op_attribute_set(struct change *change, struct err *err);
 int op_attribute_unset(struct change *change, struct err *err);
 
+/*
+ * own.c: what a user changes himself, for the daemons that know who he is. -1: ERR_DENIED: he may not, or may not use
+ * that value.
+ */
+int op_own_set(struct change *change, struct err *err);
+int op_own_password(struct change *change, struct err *err);
+
 /* attributes_text.c: both but administrator and enabled of users, which stand with the user. */
 int attributes_export(struct change *change, struct buf *out, struct err *err);
 /* After users and groups: what is stored becomes what the text has. */

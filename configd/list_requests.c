@@ -1,7 +1,8 @@
 /*
  * What listd may ask: that somebody joins or leaves a mailing list by mail. The list's settings decide whether that is
- * so at all; who asked, and that he confirmed it, listd has seen to.
+ * so at all; who asked, and that he confirmed it, listd has seen to. And what users change of their own by mail.
  */
+#include "configd/attributes.h"
 #include "configd/lists.h"
 
 #include "common/settings/list_settings.h"
@@ -86,5 +87,7 @@ static int op_list_leave(struct change *change, struct err *err)
 const struct operation listd_operations[] = {
     {"list-join", NULL, op_list_join, true},
     {"list-leave", NULL, op_list_leave, true},
+    {"own-set", NULL, op_own_set, true},
+    {"own-password", NULL, op_own_password, false},
     {NULL, NULL, NULL, false},
 };

@@ -1,11 +1,12 @@
 /*
- * listd: mailing lists: who may post, what members get and when, who joins and leaves by mail.
+ * listd: mailing lists: who may post, what members get and when, who joins and leaves by mail; and what users tell the
+ * server itself by mail.
  *
- * queue-manager hands over each message to a list, or to the ListServer. A process forked for that message alone reads
- * it and writes what members are to get into a file (reader.h); it can reach nothing but that message and that file.
- * listd decides by what it reports (decide.h), and answers when the post and what is left to do with it are in
- * state/lists/lists.db. From there posts go out in portions, so that a list of any length neither blocks the others nor
- * fills memory.
+ * queue-manager hands over each message to a list, to the ListServer, or to the mailer daemon. A process forked for
+ * that message alone reads it and writes what members are to get into a file (reader.h); it can reach nothing but that
+ * message and that file. listd decides by what it reports (decide.h), and answers when the post and what is left to do
+ * with it are in state/lists/lists.db. From there posts go out in portions, so that a list of any length neither blocks
+ * the others nor fills memory.
  *
  * Everything that listd sends is parked in its drop, noted in the same transaction as what it belongs to, and released
  * after the commit (outbox.c): a crash at any point neither loses nor doubles anything.
@@ -14,10 +15,12 @@
  * come from its reader are checked for their form before use. Envelopes of posts name members of the settings, those of
  * answers the address that wrote. From is easily forged, so whatever a command changes is confirmed by a token that was
  * sent to the address concerned, unless the list was told to do without. Members change through configd, which lets
- * listd change those of lists alone whose settings allow it.
+ * listd change those of lists alone whose settings allow it. Settings of users change there, too, within what each may
+ * change himself; who he is, the login tells that sent the message, or a password that authd looks at.
  *
  * Files: requests.c what is asked; posts.c a message from its arrival to the table; reader*.c the process that reads
- * it; expand.c from the table to the members; held.c moderation; listserver*.c commands; tokens.c; archive.c and
+ * it; expand.c from the table to the members; held.c moderation; listserver*.c commands; control.c and
+ * mailer_daemon.c those of users; tokens.c; archive.c and
  * digest.c; source*.c members from databases; lists.c lists as the settings have them; table.c the database; outbox.c,
  * mail.c what is sent.
  */
@@ -60,7 +63,7 @@ struct listd {
 	int mail_folder; /* state/lists/mail, the messages that are kept */
 	struct sandbox reader_sandbox;
 	struct notices *notices;
-	struct ipc_client *configd;
+	struct ipc_client *configd, *authd;
 	struct worker_pool *readers; /* reader.h */
 	struct sources *sources;
 	struct event *expand_timer;
@@ -200,8 +203,8 @@ unsigned outbox_waiting(const struct listd *listd);
 
 /* mail.c: what listd writes itself. */
 struct mail {
-	const struct list *list;      /* whose; NULL: the ListServer's */
-	struct str server;            /* the ListServer's address, which it comes from */
+	const char *name;             /* who writes; NULL: the ListServer */
+	struct str server;            /* and his address */
 	struct str to;                /* an address */
 	struct str reply_to;          /* empty: none */
 	struct str subject;           /* UTF-8 */
@@ -222,6 +225,10 @@ void posts_answer(struct ipc_incoming *incoming, const char *word, const char *t
 
 /* listserver.c: the same for the ListServer. */
 void listserver_take(struct listd *listd, struct ipc_incoming *incoming);
+
+/* mailer_daemon.c: the same for the server's own address. Is it that one? */
+void mailer_daemon_take(struct listd *listd, struct ipc_incoming *incoming);
+bool mailer_daemon_is(const struct listd *listd, struct str address);
 
 /* tokens.c. All within a transaction. */
 struct token {

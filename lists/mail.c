@@ -9,7 +9,8 @@ enum { HEADER_MAX = 16 * 1024, BOUNDARY_DIGITS = 32 };
 
 static void add_header(const struct listd *listd, const struct mail *mail, const char *id, struct buf *out)
 {
-	buf_printf(out, "From: ListServer <%.*s>\r\nTo: <%.*s>\r\n", STR_ARG(mail->server), STR_ARG(mail->to));
+	buf_printf(out, "From: %s <%.*s>\r\nTo: <%.*s>\r\n", mail->name != NULL ? mail->name : "ListServer",
+	           STR_ARG(mail->server), STR_ARG(mail->to));
 	if (mail->reply_to.len > 0)
 		buf_printf(out, "Reply-To: <%.*s>\r\n", STR_ARG(mail->reply_to));
 	buf_add_str(out, STR("Subject: "));

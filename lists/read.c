@@ -157,7 +157,8 @@ static const struct mime_part *find_text(const struct mime_part *root)
 	return other;
 }
 
-int read_commands(const struct mime_source *source, struct arena *arena, struct report *report, struct err *err)
+int read_commands(const struct mime_source *source, bool is_control, struct arena *arena, struct report *report,
+                  struct err *err)
 {
 	const struct mime_part *text;
 	struct mime_collect collect;
@@ -172,7 +173,10 @@ int read_commands(const struct mime_source *source, struct arena *arena, struct 
 	text = find_text(root);
 	if (text != NULL && mime_send_text(source, text, true, &collect.sink, err) < 0)
 		result = -1;
-	commands_parse(report->subject, arena_copy(arena, buf_str(&body)), arena, &report->commands);
+	if (is_control)
+		control_parse(report->subject, arena_copy(arena, buf_str(&body)), &report->control);
+	else
+		commands_parse(report->subject, arena_copy(arena, buf_str(&body)), arena, &report->commands);
 	buf_free(&body);
 	return result;
 }

@@ -23,7 +23,7 @@ static int read_message(const struct reader *reader, struct arena *arena, struct
 	if (read_facts(&source, &reading->recipe, arena, report, err) != 0)
 		return -1;
 	if (reading->recipe.settings == NULL)
-		return read_commands(&source, arena, report, err);
+		return read_commands(&source, reading->recipe.is_control, arena, report, err);
 	return rewrite_message(&source, &reading->recipe, arena, reading->out, report, err);
 }
 

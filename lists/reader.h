@@ -14,11 +14,13 @@
 
 #include "common/mime/mime.h"
 #include "lists/commands.h"
+#include "lists/control.h"
 #include "lists/lists.h"
 
 /* What a reader has to know of the list; texts that stay while it is forked. */
 struct recipe {
-	const struct list_settings *settings; /* NULL: the message is for the ListServer */
+	const struct list_settings *settings; /* NULL: the message is for the ListServer, */
+	bool is_control;                      /* or for the mailer daemon */
 	struct str name, address, domain;     /* of the list */
 	struct str moderator, server, owner;  /* addresses */
 };
@@ -31,15 +33,17 @@ struct report {
 	int64_t score; /* hundredths */
 	/* what was written for the members */
 	bool is_8bit;
-	int64_t size, to_at; /* to_at: where fields for a single member belong, -1: nowhere */
-	struct commands commands;
+	int64_t size, to_at;      /* to_at: where fields for a single member belong, -1: nowhere */
+	struct commands commands; /* for the ListServer */
+	struct control control;   /* for the mailer daemon */
 };
 
 /* read.c. What the header says. -1: the message cannot be read, or ERR_LIMIT: its header is too long. */
 int read_facts(const struct mime_source *source, const struct recipe *recipe, struct arena *arena,
                struct report *report, struct err *err);
-/* The commands of a message to the ListServer. */
-int read_commands(const struct mime_source *source, struct arena *arena, struct report *report, struct err *err);
+/* The commands of a message to the ListServer, or to the mailer daemon. */
+int read_commands(const struct mime_source *source, bool is_control, struct arena *arena, struct report *report,
+                  struct err *err);
 
 /* rewrite.c. Write what members get to fd; sets is_8bit, size, to_at. */
 int rewrite_message(const struct mime_source *source, const struct recipe *recipe, struct arena *arena, int fd,

@@ -32,6 +32,15 @@ static void write_command(const struct command *command, struct ipc_message *mes
 	ipc_add_number(message, "meant", command->usage != NULL);
 }
 
+static void write_control(const struct control *control, struct ipc_message *message)
+{
+	ipc_add_number(message, "control", control->kind);
+	ipc_add_number(message, "change", control->change);
+	ipc_add(message, "user", control->user);
+	ipc_add(message, "password", control->password);
+	ipc_add(message, "value", control->value);
+}
+
 void report_write(const struct report *report, struct ipc_message *message)
 {
 	ipc_reply_ok(message);
@@ -49,6 +58,7 @@ void report_write(const struct report *report, struct ipc_message *message)
 	ipc_add_number(message, "to-at", report->to_at);
 	for (size_t i = 0; i < report->commands.count; i++)
 		write_command(&report->commands.list[i], message);
+	write_control(&report->control, message);
 }
 
 static int read_flags(const struct ipc_message *message, struct report *report)
@@ -95,6 +105,23 @@ static void read_commands_of(const struct ipc_message *message, struct arena *ar
 	}
 }
 
+/* A command that lacks what it needs is none. */
+static void read_control(const struct ipc_message *message, struct arena *arena, struct control *control)
+{
+	int64_t kind, change;
+
+	if (!ipc_get_number(message, "control", 0, CONTROL_KINDS - 1, &kind) ||
+	    !ipc_get_number(message, "change", 0, CONTROL_CHANGES - 1, &change))
+		kind = change = 0;
+	*control = (struct control){
+	    .kind = (enum control_kind)kind,
+	    .change = (enum control_change)change,
+	    .user = clean(ipc_get(message, "user"), CONTROL_VALUE_MAX, arena),
+	    .password = clean(ipc_get(message, "password"), CONTROL_VALUE_MAX, arena),
+	    .value = clean(ipc_get(message, "value"), CONTROL_VALUE_MAX, arena),
+	};
+}
+
 int report_read(const struct ipc_message *message, struct arena *arena, struct report *report, struct err *err)
 {
 	struct str from = ipc_get(message, "from");
@@ -110,5 +137,6 @@ int report_read(const struct ipc_message *message, struct arena *arena, struct r
 	report->has_score =
 	    ipc_get_number(message, "score", -INT64_C(1000000000000), INT64_C(1000000000000), &report->score);
 	read_commands_of(message, arena, &report->commands);
+	read_control(message, arena, &report->control);
 	return 0;
 }

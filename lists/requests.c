@@ -252,9 +252,11 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 	} else if (!ipc_is(&incoming->message, "post")) {
 		err_set(&err, ERR_PROTOCOL, "%s asks for what listd does not do", incoming->caller);
 		ipc_answer_error(incoming, &err);
-	} else if (str_equal(ipc_get(&incoming->message, "list"), STR("0"))) {
-		listserver_take(listd, incoming);
-	} else {
+	} else if (!str_equal(ipc_get(&incoming->message, "list"), STR("0"))) {
 		posts_take(listd, incoming);
+	} else if (mailer_daemon_is(listd, ipc_get(&incoming->message, "name"))) {
+		mailer_daemon_take(listd, incoming);
+	} else {
+		listserver_take(listd, incoming);
 	}
 }

@@ -18,16 +18,24 @@ static void add_text(struct buf *text, struct str lines)
 	}
 }
 
+static void add_from(struct buf *text, const struct settings *settings, struct str from)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	if (from.len == 0)
+		buf_printf(text, "From: Mail System <%.*s>\r\n", STR_ARG(settings_server_address(settings, &arena)));
+	else
+		buf_printf(text, "From: <%.*s>\r\n", STR_ARG(from));
+	arena_free(&arena);
+}
+
 static void compose(struct buf *text, const struct settings *settings, const struct notice *notice, struct str from,
                     struct str address, const char *id, int64_t now)
 {
 	const char *host = settings_host_name(settings);
-	const char *domain = settings_default_domain(settings);
 
-	if (from.len == 0)
-		buf_printf(text, "From: Mail System <mailer-daemon@%s>\r\n", domain[0] != '\0' ? domain : host);
-	else
-		buf_printf(text, "From: <%.*s>\r\n", STR_ARG(from));
+	add_from(text, settings, from);
 	buf_printf(text, "To: <%.*s>\r\nSubject: ", STR_ARG(address));
 	mime_encode_text(notice->subject, strlen("Subject: "), text);
 	buf_add_str(text, STR("\r\nDate: "));

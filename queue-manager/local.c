@@ -65,7 +65,7 @@ static void ask_listd(const struct handover *handover, struct ipc_message *reque
 	ipc_add_number(request, "size", message_form(message, DELIVERY_LIST).size);
 	ipc_add(request, "service", envelope->service);
 	ipc_add(request, "peer", envelope->peer);
-	ipc_add(request, "user", envelope->user);
+	ipc_add(request, "user", message_may_relay(message) ? envelope->user : STR(""));
 	ipc_add(request, "parent", envelope->parent);
 }
 

@@ -211,6 +211,7 @@ static int make_report(struct message *message, enum report_kind kind, struct ar
 	struct dsn dsn = {
 	    .action = kinds[kind].action,
 	    .host = str_of(settings_host_name(&queue->settings)),
+	    .from = settings_server_address(&queue->settings, arena),
 	    .to = kind == REPORT_UNREACHABLE ? administrator(message, arena) : message->envelope.from,
 	    .original_id = str_of(message->id),
 	    .envid = message->envelope.envid,

@@ -133,27 +133,15 @@ static int take_name(struct place *place, struct err *err)
 	return found < 0 ? -1 : 0;
 }
 
-/* 2b. Addresses of RFC 5321 4.5.1 and RFC 2142, and of this server itself: the administrator. */
+/* 2b. Addresses of RFC 5321 4.5.1 and RFC 2142: the administrator. */
 static int take_postmaster(struct place *place, struct err *err)
 {
 	struct str name = place->addr.local_part;
-	const char *own = settings_text(settings_of(place), SETTING_MAILER_DAEMON);
 	struct snapshot_object user;
 	struct db_statement *statement;
 	int found;
 
-	if (!place->is_local)
-		return 0;
-	if (str_equal_nocase(name, STR("mailer-daemon")) || str_equal_nocase(name, str_of(own))) {
-		EXPLAIN(place->walk.resolution, "%.*s is the server itself: its mail goes where postmaster's goes",
-		        STR_ARG(name));
-		place->addr.local_part = STR("postmaster");
-		if (take_mappings(place, err) != 0 || (!place->is_decided && take_name(place, err) != 0))
-			return -1;
-	} else if (!str_equal_nocase(name, STR("postmaster")) && !str_equal_nocase(name, STR("abuse"))) {
-		return 0;
-	}
-	if (place->is_decided)
+	if (!place->is_local || (!str_equal_nocase(name, STR("postmaster")) && !str_equal_nocase(name, STR("abuse"))))
 		return 0;
 	statement = &place->walk.resolver->snapshot.asked[ASK_ADMINISTRATOR];
 	found = db_step(statement, err);
@@ -184,12 +172,29 @@ static int is_listserver(struct place *place, struct err *err)
 	return found;
 }
 
-/* 2c. The list server, and the addresses that the spam filter learns from. */
+/* The server's own address, which takes commands. */
+static bool is_mailer_daemon(const struct place *place)
+{
+	struct str name = place->addr.local_part;
+
+	return place->is_local &&
+	       (str_equal_nocase(name, STR("mailer-daemon")) ||
+	        str_equal_nocase(name, str_of(settings_text(settings_of(place), SETTING_MAILER_DAEMON))));
+}
+
+/* 2c. The server itself, the list server, and the addresses that the spam filter learns from. */
 static int take_service(struct place *place, struct err *err)
 {
 	struct str name = place->addr.local_part;
-	int found = is_listserver(place, err);
+	int found;
 
+	if (is_mailer_daemon(place)) {
+		EXPLAIN(place->walk.resolution, "%.*s is the server itself, which takes commands", STR_ARG(name));
+		place->is_decided = true;
+		return resolution_add(place->walk.resolution, TARGET_LIST, 0, place->walk.address,
+		                      arena_printf(place->walk.arena, "special %.*s", STR_ARG(name)), err);
+	}
+	found = is_listserver(place, err);
 	if (found < 0)
 		return -1;
 	if (found == 1) {

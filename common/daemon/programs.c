@@ -8,7 +8,8 @@
 const struct program programs[] = {
     {"configd", "postroom-config", CALLERS("listd", "postroom"), NULL, false, NULL},
     {"authd", "postroom-auth",
-     CALLERS("configd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "sender", "lfwd", "statusd", "postroom"),
+     CALLERS("configd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "sender", "lfwd", "listd", "statusd",
+             "postroom"),
      NULL, false, NULL},
     {"historyd", "postroom-status",
      CALLERS("statusd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "postroom"), NULL, false, NULL},

@@ -163,8 +163,8 @@ static void add_boundary(const struct dsn *dsn, struct buf *text, const char *af
 
 static void add_head(const struct dsn *dsn, struct buf *text, bool global)
 {
-	buf_add_str(text, STR("From: Mail Delivery System <mailer-daemon@"));
-	add_clean(text, dsn->host);
+	buf_add_str(text, STR("From: Mail Delivery System <"));
+	add_clean(text, dsn->from);
 	buf_add_str(text, STR(">\r\n"));
 	buf_add_str(text, STR("To: <"));
 	add_clean(text, dsn->to);

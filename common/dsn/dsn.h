@@ -28,7 +28,8 @@ struct dsn {
 	struct str subject;     /* for people; UTF-8 */
 	struct str sentence;    /* for people: lines that end with LF, of 900 octets at most; UTF-8 */
 	struct str id;          /* this report's */
-	struct str host;        /* this server's name */
+	struct str host;        /* this server's name, */
+	struct str from;        /* and its address */
 	struct str to;          /* the original sender */
 	struct str original_id; /* the message reported on */
 	struct str envid;       /* xtext, as given; empty = none */

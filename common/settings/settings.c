@@ -1,5 +1,6 @@
 #include "common/settings/settings.h"
 
+#include "common/addr/addr.h"
 #include "common/base/io.h"
 #include "common/base/log.h"
 
@@ -312,4 +313,11 @@ const char *settings_host_name(const struct settings *settings)
 const char *settings_default_domain(const struct settings *settings)
 {
 	return settings->default_domain;
+}
+
+struct str settings_server_address(const struct settings *settings, struct arena *arena)
+{
+	const char *domain = settings->default_domain[0] != '\0' ? settings->default_domain : settings->host_name;
+
+	return addr_format(str_of(settings_text(settings, SETTING_MAILER_DAEMON)), str_of(domain), arena);
 }

@@ -175,6 +175,8 @@ const char *settings_text(const struct settings *settings, enum setting setting)
 const char *settings_host_name(const struct settings *settings);
 /* The domain of addresses without one, in lower case; "" where none was made. Valid as above. */
 const char *settings_default_domain(const struct settings *settings);
+/* The address of the server itself, which its mail comes from: server.mailer-daemon at the default domain. In arena. */
+struct str settings_server_address(const struct settings *settings, struct arena *arena);
 /* For SETTING_SET: is word one of those set? */
 bool settings_set_holds(const char *set, const char *word);
 /* For SETTING_NETWORKS: does one of the networks hold the address? address as text, without brackets or port. */

@@ -149,7 +149,7 @@ subtest 'an unknown recipient after acceptance: 01-16.3, 01-16.4, 09-15' => sub 
 		text => "Subject: lost\n\nsecret body\n");
 	my ($report) = wait_mails('anna', 1);
 	like $report, qr/^Subject: Mail Delivery Failure\r$/m, 'subject';
-	like $report, qr/^From: Mail Delivery System <mailer-daemon\@mail\.example\.test>\r$/m, 'from';
+	like $report, qr/^From: Mail Delivery System <Mailer_Daemon\@example\.test>\r$/m, 'from';
 	like $report, qr/^Return-Path: <>\r$/m, 'the null sender';
 	like $report, qr/^Delivery Failure Report\. The following message was incorrectly addressed\.\r$/m, 'the text';
 	like $report, qr/^Recipient: "nobody\@\Q$domain\E" is unrecognised\.\r$/m, 'the recipient';

@@ -60,7 +60,7 @@ subtest '06-1.1 the main administrator is a local account' => sub {
 	my $message = $pop3->retr(1);
 	$pop3->quit;
 	like $message, qr/^Return-Path: <>\r$/m, 'a null return path';
-	like $message, qr/^From: Mail System <mailer-daemon\@example\.test>\r$/m, 'from the mailer daemon';
+	like $message, qr/^From: Mail System <Mailer_Daemon\@example\.test>\r$/m, 'from the mailer daemon';
 	like $message, qr/^Auto-Submitted: auto-generated\r$/m, 'that nobody answers by machine';
 	like $message, qr/^the disk smells\r\n\r\nfirst line\r\nsecond line\r$/m, 'all of the text';
 };

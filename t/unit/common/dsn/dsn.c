@@ -30,6 +30,7 @@ static struct dsn sample(const struct dsn_recipient *recipients, size_t recipien
 	    .sentence = STR("Delivery Failure Report. The following message could not be delivered.\n"),
 	    .id = STR("64f0a1b2c3d4e-queue-manager-0a1b2c3d"),
 	    .host = STR("mail.example.com"),
+	    .from = STR("Mailer_Daemon@example.com"),
 	    .to = STR("anna@example.com"),
 	    .original_id = STR("64f0a1b2c3d4e-smtpd-11111111"),
 	    .envid = STR("QQ+2B314159"),
@@ -73,7 +74,7 @@ static void test_failure(void **state)
 	compose(&dsn);
 	/* RFC 6522 3, RFC 3464 2 */
 	assert_true(has("\r\nContent-Type: multipart/report; report-type=delivery-status;\r\n boundary="));
-	assert_true(has("From: Mail Delivery System <mailer-daemon@mail.example.com>\r\nTo: <anna@example.com>\r\n"));
+	assert_true(has("From: Mail Delivery System <Mailer_Daemon@example.com>\r\nTo: <anna@example.com>\r\n"));
 	assert_true(has("\r\nSubject: Mail Delivery Failure\r\n"));
 	assert_true(has("\r\nAuto-Submitted: auto-replied\r\n"));
 	assert_true(has("\r\nContent-Type: message/delivery-status\r\n\r\nOriginal-Envelope-Id: QQ+314159\r\n"
