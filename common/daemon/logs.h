@@ -15,6 +15,7 @@ enum log_kind {
 	LOG_SMTPSVR,   /* what is said in sessions, by protocol */
 	LOG_POP3SVR,
 	LOG_IMAP4SVR,
+	LOG_POP3CLT, /* of collectors */
 	LOG_KINDS,
 };
 

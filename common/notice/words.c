@@ -11,6 +11,7 @@ const char *const notice_targets[] = {
     "AutoUpdate",
     "BadMailerDaemonMessage",
     "BadOutqueueFile",
+    "CollectErrors",
     "DatabaseBackup",
     "DownloadRuleAskDefault",
     "DownloadRuleDelete",
@@ -25,6 +26,7 @@ const char *const notice_targets[] = {
     "MailingListDefaultOwner",
     "OffsiteBackupRestore",
     "OutqueueProcessError",
+    "Pop3DownloadTooBig",
     "SendErrors",
     NULL,
 };

@@ -143,18 +143,26 @@ void transcript_take(struct transcript *transcript, bool by_client, struct str b
 
 static void trace(enum conn_traced what, struct str bytes, void *context)
 {
+	struct transcript *transcript = context;
+
 	if (what == CONN_TRACE_WAIT)
-		flush(context);
+		flush(transcript);
 	else
-		transcript_take(context, what == CONN_TRACE_IN, bytes);
+		transcript_take(transcript, (what == CONN_TRACE_IN) != transcript->is_ours, bytes);
 }
 
-static bool is_wanted(const struct settings *settings, enum transcript_protocol protocol, const char *peer)
+static bool is_logged(const struct settings *settings, enum transcript_protocol protocol)
 {
 	static const enum setting switches[] = {SETTING_SMTP_LOG, SETTING_POP3_LOG, SETTING_IMAP_LOG};
+
+	return settings_flag(settings, switches[protocol]);
+}
+
+static bool is_meant(const struct settings *settings, const char *peer)
+{
 	const char *clients = settings_text(settings, SETTING_LOG_CLIENTS);
 
-	return settings_flag(settings, switches[protocol]) && (clients[0] == '\0' || settings_networks_hold(clients, peer));
+	return clients[0] == '\0' || settings_networks_hold(clients, peer);
 }
 
 void transcript_init(struct transcript *transcript, enum transcript_protocol protocol)
@@ -173,29 +181,53 @@ void transcript_free(struct transcript *transcript)
 	buf_free(&transcript->out);
 }
 
-void transcript_begin(struct transcript *transcript, struct conn *conn, const struct settings *settings,
-                      enum transcript_protocol protocol, const char *program)
+/* Open the channel and say whose session it is. */
+static void open_channel(struct transcript *transcript, const struct settings *settings, const char *program,
+                         const char *service, const char *peer)
 {
-	const struct service *service = settings_service(settings, settings->service);
 	const struct timeval patience = {PATIENCE_SECONDS, 0};
-	const char *peer = conn->peer[0] != '\0' ? conn->peer : "local";
 	struct err err;
 
-	transcript_init(transcript, protocol);
-	if (!is_wanted(settings, protocol, peer))
-		return;
 	if (ipc_connect(&transcript->channel, settings->instance, "historyd", program, &err) != 0) {
 		log_warning("this session is not logged: %s", err.text);
 		return;
 	}
 	setsockopt(transcript->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	ipc_request(&transcript->packet, "transcript-begin");
-	ipc_add_text(&transcript->packet, "service", service != NULL ? service->label : "local");
+	ipc_add_text(&transcript->packet, "service", service);
 	ipc_add_text(&transcript->packet, "peer", peer);
 	flush(transcript);
+}
+
+void transcript_attach(struct transcript *transcript, struct conn *conn)
+{
+	if (transcript->channel.fd < 0)
+		return;
 	transcript->conn = conn;
 	conn->trace = trace;
 	conn->trace_context = transcript;
+}
+
+void transcript_begin(struct transcript *transcript, struct conn *conn, const struct settings *settings,
+                      enum transcript_protocol protocol, const char *program)
+{
+	const struct service *service = settings_service(settings, settings->service);
+	const char *peer = conn->peer[0] != '\0' ? conn->peer : "local";
+
+	transcript_init(transcript, protocol);
+	if (!is_logged(settings, protocol) || !is_meant(settings, peer))
+		return;
+	open_channel(transcript, settings, program, service != NULL ? service->label : "local", peer);
+	transcript_attach(transcript, conn);
+}
+
+void transcript_open(struct transcript *transcript, const struct settings *settings, enum transcript_protocol protocol,
+                     const char *program, const char *name, const char *peer)
+{
+	transcript_init(transcript, protocol);
+	transcript->is_ours = true;
+	if (is_meant(settings, peer))
+		open_channel(transcript, settings, program, name, peer);
 }
 
 void transcript_end(struct transcript *transcript)

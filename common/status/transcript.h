@@ -12,7 +12,11 @@
  *     transcript_begin(&session->transcript, &session->conn, settings, TRANSCRIPT_SMTP, "smtpd");
  *     ... transcript_end(&session->transcript);
  *
- * A session without one pays a comparison with NULL at each read and write.
+ * A session without one pays a comparison with NULL at each read and write. Where this server is the client of another
+ * the channel is opened before the sandbox, too, and the connection comes later:
+ *
+ *     transcript_open(&transcript, settings, TRANSCRIPT_POP3, "collector", "MyISP", "192.0.2.1");
+ *     ... transcript_attach(&transcript, &conn); ... transcript_end(&transcript);
  */
 #ifndef POSTROOM_STATUS_TRANSCRIPT_H
 #define POSTROOM_STATUS_TRANSCRIPT_H
@@ -29,6 +33,7 @@ struct transcript {
 	struct ipc_channel channel;
 	struct conn *conn;
 	enum transcript_protocol protocol;
+	bool is_ours;       /* the client is this server */
 	bool hiding;        /* a login is on its way */
 	bool in_data;       /* the client sends a message: no line of it is a command */
 	struct buf in, out; /* lines that are not complete yet */
@@ -43,6 +48,14 @@ struct transcript {
  */
 void transcript_begin(struct transcript *transcript, struct conn *conn, const struct settings *settings,
                       enum transcript_protocol protocol, const char *program);
+/*
+ * For a session in which this server is the client, and whose log is wanted: peer is the server's address, which
+ * log.clients has to mean; name is what the log shows. transcript_attach may be called for one connection after
+ * another; where nothing was opened it does nothing.
+ */
+void transcript_open(struct transcript *transcript, const struct settings *settings, enum transcript_protocol protocol,
+                     const char *program, const char *name, const char *peer);
+void transcript_attach(struct transcript *transcript, struct conn *conn);
 /* Tell the rest. Also for one that never began, if zeroed. */
 void transcript_end(struct transcript *transcript);
 

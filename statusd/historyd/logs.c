@@ -110,6 +110,8 @@ static enum log_kind kind_of(const char *program)
 {
 	if (strcmp(program, "smtpd") == 0)
 		return LOG_SMTPSVR;
+	if (strcmp(program, "collector") == 0)
+		return LOG_POP3CLT;
 	return strncmp(program, "pop3", 4) == 0 ? LOG_POP3SVR : LOG_IMAP4SVR;
 }
 
