@@ -158,7 +158,7 @@ int items_check(struct change *change, enum item_kind kind, int64_t owner, const
 	for (size_t i = 0; i < items->count; i++)
 		if (check_item(change, kind, &items->list[i], err) != 0)
 			return err_prefix(err, "%s %zu", item_definitions[kind].what, i + 1);
-	return 0;
+	return item_definitions[kind].check_list != NULL ? item_definitions[kind].check_list(items, err) : 0;
 }
 
 static int delete_list(struct change *change, enum item_kind kind, int64_t owner, struct err *err)

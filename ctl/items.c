@@ -117,6 +117,11 @@ static const struct item_words kinds[] = {
      "[--line \"Field: data\"] [--trigger on|off]",
      {"line", "trigger"}},
     {ITEM_PRUNE_RULE, true, "user prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}},
+    {ITEM_DOWNLOAD_RULE,
+     false,
+     "download-rule",
+     "[--name TEXT] [--action WORD] [--parameter TEXT] [--match all|any] [--condition TEXT]...",
+     {"name", "action", "parameter", "match"}},
     {ITEM_PRUNE_RULE, false, "prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}},
 };
 

@@ -55,6 +55,8 @@ const struct ctl_command ctl_commands[] = {
     {"import", "[--check] [--delete-users] FILE", "Make all settings equal to a text.", ctl_import, false},
     {"resolve", "[ADDRESS] [--from ADDRESS] [--via smtp|pop3|list] [--collector NUMBER] [--local] [--json]",
      "Explain where mail to an address goes.", ctl_resolve, false},
+    {"download-rule", "list|show|add|set|move|delete ...", "Manage the rules for mail that waits at servers.",
+     items_run, false},
     {"lan-rule", "list|show|add|set|move|delete ...", "Manage the rules of LAN forwarding.", items_run, false},
     {"lan-verifier", "list|show|add|set|move|delete ...",
      "Manage the servers that are asked whether a recipient exists.", items_run, false},

@@ -4,18 +4,21 @@
 
 const struct item_definition item_definitions[ITEM_KINDS] = {
     [ITEM_MESSAGE_RULE] = {"message-rule", "message rule", item_message_rule_fields, ITEM_RULES_MAX, true, false,
-                           item_message_rule_check},
-    [ITEM_LAN_RULE] = {"lan-rule", "LAN rule", item_lan_rule_fields, LAN_RULES_MAX, false, true, item_lan_rule_check},
+                           item_message_rule_check, NULL},
+    [ITEM_LAN_RULE] = {"lan-rule", "LAN rule", item_lan_rule_fields, LAN_RULES_MAX, false, true, item_lan_rule_check,
+                       NULL},
     [ITEM_LAN_VERIFIER] = {"lan-verifier", "LAN verifier", item_lan_verifier_fields, LAN_VERIFIERS_MAX, false, true,
-                           item_lan_verifier_check},
+                           item_lan_verifier_check, NULL},
     [ITEM_RESPONDER] = {"autoresponder", "autoresponder", item_responder_fields, RESPONDERS_MAX, true, true,
-                        item_responder_check},
+                        item_responder_check, NULL},
     [ITEM_RESPONDER_RULE] = {"autoresponder-rule", "autoresponder rule", item_responder_rule_fields,
-                             RESPONDER_RULES_MAX, true, false, item_responder_rule_check},
+                             RESPONDER_RULES_MAX, true, false, item_responder_rule_check, NULL},
     [ITEM_RESPONDER_FILTER] = {"autoresponder-filter", "autoresponder filter", item_responder_filter_fields,
-                               RESPONDER_FILTERS_MAX, true, false, item_responder_filter_check},
+                               RESPONDER_FILTERS_MAX, true, false, item_responder_filter_check, NULL},
     [ITEM_PRUNE_RULE] = {"prune-rule", "prune rule", item_prune_rule_fields, PRUNE_RULES_MAX, true, true,
-                         item_prune_rule_check},
+                         item_prune_rule_check, NULL},
+    [ITEM_DOWNLOAD_RULE] = {"download-rule", "download rule", item_download_rule_fields, RULES_MAX, false, true,
+                            item_download_rule_check, item_download_rules_check},
 };
 
 const char *item_password_reader(enum item_kind kind, size_t field)

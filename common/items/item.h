@@ -29,7 +29,8 @@ enum item_kind {
 	ITEM_RESPONDER,    /* common/items/responder.h; the server's are templates */
 	ITEM_RESPONDER_RULE,
 	ITEM_RESPONDER_FILTER,
-	ITEM_PRUNE_RULE, /* common/items/prune.h */
+	ITEM_PRUNE_RULE,    /* common/items/prune.h */
+	ITEM_DOWNLOAD_RULE, /* common/items/download_rules.h */
 	ITEM_KINDS,
 };
 
@@ -44,6 +45,7 @@ struct item_field {
 	bool has_lines; /* may have several */
 };
 
+struct items;
 struct item_definition {
 	const char *word; /* "message-rule" */
 	const char *what; /* for sentences: "message rule" */
@@ -52,6 +54,8 @@ struct item_definition {
 	bool of_users, of_server;
 	/* Are the texts good? They are brought into their normal form. -1: the sentence begins with the field's name. */
 	int (*check)(struct item *item, struct arena *arena, struct err *err);
+	/* Do they go together? NULL: any do. Called with texts that are good. -1: as check. */
+	int (*check_list)(const struct items *items, struct err *err);
 };
 
 extern const struct item_definition item_definitions[ITEM_KINDS];

@@ -4,6 +4,7 @@
 #ifndef POSTROOM_ITEMS_KINDS_H
 #define POSTROOM_ITEMS_KINDS_H
 
+#include "common/items/download_rules.h"
 #include "common/items/item.h"
 #include "common/items/prune.h"
 #include "common/items/responder.h"
@@ -33,5 +34,9 @@ int item_responder_filter_check(struct item *item, struct arena *arena, struct e
 
 extern const struct item_field item_prune_rule_fields[];
 int item_prune_rule_check(struct item *item, struct arena *arena, struct err *err);
+
+extern const struct item_field item_download_rule_fields[];
+int item_download_rule_check(struct item *item, struct arena *arena, struct err *err);
+int item_download_rules_check(const struct items *items, struct err *err);
 
 #endif

@@ -6,26 +6,31 @@
 
 enum { MINUTES_OF_DAY = 24 * 60 };
 
+#define OF_SMTP     (1U << CONDITION_SMTP)
+#define OF_USER     (1U << CONDITION_USER)
+#define OF_DOWNLOAD (1U << CONDITION_DOWNLOAD)
+#define OF_ALL      (OF_SMTP | OF_USER | OF_DOWNLOAD)
+
 static const struct field_word {
 	const char *word;
 	enum rules_stage stage; /* from which on the answer is certain, and can be given at all */
 	enum rules_stage first_stage;
-	bool alone; /* takes data, but no operator and no other field */
-	enum word_of { OF_BOTH, OF_SMTP, OF_USER } of;
+	bool alone;  /* takes data, but no operator and no other field */
+	unsigned of; /* dialects that have it, a bit each */
 } field_words[] = {
-    [FIELD_HEADER] = {NULL, RULES_DATA, RULES_DATA, false},
-    [FIELD_ALWAYS] = {"Always", RULES_MAIL, RULES_MAIL, true},
-    [FIELD_TIME_NOW] = {"TimeNow", RULES_MAIL, RULES_MAIL, true, OF_SMTP},
-    [FIELD_DAY_NOW] = {"DayNow", RULES_MAIL, RULES_MAIL, true},
+    [FIELD_HEADER] = {NULL, RULES_DATA, RULES_DATA, false, 0},
+    [FIELD_ALWAYS] = {"Always", RULES_MAIL, RULES_MAIL, true, OF_ALL},
+    [FIELD_TIME_NOW] = {"TimeNow", RULES_MAIL, RULES_MAIL, true, OF_SMTP | OF_DOWNLOAD},
+    [FIELD_DAY_NOW] = {"DayNow", RULES_MAIL, RULES_MAIL, true, OF_ALL},
     [FIELD_IP_ADDRESS] = {"IPAddress", RULES_MAIL, RULES_MAIL, false, OF_SMTP},
-    [FIELD_MAIL_FROM] = {"MailFrom", RULES_MAIL, RULES_MAIL, false},
+    [FIELD_MAIL_FROM] = {"MailFrom", RULES_MAIL, RULES_MAIL, false, OF_SMTP | OF_USER},
     [FIELD_AUTH_USER] = {"AuthUser", RULES_MAIL, RULES_MAIL, false, OF_SMTP},
     [FIELD_RCPT_TO] = {"RcptTo", RULES_RCPT, RULES_RCPT, false, OF_SMTP},
     [FIELD_THIS_RCPT_TO] = {"ThisRcptTo", RULES_RCPT, RULES_RCPT, false, OF_SMTP},
     [FIELD_RCPT_COUNT] = {"RcptCount", RULES_RCPT, RULES_RCPT, false, OF_SMTP},
     [FIELD_BCC] = {"Bcc", RULES_DATA, RULES_DATA, false, OF_SMTP},
     [FIELD_BCC_COUNT] = {"BccCount", RULES_DATA, RULES_DATA, false, OF_SMTP},
-    [FIELD_SIZE] = {"Size", RULES_DATA, RULES_MAIL, false},
+    [FIELD_SIZE] = {"Size", RULES_DATA, RULES_MAIL, false, OF_ALL},
     [FIELD_CLOCK] = {"TimeNow", RULES_DATA, RULES_DATA, false, OF_USER},
     [FIELD_DATE_NOW] = {"DateNow", RULES_DATA, RULES_DATA, false, OF_USER},
     [FIELD_MESSAGE_DATE] = {"MsgDate", RULES_DATA, RULES_DATA, false, OF_USER},
@@ -39,6 +44,11 @@ static const struct field_word {
     [FIELD_FLAGGED] = {"Flag", RULES_DATA, RULES_DATA, false, OF_USER},
     [FIELD_KEYWORDS] = {"Keywords", RULES_DATA, RULES_DATA, false, OF_USER},
     [FIELD_RULE_MATCH] = {"RuleMatch", RULES_DATA, RULES_DATA, false, OF_USER},
+    [FIELD_RECIPIENT] = {"Rcpt", RULES_DATA, RULES_DATA, true, OF_DOWNLOAD},
+    [FIELD_COLLECTOR] = {"Collector", RULES_DATA, RULES_DATA, true, OF_DOWNLOAD},
+    [FIELD_VALID] = {"ValidRecipients", RULES_DATA, RULES_DATA, false, OF_DOWNLOAD},
+    [FIELD_INVALID] = {"InvalidRecipients", RULES_DATA, RULES_DATA, false, OF_DOWNLOAD},
+    [FIELD_ANY] = {"Any", RULES_DATA, RULES_DATA, false, OF_DOWNLOAD},
 };
 
 enum { FIELD_KINDS = sizeof field_words / sizeof field_words[0] };
@@ -97,11 +107,9 @@ static bool is_field_name(struct str name)
 
 static int read_field(struct str word, enum condition_dialect dialect, struct condition_field *field, struct err *err)
 {
-	enum word_of other = dialect == CONDITION_SMTP ? OF_USER : OF_SMTP;
-
 	*field = (struct condition_field){FIELD_HEADER, word};
 	for (size_t kind = FIELD_HEADER + 1; kind < FIELD_KINDS; kind++)
-		if (field_words[kind].of != other && str_equal_nocase(word, str_of(field_words[kind].word)))
+		if ((field_words[kind].of & 1U << dialect) != 0 && str_equal_nocase(word, str_of(field_words[kind].word)))
 			*field = (struct condition_field){(enum field_kind)kind, str_of(field_words[kind].word)};
 	if (!is_field_name(word))
 		return err_set(err, ERR_SYNTAX, "\"%.*s\" is not the name of a field", STR_ARG(str_sub(word, 0, 80)));
@@ -174,6 +182,11 @@ static int read_alone(struct condition *condition, struct err *err)
 		return read_range(condition, err);
 	case FIELD_DAY_NOW:
 		return read_days(condition, err);
+	case FIELD_RECIPIENT:
+	case FIELD_COLLECTOR:
+		return condition->data.len > 0
+		           ? 0
+		           : err_set(err, ERR_SYNTAX, "%.*s needs a name", STR_ARG(condition->fields[0].name));
 	default:
 		if (!str_equal(condition->data, STR("0")) && !str_equal(condition->data, STR("1")))
 			return err_set(err, ERR_SYNTAX, "Always needs 0 or 1");

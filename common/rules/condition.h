@@ -17,6 +17,12 @@
  * stands. All other words name header fields, which are compared decoded (RFC 2047); one that is missing counts as
  * empty.
  *
+ * Rules of collectors (CONDITION_DOWNLOAD) look at the header of a message that is still at its server. They know
+ * Always, TimeNow, DayNow, Size; Rcpt, an address or the name of a user or list that is among the recipients;
+ * Collector, the name or number of the one that collects (both without an operator); ValidRecipients,
+ * InvalidRecipients, how many addresses are somebody here, and nobody; Any, each line of the header. All other words
+ * name header fields.
+ *
  * OPERATOR is equals, not-equals (no value is equal), greater, at-least, less, at-most (numbers as numbers, else by the
  * alphabet), contains, begins-with, ends-with, matches (a wildcard pattern, or a regular expression in slashes) or
  * regex. Case does not matter but for regular expressions, and where the line says "case". The one text form is that of
@@ -65,10 +71,16 @@ enum field_kind {
 	FIELD_FLAGGED,
 	FIELD_KEYWORDS,
 	FIELD_RULE_MATCH,
+	/* of a collector's rules */
+	FIELD_RECIPIENT,
+	FIELD_COLLECTOR,
+	FIELD_VALID,
+	FIELD_INVALID,
+	FIELD_ANY,
 };
 
 /* Whose rule a condition belongs to; which words are fields depends on it. */
-enum condition_dialect { CONDITION_SMTP, CONDITION_USER };
+enum condition_dialect { CONDITION_SMTP, CONDITION_USER, CONDITION_DOWNLOAD };
 
 struct condition_field {
 	enum field_kind kind;

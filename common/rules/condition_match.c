@@ -172,6 +172,46 @@ static bool delivery_holds(const struct condition *condition, enum field_kind ki
 	}
 }
 
+/* One of the lines of the header, unfolded. */
+static bool any_line_holds(const struct condition *condition, struct facts *facts, struct arena *arena)
+{
+	struct str rest = facts->header;
+	struct mime_field field;
+
+	while (mime_field_next(&rest, &field))
+		if (value_holds(condition, str_trim(mime_unfold(field.whole, arena)), arena))
+			return true;
+	return false;
+}
+
+/* What a collector's rules alone ask. */
+static bool download_holds(const struct condition *condition, enum field_kind kind, struct facts *facts,
+                           struct arena *arena)
+{
+	const struct facts_download *download = facts->download;
+	bool found = false;
+
+	switch (kind) {
+	case FIELD_RECIPIENT:
+		for (size_t i = 0; i < facts->recipient_count; i++)
+			found |= str_equal_nocase(facts->recipients[i], condition->data);
+		for (size_t i = 0; i < download->name_count; i++)
+			found |= str_equal_nocase(download->names[i], condition->data);
+		return found;
+	case FIELD_COLLECTOR:
+		return str_equal_nocase(download->collector, condition->data) ||
+		       str_equal(arena_printf(arena, "%" PRId64, download->number), condition->data);
+	case FIELD_VALID:
+		return number_holds(condition, download->valid, arena);
+	case FIELD_INVALID:
+		return number_holds(condition, download->invalid, arena);
+	case FIELD_ANY:
+		return any_line_holds(condition, facts, arena);
+	default:
+		return false;
+	}
+}
+
 static bool field_holds(const struct condition *condition, const struct condition_field *field, struct facts *facts,
                         struct arena *arena)
 {
@@ -209,6 +249,8 @@ static bool field_holds(const struct condition *condition, const struct conditio
 	case FIELD_SIZE:
 		return number_holds(condition, facts->size, arena);
 	default:
+		if (facts->download != NULL)
+			return download_holds(condition, field->kind, facts, arena);
 		return facts->delivery != NULL && delivery_holds(condition, field->kind, facts, arena);
 	}
 }

@@ -94,6 +94,7 @@ static bool apply(struct walk *walk, const struct rule *rule)
 		add_line(walk, rule->parameter);
 		return false;
 	case RULE_SET_HEADER_ACCEPT:
+	case RULE_SET_HEADER_STOP:
 		add_line(walk, rule->parameter);
 		result->verdict = RULES_ACCEPT;
 		return true;
@@ -121,6 +122,7 @@ static bool apply(struct walk *walk, const struct rule *rule)
 		result->verdict = RULES_REJECT;
 		return true;
 	default:
+		result->targets = rule->targets;
 		result->verdict = RULES_ACCEPT;
 		return true;
 	}
@@ -144,6 +146,7 @@ static bool run_rule(struct walk *walk, int64_t number, const struct rule *rule)
 	tell(walk, number, rule, RULES_TRIGGERED);
 	walk->result->number = number;
 	walk->result->name = rule->name;
+	walk->result->action = rule->action;
 	if (rule->action == RULE_CALL)
 		return script_rules_call(walk->run, rule, walk->result);
 	return apply(walk, rule);

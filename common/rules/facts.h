@@ -42,6 +42,15 @@ struct facts_delivery {
 	int64_t body_at; /* where the header has ended */
 };
 
+/* What is known of a message that a collector may fetch. */
+struct facts_download {
+	struct str collector;    /* its name */
+	int64_t number;          /* its number */
+	const struct str *names; /* users, lists and addresses elsewhere that the recipients lead to */
+	size_t name_count;
+	size_t valid, invalid; /* addresses that are somebody here, and nobody */
+};
+
 enum { FACTS_BODY_MAX = 4 << 20 }; /* octets of a body that are looked at */
 
 struct facts {
@@ -56,6 +65,7 @@ struct facts {
 	time_t now;
 	struct arena *arena;             /* for what is worked out; lives as long as the facts */
 	struct facts_delivery *delivery; /* NULL while the message comes in */
+	struct facts_download *download; /* of a collector's rules; recipients are addresses of the header then */
 
 	/* Worked out here; use the functions below. */
 	struct mime_field *fields;

@@ -1,27 +1,50 @@
 #include "common/rules/rule.h"
 
+#include "common/base/buf.h"
+
 static const char *const stage_words[RULES_STAGES] = {"auto", "mail", "rcpt", "data"};
 
 enum parameter_kind { PARAMETER_NONE, PARAMETER_TARGETS, PARAMETER_HEADER, PARAMETER_MINUTES, PARAMETER_FUNCTION };
 
+#define OF_SMTP     (1U << CONDITION_SMTP)
+#define OF_DOWNLOAD (1U << CONDITION_DOWNLOAD)
+#define OF_BOTH     (OF_SMTP | OF_DOWNLOAD)
+
 static const struct {
 	const char *word;
 	enum parameter_kind parameter;
+	unsigned of; /* dialects that have it, a bit each */
 } actions[RULE_ACTIONS] = {
-    [RULE_ACCEPT] = {"accept", PARAMETER_NONE},
-    [RULE_REJECT] = {"reject", PARAMETER_NONE},
-    [RULE_REDIRECT] = {"redirect", PARAMETER_TARGETS},
-    [RULE_IGNORE] = {"ignore", PARAMETER_NONE},
-    [RULE_COPY] = {"copy", PARAMETER_TARGETS},
-    [RULE_HOLD] = {"hold", PARAMETER_NONE},
-    [RULE_REJECT_DISCONNECT] = {"reject-disconnect", PARAMETER_NONE},
-    [RULE_SET_HEADER] = {"set-header", PARAMETER_HEADER},
-    [RULE_SET_HEADER_ACCEPT] = {"set-header-accept", PARAMETER_HEADER},
-    [RULE_IF] = {"if", PARAMETER_NONE},
-    [RULE_ELSE] = {"else", PARAMETER_NONE},
-    [RULE_END_IF] = {"end-if", PARAMETER_NONE},
-    [RULE_BLOCK] = {"block", PARAMETER_MINUTES},
-    [RULE_CALL] = {"call", PARAMETER_FUNCTION},
+    [RULE_ACCEPT] = {"accept", PARAMETER_NONE, OF_SMTP},
+    [RULE_REJECT] = {"reject", PARAMETER_NONE, OF_BOTH},
+    [RULE_REDIRECT] = {"redirect", PARAMETER_TARGETS, OF_BOTH},
+    [RULE_IGNORE] = {"ignore", PARAMETER_NONE, OF_BOTH},
+    [RULE_COPY] = {"copy", PARAMETER_TARGETS, OF_BOTH},
+    [RULE_HOLD] = {"hold", PARAMETER_NONE, OF_SMTP},
+    [RULE_REJECT_DISCONNECT] = {"reject-disconnect", PARAMETER_NONE, OF_SMTP},
+    [RULE_SET_HEADER] = {"set-header", PARAMETER_HEADER, OF_BOTH},
+    [RULE_SET_HEADER_ACCEPT] = {"set-header-accept", PARAMETER_HEADER, OF_SMTP},
+    [RULE_IF] = {"if", PARAMETER_NONE, OF_BOTH},
+    [RULE_ELSE] = {"else", PARAMETER_NONE, OF_BOTH},
+    [RULE_END_IF] = {"end-if", PARAMETER_NONE, OF_BOTH},
+    [RULE_BLOCK] = {"block", PARAMETER_MINUTES, OF_SMTP},
+    [RULE_CALL] = {"call", PARAMETER_FUNCTION, OF_SMTP},
+    [RULE_DOWNLOAD] = {"download", PARAMETER_NONE, OF_DOWNLOAD},
+    [RULE_DOWNLOAD_DELETE] = {"download-delete", PARAMETER_NONE, OF_DOWNLOAD},
+    [RULE_REDIRECT_DELETE] = {"redirect-delete", PARAMETER_TARGETS, OF_DOWNLOAD},
+    [RULE_COPY_DELETE] = {"copy-delete", PARAMETER_TARGETS, OF_DOWNLOAD},
+    [RULE_QUERY] = {"query", PARAMETER_NONE, OF_DOWNLOAD},
+    [RULE_REDIRECT_QUERY] = {"redirect-query", PARAMETER_TARGETS, OF_DOWNLOAD},
+    [RULE_COPY_QUERY] = {"copy-query", PARAMETER_TARGETS, OF_DOWNLOAD},
+    [RULE_DELETE_WARN] = {"delete-warn", PARAMETER_NONE, OF_DOWNLOAD},
+    [RULE_DELETE_WARN_OTHER] = {"delete-warn-other", PARAMETER_TARGETS, OF_DOWNLOAD},
+    [RULE_DELETE_COPY_WARNING] = {"delete-copy-warning", PARAMETER_TARGETS, OF_DOWNLOAD},
+    [RULE_DELETE] = {"delete", PARAMETER_NONE, OF_DOWNLOAD},
+    [RULE_HEADERS] = {"headers", PARAMETER_NONE, OF_DOWNLOAD},
+    [RULE_REDIRECT_HEADERS] = {"redirect-headers", PARAMETER_TARGETS, OF_DOWNLOAD},
+    [RULE_COPY_HEADERS] = {"copy-headers", PARAMETER_TARGETS, OF_DOWNLOAD},
+    [RULE_SET_HEADER_STOP] = {"set-header-stop", PARAMETER_HEADER, OF_DOWNLOAD},
+    [RULE_STOP] = {"stop", PARAMETER_NONE, OF_DOWNLOAD},
 };
 
 const char *rule_stage_word(enum rules_stage stage)
@@ -32,6 +55,21 @@ const char *rule_stage_word(enum rules_stage stage)
 const char *rule_action_word(enum rule_action action)
 {
 	return actions[action].word;
+}
+
+enum rule_action rule_action_find(struct str word, enum condition_dialect dialect)
+{
+	int action = 0;
+
+	while (action < RULE_ACTIONS &&
+	       ((actions[action].of & 1U << dialect) == 0 || !str_equal_nocase(word, str_of(actions[action].word))))
+		action++;
+	return (enum rule_action)action;
+}
+
+bool rule_action_has_targets(enum rule_action action)
+{
+	return actions[action].parameter == PARAMETER_TARGETS;
 }
 
 static bool is_one_line(struct str text)
@@ -80,18 +118,20 @@ static int read_stage(struct str text, struct rule *rule, struct err *err)
 	               STR_ARG(str_sub(text, 0, 40)));
 }
 
-static int read_action(struct str text, struct rule *rule, struct err *err)
+static int read_action(struct str text, enum condition_dialect dialect, struct rule *rule, struct err *err)
 {
-	for (int i = 0; i < RULE_ACTIONS; i++) {
-		if (!str_equal_nocase(text, str_of(actions[i].word)))
-			continue;
-		rule->action = (enum rule_action)i;
+	struct buf known;
+
+	rule->action = rule_action_find(text, dialect);
+	if (rule->action != RULE_ACTIONS)
 		return 0;
-	}
-	return err_set(err, ERR_SYNTAX,
-	               "action: \"%.*s\" is none of accept, reject, redirect, ignore, copy, hold, reject-disconnect,"
-	               " set-header, set-header-accept, if, else, end-if, block, call",
-	               STR_ARG(str_sub(text, 0, 40)));
+	buf_init(&known, ERR_TEXT_MAX);
+	for (int i = 0; i < RULE_ACTIONS; i++)
+		if ((actions[i].of & 1U << dialect) != 0)
+			buf_printf(&known, "%s%s", known.len > 0 ? ", " : "", actions[i].word);
+	err_set(err, ERR_SYNTAX, "action: \"%.*s\" is none of %s", STR_ARG(str_sub(text, 0, 40)), buf_text(&known));
+	buf_free(&known);
+	return -1;
 }
 
 static int read_match(struct str text, struct rule *rule, struct err *err)
@@ -160,7 +200,8 @@ static bool takes_conditions(const struct rule *rule)
 	return rule->action != RULE_ELSE && rule->action != RULE_END_IF;
 }
 
-static int read_conditions(struct str text, struct arena *arena, struct rule *rule, struct err *err)
+static int read_conditions(struct str text, enum condition_dialect dialect, struct arena *arena, struct rule *rule,
+                           struct err *err)
 {
 	size_t lines = text.len > 0 ? str_count_char(text, '\n') + 1 : 0;
 
@@ -172,13 +213,13 @@ static int read_conditions(struct str text, struct arena *arena, struct rule *ru
 
 		if (line.len == 0)
 			continue;
-		if (condition_parse(line, CONDITION_SMTP, arena, &rule->conditions[rule->condition_count], err) != 0)
+		if (condition_parse(line, dialect, arena, &rule->conditions[rule->condition_count], err) != 0)
 			return err_prefix(err, "condition %zu", rule->condition_count + 1);
 		rule->is_temporary |= condition_asks_time(&rule->conditions[rule->condition_count++]);
 	}
 	if (!takes_conditions(rule) && rule->condition_count > 0)
 		return err_set(err, ERR_SYNTAX, "condition: the action %s takes none", actions[rule->action].word);
-	if (takes_conditions(rule) && rule->condition_count == 0)
+	if (takes_conditions(rule) && rule->condition_count == 0 && dialect == CONDITION_SMTP)
 		return err_set(err, ERR_SYNTAX, "condition: a rule needs one; \"Always 1\" holds for every message");
 	return 0;
 }
@@ -198,11 +239,14 @@ static int check_stage(const struct rule *rule, struct err *err)
 
 int rule_parse(const struct rule_text *text, struct arena *arena, struct rule *rule, struct err *err)
 {
+	/* a collector sees nothing but a header */
+	struct str stage = text->dialect == CONDITION_DOWNLOAD ? STR("data") : text->stage;
+
 	*rule = (struct rule){0};
-	if (read_name(text->name, arena, rule, err) == 0 && read_stage(text->stage, rule, err) == 0 &&
-	    read_action(text->action, rule, err) == 0 && read_match(text->match, rule, err) == 0 &&
+	if (read_name(text->name, arena, rule, err) == 0 && read_stage(stage, rule, err) == 0 &&
+	    read_action(text->action, text->dialect, rule, err) == 0 && read_match(text->match, rule, err) == 0 &&
 	    read_parameter(text->parameter, arena, rule, err) == 0 &&
-	    read_conditions(text->conditions, arena, rule, err) == 0 && check_stage(rule, err) == 0)
+	    read_conditions(text->conditions, text->dialect, arena, rule, err) == 0 && check_stage(rule, err) == 0)
 		return 0;
 	rule_free(rule);
 	return -1;

@@ -21,7 +21,7 @@ void rules_free(struct rules *rules)
 int rules_add(struct rules *rules, const struct rule_text *text, struct err *err)
 {
 	if (rules->count == RULES_MAX)
-		return err_set(err, ERR_LIMIT, "a service has at most %d rules", RULES_MAX);
+		return err_set(err, ERR_LIMIT, "there are at most %d rules", RULES_MAX);
 	if (rules->count == rules->room) {
 		rules->room = rules->room != 0 ? 2 * rules->room : 8;
 		rules->list = memory_resize(rules->list, rules->room * sizeof *rules->list);
@@ -154,7 +154,8 @@ int rules_load(struct rules *rules, struct db *db, int64_t service, struct err *
 	db_bind_number(&statement, 1, service);
 	while ((row = db_step(&statement, err)) == 1) {
 		struct rule_text text = {db_text(&statement, 0), db_text(&statement, 1), db_text(&statement, 2),
-		                         db_text(&statement, 3), db_text(&statement, 4), db_text(&statement, 5)};
+		                         db_text(&statement, 3), db_text(&statement, 4), db_text(&statement, 5),
+		                         CONDITION_SMTP};
 
 		if (rules_add(rules, &text, err) != 0) {
 			row = err_prefix(err, "rule %zu", rules->count + 1);

@@ -10,6 +10,8 @@
  * A script (common/script) may take part: First before the rules of a stage (Start where it has no First), Last after
  * them where none ended the run, and any function that a "call" rule names. What fails there counts as absent.
  *
+ * Rules of collectors run at RULES_DATA alone; what is to be done says the action of the rule that ended the run.
+ *
  * What a run decides is told, not done: who runs it (smtpd, the command line's test) carries it out. Lines of header
  * fields gather over the stages of a message (struct rules_lines); later rules do not see them.
  *
@@ -25,7 +27,7 @@
 
 enum {
 	RULES_MAX = 1000,         /* of one list */
-	RULES_DEPTH_MAX = 10,     /* Ifs inside one another */
+	RULES_DEPTH_MAX = 16,     /* Ifs inside one another */
 	RULES_LINES_MAX = 100,    /* header lines of one message */
 	RULES_KEYWORDS_MAX = 50,  /* of one message */
 	RULES_BLOCK_MINUTES = 30, /* where a script blocks without saying for how long */
@@ -70,8 +72,9 @@ struct rules_result {
 	enum rules_verdict verdict;
 	int64_t number; /* of the rule that ended the run; 0: none */
 	struct str name;
-	bool is_temporary; /* a rejection may be tried again */
-	bool disconnect;   /* end the session when the message is answered */
+	enum rule_action action; /* of that rule */
+	bool is_temporary;       /* a rejection may be tried again */
+	bool disconnect;         /* end the session when the message is answered */
 	bool hold;
 	int64_t block_minutes; /* 0: do not block the client */
 	struct rule_targets targets;

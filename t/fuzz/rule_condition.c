@@ -19,12 +19,16 @@ static void ask(const struct condition *condition, struct str header, enum rules
 	    .now = 1795258800,
 	    .arena = arena,
 	};
+	struct facts_download download = {.collector = STR("isp"), .number = 1};
 	struct facts_delivery delivery = {.type = FACTS_INCOMING, .message = mime_source_memory(header)};
 
 	condition_holds(condition, &facts);
 	if (stage != RULES_DATA)
 		return;
 	facts.delivery = &delivery;
+	condition_holds(condition, &facts);
+	facts.delivery = NULL;
+	facts.download = &download;
 	condition_holds(condition, &facts);
 }
 
@@ -35,7 +39,7 @@ static void ask(const struct condition *condition, struct str header, enum rules
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str header = str_from((const char *)data, size), line = str_cut(&header, '\n'), normal;
-	enum condition_dialect dialect = size > 0 && data[0] % 2 == 0 ? CONDITION_USER : CONDITION_SMTP;
+	enum condition_dialect dialect = (enum condition_dialect)(size > 0 ? data[0] % (CONDITION_DOWNLOAD + 1) : 0);
 	struct condition condition, again;
 	struct arena arena;
 	struct err err;

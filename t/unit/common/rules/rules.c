@@ -357,7 +357,7 @@ static void lists_that_make_no_sense(void **state)
 	refused_list("rule 2: condition: an if around it asks for ThisRcptTo");
 	for (int i = 0; i <= RULES_DEPTH_MAX; i++)
 		add("if", "", "Always 1");
-	refused_list("rule 11: more than 10 ifs");
+	refused_list("rule 17: more than 16 ifs");
 }
 
 static void the_normal_form(void **state)
@@ -411,6 +411,89 @@ static void from_a_database(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
+/* A collector's rules: all of one header; the action of the one that ends the run is told. */
+static void rules_of_collectors(void **state)
+{
+	static const struct {
+		const char *action, *parameter, *conditions;
+	} list[] = {
+	    {"set-header", "X-Seen: yes", ""},
+	    {"delete", "", "X-Seen contains yes"},
+	    {"if", "", "Subject contains urgent"},
+	    {"redirect", "fred Customers, bob", "Rcpt kate\nCollector 2"},
+	    {"else", "", ""},
+	    {"query", "", "Any begins-with X-Big:"},
+	    {"end-if", "", ""},
+	    {"ignore", "", "Size greater 10000000\nDayNow 1234567"},
+	    {"headers", "", "ValidRecipients equals 0\nInvalidRecipients at-least 2"},
+	};
+	static const struct {
+		const char *header;
+		uint64_t size;
+		size_t valid, invalid;
+		int64_t number;
+		enum rule_action action;
+	} messages[] = {
+	    {"Subject: urgent\n", 10, 1, 0, 4, RULE_REDIRECT},       {"Subject: other\n", 10, 1, 0, 0, RULE_ACCEPT},
+	    {"Subject: other\nX-Big: 1\n", 10, 1, 0, 6, RULE_QUERY}, {"Subject: other\n", 10000001, 1, 0, 8, RULE_IGNORE},
+	    {"Subject: other\n", 10, 0, 2, 9, RULE_HEADERS},         {"Subject: other\n", 10, 0, 1, 0, RULE_ACCEPT},
+	};
+	struct str names[] = {STR("kate"), STR("bob")};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+		struct rule_text text = {.name = STR("r"),
+		                         .action = str_of(list[i].action),
+		                         .parameter = str_of(list[i].parameter),
+		                         .conditions = str_of(list[i].conditions),
+		                         .dialect = CONDITION_DOWNLOAD};
+
+		assert_int_equal(rules_add(&rules, &text, NULL), 0);
+	}
+	assert_int_equal(rules_finish(&rules, NULL), 0);
+	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+		struct facts_download download = {STR("isp"), 2, names, 2, messages[i].valid, messages[i].invalid};
+		struct rules_lines set = {NULL, 0};
+		struct facts facts = {.stage = RULES_DATA,
+		                      .header = str_of(messages[i].header),
+		                      .size = messages[i].size,
+		                      .now = 1795258800, /* in the morning */
+		                      .arena = &arena,
+		                      .download = &download};
+		struct rules_run run = {.rules = &rules, .facts = &facts, .lines = &set};
+		struct rules_result result;
+
+		rules_execute(&run, &result);
+		assert_int_equal(result.number, messages[i].number);
+		if (result.number != 0)
+			assert_int_equal(result.action, messages[i].action);
+		assert_int_equal(result.targets.count, result.action == RULE_REDIRECT ? 2 : 0);
+		assert_int_equal(set.count, 1);
+	}
+	rules_free(&rules);
+}
+
+/* Words of the one kind of rules are none of the other. */
+static void dialects_have_words_of_their_own(void **state)
+{
+	struct rule_text text = {.name = STR("r"), .action = STR("accept"), .dialect = CONDITION_DOWNLOAD};
+	struct condition condition;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(rules_add(&rules, &text, &err), -1);
+	assert_true(str_starts(str_of(err.text), STR("action: \"accept\" is none of reject, redirect, ignore, copy,")));
+	refused("auto", "query", "", "Always 1", "action: \"query\" is none of accept,");
+	text.action = STR("else");
+	assert_int_equal(rules_add(&rules, &text, &err), 0);
+	refused_list("rule 1: action: an else without an if");
+	assert_int_equal(condition_parse(STR("Rcpt kate"), CONDITION_SMTP, &arena, &condition, &err), -1);
+	assert_int_equal(condition_parse(STR("Collector"), CONDITION_DOWNLOAD, &arena, &condition, &err), -1);
+	assert_int_equal(condition_parse(STR("Collector equals isp"), CONDITION_DOWNLOAD, &arena, &condition, &err), 0);
+	assert_true(str_equal(condition_format(&condition, &arena), STR("Collector isp")));
+	assert_int_equal(condition_parse(STR("To,Rcpt equals x"), CONDITION_DOWNLOAD, &arena, &condition, &err), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,6 +509,8 @@ int main(void)
 	    TEST(lists_that_make_no_sense),
 	    TEST(the_normal_form),
 	    TEST(from_a_database),
+	    cmocka_unit_test(rules_of_collectors),
+	    cmocka_unit_test(dialects_have_words_of_their_own),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
