@@ -4,6 +4,7 @@
 #include "ctl/answers.h"
 #include "ctl/attributes.h"
 #include "ctl/items.h"
+#include "ctl/message.h"
 #include "ctl/user_table.h"
 #include "ctl/verb.h"
 
@@ -50,6 +51,8 @@ static const struct verb user_verbs[] = {
     {.command = VERB_OF("user import-system", USER_SYSTEM_ARGUMENTS,
                         "Add the members of a group of this system, with passwords that importusers.log tells.",
                         user_table_import_system)},
+    {.command = VERB_OF("user message", USER_MESSAGE_ARGUMENTS,
+                        "Write to the users of this server in a group or list (\"everyone\").", user_message)},
     {.command = VERB_USAGE("user rename", "NAME NEW-NAME", "Give a user another name; mail and password stay."),
      .op = "user-rename",
      .arguments = {"name", "to"}},

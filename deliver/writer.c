@@ -306,17 +306,33 @@ static bool must_decide(struct writer *writer, struct job *job)
 	return must;
 }
 
-/* smtpd asks how large a sender's mailbox is. */
+static int count_inbox(struct writer *writer, int64_t uid, int64_t *messages_out, struct err *err)
+{
+	struct mailbox_folder inbox;
+	struct mailbox *mailbox;
+
+	if (cache_get(writer->cache, uid, &mailbox, err) != 0 ||
+	    mailbox_folder_find(mailbox, STR("INBOX"), &inbox, err) != 0)
+		return -1;
+	*messages_out = inbox.totals.messages;
+	return 0;
+}
+
+/* smtpd asks how large a sender's mailbox is, the command line also how many messages wait in its Inbox. */
 static void answer_usage(struct writer *writer, struct ipc_incoming *incoming)
 {
-	int64_t uid, octets;
+	int64_t uid, octets, messages = 0;
+	bool counts = strcmp(incoming->caller, "postroom") == 0;
 	struct err err;
 
 	if (!ipc_get_number(&incoming->message, "uid", 1, INT64_MAX, &uid))
 		err_set(&err, ERR_PROTOCOL, "usage needs uid");
-	else if (warden_measure(writer->cache, uid, &octets, &err) == 0) {
+	else if (warden_measure(writer->cache, uid, &octets, &err) == 0 &&
+	         (!counts || count_inbox(writer, uid, &messages, &err) == 0)) {
 		ipc_reply_ok(&writer->reply);
 		ipc_add_number(&writer->reply, "octets", octets);
+		if (counts)
+			ipc_add_number(&writer->reply, "inbox", messages);
 		ipc_answer(incoming, &writer->reply);
 		return;
 	}
@@ -329,7 +345,7 @@ void writer_handle(struct ipc_incoming *incoming, void *context)
 	struct job *job;
 	struct err err;
 
-	if (strcmp(incoming->caller, "smtpd") == 0 && ipc_is(&incoming->message, "usage")) {
+	if (strcmp(incoming->caller, "queue-manager") != 0 && ipc_is(&incoming->message, "usage")) {
 		answer_usage(writer, incoming);
 		return;
 	}

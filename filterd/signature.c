@@ -4,8 +4,9 @@
 #include "common/addr/addr.h"
 #include "common/mime/header.h"
 #include "common/mime/markup.h"
+#include "common/script/directory.h"
 
-enum { TEXT_MAX = 256 * 1024, ATTRIBUTES_MAX = 100, NAME_MAX_LEN = 60 };
+enum { TEXT_MAX = 256 * 1024, NAME_MAX_LEN = 60 };
 
 /* Control characters stand for the tags while texts are put together, for HTML would swallow these. */
 #define PERSONAL_MARK '\x01'
@@ -121,14 +122,10 @@ static struct signature combine(const struct signature *frame, char mark, const 
 /* The value of an attribute of the address book; "" where it has none. */
 static struct str directory_value(const struct look *look, struct str name)
 {
-	struct str lines = str_of(attributes_text(&look->attributes, ATTRIBUTE_DIRECTORY));
+	struct str value = directory_find(str_of(attributes_text(&look->attributes, ATTRIBUTE_DIRECTORY)), name);
 
-	while (lines.data != NULL) {
-		struct str value = str_cut(&lines, '\n'), key = str_cut(&value, ':');
-
-		if (str_equal_nocase(str_trim(key), name))
-			return str_trim(value);
-	}
+	if (value.len != 0)
+		return value;
 	if (str_equal_nocase(name, STR("uid")))
 		return look->user;
 	if (str_equal_nocase(name, STR("mail")))
@@ -216,23 +213,15 @@ static struct signature personal_or_global(struct look *look, enum way way, cons
 /* What the script is told of the sender: keys in upper case; none where nobody logged in. */
 static struct script_value directory_table(struct look *look)
 {
-	struct script_field *fields = arena_get(&look->arena, ATTRIBUTES_MAX * sizeof *fields);
-	struct str lines = str_of(attributes_text(&look->attributes, ATTRIBUTE_DIRECTORY));
+	struct script_field *fields = arena_get(&look->arena, DIRECTORY_MAX * sizeof *fields);
 	size_t count = 0;
 
 	if (!look->logged_in)
 		return (struct script_value){.type = SCRIPT_NIL};
 	fields[count++] = (struct script_field){"UID", script_text(look->user)};
 	fields[count++] = (struct script_field){"MAIL", script_text(look->job->envelope.from)};
-	while (lines.data != NULL && count < ATTRIBUTES_MAX) {
-		struct str value = str_cut(&lines, '\n');
-		char *key = arena_text(&look->arena, str_trim(str_cut(&value, ':')));
-
-		for (char *c = key; *c != '\0'; c++)
-			*c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
-		if (*key != '\0')
-			fields[count++] = (struct script_field){key, script_text(str_trim(value))};
-	}
+	count = directory_add_fields(str_of(attributes_text(&look->attributes, ATTRIBUTE_DIRECTORY)), fields, count,
+	                             DIRECTORY_MAX, &look->arena);
 	return script_table(fields, count);
 }
 
