@@ -46,6 +46,13 @@ int access_users_format(struct change *change, struct str users, struct str *nam
 /* Put a rule right for its list, with a warning for each thing that was changed; its users must exist. */
 int access_rule_check(struct change *change, const struct access_name *name, struct access_rule *rule, struct err *err);
 
+/*
+ * access_relay.c: ERR_DENIED where one of the rules allows everybody to send through the list's SMTP service without a
+ * login, and the request's open-relay does not say that this is meant.
+ */
+int access_refuse_open_relay(struct change *change, const struct access_name *name, const struct access_rule *rules,
+                             size_t count, struct err *err);
+
 /* access_begin.c: lists that are there from the start. */
 
 /* What a list begins with, and "defaults" brings back: local networks are allowed, routers are not. */

@@ -96,6 +96,7 @@ int op_access_add(struct change *change, struct err *err)
 
 	if (need_list(change, &name, &stored, err) != 0 || read_rule(change, &rule, err) != 0 ||
 	    access_rule_check(change, &name, &rule, err) != 0 ||
+	    access_refuse_open_relay(change, &name, &rule, 1, err) != 0 ||
 	    access_rules_add(&stored.rules, &change->arena, &rule, err) != 0 ||
 	    access_store(change->config, name.number, &stored, err) != 0)
 		return -1;
@@ -188,6 +189,8 @@ int op_access_import(struct change *change, struct err *err)
 	for (size_t i = 0; i < stored.rules.count; i++)
 		if (access_rule_check(change, &name, &stored.rules.list[i], err) != 0)
 			return err_prefix(err, "rule %zu", i + 1);
+	if (access_refuse_open_relay(change, &name, stored.rules.list, stored.rules.count, err) != 0)
+		return -1;
 	stored.use_global = stored.use_global && name.has_global;
 	if (access_store(change->config, name.number, &stored, err) != 0)
 		return -1;

@@ -1,5 +1,6 @@
 #include "configd/items.h"
 
+#include "common/base/hidden.h"
 #include "common/base/io.h"
 
 /* Whose list, of which kind, a request is about; and the list. */
@@ -357,7 +358,7 @@ static json_t *value_of(enum item_kind kind, const struct item *item, size_t fie
 	if (item_definitions[kind].fields[field].has_lines)
 		return lines_of(value);
 	if (value.len != 0 && item_password_reader(kind, field) != NULL)
-		value = STR("***");
+		value = STR(HIDDEN_PASSWORD);
 	return json_stringn(value.len > 0 ? value.data : "", value.len);
 }
 

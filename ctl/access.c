@@ -18,7 +18,7 @@ static int run_show_networks(struct ctl *ctl, int argc, char **argv);
 static int run_importcsv(struct ctl *ctl, int argc, char **argv);
 
 static const struct ctl_command export_usage = {"access export", "--list LIST [FILE]", NULL, NULL, false},
-                                import_usage = {"access import", "--list LIST FILE", NULL, NULL, false},
+                                import_usage = {"access import", "--list LIST [--open-relay] FILE", NULL, NULL, false},
                                 networks_usage = {"access show-networks", "[--json]", NULL, NULL, false},
                                 importcsv_usage = {"geoip importcsv", "FILE COLUMNS [--ipv6]", NULL, NULL, false};
 
@@ -34,14 +34,15 @@ static const struct verb access_verbs[] = {
      .row = "rule"},
     {.command = VERB_USAGE("access add",
                            "--list LIST allow|block ADDRESS[/PREFIX]|routers|local|any|any4|any6|geoip:TAG,... "
-                           "[--unauth] [--users NAME,...] [--comment TEXT]",
+                           "[--unauth] [--users NAME,...] [--comment TEXT] [--open-relay]",
                            "Add a rule; it goes where it belongs, the more specific first."),
      .op = "access-add",
      .arguments = {"restrict", "address"},
      .options = {{"list", OPTION_TEXT, "list"},
                  {"unauth", OPTION_ON, "unauth"},
                  {"users", OPTION_TEXT, "users"},
-                 {"comment", OPTION_TEXT, "comment"}}},
+                 {"comment", OPTION_TEXT, "comment"},
+                 {"open-relay", OPTION_ON, "open-relay"}}},
     {.command = VERB_USAGE("access remove", "--list LIST NUMBER", "Remove a rule by its number."),
      .op = "access-remove",
      .arguments = {"number"},
@@ -53,8 +54,8 @@ static const struct verb access_verbs[] = {
      .op = "access-defaults",
      .options = {{"list", OPTION_TEXT, "list"}}},
     {.command = VERB_OF("access export", "--list LIST [FILE]", "Write a list in the interchange form.", run_export)},
-    {.command =
-         VERB_OF("access import", "--list LIST FILE", "Replace a list by one in the interchange form.", run_import)},
+    {.command = VERB_OF("access import", "--list LIST [--open-relay] FILE",
+                        "Replace a list by one in the interchange form.", run_import)},
     {.command = VERB_OF("access show-networks", "[--json]", "Show the routers and local networks as detected.",
                         run_show_networks)},
     {.command = {NULL}},
@@ -71,13 +72,15 @@ static const struct verb geoip_verbs[] = {
     {.command = {NULL}},
 };
 
-/* "--list LIST [FILE]" anywhere; false where it is anything else. */
-static bool read_list_and_file(int argc, char **argv, const char **list, const char **file)
+/* "--list LIST [FILE]" anywhere, and --open-relay where it is asked for; false where it is anything else. */
+static bool read_list_and_file(int argc, char **argv, const char **list, const char **file, bool *open_relay)
 {
 	*list = *file = NULL;
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--list") == 0 && i + 1 < argc)
 			*list = argv[++i];
+		else if (open_relay != NULL && strcmp(argv[i], "--open-relay") == 0)
+			*open_relay = true;
 		else if (*file == NULL && (argv[i][0] != '-' || argv[i][1] == '\0'))
 			*file = argv[i];
 		else
@@ -105,7 +108,7 @@ static int run_export(struct ctl *ctl, int argc, char **argv)
 	const char *list, *file;
 	int status;
 
-	if (!read_list_and_file(argc, argv, &list, &file))
+	if (!read_list_and_file(argc, argv, &list, &file, NULL))
 		return ctl_usage(&export_usage);
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
@@ -119,7 +122,7 @@ static int run_export(struct ctl *ctl, int argc, char **argv)
 	return status;
 }
 
-static int send_text(struct ctl *ctl, const char *list, struct str text)
+static int send_text(struct ctl *ctl, const char *list, struct str text, bool open_relay)
 {
 	struct ipc_message request, reply;
 	int status;
@@ -129,6 +132,7 @@ static int send_text(struct ctl *ctl, const char *list, struct str text)
 	ipc_request(&request, "access-import");
 	ipc_add_text(&request, "list", list);
 	ipc_add(&request, "text", text);
+	ipc_add_number(&request, "open-relay", open_relay);
 	status = ctl_ask(ctl, "configd", &request, &reply);
 	if (status == CTL_DONE)
 		verb_print_warnings(&reply);
@@ -142,13 +146,14 @@ static int run_import(struct ctl *ctl, int argc, char **argv)
 	const char *list, *file;
 	struct buf text;
 	struct err err;
+	bool open_relay = false;
 	int status;
 
-	if (!read_list_and_file(argc, argv, &list, &file) || file == NULL)
+	if (!read_list_and_file(argc, argv, &list, &file, &open_relay) || file == NULL)
 		return ctl_usage(&import_usage);
 	buf_init(&text, IPC_MESSAGE_MAX - IPC_PACKET_MAX);
 	if (io_read_file(strcmp(file, "-") == 0 ? "/dev/stdin" : file, &text, &err) == 0)
-		status = send_text(ctl, list, buf_str(&text));
+		status = send_text(ctl, list, buf_str(&text), open_relay);
 	else
 		status = ctl_refuse_err(&err);
 	buf_free(&text);

@@ -1,6 +1,7 @@
 #include "ctl/lan.h"
 
 #include "common/base/csv.h"
+#include "common/base/hidden.h"
 #include "common/base/io.h"
 #include "common/lan/rules.h"
 
@@ -135,7 +136,7 @@ static int check_row(const struct csv_row *row, struct arena *arena, struct err 
 	rule.username = row->count > 3 ? str_trim(row->fields[3]) : STR("");
 	rule.password = row->count > 4 ? row->fields[4] : STR("");
 	rule.rewrite = row->count > 5 ? str_trim(row->fields[5]) : STR("");
-	if (str_equal(rule.password, STR("***")))
+	if (str_equal(rule.password, STR(HIDDEN_PASSWORD)))
 		return err_set(err, ERR_SYNTAX, "password: an export has stars for it; put the password in");
 	return lan_rule_check(&rule, arena, err);
 }

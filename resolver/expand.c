@@ -1,5 +1,6 @@
 #include "resolver/walk.h"
 
+#include "common/addr/smtp_target.h"
 #include "common/base/log.h"
 
 /* Does listd send what is posted to it? */
@@ -75,7 +76,8 @@ static int open_list(struct walk *walk, struct walk_list list, struct err *err)
 		if (found < 0)
 			return -1;
 		if (found == 0)
-			EXPLAIN(walk->resolution, "its member %.*s leads to nobody", STR_ARG(member->address));
+			EXPLAIN(walk->resolution, "its member %.*s leads to nobody",
+			        STR_ARG(smtp_target_show(member->address, walk->arena)));
 	}
 	return 0;
 }

@@ -4,6 +4,7 @@
  * One process, one loop: every question is a few look-ups in the settings snapshot, so nothing here waits. It may read
  * the snapshots and nothing else, and asks nobody but lfwd (verify.h).
  */
+#include "common/addr/smtp_target.h"
 #include "common/base/log.h"
 #include "common/daemon/daemon.h"
 #include "common/ipc/loop.h"
@@ -70,14 +71,17 @@ static int read_question(struct state *state, const struct ipc_message *request,
 
 /*
  * "user 3 anna", "list 0 listserver@example.com", "remote bob@example.net". Where a server is named that gets it, its
- * password may be, which sessions that talk to strangers need not know.
+ * password may be: queue-manager needs it, people see stars, sessions that talk to strangers nothing of it.
  */
-static struct str target_text(struct state *state, const struct resolve_target *target, bool with_passwords)
+static struct str target_text(struct state *state, const struct resolve_target *target, const char *caller)
 {
 	const char *word = target_kind_word(target->kind);
 
-	if (target->kind == TARGET_LAN && !with_passwords)
+	if (target->kind == TARGET_LAN && strcmp(caller, "smtpd") == 0)
 		return arena_printf(&state->arena, "%s %" PRId64, word, target->id);
+	if (target->kind == TARGET_LAN && strcmp(caller, "queue-manager") != 0)
+		return arena_printf(&state->arena, "%s %" PRId64 " %.*s", word, target->id,
+		                    STR_ARG(smtp_target_show(target->text, &state->arena)));
 	if (target->kind == TARGET_REMOTE || target->kind == TARGET_DISCARD)
 		return arena_printf(&state->arena, "%s %.*s", word, STR_ARG(target->text));
 	return arena_printf(&state->arena, "%s %" PRId64 " %.*s", word, target->id, STR_ARG(target->text));
@@ -87,7 +91,6 @@ static struct str target_text(struct state *state, const struct resolve_target *
 static int answer_resolve(struct state *state, struct ipc_incoming *incoming, bool *later_out, struct err *err)
 {
 	struct resolution *resolution = &state->resolution;
-	bool with_passwords = strcmp(incoming->caller, "smtpd") != 0;
 	struct resolve_question question;
 
 	if (read_question(state, &incoming->message, &question, err) != 0 ||
@@ -100,7 +103,7 @@ static int answer_resolve(struct state *state, struct ipc_incoming *incoming, bo
 		ipc_add(&state->reply, "words", resolution->words);
 	}
 	for (size_t i = 0; i < resolution->target_count; i++) {
-		ipc_add(&state->reply, "target", target_text(state, &resolution->targets[i], with_passwords));
+		ipc_add(&state->reply, "target", target_text(state, &resolution->targets[i], incoming->caller));
 		ipc_add(&state->reply, "cause", resolution->targets[i].cause);
 	}
 	for (size_t i = 0; i < resolution->step_count; i++)

@@ -125,7 +125,7 @@ static int add_remote(struct walk *walk, const struct addr *addr, struct walk_or
 
 static int add_lan(struct walk *walk, struct str text, struct walk_origin origin, struct err *err)
 {
-	EXPLAIN(walk->resolution, "%.*s names the server that gets it", STR_ARG(text));
+	EXPLAIN(walk->resolution, "%.*s names the server that gets it", STR_ARG(smtp_target_show(text, walk->arena)));
 	return resolution_add(walk->resolution, TARGET_LAN, 0, text, cause_of(walk, origin, "rule", STR("")), err) == 0
 	           ? 1
 	           : -1;
@@ -177,7 +177,7 @@ int walk_mappings(struct walk *walk, const struct mapping_search *search, unsign
 		int found;
 
 		EXPLAIN(walk->resolution, "the mapping %.*s -> %.*s matches", STR_ARG(mapping->pattern),
-		        STR_ARG(mapping->target));
+		        STR_ARG(smtp_target_show(mapping->target, walk->arena)));
 		if (str_equal_nocase(mapping->target, STR("*REMOTE")))
 			found = walk_elsewhere(walk, origin, err) == 0 ? 1 : -1;
 		else
@@ -185,7 +185,8 @@ int walk_mappings(struct walk *walk, const struct mapping_search *search, unsign
 		if (found < 0)
 			return -1;
 		if (found == 0)
-			EXPLAIN(walk->resolution, "its target %.*s is gone and is left out", STR_ARG(mapping->target));
+			EXPLAIN(walk->resolution, "its target %.*s is gone and is left out",
+			        STR_ARG(smtp_target_show(mapping->target, walk->arena)));
 		*matched_out |= found == 1;
 	}
 	return 0;

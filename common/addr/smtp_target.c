@@ -1,6 +1,7 @@
 #include "common/addr/smtp_target.h"
 
 #include "common/addr/addr.h"
+#include "common/base/hidden.h"
 
 #define PREFIX STR("SMTP:")
 
@@ -106,5 +107,5 @@ struct str smtp_target_show(struct str text, struct arena *arena)
 
 	if (smtp_target_parse(text, arena, &target, NULL) != 0)
 		return text;
-	return write_target(&target, STR("***"), arena);
+	return write_target(&target, STR(HIDDEN_PASSWORD), arena);
 }

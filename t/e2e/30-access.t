@@ -68,17 +68,19 @@ sub defaults { $p->postroom_ok('access', 'defaults', '--list', $_) for @_ }
 my $REFUSED_POP3 = '-ERR Postroom Server access not allowed!';
 my $LOGIN_FAILED = '-ERR [AUTH] Login Failed';
 
-subtest '05-5.1 default settings: a client that is in no list' => sub {
+subtest '05-5.1 01-20.1 default settings: a client that is in no list' => sub {
 	is rcpt_from('203.0.113.5', "anna\@$domain"), '250 2.1.5 OK', 'sends to local users';
 	is rcpt_from('203.0.113.5', 'x@example.net'), $REFUSED, 'and to nobody else';
 	is rcpt_from('203.0.113.5', 'x@example.net', 'anna'), $REFUSED, 'also after a login';
 	is rcpt_from('127.0.0.1', 'x@example.net'), '250 2.1.5 OK', 'programs of this machine do';
 	is pop3_from('203.0.113.5'), $REFUSED_POP3, 'mailboxes are not for it either';
+	is $p->imap(local => '203.0.113.5')->greeting->{type}, 'BYE', 'by IMAP';
+	is $p->imap(local => '192.0.2.2')->greeting->{type}, 'OK', 'but for the network of this machine';
 	like pop3_from('127.0.0.1'), qr/\A\+OK/, 'but for this machine';
 	is_deeply rules('pop3'), ['block routers', 'allow local'], 'the list that a service begins with';
 };
 
-subtest '05-2.1 addresses and users' => sub {
+subtest '05-2.1 01-20.2 addresses and users' => sub {
 	$p->access('pop3');
 	add('pop3', 'allow', 'any', '--users', 'paul');
 	add('pop3', 'block', 'routers');
@@ -232,7 +234,7 @@ subtest '05-2.7 the interchange form' => sub {
 	my $text = "1\n0|2|192.0.2.9|32|0||\n0|0||2|0||no way around\n1|23|2001:db8::|32|1||\n1|2|10.0.0.0|8|0|"
 		. join("\t", user_id('anna'), user_id('paul')) . "|the office\n0|100|AU,NZ|0|0||\n1|2|0.0.0.0|0|1||";
 	write_file("$folder/list", $text);
-	$p->postroom_ok(qw(access import --list smtp), "$folder/list");
+	$p->postroom_ok(qw(access import --open-relay --list smtp), "$folder/list");
 	$p->postroom_ok(qw(access export --list smtp), "$folder/list.out");
 	is Postroom::Process::read_file("$folder/list.out"), $text, 'a list of everything';
 	is_rejected(qr/line 2: the prefix "99"/, { stdin => "0\n1|2|10.0.0.0|99|0||" }, qw(access import --list smtp -));
@@ -279,6 +281,51 @@ subtest '05-5.3 a rule that needs no login' => sub {
 	$p->wait_for(sub { grep { $_->{recipients}[0]{address} eq 'x@example.net' } @{ $p->queue } }, 'it waits: its right to go is believed');
 	$p->postroom_ok('queue', 'delete', '--all');
 	defaults('smtp');
+};
+
+subtest '01-20.3 who may send where' => sub {
+	my ($local, $remote) = ("anna\@$domain", 'x@example.net');
+	add('smtp', 'block', '198.18.0.0/24');
+	add('smtp', 'allow', '192.168.66.0/24', '--unauth');
+	add('smtp', 'allow', '192.168.72.0/24', '--users', 'paul');
+	my $ok = '250 2.1.5 OK';
+	for (['a rule that blocks', '198.18.0.7', undef, $ok, $REFUSED], ['no rule', '203.0.113.5', undef, $ok, $REFUSED],
+		['no rule, logged in', '203.0.113.5', 'paul', $ok, $REFUSED],
+		['a login is needed', '192.168.72.9', undef, $ok, $LOGIN_FIRST], ['no login is needed', '192.168.66.9', undef, $ok, $ok],
+		['logged in as one of the rule', '192.168.72.9', 'paul', $ok, $ok],
+		['logged in as somebody else', '192.168.72.9', 'anna', $ok, $REFUSED]) {
+		my ($what, $address, $user, @expected) = @$_;
+		is_deeply [map { rcpt_from($address, $_, $user) } $local, $remote], \@expected, $what;
+	}
+	defaults('smtp');
+};
+
+subtest '01-20.4 an open relay is made only by who means it' => sub {
+	my $before = rules('smtp');
+	my @open = ([qw(access add --list smtp allow any --unauth)], [qw(access add --list smtp allow 0.0.0.0/0 --unauth)],
+		[{ stdin => "0\n1|2|0.0.0.0|0|1||" }, qw(access import --list smtp -)]);
+	is_rejected(qr/open relay.*--open-relay/s, @$_) for @open;
+	$p->set('smtp.require-auth' => 'off');
+	is_rejected(qr/open relay/, qw(access add --list smtp allow any6));
+	$p->set('smtp.require-auth' => 'on');
+	is_deeply rules('smtp'), $before, 'the list is what it was';
+	isnt rcpt_from('203.0.113.5', 'x@example.net'), '250 2.1.5 OK', 'and nothing is open';
+	$p->postroom_ok(qw(access add --list smtp allow any --unauth --open-relay));
+	is rcpt_from('203.0.113.5', 'x@example.net'), '250 2.1.5 OK', 'who means it has it';
+	$p->postroom_ok(qw(access add --list pop3 allow any --unauth));
+	defaults(qw(smtp pop3));
+};
+
+subtest '01-20.6 defaults' => sub {
+	for my $list (qw(pop3 imap)) {
+		$p->access($list, '0|0||2|0||', '1|2|203.0.113.0|24|0||');
+		add($list, 'allow', 'any');
+		defaults($list);
+		is_deeply rules($list), ['block routers', 'allow local'], $list;
+	}
+	add('smtp', 'block', 'local');
+	defaults('smtp');
+	is_deeply [grep { !/127\.0\.0|::1/ } @{ rules('smtp') }], ['block routers', 'allow local'], 'smtp, but for this machine';
 };
 
 subtest '05-5.4 a login whose password crosses in clear' => sub {

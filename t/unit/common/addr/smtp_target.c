@@ -57,7 +57,7 @@ static void test_login(void **state)
 	assert_int_equal(target.server.port, 587);
 	is_text(smtp_target_format(&target, &arena), "SMTP:bob@example.com@fred:mypass@192.168.1.1:587");
 	is_text(smtp_target_show(STR("SMTP:bob@example.com@fred:mypass@192.168.1.1:587"), &arena),
-	        "SMTP:bob@example.com@fred:***@192.168.1.1:587");
+	        "SMTP:bob@example.com@fred:*****@192.168.1.1:587");
 	is_text(smtp_target_show(STR("SMTP:bob@example.com"), &arena), "SMTP:bob@example.com");
 }
 
