@@ -134,13 +134,16 @@ $(BUILD)/t/tools/%: $(BUILD)/obj/t/tools/%.o $(LIBCOMMON)
 unit: $(UNIT) $(TESTTOOLS)
 
 # Made from the catalogue of settings and kept in the repository; a test compares.
-manual: man/postroom-settings.5 man/postroom-attributes.5 man/postroom-lists.5 conf/settings.conf
+manual: man/postroom-settings.5 man/postroom-attributes.5 man/postroom-lists.5 man/postroom-connections.5 \
+    man/postroom-senders.5 man/postroom-collectors.5 conf/settings.conf
 man/postroom-settings.5: common/settings/catalogue.def ctl/manual.c | $(BUILD)/bin/postroom
 	$(BUILD)/bin/postroom settings --format man >$@
 man/postroom-attributes.5: common/settings/attributes.def ctl/manual.c | $(BUILD)/bin/postroom
 	$(BUILD)/bin/postroom attributes --format man >$@
 man/postroom-lists.5: common/settings/list_settings.def ctl/manual.c | $(BUILD)/bin/postroom
 	$(BUILD)/bin/postroom list-settings --format man >$@
+man/postroom-%s.5: common/settings/%_settings.def ctl/manual.c | $(BUILD)/bin/postroom
+	$(BUILD)/bin/postroom $*-settings --format man >$@
 conf/settings.conf: common/settings/catalogue.def ctl/manual.c | $(BUILD)/bin/postroom
 	$(BUILD)/bin/postroom settings --format conf >$@
 

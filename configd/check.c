@@ -1,3 +1,4 @@
+#include "configd/connectors.h"
 #include "configd/items.h"
 #include "configd/lists.h"
 #include "configd/names.h"
@@ -181,7 +182,8 @@ int check_all(struct config *config, struct err *err)
 	    check_names(config, err) != 0 || check_lists(config, err) != 0 || check_routing(config, err) != 0 ||
 	    items_check_references(config, err) != 0)
 		return -1;
-	return check_mappings(config, err) != 0 || check_services(config, err) != 0 || check_notices(config, err) != 0
+	return check_mappings(config, err) != 0 || check_services(config, err) != 0 || check_notices(config, err) != 0 ||
+	               check_connectors(config, err) != 0
 	           ? -1
 	           : check_access(config, err);
 }

@@ -82,10 +82,23 @@ static const char permission_schema[] =
     "CREATE TABLE permission(uid INTEGER NOT NULL, list TEXT NOT NULL, pattern TEXT NOT NULL COLLATE NOCASE,"
     " PRIMARY KEY (uid, list, pattern)) WITHOUT ROWID;";
 
+/* How mail comes from and goes to elsewhere (common/settings/connectors.h); a sender has its connection's number. */
+static const char connector_schema[] =
+    "CREATE TABLE connection(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE);"
+    "CREATE TABLE connection_setting(connection INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+    " PRIMARY KEY (connection, key)) WITHOUT ROWID;"
+    "CREATE TABLE sender_setting(sender INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+    " PRIMARY KEY (sender, key)) WITHOUT ROWID;"
+    "CREATE TABLE collector(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+    " has_password INTEGER NOT NULL);"
+    "CREATE TABLE collector_setting(collector INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+    " PRIMARY KEY (collector, key)) WITHOUT ROWID;"
+    "CREATE TABLE collector_connection(collector INTEGER NOT NULL, connection INTEGER NOT NULL,"
+    " PRIMARY KEY (collector, connection)) WITHOUT ROWID;";
+
 const char *const config_shared_schemas[] = {
-    config_schema,         config_group_schema, rule_schema,    access_schema,
-    config_service_schema, item_schema,         mapping_schema, list_schema,
-    user_attribute_schema, permission_schema,   NULL,
+    config_schema,  config_group_schema, rule_schema,           access_schema,     config_service_schema, item_schema,
+    mapping_schema, list_schema,         user_attribute_schema, permission_schema, connector_schema,      NULL,
 };
 
 /* Two attributes that users had from the beginning, in columns; a snapshot still has them so. */
@@ -108,10 +121,22 @@ static const char reserved_service[] = "INSERT INTO reserved VALUES('service', 1
 
 static const char reserved_list[] = "INSERT INTO reserved VALUES('list', 1);";
 
+/*
+ * Each sender gets a connection of its name and number, which is always there, as it was without one. The version
+ * before had at most one sender that did something, so there may be more than ten; they stay.
+ */
+static const char sender_connections[] =
+    "INSERT INTO connection SELECT id, name FROM sender;"
+    "INSERT INTO connection_setting SELECT id, 'continuous', 'on' FROM sender;"
+    "INSERT INTO connection_setting SELECT min(id), 'default', 'on' FROM sender HAVING count(*) > 0;"
+    "UPDATE reserved SET kind = 'connection' WHERE kind = 'sender';"
+    "INSERT INTO reserved VALUES('collector', 1);";
+
 static const char *const migrations[] = {
-    config_schema, reserved_schema,       config_group_schema,   reserved_group,       rule_schema,
-    access_schema, config_service_schema, reserved_service,      item_schema,          mapping_schema,
-    list_schema,   reserved_list,         user_attribute_schema, own_attribute_schema, permission_schema,
+    config_schema,    reserved_schema,       config_group_schema,   reserved_group,       rule_schema,
+    access_schema,    config_service_schema, reserved_service,      item_schema,          mapping_schema,
+    list_schema,      reserved_list,         user_attribute_schema, own_attribute_schema, permission_schema,
+    connector_schema, sender_connections,
 };
 
 int config_open(struct config *config, const struct instance *instance, struct err *err)

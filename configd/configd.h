@@ -61,7 +61,7 @@ struct change {
 	struct arena arena;
 	struct ipc_message reply;
 	struct change_note *notes, **notes_tail;
-	int64_t first_uid, first_sender, first_group, first_service,
+	int64_t first_uid, first_connection, first_collector, first_group, first_service,
 	    first_list; /* reserved for what it adds; counted up with each */
 	struct import *import;
 	struct user_import *user_import;
@@ -118,7 +118,7 @@ int config_number(struct config *config, int64_t *value_out, struct err *err, co
 /* The same for a text, copied into arena. */
 int config_text(struct config *config, struct arena *arena, struct str *value_out, struct err *err, const char *sql,
                 const char *types, ...);
-/* Numbers of a kind ("uid", "sender") that were never given out and never will be again; committed at once. */
+/* Numbers of a kind ("uid", "connection") that were never given out and never will be again; committed at once. */
 int config_reserve(struct config *config, struct str kind, int64_t count, int64_t *first_out, struct err *err);
 
 /* publish.c: snapshots. */
@@ -260,25 +260,6 @@ int op_group_add_member(struct change *change, struct err *err);
 int op_group_remove_member(struct change *change, struct err *err);
 int op_group_list(struct change *change, struct err *err);
 int op_group_members(struct change *change, struct err *err);
-
-/* senders.c */
-struct sender {
-	int64_t id; /* 0: not stored yet */
-	struct str name, method, servers, encryption, username;
-	bool verify, has_password;
-};
-void sender_defaults(struct sender *sender, struct str name);
-int sender_find(struct change *change, struct str name, struct sender *sender_out, struct err *err);
-/* Check; the normal forms are written to *sender. */
-int sender_check(struct change *change, struct sender *sender, struct err *err);
-/* Check and store, new or changed. */
-int sender_store(struct change *change, struct sender *sender, struct err *err);
-int sender_delete(struct change *change, struct str name, struct err *err);
-int op_sender_reserve(struct change *change, struct err *err);
-int op_sender_add(struct change *change, struct err *err);
-int op_sender_set(struct change *change, struct err *err);
-int op_sender_delete(struct change *change, struct err *err);
-int op_sender_list(struct change *change, struct err *err);
 
 /* smtp_rules.c: lists of rules as texts (common/rules/rule.h); an empty list has room for one more than RULES_MAX. */
 struct rule_list {

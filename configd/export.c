@@ -1,5 +1,6 @@
 #include "configd/access.h"
 #include "configd/attributes.h"
+#include "configd/connectors.h"
 #include "configd/items.h"
 #include "configd/lists.h"
 #include "configd/mappings.h"
@@ -86,27 +87,6 @@ static int export_users(struct change *change, const struct hash_lines *hashes, 
 		text_add_field(out, TEXT_USER, USER_PASSWORD_HASH, hash_lines_find(hashes, db_number(&statement, 0)));
 		text_add_field(out, TEXT_USER, USER_GROUPS, db_text(&statement, 4));
 		text_add_field(out, TEXT_USER, USER_PRIMARY_GROUP, db_text(&statement, 5));
-	}
-	db_finalize(&statement);
-	return row;
-}
-
-static int export_senders(struct change *change, struct buf *out, struct err *err)
-{
-	struct db_statement statement;
-	int row;
-
-	if (config_query(change->config, &statement, err,
-	                 "SELECT name, method, servers, encryption, verify, username FROM sender ORDER BY id", "") != 0)
-		return -1;
-	while ((row = db_step(&statement, err)) == 1) {
-		buf_add_str(out, STR("\n[sender]\n"));
-		text_add_field(out, TEXT_SENDER, SENDER_NAME, db_text(&statement, 0));
-		text_add_field(out, TEXT_SENDER, SENDER_METHOD, db_text(&statement, 1));
-		text_add_field(out, TEXT_SENDER, SENDER_SERVERS, db_text(&statement, 2));
-		text_add_field(out, TEXT_SENDER, SENDER_ENCRYPTION, db_text(&statement, 3));
-		add_flag(out, TEXT_SENDER, SENDER_VERIFY, db_number(&statement, 4) != 0);
-		text_add_field(out, TEXT_SENDER, SENDER_USERNAME, db_text(&statement, 5));
 	}
 	db_finalize(&statement);
 	return row;
@@ -215,7 +195,7 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 	if (result == 0)
 		result = mappings_export(change, &out, err);
 	if (result == 0)
-		result = export_senders(change, &out, err);
+		result = connectors_export(change, &out, err);
 	if (result == 0)
 		result = export_services(change, &out, err);
 	if (result == 0)

@@ -1,6 +1,7 @@
 #include "configd/import.h"
 #include "configd/access.h"
 #include "configd/attributes.h"
+#include "configd/connectors.h"
 #include "configd/items.h"
 #include "configd/lists.h"
 #include "configd/mappings.h"
@@ -40,8 +41,13 @@ int op_import_prepare(struct change *change, struct err *err)
 	    config_reserve(change->config, STR("service"), (int64_t)text->counts[TEXT_SERVICE], &change->first_service,
 	                   err) != 0)
 		return -1;
-	return config_reserve(change->config, STR("sender"), (int64_t)text->counts[TEXT_SENDER], &change->first_sender,
-	                      err);
+	/* each connection may get a new number, and senders of an earlier version have none */
+	return config_reserve(change->config, STR("connection"),
+	                      (int64_t)(2 * text->counts[TEXT_CONNECTION] + 2 * text->counts[TEXT_SENDER]),
+	                      &change->first_connection, err) != 0
+	           ? -1
+	           : config_reserve(change->config, STR("collector"), (int64_t)text->counts[TEXT_COLLECTOR],
+	                            &change->first_collector, err);
 }
 
 /* Say which line of the text was refused. */
@@ -318,68 +324,6 @@ static int import_users(struct change *change, struct err *err)
 	return row;
 }
 
-static bool same_sender(const struct sender *a, const struct sender *b)
-{
-	return a->id == b->id && str_equal(a->name, b->name) && str_equal(a->method, b->method) &&
-	       str_equal(a->servers, b->servers) && str_equal(a->encryption, b->encryption) &&
-	       str_equal(a->username, b->username) && a->verify == b->verify && a->has_password == b->has_password;
-}
-
-static void take(struct str *value, const struct text_object *object, int field)
-{
-	if (object->fields[field].data != NULL)
-		*value = object->fields[field];
-}
-
-/*
- * The order of senders is the order of their numbers, and the first one takes the mail. One that comes too early for
- * its place in the text gets a new number, and with it its password is gone.
- */
-static int import_sender(struct change *change, const struct text_object *object, int64_t *last_id, struct err *err)
-{
-	struct str name = object->fields[SENDER_NAME];
-	struct sender old, sender;
-	int row = sender_find(change, name, &old, err);
-
-	if (row < 0 || keep_name(change, object, name, err) != 0)
-		return -1;
-	if (row == 1 && old.id < *last_id) {
-		if (sender_delete(change, name, err) != 0)
-			return -1;
-		old = (struct sender){0};
-	}
-	sender_defaults(&sender, name);
-	sender.id = old.id;
-	take(&sender.method, object, SENDER_METHOD);
-	take(&sender.servers, object, SENDER_SERVERS);
-	take(&sender.encryption, object, SENDER_ENCRYPTION);
-	take(&sender.username, object, SENDER_USERNAME);
-	if (text_flag(TEXT_SENDER, object, SENDER_VERIFY, false, &sender.verify, err) != 0)
-		return -1;
-	sender.has_password = old.has_password && str_equal(old.username, sender.username);
-	if (sender_check(change, &sender, err) != 0 ||
-	    (!same_sender(&old, &sender) && sender_store(change, &sender, err) != 0))
-		return refuse(object, err);
-	if (sender.username.len != 0 && !sender.has_password)
-		change_note(change, "sender %.*s needs its password: postroom sender set %.*s --password-stdin", STR_ARG(name),
-		            STR_ARG(name));
-	*last_id = sender.id;
-	return 0;
-}
-
-static int import_senders(struct change *change, struct err *err)
-{
-	int64_t last_id = 0;
-
-	if (import_begin_names(change, err) != 0)
-		return -1;
-	for (const struct text_object *object = change->import->text.objects[TEXT_SENDER]; object != NULL;
-	     object = object->next)
-		if (import_sender(change, object, &last_id, err) != 0)
-			return -1;
-	return import_for_missing(change, "SELECT name FROM sender", sender_delete, err);
-}
-
 int op_import(struct change *change, struct err *err)
 {
 	int64_t count = 0;
@@ -390,7 +334,8 @@ int op_import(struct change *change, struct err *err)
 	    attributes_import(change, &change->import->text, err) != 0 ||
 	    permissions_import(change, &change->import->text, err) != 0 ||
 	    lists_import(change, &change->import->text, err) != 0 ||
-	    mappings_import(change, &change->import->text, err) != 0 || import_senders(change, err) != 0 ||
+	    mappings_import(change, &change->import->text, err) != 0 ||
+	    connectors_import(change, &change->import->text, err) != 0 ||
 	    import_services(change, &change->import->text, err) != 0 ||
 	    smtp_rules_import(change, &change->import->text, err) != 0 ||
 	    access_import(change, &change->import->text, err) != 0 || items_import(change, &change->import->text, err) != 0)

@@ -376,6 +376,11 @@ int op_item_list(struct change *change, struct err *err)
 
 		for (size_t field = 0; fields[field].name != NULL; field++)
 			json_object_set_new(object, fields[field].name, value_of(request.kind, item, field));
+		if (definition_of(&request)->describe != NULL) {
+			struct str words = definition_of(&request)->describe(item, &change->arena);
+
+			json_object_set_new(object, "description", json_stringn(words.data, words.len));
+		}
 		change_list(change, "item", object);
 	}
 	return 0;

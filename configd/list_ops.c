@@ -3,6 +3,7 @@
 
 #include "common/settings/list_settings.h"
 #include "configd/names.h"
+#include "configd/object_settings.h"
 
 int op_list_reserve(struct change *change, struct err *err)
 {
@@ -112,31 +113,16 @@ int op_list_list(struct change *change, struct err *err)
 	return found;
 }
 
-static void add_row(struct change *change, const char *key, struct str value, bool is_default)
-{
-	change_list(change, "setting",
-	            json_pack("{s:s, s:s%, s:b}", "key", key, "value", value.data, value.len, "default", (int)is_default));
-}
-
 int op_list_show(struct change *change, struct err *err)
 {
 	struct list_object list;
+	struct object object;
 	int64_t members;
 
 	if (list_requested(change, &list, err) != 0 || list_member_count(change, &list, &members, err) != 0)
 		return -1;
-	add_row(change, "type", list.type, false);
-	add_row(change, "members", arena_printf(&change->arena, "%lld", (long long)members), false);
-	for (int i = 0; i < LIST_SETTING_COUNT; i++) {
-		const struct setting_definition *definition = &list_setting_definitions[i];
-		struct str value = str_of(definition->fallback);
-		int found = config_text(change->config, &change->arena, &value, err,
-		                        "SELECT value FROM list_setting WHERE list = ? AND key = ?", "nt", list.id,
-		                        str_of(definition->key));
-
-		if (found < 0)
-			return -1;
-		add_row(change, definition->key, value, found == 0);
-	}
-	return 0;
+	object_add_row(change, "type", list.type, false);
+	object_add_row(change, "members", arena_printf(&change->arena, "%lld", (long long)members), false);
+	object = (struct object){&list_kind, list.id, list.name};
+	return object_settings_show(change, &object, STR(""), err);
 }

@@ -2,6 +2,7 @@
 
 #include "common/settings/list_settings.h"
 #include "configd/names.h"
+#include "configd/object_settings.h"
 
 #define SHOWN(value) STR_ARG(str_sub(value, 0, 80))
 
@@ -137,33 +138,19 @@ static int check_applies(const struct list_object *list, const struct setting_de
 int list_setting_store(struct change *change, const struct list_object *list, struct str key, struct str value,
                        struct err *err)
 {
+	struct object object = {&list_kind, list->id, list->name};
 	const struct setting_definition *definition;
-	struct buf normal;
-	int result = -1;
 
-	buf_init(&normal, SETTING_VALUE_MAX);
-	if (catalogue_find(&list_catalogue, key, &definition, err) == 0 && check_applies(list, definition, err) == 0 &&
-	    object_setting_check(&list_kind, definition, value, &normal, err) == 0)
-		result = config_run(change->config, err, "INSERT OR REPLACE INTO list_setting VALUES(?, ?, ?)", "ntt", list->id,
-		                    str_of(definition->key), buf_str(&normal));
-	if (result == 0)
-		change_note(change, "set %s = %.*s of list %.*s", definition->key,
-		            SHOWN(definition->type == SETTING_SECRET ? STR("(a secret)") : buf_str(&normal)),
-		            STR_ARG(list->name));
-	buf_free(&normal);
-	return result;
+	if (catalogue_find(&list_catalogue, key, &definition, err) != 0 || check_applies(list, definition, err) != 0)
+		return -1;
+	return object_setting_store(change, &object, key, value, err);
 }
 
 int list_setting_remove(struct change *change, const struct list_object *list, struct str key, struct err *err)
 {
-	const struct setting_definition *definition;
+	struct object object = {&list_kind, list->id, list->name};
 
-	if (catalogue_find(&list_catalogue, key, &definition, err) != 0 ||
-	    config_run(change->config, err, "DELETE FROM list_setting WHERE list = ? AND key = ?", "nt", list->id,
-	               str_of(definition->key)) != 0)
-		return -1;
-	change_note(change, "unset %s of list %.*s", definition->key, STR_ARG(list->name));
-	return 0;
+	return object_setting_remove(change, &object, key, err);
 }
 
 /* A digest needs an archive that goes back far enough (specification 03-4.9). */

@@ -1,36 +1,8 @@
 /* lists: in the text of export and import. */
 #include "configd/lists.h"
+#include "configd/object_settings.h"
 
 #include "common/settings/list_settings.h"
-
-/* NULL: this version does not know it. */
-static const struct setting_definition *definition_of(struct str key)
-{
-	const struct setting_definition *definition = NULL;
-
-	catalogue_find(&list_catalogue, key, &definition, NULL);
-	return definition;
-}
-
-static int export_settings(struct change *change, struct buf *out, struct err *err)
-{
-	struct db_statement row;
-	int found;
-
-	if (config_query(change->config, &row, err,
-	                 "SELECT name, key, value FROM list_setting JOIN list ON id = list ORDER BY name, key", "") != 0)
-		return -1;
-	while ((found = db_step(&row, err)) == 1) {
-		buf_add_str(out, STR("\n[list-setting]\n"));
-		text_add_field(out, TEXT_LIST_SETTING, LIST_SETTING_FIELD_LIST, db_text(&row, 0));
-		text_add_field(out, TEXT_LIST_SETTING, LIST_SETTING_FIELD_KEY, db_text(&row, 1));
-		buf_printf(out, "%s = ", text_field_name(TEXT_LIST_SETTING, LIST_SETTING_FIELD_VALUE));
-		setting_to_line(definition_of(db_text(&row, 1)), db_text(&row, 2), out);
-		buf_add_char(out, '\n');
-	}
-	db_finalize(&row);
-	return found;
-}
 
 static int export_rows(struct change *change, enum text_kind kind, const char *section, const char *sql,
                        struct buf *out, struct err *err)
@@ -52,7 +24,7 @@ static int export_rows(struct change *change, enum text_kind kind, const char *s
 int lists_export(struct change *change, struct buf *out, struct err *err)
 {
 	if (export_rows(change, TEXT_LIST, "list", "SELECT name, type FROM list ORDER BY name", out, err) != 0 ||
-	    export_settings(change, out, err) != 0)
+	    object_settings_export(change, &list_kind, TEXT_LIST_SETTING, out, err) != 0)
 		return -1;
 	return export_rows(change, TEXT_LIST_MEMBER, "list-member",
 	                   "SELECT name, address FROM list_member JOIN list ON id = list ORDER BY name, address", out, err);
@@ -94,32 +66,12 @@ static int import_wide_type(struct change *change, const struct text_object *obj
 	           : import_type(change, object, err);
 }
 
-static int import_setting(struct change *change, const struct text_object *object, struct err *err)
+static int store_setting(struct change *change, const struct object *object, struct str key, struct str value,
+                         struct err *err)
 {
-	struct str key = object->fields[LIST_SETTING_FIELD_KEY], stored = STR("");
-	struct str value = object->fields[LIST_SETTING_FIELD_VALUE];
-	struct list_object list;
-	int found;
-
-	if (key.data == NULL || value.data == NULL)
-		return err_set(err, ERR_SYNTAX, "a [list-setting] needs key and value");
-	value = setting_from_line(definition_of(key), value, &change->arena);
-	if (list_need(change, object->fields[LIST_SETTING_FIELD_LIST], &list, err) != 0 ||
-	    import_keep_name(change, arena_printf(&change->arena, "%.*s %.*s", STR_ARG(list.name), STR_ARG(key)), err) != 0)
-		return -1;
-	found = config_text(change->config, &change->arena, &stored, err,
-	                    "SELECT value FROM list_setting WHERE list = ? AND key = ?", "nt", list.id, key);
-	if (found < 0)
-		return -1;
-	return found == 1 && str_equal(stored, value) ? 0 : list_setting_store(change, &list, key, value, err);
-}
-
-static int remove_setting(struct change *change, struct str name, struct err *err)
-{
-	struct str key = name, whose = str_cut(&key, ' ');
 	struct list_object list;
 
-	return list_need(change, whose, &list, err) != 0 ? -1 : list_setting_remove(change, &list, key, err);
+	return list_need(change, object->name, &list, err) != 0 ? -1 : list_setting_store(change, &list, key, value, err);
 }
 
 static int import_member(struct change *change, const struct text_object *object, struct err *err)
@@ -190,9 +142,7 @@ int lists_import(struct change *change, const struct text *text, struct err *err
 	if (import_begin_names(change, err) != 0 || for_objects(change, text, TEXT_LIST, import_list, err) != 0 ||
 	    import_for_missing(change, "SELECT name FROM list", list_delete, err) != 0 ||
 	    for_objects(change, text, TEXT_LIST, import_wide_type, err) != 0 || import_members(change, text, err) != 0 ||
-	    for_objects(change, text, TEXT_LIST, import_type, err) != 0 || import_begin_names(change, err) != 0 ||
-	    for_objects(change, text, TEXT_LIST_SETTING, import_setting, err) != 0)
+	    for_objects(change, text, TEXT_LIST, import_type, err) != 0)
 		return -1;
-	return import_for_missing(change, "SELECT list.name || ' ' || key AS name FROM list_setting JOIN list ON id = list",
-	                          remove_setting, err);
+	return object_settings_import(change, &list_kind, TEXT_LIST_SETTING, text, store_setting, err);
 }

@@ -1,5 +1,6 @@
 #include "configd/access.h"
 #include "configd/attributes.h"
+#include "configd/connectors.h"
 #include "configd/items.h"
 #include "configd/lists.h"
 #include "configd/mappings.h"
@@ -48,10 +49,28 @@ const struct operation operations[] = {
     {"list-member-import", NULL, op_list_member_import, true},
     {"list-member-export", NULL, op_list_member_export, false},
     {"list-member-bulk-delete", NULL, op_list_member_bulk_delete, true},
-    {"sender-add", op_sender_reserve, op_sender_add, true},
+    {"connection-add", op_connection_reserve, op_connection_add, true},
+    {"connection-delete", NULL, op_connection_delete, true},
+    {"connection-rename", NULL, op_connection_rename, true},
+    {"connection-set", NULL, op_connection_set, true},
+    {"connection-unset", NULL, op_connection_unset, true},
+    {"connection-list", NULL, op_connection_list, false},
+    {"connection-show", NULL, op_connection_show, false},
+    {"sender-add", op_connection_reserve, op_sender_add, true},
     {"sender-set", NULL, op_sender_set, true},
+    {"sender-unset", NULL, op_sender_unset, true},
     {"sender-delete", NULL, op_sender_delete, true},
+    {"sender-rename", NULL, op_connection_rename, true},
     {"sender-list", NULL, op_sender_list, false},
+    {"sender-show", NULL, op_sender_show, false},
+    {"collector-add", op_collector_reserve, op_collector_add, true},
+    {"collector-delete", NULL, op_collector_delete, true},
+    {"collector-rename", NULL, op_collector_rename, true},
+    {"collector-set", NULL, op_collector_set, true},
+    {"collector-unset", NULL, op_collector_unset, true},
+    {"collector-list", NULL, op_collector_list, false},
+    {"collector-show", NULL, op_collector_show, false},
+    {"collector-import", op_collector_import_reserve, op_collector_import, true},
     {"service-add", op_service_reserve, op_service_add, true},
     {"service-delete", NULL, op_service_delete, true},
     {"service-rename", NULL, op_service_rename, true},

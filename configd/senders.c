@@ -1,4 +1,4 @@
-#include "configd/configd.h"
+#include "configd/connectors.h"
 
 #include "common/addr/server.h"
 
@@ -127,14 +127,29 @@ int sender_check(struct change *change, struct sender *sender, struct err *err)
 	return 0;
 }
 
+/* The connection of its name, which is made where there is none: one that is always there. */
+static int find_connection(struct change *change, struct sender *sender, struct err *err)
+{
+	struct object connection;
+	int found = object_find(change, &connection_kind, sender->name, &connection, err);
+
+	if (found == 0) {
+		if (connection_add(change, sender->name, &connection, err) != 0 ||
+		    object_setting_store(change, &connection, STR("continuous"), STR("on"), err) != 0)
+			return -1;
+		found = 1;
+	}
+	sender->id = connection.id;
+	sender->name = connection.name;
+	return found == 1 ? 0 : -1;
+}
+
 int sender_store(struct change *change, struct sender *sender, struct err *err)
 {
 	bool is_new = sender->id == 0;
 
-	if (sender_check(change, sender, err) != 0)
+	if (sender_check(change, sender, err) != 0 || (is_new && find_connection(change, sender, err) != 0))
 		return -1;
-	if (is_new)
-		sender->id = change->first_sender++;
 	if (config_run(
 	        change->config, err,
 	        "INSERT OR REPLACE INTO sender(id, name, method, servers, encryption, verify, username, has_password)"
@@ -150,20 +165,20 @@ int sender_store(struct change *change, struct sender *sender, struct err *err)
 	return 0;
 }
 
-/* authd keeps a sender's password under a name made of its number. */
 static void add_secret_name(struct ipc_message *request, int64_t id)
 {
-	char name[40];
-
-	snprintf(name, sizeof name, "sender/%lld", (long long)id);
-	ipc_add_text(request, "name", name);
+	connector_add_secret(request, sender_kind.word, id);
 }
 
 int sender_delete(struct change *change, struct str name, struct err *err)
 {
 	struct sender sender;
+	struct object object;
 
-	if (need_sender(change, name, &sender, err) != 0 ||
+	if (need_sender(change, name, &sender, err) != 0)
+		return -1;
+	object = (struct object){&sender_kind, sender.id, sender.name};
+	if (object_settings_delete(change, &object, err) != 0 ||
 	    config_run(change->config, err, "DELETE FROM sender WHERE id = ?", "n", sender.id) != 0)
 		return -1;
 	change_note(change, "sender %.*s deleted", STR_ARG(sender.name));
@@ -172,9 +187,22 @@ int sender_delete(struct change *change, struct str name, struct err *err)
 	return 0;
 }
 
-int op_sender_reserve(struct change *change, struct err *err)
+/* Is anything given but settings of the catalogue? */
+static bool has_fields(const struct change *change)
 {
-	return config_reserve(change->config, STR("sender"), 1, &change->first_sender, err);
+	static const char *const fields[] = {"method", "servers", "encryption", "username", "verify", "password"};
+
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (ipc_get(&change->incoming->message, fields[i]).data != NULL)
+			return true;
+	return false;
+}
+
+static int take_settings(struct change *change, const struct sender *sender, int *count_out, struct err *err)
+{
+	struct object object = {&sender_kind, sender->id, sender->name};
+
+	return connector_take_settings(change, &object, object_setting_store, count_out, err);
 }
 
 static void take_field(struct change *change, const char *key, struct str *value)
@@ -224,24 +252,54 @@ int op_sender_add(struct change *change, struct err *err)
 {
 	struct sender sender, other;
 	struct str name;
-	int row;
+	int row, count;
 
 	if (change_field(change, "name", &name, err) != 0 || (row = sender_find(change, name, &other, err)) < 0)
 		return -1;
 	if (row == 1)
 		return err_set(err, ERR_EXISTS, "the sender %.*s exists already", STR_ARG(other.name));
 	sender_defaults(&sender, name);
-	return store_requested(change, &sender, err);
+	return store_requested(change, &sender, err) != 0 ? -1 : take_settings(change, &sender, &count, err);
 }
 
 int op_sender_set(struct change *change, struct err *err)
 {
 	struct sender sender;
 	struct str name;
+	int count;
+
+	if (change_field(change, "name", &name, err) != 0 || need_sender(change, name, &sender, err) != 0 ||
+	    take_settings(change, &sender, &count, err) != 0)
+		return -1;
+	return count > 0 && !has_fields(change) ? 0 : store_requested(change, &sender, err);
+}
+
+int op_sender_unset(struct change *change, struct err *err)
+{
+	struct object object;
+	struct str name, key;
+
+	if (change_field(change, "name", &name, err) != 0 || change_field(change, "key", &key, err) != 0 ||
+	    object_need(change, &sender_kind, name, &object, err) != 0)
+		return -1;
+	return object_setting_remove(change, &object, key, err);
+}
+
+int op_sender_show(struct change *change, struct err *err)
+{
+	struct sender sender;
+	struct object object;
+	struct str name;
 
 	if (change_field(change, "name", &name, err) != 0 || need_sender(change, name, &sender, err) != 0)
 		return -1;
-	return store_requested(change, &sender, err);
+	object_add_row(change, "method", sender.method, false);
+	object_add_row(change, "servers", sender.servers, sender.servers.len == 0);
+	object_add_row(change, "encryption", sender.encryption, false);
+	object_add_row(change, "verify", sender.verify ? STR("on") : STR("off"), !sender.verify);
+	object_add_row(change, "username", sender.username, sender.username.len == 0);
+	object = (struct object){&sender_kind, sender.id, sender.name};
+	return object_settings_show(change, &object, STR(""), err);
 }
 
 int op_sender_delete(struct change *change, struct err *err)

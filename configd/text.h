@@ -2,9 +2,10 @@
  * text: the readable form of everything that configd keeps, for version control and for moving to another instance.
  *
  * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object,
- * "[domain]", "[group]", "[user]", "[mapping]", "[sender]", "[smtp-rule]", "[access-list]", "[access-rule]",
- * "[service]", "[service-setting]", "[user-attribute]", "[group-attribute]", "[permission]", and one for each kind of
- * item (common/items/item.h), which begins with its name (a mapping with its pattern, an SMTP rule with its service, an
+ * "[domain]", "[group]", "[user]", "[mapping]", "[connection]", "[sender]", "[collector]", "[smtp-rule]",
+ * "[access-list]", "[access-rule]", "[service]", "[user-attribute]", "[group-attribute]", "[permission]", "[list]",
+ * those with what is set of one, "[service-setting]", "[list-setting]" and so on, and one for each kind of item
+ * (common/items/item.h), which begins with its name (a mapping with its pattern, an SMTP rule with its service, an
  * access rule with its list, a setting or an attribute with whose it is, an item with its owner). An SMTP rule may have
  * several conditions, as an item's texts may have several lines; else no field stands twice. Parsing checks the form
  * alone; whether a value is allowed is decided where it is stored.
@@ -23,7 +24,12 @@ enum text_kind {
 	TEXT_GROUP,
 	TEXT_USER,
 	TEXT_MAPPING,
+	TEXT_CONNECTION,
+	TEXT_CONNECTION_SETTING,
 	TEXT_SENDER,
+	TEXT_SENDER_SETTING,
+	TEXT_COLLECTOR,
+	TEXT_COLLECTOR_SETTING,
 	TEXT_SMTP_RULE,
 	TEXT_ACCESS_LIST,
 	TEXT_ACCESS_RULE,
@@ -59,6 +65,9 @@ enum text_field {
 	MAPPING_TYPE,
 	MAPPING_COLLECTOR,
 	MAPPING_COMMENT,
+	CONNECTION_NAME = 0,
+	COLLECTOR_NAME = 0,
+	COLLECTOR_CONNECTIONS, /* names, separated by commas */
 	SENDER_NAME = 0,
 	SENDER_METHOD,
 	SENDER_SERVERS,
@@ -97,9 +106,6 @@ enum text_field {
 	ATTRIBUTE_VALUE,
 	LIST_NAME = 0,
 	LIST_TYPE,
-	LIST_SETTING_FIELD_LIST = 0,
-	LIST_SETTING_FIELD_KEY,
-	LIST_SETTING_FIELD_VALUE,
 	LIST_MEMBER_LIST = 0,
 	LIST_MEMBER_ADDRESS,
 	ITEM_OWNER = 0, /* a user's name, or "*": the server; then the kind's fields */

@@ -176,13 +176,5 @@ int attributes_user_disable(struct ctl *ctl, int argc, char **argv)
 int ctl_attributes(struct ctl *ctl, int argc, char **argv)
 {
 	(void)ctl;
-	if (argc == 2 && argv[1][0] != '-')
-		return manual_explain(&attribute_catalogue, argv[1]);
-	if (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "man") == 0)
-		manual_mdoc(&manual_of_attributes);
-	else if (argc == 1 || (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "list") == 0))
-		manual_list(&attribute_catalogue);
-	else
-		return ctl_usage(&attributes_usage);
-	return CTL_DONE;
+	return manual_command(&manual_of_attributes, &attributes_usage, argc, argv);
 }

@@ -59,7 +59,7 @@ int ctl_start(struct ctl *ctl, int argc, char **argv);
 int ctl_stop(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_reload(struct ctl *ctl, int argc, char **argv);
-/* settings.c: get, set, unset, settings. objects.c: domain, user, group, sender. tls.c, transfer.c: export, import.
+/* settings.c: get, set, unset, settings. objects.c: domain, user, group. tls.c, transfer.c: export, import.
  */
 int ctl_get(struct ctl *ctl, int argc, char **argv);
 int ctl_set(struct ctl *ctl, int argc, char **argv);
@@ -72,14 +72,20 @@ int ctl_group(struct ctl *ctl, int argc, char **argv);
 int ctl_mapping(struct ctl *ctl, int argc, char **argv); /* mappings.c */
 int ctl_list(struct ctl *ctl, int argc, char **argv);    /* lists.c */
 int ctl_list_settings(struct ctl *ctl, int argc, char **argv);
+/* connectors.c */
+int ctl_connection(struct ctl *ctl, int argc, char **argv);
 int ctl_sender(struct ctl *ctl, int argc, char **argv);
+int ctl_collector(struct ctl *ctl, int argc, char **argv);
+int ctl_connection_settings(struct ctl *ctl, int argc, char **argv);
+int ctl_sender_settings(struct ctl *ctl, int argc, char **argv);
+int ctl_collector_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_service(struct ctl *ctl, int argc, char **argv);    /* service.c */
 int ctl_attributes(struct ctl *ctl, int argc, char **argv); /* attributes.c */
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
 int ctl_collected(struct ctl *ctl, int argc, char **argv); /* collected.c */
-int ctl_dmarc(struct ctl *ctl, int argc, char **argv); /* dmarc.c */
-int ctl_dns(struct ctl *ctl, int argc, char **argv);   /* dns.c */
-int ctl_dkim(struct ctl *ctl, int argc, char **argv);  /* dkim.c */
+int ctl_dmarc(struct ctl *ctl, int argc, char **argv);     /* dmarc.c */
+int ctl_dns(struct ctl *ctl, int argc, char **argv);       /* dns.c */
+int ctl_dkim(struct ctl *ctl, int argc, char **argv);      /* dkim.c */
 int ctl_export(struct ctl *ctl, int argc, char **argv);
 int ctl_import(struct ctl *ctl, int argc, char **argv);
 int ctl_permission(struct ctl *ctl, int argc, char **argv); /* permission.c */

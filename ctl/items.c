@@ -123,6 +123,12 @@ static const struct item_words kinds[] = {
      "[--name TEXT] [--action WORD] [--parameter TEXT] [--match all|any] [--condition TEXT]...",
      {"name", "action", "parameter", "match"}},
     {ITEM_PRUNE_RULE, false, "prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}},
+    {ITEM_SCHEDULE,
+     false,
+     "schedule",
+     "[--name TEXT] [--enabled on|off] [--connections @default|@deny|NAME,...] [--every MINUTES] [--from HH:MM]"
+     " [--to HH:MM] [--once HH:MM] [--waiting MESSAGES] [--days mon,tue,...]",
+     {"name", "enabled", "connections", "description"}},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };

@@ -1,5 +1,4 @@
 /* lists: distribution lists, forwardings, mailing and database lists, and their members. */
-#include "common/settings/list_settings.h"
 #include "ctl/list_posts.h"
 #include "ctl/manual.h"
 #include "ctl/rows.h"
@@ -276,13 +275,5 @@ int ctl_list(struct ctl *ctl, int argc, char **argv)
 int ctl_list_settings(struct ctl *ctl, int argc, char **argv)
 {
 	(void)ctl;
-	if (argc == 2 && argv[1][0] != '-')
-		return manual_explain(&list_catalogue, argv[1]);
-	if (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "man") == 0)
-		manual_mdoc(&manual_of_lists);
-	else if (argc == 1 || (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "list") == 0))
-		manual_list(&list_catalogue);
-	else
-		return ctl_usage(&settings_usage);
-	return CTL_DONE;
+	return manual_command(&manual_of_lists, &settings_usage, argc, argv);
 }

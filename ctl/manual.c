@@ -1,6 +1,7 @@
 #include "ctl/manual.h"
 
 #include "common/settings/attributes.h"
+#include "common/settings/connectors.h"
 #include "common/settings/list_settings.h"
 
 #include <inttypes.h>
@@ -256,6 +257,7 @@ static void print_mdoc_entry(const struct setting_definition *definition)
 }
 
 const struct manual_page manual_of_settings = {
+    .entries = "settings",
     .catalogue = &setting_catalogue,
     .source = "catalogue.def",
     .name = "settings",
@@ -273,6 +275,7 @@ const struct manual_page manual_of_settings = {
 };
 
 const struct manual_page manual_of_attributes = {
+    .entries = "attributes",
     .catalogue = &attribute_catalogue,
     .source = "attributes.def",
     .name = "attributes",
@@ -310,6 +313,7 @@ const struct manual_page manual_of_attributes = {
 };
 
 const struct manual_page manual_of_lists = {
+    .entries = "settings",
     .catalogue = &list_catalogue,
     .source = "list_settings.def",
     .name = "lists",
@@ -331,6 +335,53 @@ const struct manual_page manual_of_lists = {
         "A change is taken over by running daemons without a restart.\n",
 };
 
+#define INTRODUCTION(kind, words)                               \
+	words "A mail administrator shows what is set of it with\n" \
+	      ".Ic postroom " kind " show Ar name ,\n"              \
+	      "changes that with\n"                                 \
+	      ".Ic postroom " kind " set Ar name key value\n"       \
+	      "and returns it to its default with\n"                \
+	      ".Ic postroom " kind " unset Ar name key .\n"         \
+	      "Before a value that begins with a hyphen stands\n"   \
+	      ".Ql -- .\n"                                          \
+	      "A change is taken over by running daemons without a restart.\n"
+
+const struct manual_page manual_of_connections = {
+    .catalogue = &connection_catalogue,
+    .source = "connection_settings.def",
+    .name = "connections",
+    .title = "CONNECTIONS",
+    .sentence = "what can be set of the connections of the Postroom mail server",
+    .introduction = INTRODUCTION("connection",
+                                 "A connection is a way to the outside; it may have a sender, which has its name, and "
+                                 "collectors.\nIt is started by the schedule\n.Pq Ic postroom schedule ,\nby\n"
+                                 ".Ic postroom connect ,\nor by what is set here.\n"),
+    .entries = "settings",
+};
+
+const struct manual_page manual_of_senders = {
+    .catalogue = &sender_catalogue,
+    .source = "sender_settings.def",
+    .name = "senders",
+    .title = "SENDERS",
+    .sentence = "what can be set of the senders of the Postroom mail server",
+    .introduction = INTRODUCTION(
+        "sender", "A sender says how mail leaves over the connection of its name.\nIts method, servers and\n"
+                  "login are options of\n.Ic postroom sender set .\n"),
+    .entries = "settings",
+};
+
+const struct manual_page manual_of_collectors = {
+    .catalogue = &collector_catalogue,
+    .source = "collector_settings.def",
+    .name = "collectors",
+    .title = "COLLECTORS",
+    .sentence = "what can be set of the collectors of the Postroom mail server",
+    .introduction = INTRODUCTION("collector", "A collector fetches mail from elsewhere when one of its connections is "
+                                              "started.\n"),
+    .entries = "settings",
+};
+
 void manual_mdoc(const struct manual_page *page)
 {
 	printf(".\\\" Made from common/settings/%s by \"postroom %s --format man\".\n"
@@ -346,7 +397,7 @@ void manual_mdoc(const struct manual_page *page)
 	       "The %s are:\n"
 	       ".Bl -tag -width Ds\n",
 	       page->source, page->catalogue->command, page->title, page->name, page->sentence, page->introduction,
-	       page->catalogue == &list_catalogue ? "settings" : page->name);
+	       page->entries);
 	for (size_t i = 0; i < page->catalogue->count; i++)
 		print_mdoc_entry(&page->catalogue->definitions[i]);
 	printf(".El\n"
@@ -356,4 +407,17 @@ void manual_mdoc(const struct manual_page *page)
 	       ".Xr postroom.conf 5 ,\n"
 	       ".Xr configd 8\n",
 	       page->catalogue == &setting_catalogue ? "" : ".Xr postroom-settings 5 ,\n");
+}
+
+int manual_command(const struct manual_page *page, const struct ctl_command *usage, int argc, char **argv)
+{
+	if (argc == 2 && argv[1][0] != '-')
+		return manual_explain(page->catalogue, argv[1]);
+	if (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "man") == 0)
+		manual_mdoc(page);
+	else if (argc == 1 || (argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "list") == 0))
+		manual_list(page->catalogue);
+	else
+		return ctl_usage(usage);
+	return CTL_DONE;
 }

@@ -1,5 +1,5 @@
 /*
- * Domains, users, groups, senders: their commands, as tables of verbs (ctl/verb.h).
+ * Domains, users, groups: their commands, as tables of verbs (ctl/verb.h).
  */
 #include "ctl/answers.h"
 #include "ctl/attributes.h"
@@ -120,33 +120,6 @@ static const struct verb group_verbs[] = {
     {.command = {NULL}},
 };
 
-#define SENDER_ARGUMENTS                                        \
-	"NAME [--method direct|relay] [--servers HOST[:PORT],...] " \
-	"[--encryption none|starttls-if-available|starttls|tls] [--verify on|off] [--user NAME] [--password-stdin]"
-#define SENDER_OPTIONS                                                                          \
-	{                                                                                           \
-		{"method", OPTION_TEXT, "method"}, {"servers", OPTION_TEXT, "servers"},                 \
-		    {"encryption", OPTION_TEXT, "encryption"}, {"verify", OPTION_SWITCH, "verify"},     \
-		    {"user", OPTION_TEXT, "username"}, {"password-stdin", OPTION_PASSWORD, "password"}, \
-	}
-
-static const struct verb sender_verbs[] = {
-    {.command = VERB_USAGE("sender add", SENDER_ARGUMENTS, "Add a way for mail to leave."),
-     .op = "sender-add",
-     .arguments = {"name"},
-     .options = SENDER_OPTIONS},
-    {.command = VERB_USAGE("sender set", SENDER_ARGUMENTS, "Change a sender; what is not given stays."),
-     .op = "sender-set",
-     .arguments = {"name"},
-     .options = SENDER_OPTIONS},
-    {.command = VERB_USAGE("sender delete", "NAME", "Delete a sender."), .op = "sender-delete", .arguments = {"name"}},
-    {.command = VERB_USAGE("sender list", "[--json]", "List the senders; the first takes all remote mail."),
-     .op = "sender-list",
-     .columns = {"name", "method", "servers", "encryption", "verify", "username"},
-     .row = "sender"},
-    {.command = {NULL}},
-};
-
 int ctl_domain(struct ctl *ctl, int argc, char **argv)
 {
 	return verb_run(ctl, domain_verbs, argc, argv);
@@ -164,9 +137,4 @@ int ctl_user(struct ctl *ctl, int argc, char **argv)
 int ctl_group(struct ctl *ctl, int argc, char **argv)
 {
 	return verb_run(ctl, group_verbs, argc, argv);
-}
-
-int ctl_sender(struct ctl *ctl, int argc, char **argv)
-{
-	return verb_run(ctl, sender_verbs, argc, argv);
 }

@@ -182,6 +182,10 @@ static int read_arguments(const struct verb *verb, int argc, char **argv, struct
 	}
 	while (verb->arguments[argument] != NULL && optind < argc)
 		ipc_add_text(request, verb->arguments[argument++], argv[optind++]);
+	for (; verb->has_pairs && optind + 1 < argc; optind += 2) {
+		ipc_add_text(request, "key", argv[optind]);
+		ipc_add_text(request, "value", argv[optind + 1]);
+	}
 	return verb->arguments[argument] == NULL && optind == argc ? CTL_DONE : ctl_usage(&verb->command);
 }
 

@@ -35,6 +35,7 @@ struct verb {
 	const char *fixed_field; /* set to fixed_value */
 	int64_t fixed_value;
 	const char *fixed_text; /* set instead, where it is not NULL */
+	bool has_pairs;         /* what follows is any number of KEY VALUE */
 	bool wants_password;    /* asks on a terminal where --password-stdin is not given */
 	const char *columns[VERB_COLUMNS_MAX +
 	                    1]; /* of a listing, with VERB_TIME before what is seconds: "@added"; rows are fields named: */

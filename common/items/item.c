@@ -4,21 +4,23 @@
 
 const struct item_definition item_definitions[ITEM_KINDS] = {
     [ITEM_MESSAGE_RULE] = {"message-rule", "message rule", item_message_rule_fields, ITEM_RULES_MAX, true, false,
-                           item_message_rule_check, NULL},
+                           item_message_rule_check, NULL, NULL},
     [ITEM_LAN_RULE] = {"lan-rule", "LAN rule", item_lan_rule_fields, LAN_RULES_MAX, false, true, item_lan_rule_check,
-                       NULL},
+                       NULL, NULL},
     [ITEM_LAN_VERIFIER] = {"lan-verifier", "LAN verifier", item_lan_verifier_fields, LAN_VERIFIERS_MAX, false, true,
-                           item_lan_verifier_check, NULL},
+                           item_lan_verifier_check, NULL, NULL},
     [ITEM_RESPONDER] = {"autoresponder", "autoresponder", item_responder_fields, RESPONDERS_MAX, true, true,
-                        item_responder_check, NULL},
+                        item_responder_check, NULL, NULL},
     [ITEM_RESPONDER_RULE] = {"autoresponder-rule", "autoresponder rule", item_responder_rule_fields,
-                             RESPONDER_RULES_MAX, true, false, item_responder_rule_check, NULL},
+                             RESPONDER_RULES_MAX, true, false, item_responder_rule_check, NULL, NULL},
     [ITEM_RESPONDER_FILTER] = {"autoresponder-filter", "autoresponder filter", item_responder_filter_fields,
-                               RESPONDER_FILTERS_MAX, true, false, item_responder_filter_check, NULL},
+                               RESPONDER_FILTERS_MAX, true, false, item_responder_filter_check, NULL, NULL},
     [ITEM_PRUNE_RULE] = {"prune-rule", "prune rule", item_prune_rule_fields, PRUNE_RULES_MAX, true, true,
-                         item_prune_rule_check, NULL},
+                         item_prune_rule_check, NULL, NULL},
     [ITEM_DOWNLOAD_RULE] = {"download-rule", "download rule", item_download_rule_fields, RULES_MAX, false, true,
-                            item_download_rule_check, item_download_rules_check},
+                            item_download_rule_check, item_download_rules_check, NULL},
+    [ITEM_SCHEDULE] = {"schedule", "schedule item", item_schedule_fields, SCHEDULE_ITEMS_MAX, false, true,
+                       item_schedule_check, NULL, item_schedule_describe},
 };
 
 const char *item_password_reader(enum item_kind kind, size_t field)

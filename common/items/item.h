@@ -31,6 +31,7 @@ enum item_kind {
 	ITEM_RESPONDER_FILTER,
 	ITEM_PRUNE_RULE,    /* common/items/prune.h */
 	ITEM_DOWNLOAD_RULE, /* common/items/download_rules.h */
+	ITEM_SCHEDULE,      /* common/items/schedule.h */
 	ITEM_KINDS,
 };
 
@@ -56,6 +57,8 @@ struct item_definition {
 	int (*check)(struct item *item, struct arena *arena, struct err *err);
 	/* Do they go together? NULL: any do. Called with texts that are good. -1: as check. */
 	int (*check_list)(const struct items *items, struct err *err);
+	/* What lists say of it in words, beside its texts; or NULL. */
+	struct str (*describe)(const struct item *item, struct arena *arena);
 };
 
 extern const struct item_definition item_definitions[ITEM_KINDS];

@@ -8,6 +8,7 @@
 #include "common/items/item.h"
 #include "common/items/prune.h"
 #include "common/items/responder.h"
+#include "common/items/schedule.h"
 #include "common/lan/rules.h"
 #include "common/lan/verifier.h"
 #include "common/rules/message_rule.h"
@@ -38,5 +39,9 @@ int item_prune_rule_check(struct item *item, struct arena *arena, struct err *er
 extern const struct item_field item_download_rule_fields[];
 int item_download_rule_check(struct item *item, struct arena *arena, struct err *err);
 int item_download_rules_check(const struct items *items, struct err *err);
+
+extern const struct item_field item_schedule_fields[];
+int item_schedule_check(struct item *item, struct arena *arena, struct err *err);
+struct str item_schedule_describe(const struct item *item, struct arena *arena);
 
 #endif

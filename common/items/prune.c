@@ -1,24 +1,13 @@
 #include "common/items/prune.h"
 
 #include "common/items/kinds.h"
+#include "common/items/values.h"
 
 enum { FOLDER, AGE, SIZE, READ, FLAGGED, DELETED, SPAM };
 
 const struct item_field item_prune_rule_fields[] = {
     [FOLDER] = {"folder", false},   [AGE] = {"age", false},         [SIZE] = {"size", false}, [READ] = {"read", false},
     [FLAGGED] = {"flagged", false}, [DELETED] = {"deleted", false}, [SPAM] = {"spam", false}, {NULL, false}};
-
-static int read_number(const char *field, struct str text, uint64_t max, int64_t fallback, int64_t *number,
-                       struct err *err)
-{
-	uint64_t value = (uint64_t)fallback;
-
-	if (text.len > 0 && !str_to_u64(text, max, &value))
-		return err_set(err, ERR_SYNTAX, "%s: must be a number from 0 to %llu, not \"%.*s\"", field,
-		               (unsigned long long)max, STR_ARG(str_sub(text, 0, 40)));
-	*number = (int64_t)value;
-	return 0;
-}
 
 static int read_want(const char *field, struct str text, const char *yes, const char *no, enum prune_want *want,
                      struct err *err)
@@ -32,14 +21,6 @@ static int read_want(const char *field, struct str text, const char *yes, const 
 	return 0;
 }
 
-static int read_switch(const char *field, struct str text, bool *value, struct err *err)
-{
-	*value = text.len == 0 || str_equal_nocase(text, STR("on"));
-	if (!*value && !str_equal_nocase(text, STR("off")))
-		return err_set(err, ERR_SYNTAX, "%s: must be on or off, not \"%.*s\"", field, STR_ARG(str_sub(text, 0, 40)));
-	return 0;
-}
-
 int prune_rule_read(const struct item *item, struct prune_rule *rule, struct err *err)
 {
 	const struct str *values = item->values;
@@ -47,13 +28,13 @@ int prune_rule_read(const struct item *item, struct prune_rule *rule, struct err
 	*rule = (struct prune_rule){.folder = values[FOLDER].len > 0 ? values[FOLDER] : STR("INBOX")};
 	if (!str_is_utf8(rule->folder) || rule->folder.len > MESSAGE_FOLDER_MAX)
 		return err_set(err, ERR_SYNTAX, "folder: must be a name of %d octets at most, or *", MESSAGE_FOLDER_MAX);
-	if (read_number("age", values[AGE], PRUNE_DAYS_MAX, PRUNE_DAYS, &rule->days, err) != 0 ||
-	    read_number("size", values[SIZE], INT64_MAX, 0, &rule->size, err) != 0 ||
+	if (item_read_number("age", values[AGE], PRUNE_DAYS_MAX, PRUNE_DAYS, &rule->days, err) != 0 ||
+	    item_read_number("size", values[SIZE], INT64_MAX, 0, &rule->size, err) != 0 ||
 	    read_want("read", values[READ], "read", "unread", &rule->read, err) != 0 ||
 	    read_want("flagged", values[FLAGGED], "flagged", "unflagged", &rule->flagged, err) != 0 ||
-	    read_switch("deleted", values[DELETED], &rule->deleted_only, err) != 0)
+	    item_read_switch("deleted", values[DELETED], true, &rule->deleted_only, err) != 0)
 		return -1;
-	return read_switch("spam", values[SPAM], &rule->spam_only, err);
+	return item_read_switch("spam", values[SPAM], true, &rule->spam_only, err);
 }
 
 /* What was not said is written out: whoever looks at a rule sees what it does. */

@@ -1,6 +1,7 @@
 /* item: autoresponders, when they answer, and whom not. */
 #include "common/items/kinds.h"
 #include "common/items/responder.h"
+#include "common/items/values.h"
 #include "common/rules/regex.h"
 
 #include <stdio.h>
@@ -50,14 +51,6 @@ enum { LINE, TRIGGER };
 const struct item_field item_responder_filter_fields[] = {
     [LINE] = {"line", false}, [TRIGGER] = {"trigger", false}, {NULL, false}};
 
-static int read_switch(const char *field, struct str text, bool fallback, bool *value, struct err *err)
-{
-	*value = text.len > 0 ? str_equal_nocase(text, STR("on")) : fallback;
-	if (text.len > 0 && !*value && !str_equal_nocase(text, STR("off")))
-		return err_set(err, ERR_SYNTAX, "%s: must be on or off, not \"%.*s\"", field, STR_ARG(str_sub(text, 0, 40)));
-	return 0;
-}
-
 static int read_append(struct str text, enum responder_append *append, struct err *err)
 {
 	static const char *const words[] = {"no", "headers", "whole"};
@@ -72,16 +65,6 @@ static int read_append(struct str text, enum responder_append *append, struct er
 		}
 	return err_set(err, ERR_SYNTAX, "append: must be no, headers or whole, not \"%.*s\"",
 	               STR_ARG(str_sub(text, 0, 40)));
-}
-
-static int read_hours(struct str text, int64_t *hours, struct err *err)
-{
-	uint64_t number = RESPONDER_HOURS;
-
-	if (text.len > 0 && !str_to_u64(text, RESPONDER_HOURS_MAX, &number))
-		return err_set(err, ERR_SYNTAX, "hours: must be a number from 0 to %d", RESPONDER_HOURS_MAX);
-	*hours = (int64_t)number;
-	return 0;
 }
 
 static bool is_one_line(struct str text)
@@ -115,11 +98,11 @@ int responder_read(const struct item *item, struct responder *responder, struct 
 	    .copy_to = values[COPY_TO],
 	    .send_to = values[SEND_TO],
 	};
-	if (read_switch("keep", values[KEEP], true, &responder->keep, err) != 0 ||
-	    read_switch("to-sender", values[TO_SENDER], true, &responder->to_sender, err) != 0 ||
+	if (item_read_switch("keep", values[KEEP], true, &responder->keep, err) != 0 ||
+	    item_read_switch("to-sender", values[TO_SENDER], true, &responder->to_sender, err) != 0 ||
 	    read_append(values[APPEND], &responder->append, err) != 0)
 		return -1;
-	return read_hours(values[HOURS], &responder->hours, err);
+	return item_read_number("hours", values[HOURS], RESPONDER_HOURS_MAX, RESPONDER_HOURS, &responder->hours, err);
 }
 
 int item_responder_check(struct item *item, struct arena *arena, struct err *err)
@@ -180,23 +163,6 @@ static int read_span(const char *field, struct str text, int64_t *moment, struct
 	return 0;
 }
 
-static int read_days(struct str text, unsigned *weekdays, struct err *err)
-{
-	static const char *const words[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
-
-	for (struct str word; (word = str_cut_item(&text)).len > 0;) {
-		int i = 0;
-
-		while (i < 7 && !str_equal_nocase(word, str_of(words[i])))
-			i++;
-		if (i == 7)
-			return err_set(err, ERR_SYNTAX, "days: \"%.*s\" is none of sun, mon, tue, wed, thu, fri, sat",
-			               STR_ARG(str_sub(word, 0, 40)));
-		*weekdays |= 1U << i;
-	}
-	return 0;
-}
-
 static int read_times(const struct str *values, struct responder_rule *rule, struct err *err)
 {
 	rule->from = rule->to = (struct window_end){0, -1};
@@ -211,7 +177,7 @@ static int read_times(const struct str *values, struct responder_rule *rule, str
 		return err_set(err, ERR_SYNTAX, "date-from: must not be later than date-to");
 	if (rule->span_from != 0 && rule->span_to != 0 && rule->span_from > rule->span_to)
 		return err_set(err, ERR_SYNTAX, "datetime-from: must not be later than datetime-to");
-	return read_days(values[DAYS], &rule->weekdays, err);
+	return item_read_days("days", values[DAYS], &rule->weekdays, err);
 }
 
 int responder_rule_read(const struct item *item, struct responder_rule *rule, struct err *err)
@@ -234,8 +200,8 @@ int responder_rule_read(const struct item *item, struct responder_rule *rule, st
 	    .subject = values[RULE_SUBJECT],
 	    .values = values[VALUE],
 	};
-	if (read_switch("enabled", values[ENABLED], true, &rule->enabled, err) != 0 ||
-	    read_switch("locked", values[LOCKED], false, &locked, err) != 0)
+	if (item_read_switch("enabled", values[ENABLED], true, &rule->enabled, err) != 0 ||
+	    item_read_switch("locked", values[LOCKED], false, &locked, err) != 0)
 		return -1;
 	return read_times(values, rule, err);
 }
@@ -292,7 +258,7 @@ int responder_filter_read(const struct item *item, struct responder_filter *filt
 	if (!responder_filter_line(item->values[LINE], filter))
 		return err_set(err, ERR_SYNTAX, "line: \"%.*s\" is not \"Field: data\"",
 		               STR_ARG(str_sub(item->values[LINE], 0, 40)));
-	return read_switch("trigger", item->values[TRIGGER], false, &filter->is_trigger, err);
+	return item_read_switch("trigger", item->values[TRIGGER], false, &filter->is_trigger, err);
 }
 
 int item_responder_filter_check(struct item *item, struct arena *arena, struct err *err)

@@ -29,12 +29,12 @@ static const struct setting_definition collector_definitions[COLLECTOR_SETTING_C
 #include "common/settings/collector_settings.def"
 };
 
-static const struct catalogue connection_catalogue = {"setting of connections", "connection-settings",
-                                                      connection_definitions, CONNECTION_SETTING_COUNT};
-static const struct catalogue sender_catalogue = {"setting of senders", "sender-settings", sender_definitions,
-                                                  SENDER_SETTING_COUNT};
-static const struct catalogue collector_catalogue = {"setting of collectors", "collector-settings",
-                                                     collector_definitions, COLLECTOR_SETTING_COUNT};
+const struct catalogue connection_catalogue = {"setting of connections", "connection-settings", connection_definitions,
+                                               CONNECTION_SETTING_COUNT};
+const struct catalogue sender_catalogue = {"setting of senders", "sender-settings", sender_definitions,
+                                           SENDER_SETTING_COUNT};
+const struct catalogue collector_catalogue = {"setting of collectors", "collector-settings", collector_definitions,
+                                              COLLECTOR_SETTING_COUNT};
 
 /* A command is a path and words; no shell reads it. */
 static int check_command(struct str value, struct err *err)

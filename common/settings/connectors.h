@@ -42,6 +42,7 @@ enum collector_setting {
 	COLLECTOR_SETTING_COUNT
 };
 
+extern const struct catalogue connection_catalogue, sender_catalogue, collector_catalogue;
 extern const struct object_kind connection_kind, sender_kind, collector_kind;
 
 /* In each: texts[..._SETTING_X] is the value in force, numbers[...] that of a flag (0, 1) or a number. */
