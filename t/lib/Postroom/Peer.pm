@@ -156,10 +156,11 @@ END
 	return $self;
 }
 
-# All processes of a Dovecot: its master and what descends from it.
+# All processes of the peer: its master and what descends from it.
 sub pids {
 	my ($self) = @_;
-	my ($master) = (read_file("$self->{dir}/run/master.pid") // '') =~ /(\d+)/ or return;
+	my $file = $self->{kind} eq 'postfix' ? 'spool/pid/master.pid' : 'run/master.pid';
+	my ($master) = (read_file("$self->{dir}/$file") // '') =~ /(\d+)/ or return;
 	my %parent = map { /\A(\d+) \(.*\) \S (\d+)/s ? ($1 => $2) : () } map { read_file($_) // '' }
 		glob '/proc/[0-9]*/stat';
 	return ($master, grep { $parent{$_} == $master } keys %parent);
