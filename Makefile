@@ -48,6 +48,10 @@ FOLDER_postroom      := ctl
 FOLDER_sendmail      := ctl/sendmail
 TOOLS    := postroom sendmail
 
+# smtpd forks for each connection, and each shared library costs a fork, and the end of what was forked, the copies of five
+# mappings: a tenth of a session. So the small ones are linked into it; SHARED=1 for those who want none of that.
+STATIC_smtpd := $(if $(SHARED)$(SAN),,psl idn2 unistring jansson seccomp lua5.4 pcre2-8 maxminddb)
+
 LIBS_dnsd := -lunbound
 LIBS_authd := -lcrypt
 LIBS_listd := -lodbc
@@ -63,6 +67,9 @@ LIBCOMMON := $(BUILD)/libcommon.a
 # Flags of libraries are asked for only when something is built, so that `make deps` works on a bare machine.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lunistring)$(PKG_LIBS)
+
+, := ,
+link_libs = $(filter-out $(STATIC_$(1):%=-l%),$(PKG_LIBS)) $(if $(STATIC_$(1)),-Wl$(,)-Bstatic $(STATIC_$(1):%=-l%) -Wl$(,)-Bdynamic -lm)
 
 # V=1 shows the commands themselves.
 Q        := $(if $(V),,@)
@@ -95,7 +102,7 @@ define PROGRAM
 $(2)/$(1): $$(patsubst %.c,$$(BUILD)/obj/%.o,$$(wildcard $$(FOLDER_$(1))/*.c)) $$(LIBCOMMON)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) $$(LIBS_$(1))
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(call link_libs,$(1)) $$(LIBS_$(1))
 endef
 $(foreach d,$(DAEMONS),$(eval $(call PROGRAM,$(d),$(BUILD)/libexec/postroom)))
 $(foreach t,$(TOOLS),$(eval $(call PROGRAM,$(t),$(BUILD)/bin)))
