@@ -1,5 +1,6 @@
 #include "common/base/memory.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -14,6 +15,14 @@ static void *checked(void *memory)
 	}
 	return memory;
 }
+
+/* Sizes of holes: halves down to the fine ones, which the C library keeps by their exact size. */
+enum {
+	HOLE_LARGEST = 64 * 1024,
+	HOLE_FINE = 1024,
+	HOLE_STEP = 16,
+	HOLE_SMALLEST = 24,
+};
 
 void *memory_get(size_t size)
 {
@@ -43,3 +52,29 @@ void memory_wipe(void *memory, size_t size)
 {
 	explicit_bzero(memory, size);
 }
+
+#ifdef POSTROOM_SANITIZED
+void memory_fill_holes(void)
+{
+	/* its memory is the sanitizer's, which lays it out to find errors */
+}
+#else
+/* Take a hole that has room for size octets. False: there is none left. */
+static bool fill_hole(size_t size)
+{
+	size_t behind = mallinfo2().keepcost;
+	void *taken = malloc(size);
+
+	if (mallinfo2().keepcost == behind && taken != NULL)
+		return true;
+	free(taken); /* it came from behind everything */
+	return false;
+}
+
+void memory_fill_holes(void)
+{
+	for (size_t size = HOLE_LARGEST; size >= HOLE_SMALLEST; size = size > HOLE_FINE ? size / 2 : size - HOLE_STEP)
+		while (fill_hole(size))
+			;
+}
+#endif

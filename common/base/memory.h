@@ -15,4 +15,11 @@ void memory_free(void *memory);
 char *memory_text(struct str s);             /* a terminated copy */
 void memory_wipe(void *memory, size_t size); /* zero that the compiler cannot leave out: for secrets */
 
+/*
+ * For a process that forks many others, before it forks the first: fill the holes between what is kept, for good. What
+ * is allocated from then on lies together behind all of it. Otherwise each child would copy a page of ours for each
+ * hole that it uses.
+ */
+void memory_fill_holes(void);
+
 #endif

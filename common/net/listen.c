@@ -158,6 +158,9 @@ static void begin_session(struct listener *listener, int fd, const struct listen
                           struct listener_session *session, bool per_address)
 {
 	session_bell = make_line(listener);
+	if (!listener->has_forked)
+		memory_fill_holes();
+	listener->has_forked = true;
 	session->pid = fork();
 	if (session->pid == 0)
 		run_session(listener, fd, origin, session->kind, per_address);

@@ -64,6 +64,7 @@ struct listener {
 	size_t session_room;
 	size_t of_kind[LISTENER_GUEST + 1];
 	int64_t accept_from_ms; /* accepting rests until then, for want of descriptors or processes */
+	bool has_forked;        /* a session, before */
 	bool crashed;           /* a session died by a signal */
 	bool stopping;
 };
