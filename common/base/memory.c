@@ -59,14 +59,23 @@ void memory_fill_holes(void)
 	/* its memory is the sanitizer's, which lays it out to find errors */
 }
 #else
+/* What fills a hole: it knows the one before. */
+struct filling {
+	struct filling *next;
+};
+
 /* Take a hole that has room for size octets. False: there is none left. */
 static bool fill_hole(size_t size)
 {
+	static struct filling *fillings;
 	size_t behind = mallinfo2().keepcost;
-	void *taken = malloc(size);
+	struct filling *taken = malloc(size);
 
-	if (mallinfo2().keepcost == behind && taken != NULL)
+	if (mallinfo2().keepcost == behind && taken != NULL) {
+		taken->next = fillings;
+		fillings = taken;
 		return true;
+	}
 	free(taken); /* it came from behind everything */
 	return false;
 }
