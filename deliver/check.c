@@ -137,7 +137,7 @@ static bool settings_name(struct desk *desk, const struct order *order, int64_t 
 	case MADE_ASSISTANT:
 		return attributes_name(desk, uid, address, arena) || has_script(desk, "user_redirect", user);
 	case MADE_RULE:
-		return rules_name(desk, uid, address, arena);
+		return rules_name(desk, uid, address, arena) || has_script(desk, "delivery", user);
 	case MADE_ANSWER:
 	case MADE_COPY:
 		return responder_names(desk, order, uid, made, address, arena);

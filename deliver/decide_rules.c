@@ -1,6 +1,7 @@
 /* decider: message rules of a user, and the copies they send. */
 #include "common/base/log.h"
 #include "common/items/kinds.h"
+#include "common/mime/encode.h"
 #include "deliver/decider.h"
 
 static int load(const struct client *client, struct message_rule **rules_out, size_t *count_out, struct err *err)
@@ -23,6 +24,21 @@ static int load(const struct client *client, struct message_rule **rules_out, si
 	return 0;
 }
 
+/* RFC 5322 3.6.6: who sent it again, and when; on top. */
+static void add_resent(const struct client *client, struct made *made)
+{
+	struct buf head;
+
+	buf_init(&head, DECISION_HEADER_MAX);
+	buf_add_str(&head, STR("Resent-Date: "));
+	mime_format_date(client->subject->order->now, &head);
+	buf_add_str(&head, STR("\r\nResent-From: "));
+	mime_encode_phrase(client->forwarder, strlen("Resent-From: "), &head);
+	buf_printf(&head, " <%.*s>\r\n%.*s", STR_ARG(made->from), STR_ARG(made->head));
+	made->head = arena_copy(client->arena, buf_str(&head));
+	buf_free(&head);
+}
+
 static void forward(struct client *client)
 {
 	for (size_t i = 0; i < client->outcome.forward_count; i++) {
@@ -39,6 +55,8 @@ static void forward(struct client *client)
 		                        forward->from.len > 0 ? forward->from : client->address);
 		if (made == NULL)
 			return;
+		if (client->forwarder.len > 0)
+			add_resent(client, made);
 		client_add_to(client, made, forward->address);
 	}
 }
@@ -56,6 +74,7 @@ int decide_rules(struct client *client, struct err *err)
 		         STR_ARG(client->delivery.matched[i]), STR_ARG(client->name));
 	for (size_t i = 0; i < count; i++)
 		message_rule_free(&rules[i]);
+	decide_pre_deliver(client);
 	forward(client);
 	return 0;
 }

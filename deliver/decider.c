@@ -145,7 +145,7 @@ static int open_client(struct client *client, struct err *err)
 	return 0;
 }
 
-static void add_folder(struct decision *decision, struct str folder)
+void decision_add_folder(struct decision *decision, struct str folder)
 {
 	for (size_t i = 0; i < decision->folder_count; i++)
 		if (str_equal(decision->folders[i], folder))
@@ -163,13 +163,13 @@ static void decide_folders(struct client *client)
 	if (outcome->deleted)
 		return;
 	if (client->delivery.quarantined) {
-		add_folder(decision, str_of(quarantine));
+		decision_add_folder(decision, str_of(quarantine));
 		return;
 	}
 	if (outcome->keep_inbox)
-		add_folder(decision, client->user->folder);
+		decision_add_folder(decision, client->user->folder);
 	for (size_t i = 0; i < outcome->folder_count; i++)
-		add_folder(decision, outcome->folders[i]);
+		decision_add_folder(decision, outcome->folders[i]);
 }
 
 static void decide_flags(struct client *client)
@@ -208,6 +208,7 @@ static void decide_user(struct client *client)
 	if (!keep)
 		return;
 	decide_folders(client);
+	decide_deliver(client);
 	decide_flags(client);
 	if (decision->folder_count == 0 || client->delivery.quarantined)
 		return;
@@ -238,6 +239,8 @@ void decider_run(struct desk *desk, const struct order *order, int fd)
 
 		arena_init(&arena);
 		decide_user(&client);
+		if (client.has_delivery_script)
+			script_close(&client.delivery_script);
 		decision_write(&decision, &answer);
 		arena_free(&arena);
 	}

@@ -34,6 +34,9 @@ struct client {
 	struct facts_delivery delivery;
 	struct message_outcome outcome;
 	struct decision *decision;
+	struct script delivery_script; /* valid where has_delivery_script */
+	bool has_delivery_script;
+	struct str forwarder; /* who passes on copies of rules, as they say in Resent-From; empty: they do not */
 };
 
 /* Add a message to be made: the original with a trace field before it, its header as the user's rules leave it. */
@@ -46,6 +49,13 @@ struct str header_apply(struct str header, const struct str *lines, size_t count
 
 /* route.c: assistants and forwardings. *keep_out: it goes to the user's mailbox too. -1: not known now. */
 int decide_route(struct client *client, bool *keep_out, struct err *err);
+/* One more folder, once each; "" is the Inbox. */
+void decision_add_folder(struct decision *decision, struct str folder);
+
+/* decide_script.c: delivery.lua. Before forwards of rules are made; and where it is known which folders there are. */
+void decide_pre_deliver(struct client *client);
+void decide_deliver(struct client *client);
+
 /* A user's own script, else that of all, opened. False: there is neither. */
 bool client_open_script(const struct client *client, const char *name, struct script *script);
 

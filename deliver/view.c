@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Scripts that run for every user where they exist. */
-static const char *const scripts[] = {"user_redirect.lua"};
+static const char *const scripts[] = {"user_redirect.lua", "delivery.lua"};
 
 struct view {
 	struct settings settings;

@@ -95,8 +95,7 @@ static int read_conditions(struct str text, struct arena *arena, struct message_
 	return 0;
 }
 
-/* RFC 9051 9, flag-keyword: an atom. */
-static int check_keyword(struct str word, struct err *err)
+int message_keyword_check(struct str word, struct err *err)
 {
 	bool is_atom = word.len > 0 && word.len <= 128;
 
@@ -107,7 +106,7 @@ static int check_keyword(struct str word, struct err *err)
 	                         STR_ARG(str_sub(word, 0, 80)));
 }
 
-static int check_folder(struct str name, struct err *err)
+int message_folder_check(struct str name, struct err *err)
 {
 	if (name.len > MESSAGE_FOLDER_MAX)
 		return err_set(err, ERR_LIMIT, "the name of a folder has at most %d octets", MESSAGE_FOLDER_MAX);
@@ -151,9 +150,9 @@ static int read_data(struct message_action *action, struct arena *arena, struct 
 	case DATA_SWITCH:
 		return read_switch(action, err);
 	case DATA_KEYWORD:
-		return check_keyword(action->data, err);
+		return message_keyword_check(action->data, err);
 	case DATA_FOLDER:
-		return check_folder(action->data, err);
+		return message_folder_check(action->data, err);
 	case DATA_ADDRESS:
 		return check_address(action->data, arena, &action->data, err);
 	case DATA_HEADER:

@@ -87,6 +87,11 @@ void message_rule_format(const struct message_rule *rule, struct arena *arena, s
 /* Is it "Field: data" or "Field:", one line? -1: ERR_SYNTAX, ERR_LIMIT. */
 int message_header_check(struct str line, struct err *err);
 
+/* May it be a keyword (RFC 9051 9, flag-keyword), a folder that is made where it is missing? -1: ERR_SYNTAX, ERR_LIMIT.
+ */
+int message_keyword_check(struct str word, struct err *err);
+int message_folder_check(struct str name, struct err *err);
+
 /* A copy that a rule sends to somebody. */
 struct message_forward {
 	struct str address;
