@@ -15,15 +15,59 @@ int op_list_reserve(struct change *change, struct err *err)
 	return config_reserve(change->config, STR("list"), 1, &change->first_list, err);
 }
 
+/* What a new list begins with. */
+static const struct {
+	const char *preset, *key, *value;
+} presets[] = {
+    /* some write to many: nobody answers all of them */
+    {"announcement", "who-may-post", "moderators"},
+    {"announcement", "header-modifiers",
+     "Sender:%m\nReply-To:%m\nDisposition-Notification-To:\nReturn-Receipt-To:\nReceived:\nPrecedence:bulk"},
+    {"announcement", "subscribe", "on"},
+    {"announcement", "bounce-limit", "7"},
+    /* everybody writes to all: answers go to the list */
+    {"discussion", "who-may-post", "members"},
+    {"discussion", "header-modifiers",
+     "Sender:%m\nReply-To:<%l>\nFrom:%n <%l>\nDisposition-Notification-To:\nReturn-Receipt-To:\nReceived:\n"
+     "Precedence:list"},
+    {"discussion", "subscribe", "on"},
+    {"discussion", "member-list", "on"},
+    {"discussion", "bounce-limit", "7"},
+};
+
+static int store_preset(struct change *change, const struct list_object *list, struct str preset, struct err *err)
+{
+	bool known = false;
+
+	if (!str_equal(list->type, STR("mailing")))
+		return err_set(err, ERR_SYNTAX, "a preset is for lists of the type mailing");
+	for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+		if (!str_equal_nocase(preset, str_of(presets[i].preset)))
+			continue;
+		known = true;
+		if (list_setting_store(change, list, str_of(presets[i].key), str_of(presets[i].value), err) != 0)
+			return -1;
+	}
+	return known ? 0
+	             : err_set(err, ERR_NOT_FOUND, "a preset is announcement or discussion, not \"%.*s\"",
+	                       STR_ARG(str_sub(preset, 0, 40)));
+}
+
 int op_list_add(struct change *change, struct err *err)
 {
 	const struct ipc_message *request = &change->incoming->message;
 	struct str name, key, value, type = ipc_get(request, "type"), comment = ipc_get(request, "comment");
+	struct str preset = ipc_get(request, "preset");
 	struct list_object list;
 	bool is_public = false;
 
 	if (change_field(change, "name", &name, err) != 0 || change_flag(change, "public", &is_public, err) != 0 ||
-	    list_add(change, name, type.data != NULL ? type : STR("distribution"), &list, err) != 0)
+	    list_add(change, name,
+	             type.data != NULL     ? type
+	             : preset.data != NULL ? STR("mailing")
+	                                   : STR("distribution"),
+	             &list, err) != 0 ||
+	    (preset.data != NULL && store_preset(change, &list, preset, err) != 0))
 		return -1;
 	if ((comment.data != NULL && list_setting_store(change, &list, STR("comment"), comment, err) != 0) ||
 	    (is_public && list_setting_store(change, &list, STR("public"), STR("on"), err) != 0))

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const struct ctl_command add_usage = {"list add", "NAME [--type TYPE] [--comment TEXT] [--public] [ADDRESS...]",
-                                             NULL, NULL, false};
+static const struct ctl_command add_usage = {
+    "list add", "NAME [--type TYPE | --preset PRESET] [--comment TEXT] [--public] [ADDRESS...]", NULL, NULL, false};
 static const struct ctl_command settings_usage = {"list-settings", "[KEY | --format list|man]", NULL, NULL, true};
 static const struct ctl_command member_add_usage = {"list member add", "NAME ADDRESS...", NULL, NULL, false};
 static const struct ctl_command member_remove_usage = {"list member remove", "NAME ADDRESS...", NULL, NULL, false};
@@ -36,6 +36,7 @@ static int ask(struct ctl *ctl, struct ipc_message *request, bool report)
 static int run_add(struct ctl *ctl, int argc, char **argv)
 {
 	static const struct option options[] = {{"type", required_argument, NULL, 't'},
+	                                        {"preset", required_argument, NULL, 'r'},
 	                                        {"comment", required_argument, NULL, 'c'},
 	                                        {"public", no_argument, NULL, 'p'},
 	                                        {NULL, 0, NULL, 0}};
@@ -46,8 +47,8 @@ static int run_add(struct ctl *ctl, int argc, char **argv)
 	ipc_request(&request, "list-add");
 	optind = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 't')
-			ipc_add_text(&request, "type", optarg);
+		if (option == 't' || option == 'r')
+			ipc_add_text(&request, option == 't' ? "type" : "preset", optarg);
 		else if (option == 'c')
 			ipc_add_text(&request, "comment", optarg);
 		else if (option == 'p')
@@ -193,9 +194,9 @@ static int run_bulk_delete(struct ctl *ctl, int argc, char **argv)
 
 static const struct verb list_verbs[] = {
     {.command = VERB_OF("list add",
-                        "NAME [--type distribution|forwarding|mailing|database] [--comment TEXT] [--public]"
-                        " [ADDRESS...]",
-                        "Add a list, with its first members.", run_add)},
+                        "NAME [--type distribution|forwarding|mailing|database | --preset announcement|discussion]"
+                        " [--comment TEXT] [--public] [ADDRESS...]",
+                        "Add a list, with its first members; a preset makes it a mailing list for that.", run_add)},
     {.command = VERB_USAGE("list delete", "NAME", "Delete a list, and the mappings that lead to it."),
      .op = "list-delete",
      .arguments = {"name"}},
@@ -220,6 +221,17 @@ static const struct verb list_verbs[] = {
     {.command = VERB_USAGE("list member", "add|remove|list|import|export|bulk-delete ...", "Manage the members."),
      .op = NULL},
     {.command = VERB_OF("list test", "NAME", "Show what the source of a database list gives now.", list_posts_test)},
+    {.command = VERB_USAGE("list bounces", "NAME [--json]", "List the members whose mail comes back (bounce-limit)."),
+     .callee = "listd",
+     .op = "bounces",
+     .arguments = {"list"},
+     .columns = {"address", "days", "@last", "suspended"},
+     .row = "bounce"},
+    {.command = VERB_USAGE("list forgive", "NAME ADDRESS",
+                           "Forget that a member's mail came back; who got no posts any more gets them again."),
+     .callee = "listd",
+     .op = "bounces-forget",
+     .arguments = {"list", "address"}},
     {.command = VERB_USAGE("list held", "[--list NAME] [--json]", "List the messages that wait for moderators."),
      .callee = "listd",
      .op = "held",

@@ -1,6 +1,7 @@
 /*
  * From the table to the members: a post that is due gets a portion of its work done, then the next one has its turn.
  */
+#include "lists/bounces.h"
 #include "lists/source.h"
 
 #include "common/addr/addr.h"
@@ -156,6 +157,8 @@ static int gather(struct portion *portion, const struct source_result *result, s
 		return -1;
 	done = result != NULL ? copy_lines(portion, result->lines, &insert, err) : copy_members(portion, &insert, err);
 	db_finalize(&insert);
+	if (done == 0 && bounces_are_counted(&portion->list))
+		done = bounces_leave_out(portion->listd, &portion->post, err);
 	return done != 0 ? -1 : set_post(portion, POST_SEND, listd_time_ms(), err);
 }
 
@@ -221,6 +224,9 @@ static int write_copy(struct portion *portion, struct spool_recipient *members, 
 	int64_t at = post->to_at >= 0 ? post->to_at : 0;
 	struct spool_file file;
 
+	if (bounces_are_counted(&portion->list) && bounces_return_path(portion->listd, &portion->list, members[0].address,
+	                                                               &portion->arena, &envelope.from, err) != 0)
+		return -1;
 	if (outbox_begin(portion->listd, &file, &envelope, err) != 0)
 		return -1;
 	if (outbox_copy(&file, portion->fd, 0, at, err) != 0 ||
@@ -240,10 +246,10 @@ static bool is_full(const struct portion *portion)
 	return waiting >= WAITING_MAX || waiting * (uint64_t)portion->post.size >= WAITING_OCTETS_MAX;
 }
 
-/* A post with a place for To is one whose members get a message each. */
+/* Members get a message each where a post has a place for To, and where reports are counted. */
 static int send_portion(struct portion *portion, struct err *err)
 {
-	bool is_slow = portion->post.to_at >= 0;
+	bool is_slow = portion->post.to_at >= 0 || bounces_are_counted(&portion->list);
 	size_t most = is_slow ? FILES_EACH : RECIPIENTS_EACH, count;
 	struct spool_recipient *members = arena_get(&portion->arena, most * sizeof *members);
 

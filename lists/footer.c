@@ -69,23 +69,29 @@ static struct str new_boundary(struct arena *arena)
 	return arena_printf(arena, "list-%s", digits);
 }
 
-int footer_choose(const struct mime_source *source, const struct mime_part *root, struct str text, struct arena *arena,
-                  struct footer *footer_out, struct err *err)
+/* 1 = a reader checks these bytes, 0 = no, -1 = error */
+static int is_checked(const struct mime_source *source, const struct mime_part *root, bool is_plain,
+                      const struct footer_wish *wish, struct err *err)
+{
+	if (wish->breaks)
+		return 0;
+	if (wish->is_signed || is_sealed(root))
+		return 1;
+	return is_plain ? has_pgp(source, root, err) : 0;
+}
+
+int footer_choose(const struct mime_source *source, const struct mime_part *root, const struct footer_wish *wish,
+                  struct arena *arena, struct footer *footer_out, struct err *err)
 {
 	const struct mime_param *boundary = mime_param(&root->params, "boundary");
 	bool is_plain = root->kind == MIME_LEAF && mime_is(root, "text", "plain") &&
 	                !str_equal_nocase(root->disposition.value, STR("attachment"));
-	int pgp;
+	int checked = wish->text.len == 0 ? 1 : is_checked(source, root, is_plain, wish, err);
 
-	*footer_out = (struct footer){.way = FOOTER_NONE, .text = text};
-	if (text.len == 0 || is_sealed(root))
-		return 0;
-	if (is_plain) {
-		pgp = has_pgp(source, root, err);
-		if (pgp != 0)
-			return pgp < 0 ? -1 : 0;
-	}
-	if (is_plain && takes_text(root, text)) {
+	*footer_out = (struct footer){.way = FOOTER_NONE, .text = wish->text};
+	if (checked != 0)
+		return checked < 0 ? -1 : 0;
+	if (is_plain && takes_text(root, wish->text)) {
 		footer_out->way = FOOTER_APPEND;
 		footer_out->is_quoted = mime_encoding(root) == MIME_QUOTED_PRINTABLE;
 	} else if (root->kind == MIME_MULTIPART && mime_is(root, "multipart", "mixed") && boundary != NULL) {

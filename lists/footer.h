@@ -4,7 +4,7 @@
  * Appended to a message that is one text/plain, where its charset and encoding can take it; one more text/plain part in
  * a multipart/mixed; around all else a new multipart/mixed, with the message's body as its first part, byte for byte.
  * Nothing where the message as a whole is signed or encrypted (multipart/signed, multipart/encrypted, S/MIME, PGP in a
- * plain text): another reader than us checks those bytes.
+ * plain text) or has a DKIM-Signature: another reader than us checks those bytes. But for who wants it all the same.
  */
 #ifndef POSTROOM_LISTS_FOOTER_H
 #define POSTROOM_LISTS_FOOTER_H
@@ -21,9 +21,16 @@ struct footer {
 	bool is_quoted;      /* APPEND: in quoted-printable */
 };
 
-/* Find out the way. text "": none. -1: the message cannot be read. */
-int footer_choose(const struct mime_source *source, const struct mime_part *root, struct str text, struct arena *arena,
-                  struct footer *footer_out, struct err *err);
+/*
+ * Find out the way. text "": none. is_signed: its header has a DKIM-Signature. breaks: signatures do not count. -1: the
+ * message cannot be read.
+ */
+struct footer_wish {
+	struct str text;
+	bool is_signed, breaks;
+};
+int footer_choose(const struct mime_source *source, const struct mime_part *root, const struct footer_wish *wish,
+                  struct arena *arena, struct footer *footer_out, struct err *err);
 
 /* Does the new multipart need that field of the message's header itself? With WRAP, Content-* go to the first part. */
 bool footer_moves(const struct footer *footer, struct str field_name);

@@ -6,7 +6,10 @@
 #include "common/mime/text.h"
 #include "common/rules/regex.h"
 
-enum { BODY_MAX = 64 * 1024 /* of text that commands are looked for in */ };
+enum {
+	BODY_MAX = 64 * 1024,   /* of text that commands are looked for in */
+	STATUS_MAX = 64 * 1024, /* of a delivery report's part for programs */
+};
 
 /* The value of a field, "" where it is missing. */
 static struct str field_value(struct str header, struct str name)
@@ -178,5 +181,42 @@ int read_commands(const struct mime_source *source, bool is_control, struct aren
 	else
 		commands_parse(report->subject, arena_copy(arena, buf_str(&body)), arena, &report->commands);
 	buf_free(&body);
+	return result;
+}
+
+/* RFC 3464 2.3.3: a line "Action: failed" of any recipient. */
+static bool tells_failure(struct str status)
+{
+	while (status.len != 0) {
+		struct str value = str_cut(&status, '\n'), name = str_cut(&value, ':');
+
+		if (value.data != NULL && str_equal_nocase(str_trim(name), STR("Action")) &&
+		    str_equal_nocase(str_trim(value), STR("failed")))
+			return true;
+	}
+	return false;
+}
+
+int read_failure(const struct mime_source *source, struct arena *arena, struct report *report, struct err *err)
+{
+	struct mime_part *root;
+	struct buf status;
+	int result = 0;
+
+	*report = (struct report){.from = STR(""), .name = STR(""), .subject = STR(""), .to_at = -1};
+	if (mime_parse(source, arena, &root, err) != 0)
+		return -1;
+	buf_init(&status, STATUS_MAX);
+	for (const struct mime_part *part = root; part != NULL && result == 0 && !report->is_failure;
+	     part = mime_next(part)) {
+		/* RFC 6533 3 has the second for addresses that are not ASCII */
+		if (!mime_is(part, "message", "delivery-status") && !mime_is(part, "message", "global-delivery-status"))
+			continue;
+		buf_reset(&status);
+		result =
+		    mime_read(source, part->body_at, part->body_len < STATUS_MAX ? part->body_len : STATUS_MAX, &status, err);
+		report->is_failure = result == 0 && tells_failure(buf_str(&status));
+	}
+	buf_free(&status);
 	return result;
 }

@@ -20,6 +20,8 @@ static int read_message(const struct reader *reader, struct arena *arena, struct
 	const struct reading *reading = &reader->reading;
 	struct mime_source source = mime_source_file(reading->fd, reading->offset, reading->size);
 
+	if (reading->recipe.is_report)
+		return read_failure(&source, arena, report, err);
 	if (read_facts(&source, &reading->recipe, arena, report, err) != 0)
 		return -1;
 	if (reading->recipe.settings == NULL)

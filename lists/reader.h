@@ -21,6 +21,7 @@
 struct recipe {
 	const struct list_settings *settings; /* NULL: the message is for the ListServer, */
 	bool is_control;                      /* or for the mailer daemon */
+	bool is_report;                       /* or a report about a member's mail (bounces.h) */
 	struct str name, address, domain;     /* of the list */
 	struct str moderator, server, owner;  /* addresses */
 };
@@ -30,7 +31,8 @@ struct report {
 	struct str name;    /* display name there, UTF-8 */
 	struct str subject; /* UTF-8, one line */
 	bool has_marker, is_automatic, is_banned, has_score;
-	int64_t score; /* hundredths */
+	bool is_failure; /* of a report: a message could not be delivered, for good */
+	int64_t score;   /* hundredths */
 	/* what was written for the members */
 	bool is_8bit;
 	int64_t size, to_at;      /* to_at: where fields for a single member belong, -1: nowhere */
@@ -41,6 +43,8 @@ struct report {
 /* read.c. What the header says. -1: the message cannot be read, or ERR_LIMIT: its header is too long. */
 int read_facts(const struct mime_source *source, const struct recipe *recipe, struct arena *arena,
                struct report *report, struct err *err);
+/* Does a delivery report (RFC 3464) tell of a failure? Sets is_failure. */
+int read_failure(const struct mime_source *source, struct arena *arena, struct report *report, struct err *err);
 /* The commands of a message to the ListServer, or to the mailer daemon. */
 int read_commands(const struct mime_source *source, bool is_control, struct arena *arena, struct report *report,
                   struct err *err);

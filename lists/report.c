@@ -1,6 +1,6 @@
 #include "lists/reader.h"
 
-enum { FLAGS = 5 };
+enum { FLAGS = 6 };
 
 /* Octets of a text, cut at the end of a character. */
 static struct str cut(struct str text, size_t max)
@@ -51,6 +51,7 @@ void report_write(const struct report *report, struct ipc_message *message)
 	ipc_add_number(message, "automatic", report->is_automatic);
 	ipc_add_number(message, "banned", report->is_banned);
 	ipc_add_number(message, "8bit", report->is_8bit);
+	ipc_add_number(message, "failure", report->is_failure);
 	ipc_add_number(message, "cut", report->commands.cut);
 	if (report->has_score)
 		ipc_add_number(message, "score", report->score);
@@ -63,9 +64,9 @@ void report_write(const struct report *report, struct ipc_message *message)
 
 static int read_flags(const struct ipc_message *message, struct report *report)
 {
-	static const char *const keys[FLAGS] = {"marker", "automatic", "banned", "8bit", "cut"};
-	bool *const places[FLAGS] = {&report->has_marker, &report->is_automatic, &report->is_banned, &report->is_8bit,
-	                             &report->commands.cut};
+	static const char *const keys[FLAGS] = {"marker", "automatic", "banned", "8bit", "failure", "cut"};
+	bool *const places[FLAGS] = {&report->has_marker, &report->is_automatic, &report->is_banned,
+	                             &report->is_8bit,    &report->is_failure,   &report->commands.cut};
 
 	for (int i = 0; i < FLAGS; i++) {
 		int64_t value;

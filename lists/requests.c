@@ -1,6 +1,7 @@
 #include "lists/lists.h"
 
 #include "common/base/io.h"
+#include "lists/bounces.h"
 #include "lists/source.h"
 
 #include <jansson.h>
@@ -168,12 +169,27 @@ static int make_digest(const struct request *request, struct err *err)
 	return 0;
 }
 
+static int say_bounces(const struct request *request, struct err *err)
+{
+	struct list list = {0};
+
+	return need_list(request, &list, err) != 0 ? -1 : bounces_list(request->listd, &list, request->reply, err);
+}
+
+static int forget_bounces(const struct request *request, struct err *err)
+{
+	struct list list = {0};
+
+	return need_list(request, &list, err) != 0 ? -1
+	                                           : bounces_forget(request->listd, &list, field(request, "address"), err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const struct request *request, struct err *err);
 } operations[] = {
-    {"held", say_held}, {"approve", approve},     {"reject", reject},
-    {"show", show},     {"archive", say_archive}, {"digest", make_digest},
+    {"held", say_held},       {"approve", approve},    {"reject", reject},       {"show", show},
+    {"archive", say_archive}, {"digest", make_digest}, {"bounces", say_bounces}, {"bounces-forget", forget_bounces},
 };
 
 static int run(const struct request *request, struct err *err)
@@ -241,6 +257,13 @@ static void take_from_postroom(struct listd *listd, struct ipc_incoming *incomin
 	arena_free(&arena);
 }
 
+static bool is_about_member(const struct ipc_message *message)
+{
+	struct str name = ipc_get(message, "name");
+
+	return str_equal(ipc_get(message, "list"), STR("0")) && list_is_bounce_name(str_cut(&name, '@'));
+}
+
 void requests_take(struct ipc_incoming *incoming, void *context)
 {
 	struct listd *listd = context;
@@ -252,6 +275,8 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 	} else if (!ipc_is(&incoming->message, "post")) {
 		err_set(&err, ERR_PROTOCOL, "%s asks for what listd does not do", incoming->caller);
 		ipc_answer_error(incoming, &err);
+	} else if (is_about_member(&incoming->message)) {
+		bounces_take(listd, incoming);
 	} else if (!str_equal(ipc_get(&incoming->message, "list"), STR("0"))) {
 		posts_take(listd, incoming);
 	} else if (mailer_daemon_is(listd, ipc_get(&incoming->message, "name"))) {

@@ -179,11 +179,15 @@ static int write_header(struct work *work, const struct footer *footer, const st
 static int write_all(struct work *work, const struct mime_source *source, const struct mime_part *root,
                      struct output *output, struct report *report, struct err *err)
 {
+	const struct footer_wish wish = {
+	    .text = str_of(list_settings_text(work->recipe->settings, LIST_SETTING_SIGNATURE)),
+	    .is_signed = mime_fields_find(&work->fields, STR("DKIM-Signature"), 0) >= 0,
+	    .breaks = list_settings_flag(work->recipe->settings, LIST_SETTING_BREAK_SIGNATURES),
+	};
 	struct footer footer;
 	struct str moved;
 
-	if (footer_choose(source, root, str_of(list_settings_text(work->recipe->settings, LIST_SETTING_SIGNATURE)),
-	                  work->arena, &footer, err) != 0)
+	if (footer_choose(source, root, &wish, work->arena, &footer, err) != 0)
 		return -1;
 	change_header(work);
 	moved = take_moved(work, &footer);

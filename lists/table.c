@@ -25,6 +25,10 @@ static const char *const schema[] = {
     "CREATE TABLE digest_made(list INTEGER PRIMARY KEY, made INTEGER NOT NULL);"
     /* mail that is parked in the drop, or released since the last commit */
     "CREATE TABLE outbox(id TEXT PRIMARY KEY);",
+    /* the return paths of members' copies; on how many days mail came back, the last of them (bounces.h) */
+    "CREATE TABLE bounce(token TEXT PRIMARY KEY, list INTEGER NOT NULL, address TEXT NOT NULL COLLATE NOCASE,"
+    " days INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0, suspended INTEGER NOT NULL DEFAULT 0);"
+    "CREATE UNIQUE INDEX bounce_member ON bounce(list, address);",
 };
 
 #define POST_COLUMNS \

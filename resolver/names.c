@@ -210,6 +210,27 @@ static int map_member(struct walk *walk, const struct addr *addr, bool is_local,
 	return matched;
 }
 
+int walk_lan_rule(struct walk *walk, const struct addr *addr, bool is_local, bool left_over, struct walk_origin origin,
+                  struct err *err)
+{
+	const struct resolve_question *asked = walk->question;
+	const struct lan_question question = {.local_part = addr->local_part,
+	                                      .domain = addr->domain,
+	                                      .is_local = is_local,
+	                                      .collected = asked->via == RESOLVE_POP3,
+	                                      .collector = asked->collector};
+	const struct lan_rule *rule = lan_rules_match(&walk->resolver->snapshot.lan_rules, &question, left_over);
+
+	if (rule == NULL)
+		return 0;
+	EXPLAIN(walk->resolution, "the LAN rule %.*s matches: it is forwarded to %.*s", STR_ARG(rule->address),
+	        STR_ARG(rule->server));
+	return resolution_add(walk->resolution, TARGET_LAN, rule->id, lan_rule_recipient(rule, &question, walk->arena),
+	                      cause_of(walk, origin, "rule", STR("")), err) == 0
+	           ? 1
+	           : -1;
+}
+
 int walk_member(struct walk *walk, struct str text, struct walk_origin origin, struct err *err)
 {
 	bool mappings_first = settings_flag(walk->resolver->snapshot.settings, SETTING_LISTS_MAPPINGS_FIRST);
@@ -231,6 +252,10 @@ int walk_member(struct walk *walk, struct str text, struct walk_origin origin, s
 		found = map_member(walk, &addr, local == 1, origin.level, err);
 	if (local == 1 && found == 0 && mappings_first)
 		found = walk_name(walk, addr.local_part, false, origin, err);
+	if (local >= 0 && found == 0)
+		found = walk_lan_rule(walk, &addr, local == 1, false, origin, err);
+	if (local >= 0 && found == 0)
+		found = walk_lan_rule(walk, &addr, local == 1, true, origin, err);
 	if (local == 0 && found == 0)
 		found = add_remote(walk, &addr, origin, err);
 	return local < 0 ? -1 : found;

@@ -3,6 +3,7 @@
 #include "common/addr/addr.h"
 #include "common/addr/pattern.h"
 #include "common/addr/smtp_target.h"
+#include "common/settings/list_settings.h"
 #include "resolver/permitted.h"
 
 static const char nested_too_deep[] = "Error expanding recipient - nesting level too deep";
@@ -78,21 +79,11 @@ static int take_mappings(struct place *place, struct err *err)
 
 static int take_lan_rule(struct place *place, bool left_over, struct err *err)
 {
-	const struct resolve_question *asked = place->walk.question;
-	const struct lan_question question = {.local_part = place->addr.local_part,
-	                                      .domain = place->addr.domain,
-	                                      .is_local = place->is_local,
-	                                      .collected = asked->via == RESOLVE_POP3,
-	                                      .collector = asked->collector};
-	const struct lan_rule *rule = lan_rules_match(&place->walk.resolver->snapshot.lan_rules, &question, left_over);
+	const struct walk_origin origin = {STR(""), 0};
+	int found = walk_lan_rule(&place->walk, &place->addr, place->is_local, left_over, origin, err);
 
-	if (rule == NULL)
-		return 0;
-	EXPLAIN(place->walk.resolution, "the LAN rule %.*s matches: it is forwarded to %.*s", STR_ARG(rule->address),
-	        STR_ARG(rule->server));
-	place->is_decided = true;
-	return resolution_add(place->walk.resolution, TARGET_LAN, rule->id,
-	                      lan_rule_recipient(rule, &question, place->walk.arena), STR("rule"), err);
+	place->is_decided |= found == 1;
+	return found < 0 ? -1 : 0;
 }
 
 /* 1b. Rules of LAN forwarding. */
@@ -157,7 +148,7 @@ static int take_postmaster(struct place *place, struct err *err)
 	                      arena_printf(place->walk.arena, "special %.*s", STR_ARG(name)), err);
 }
 
-/* 1 = it is the address of a list server, 0 = no, -1 = error. */
+/* 1 = it is the address of a list server, or one to which reports about a list's members come; 0 = no, -1 = error. */
 static int is_listserver(struct place *place, struct err *err)
 {
 	struct db_statement *statement;
@@ -165,6 +156,8 @@ static int is_listserver(struct place *place, struct err *err)
 
 	if (place->is_local &&
 	    str_equal_nocase(place->addr.local_part, str_of(settings_text(settings_of(place), SETTING_LISTSERVER_NAME))))
+		return 1;
+	if (place->is_local && list_is_bounce_name(place->addr.local_part))
 		return 1;
 	statement = snapshot_ask_text(&place->walk.resolver->snapshot, ASK_LISTSERVER, place->walk.address);
 	found = db_step(statement, err);

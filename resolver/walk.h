@@ -8,6 +8,7 @@
 #ifndef POSTROOM_RESOLVER_WALK_H
 #define POSTROOM_RESOLVER_WALK_H
 
+#include "common/addr/addr.h"
 #include "resolver/mapping.h"
 #include "resolver/targets.h"
 
@@ -53,7 +54,14 @@ int walk_target(struct walk *walk, struct str text, struct walk_origin origin, s
 int walk_mappings(struct walk *walk, const struct mapping_search *search, unsigned level, bool *matched_out,
                   struct err *err);
 
-/* One member of a list: by name, else by mappings, else an address elsewhere. 1, 0, -1 as walk_target. */
+/* A rule of LAN forwarding for an address; left_over: one of those with ~. 1 = it goes there, 0 = there is none, -1. */
+int walk_lan_rule(struct walk *walk, const struct addr *addr, bool is_local, bool left_over, struct walk_origin origin,
+                  struct err *err);
+
+/*
+ * One member of a list: by name, else by mappings, else by rules of LAN forwarding, else an address elsewhere. 1, 0, -1
+ * as walk_target.
+ */
 int walk_member(struct walk *walk, struct str text, struct walk_origin origin, struct err *err);
 
 /* Put a list on the way: opened later, or, where it is briefly asked for or its daemon expands it, a target. */

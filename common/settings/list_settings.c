@@ -66,6 +66,17 @@ static int check_setting(size_t setting, struct str value, struct err *err)
 
 const struct object_kind list_kind = {"list", &list_catalogue, check_setting};
 
+bool list_is_bounce_name(struct str local_part)
+{
+	if (!str_starts_nocase(local_part, STR(LIST_BOUNCE_PREFIX)) ||
+	    local_part.len != sizeof LIST_BOUNCE_PREFIX - 1 + LIST_BOUNCE_DIGITS)
+		return false;
+	for (size_t i = sizeof LIST_BOUNCE_PREFIX - 1; i < local_part.len; i++)
+		if (memchr("0123456789abcdef", local_part.data[i], 16) == NULL)
+			return false;
+	return true;
+}
+
 int list_settings_load(struct db *objects, int64_t list, struct arena *arena, struct list_settings *settings_out,
                        struct err *err)
 {

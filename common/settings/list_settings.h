@@ -25,6 +25,14 @@ extern const struct catalogue list_catalogue;
  */
 extern const struct object_kind list_kind;
 
+/*
+ * Local parts of the return paths that members' copies have: LIST_BOUNCE_PREFIX and so many hexadecimal digits
+ * (lists/bounces.h). The resolver leads such addresses at local domains to listd.
+ */
+#define LIST_BOUNCE_PREFIX "list-bounce-"
+enum { LIST_BOUNCE_DIGITS = 24 };
+bool list_is_bounce_name(struct str local_part);
+
 /* The values of one list. */
 struct list_settings {
 	const char *texts[LIST_SETTING_COUNT];
