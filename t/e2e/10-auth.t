@@ -175,7 +175,7 @@ subtest 'a changed password counts at once, the old one no more' => sub {
 	like pop3_answer('karl', 'new secret'), qr/\A-ERR/, 'deleted';
 };
 
-subtest '02-4.3 07-18.1 wrong passwords lock an address out of the account for a while' => sub {
+subtest '02-4.3 07-18.1 09-14.4 wrong passwords lock an address out of the account for a while' => sub {
 	$p->set('login.max-failures' => 100);
 	$p->postroom_ok('unset', 'login.lockout-failures');
 	$p->add_user('dora', 'dora-secret');

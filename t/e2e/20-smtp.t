@@ -176,7 +176,7 @@ subtest 'submission needs a login' => sub {
 	}
 };
 
-subtest '07-10.1 07-10.2 disk space' => sub {
+subtest '07-10.1 07-10.2 01-2.3 disk space' => sub {
 	$p->set('smtp.disk-connect' => 1000000000000);
 	my $smtp = stranger();
 	is $smtp->greeting, '421 4.3.1 Insufficient disk space, try again later', 'at connect';
@@ -184,7 +184,9 @@ subtest '07-10.1 07-10.2 disk space' => sub {
 	$p->set('smtp.disk-connect' => 0, 'smtp.disk-message' => 1000000000000);
 	$smtp = stranger();
 	$smtp->ehlo;
+	my @spool = glob $p->dir . '/spool/{smtpd/new,active}/*';
 	is answer($smtp, 'MAIL FROM:<a@b.test>'), '452 4.3.1 Insufficient system storage', 'at MAIL';
+	is_deeply [glob $p->dir . '/spool/{smtpd/new,active}/*'], \@spool, 'nothing is written to the spool';
 	$p->postroom_ok('unset', 'smtp.disk-message');
 	is $smtp->cmd('MAIL FROM:<a@b.test>'), 250, 'the same session when there is room again';
 	$p->postroom_ok('unset', 'smtp.disk-connect');

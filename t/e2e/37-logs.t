@@ -61,6 +61,25 @@ subtest 'what access lists refuse is told too' => sub {
 	$p->postroom_ok(qw(access defaults --list pop3));
 };
 
+subtest '09-14.3 five reasons, one answer' => sub {
+	my $before = length content('security.log');
+	$p->add_user($_, "$_-secret") for qw(locked mailonly elsewhere);
+	my %uid = map { $_->{name} => $_->{uid} } @{ $p->postroom_json('user', 'list') };
+	$p->postroom_ok('user', 'set', 'mailonly', 'protocols', 'smtp imap');
+	$p->access('pop3', "0|2|127.0.0.0|8|0|$uid{elsewhere}|", '1|0||0|0||');
+	$p->set('login.lockout-failures' => 3);
+	$p->pop3->login('locked', 'wrong') for 1 .. 3;
+	my %answers = map { $_->[0] => $p->pop3->login(@$_) } ['nobody', 'x'], ['anna', 'wrong'], map { [$_, "$_-secret"] } qw(locked mailonly elsewhere);
+	is_deeply [values %answers], [(values %answers)[0, 0, 0, 0, 0]], 'the same octets';
+	like $answers{nobody}, qr/\A-ERR /, 'a refusal';
+	$p->wait_for(sub { substr(content('security.log'), $before) =~ /user=elsewhere/ }, 'all are logged');
+	my %reasons = reverse substr(content('security.log'), $before) =~ /user=(\w+) .*reason=(.+)$/mg;
+	is_deeply [sort keys %reasons], ['IP access restriction', 'account locked', 'no such user',
+		'protocol not allowed for this user', 'wrong password'], 'five reasons for the administrator';
+	$p->set('login.lockout-failures' => 0);
+	$p->postroom_ok(qw(access defaults --list pop3));
+};
+
 subtest '07-4.2 successful logins only with the option' => sub {
 	$p->pop3->login('anna', 'anna-secret');
 	wait_line('security.log', qr/ login: service=pop3\S* client=127\.0\.0\.1 user=anna /);

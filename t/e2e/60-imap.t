@@ -46,7 +46,7 @@ sub flags_of {
 	return join ' ', sort grep { $_ ne '\Recent' } @{ $message->{FLAGS} };
 }
 
-subtest '01-18.1 three sessions, one expunges' => sub {
+subtest '01-18.1 01-7.2 three sessions, one expunges' => sub {
 	my @imap = map { imap('anna') } 1 .. 3;
 	fill($imap[0], 'INBOX', 4);
 	$_->select('INBOX') for @imap;
