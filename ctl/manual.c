@@ -74,6 +74,9 @@ static void describe_values(const struct setting_definition *definition, char *o
 	case SETTING_CEILINGS:
 		snprintf(out, size, "servers and numbers (HOST[:PORT]-NUMBER), separated by blanks");
 		break;
+	case SETTING_TLS_DEMANDS:
+		snprintf(out, size, "domains and demands (DOMAIN=DEMAND), separated by commas");
+		break;
 	case SETTING_BANDWIDTH:
 		snprintf(out, size, "0, octets in a second, or pool and its number");
 		break;

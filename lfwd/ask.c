@@ -51,7 +51,8 @@ static size_t find_addresses(struct route_sources *sources, const struct server 
 {
 	const struct route_host host = {server->host, server->port, server->is_address};
 	struct err err;
-	size_t count = route_addresses(sources, &host, arena, addresses, &err);
+	bool secure;
+	size_t count = route_addresses(sources, &host, arena, addresses, &secure, &err);
 
 	if (count == 0)
 		log_info("LAN verification at %.*s: %s", STR_ARG(server->host), err.text);

@@ -86,6 +86,7 @@ static int read_exchangers(struct route_sources *sources, struct delivery *deliv
 	if (ipc_get(reply, "null-mx").data != NULL)
 		return route_fail(delivery, "5.1.10",
 		                  arena_printf(arena, "The domain %.*s takes no mail (null MX)", STR_ARG(domain)));
+	route->secure = str_equal(ipc_get(reply, "secure"), STR("1"));
 	take_exchangers(reply, str_of(settings_host_name(sources->settings)), port, arena, route, &we_are_best);
 	if (we_are_best)
 		return route_fail(
@@ -110,6 +111,8 @@ static int find_mx(struct route_sources *sources, struct delivery *delivery, str
 		               (unsigned)settings_number(sources->settings, SETTING_SENDER_MX_PORT), true);
 		return 0;
 	}
+	route->domain = domain;
+	route->demand = tls_demands_find(str_of(settings_text(sources->settings, SETTING_SENDER_TLS_POLICIES)), domain);
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
 	ipc_request(&request, "mx");

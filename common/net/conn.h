@@ -20,6 +20,15 @@
 #include <sys/types.h>
 
 struct conn_deflate;
+struct tlsa_set;
+
+/* Who vouches for the certificate of a server. */
+enum conn_trust {
+	CONN_TRUST_NONE,    /* nobody */
+	CONN_TRUST_CA,      /* a CA that this machine knows, for the host's name */
+	CONN_TRUST_DANE_TA, /* a TLSA record that names a CA of the server's */
+	CONN_TRUST_DANE_EE, /* a TLSA record of the certificate */
+};
 
 /* What is told to conn->trace. */
 enum conn_traced {
@@ -122,6 +131,18 @@ int conn_send_file(struct conn *conn, int file, off_t offset, off_t len, bool do
  */
 int conn_accept_tls(struct conn *conn, SSL_CTX *context, struct err *err);
 int conn_connect_tls(struct conn *conn, SSL_CTX *context, const char *host, bool verify, struct err *err);
+/*
+ * The client's side where the server's certificate is to match a TLSA record (RFC 7672): host is the name that they are
+ * of, domain the one that mail is for (either may stand in the certificate where the record names a CA). Without a
+ * record that OpenSSL understands nothing is checked. -1: as above.
+ */
+int conn_connect_dane(struct conn *conn, SSL_CTX *context, const char *host, const char *domain,
+                      const struct tlsa_set *set, struct err *err);
+/*
+ * What is known of the server's certificate after conn_connect_tls or conn_connect_dane, also where nothing depended on
+ * it. reason: why a CA does not vouch for it; valid for good.
+ */
+enum conn_trust conn_tls_trust(const struct conn *conn, const char **reason);
 /*
  * Channel binding data of our side of TLS: tls-exporter (RFC 9266), tls-server-end-point (RFC 5929). Returns the
  * octets, 0 where there are none.

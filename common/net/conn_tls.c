@@ -1,6 +1,7 @@
 /* conn: under TLS. The descriptor is non-blocking from the handshake on, so that every wait is ours and has its limit.
  */
 #include "common/net/conn_io.h"
+#include "common/net/tlsa.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -149,28 +150,44 @@ int conn_accept_tls(struct conn *conn, SSL_CTX *context, struct err *err)
 	return handshake(conn, ssl, err);
 }
 
-static bool set_peer_name(SSL *ssl, const char *host, bool verify)
+/* The name for SNI and for the look at the certificate, which counts only where SSL_VERIFY_PEER is set. */
+static bool set_peer_name(SSL *ssl, const char *host)
 {
 	unsigned char address[16];
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 
 	if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
 		/* RFC 6066 section 3: no addresses in server_name */
-		return !verify || X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
-	if (SSL_set_tlsext_host_name(ssl, host) != 1)
-		return false;
+		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return !verify || X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+	return SSL_set_tlsext_host_name(ssl, host) == 1 && X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
 }
 
-int conn_connect_tls(struct conn *conn, SSL_CTX *context, const char *host, bool verify, struct err *err)
+/* Have the records checked. Returns how many of them OpenSSL can use, -1: error. */
+static int set_records(SSL *ssl, const char *host, const char *domain, const struct tlsa_set *set)
 {
-	SSL *ssl = begin(conn, context, err);
+	int usable = 0;
+
+	if (SSL_dane_enable(ssl, host) <= 0 || SSL_add1_host(ssl, domain) != 1)
+		return -1;
+	/* RFC 7671 5.1: a record of the certificate itself says all; names and dates in it count for nothing. */
+	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	for (size_t i = 0; i < set->count; i++) {
+		const struct tlsa *record = &set->records[i];
+
+		usable += SSL_dane_tlsa_add(ssl, record->usage, record->selector, record->matching,
+		                            (const unsigned char *)record->data.data, record->data.len) > 0;
+	}
+	return usable;
+}
+
+/* Shake hands as a client; prepared: what had to be set was. */
+static int connect_prepared(struct conn *conn, SSL *ssl, bool prepared, const char *host, bool verify, struct err *err)
+{
 	struct err reason;
 
-	if (ssl == NULL)
-		return -1;
-	if (!set_peer_name(ssl, host, verify)) {
+	if (!prepared) {
 		SSL_free(ssl);
 		err_set(&reason, ERR_PROTOCOL, "TLS: \"%s\" cannot be a host name", host);
 		return conn_fail(conn, &reason, err);
@@ -178,6 +195,44 @@ int conn_connect_tls(struct conn *conn, SSL_CTX *context, const char *host, bool
 	SSL_set_verify(ssl, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 	SSL_set_connect_state(ssl);
 	return handshake(conn, ssl, err);
+}
+
+int conn_connect_tls(struct conn *conn, SSL_CTX *context, const char *host, bool verify, struct err *err)
+{
+	SSL *ssl = begin(conn, context, err);
+
+	return ssl != NULL ? connect_prepared(conn, ssl, set_peer_name(ssl, host), host, verify, err) : -1;
+}
+
+int conn_connect_dane(struct conn *conn, SSL_CTX *context, const char *host, const char *domain,
+                      const struct tlsa_set *set, struct err *err)
+{
+	SSL *ssl = begin(conn, context, err);
+	int usable;
+
+	if (ssl == NULL)
+		return -1;
+	usable = set_records(ssl, host, domain, set);
+	return connect_prepared(conn, ssl, usable >= 0, host, usable > 0, err);
+}
+
+enum conn_trust conn_tls_trust(const struct conn *conn, const char **reason)
+{
+	uint8_t usage = 0;
+	long verified;
+
+	*reason = "";
+	if (conn->ssl == NULL)
+		return CONN_TRUST_NONE;
+	verified = SSL_get_verify_result(conn->ssl);
+	if (verified != X509_V_OK) {
+		*reason = X509_verify_cert_error_string(verified);
+		return CONN_TRUST_NONE;
+	}
+	if (SSL_get0_dane_authority(conn->ssl, NULL, NULL) >= 0 &&
+	    SSL_get0_dane_tlsa(conn->ssl, &usage, NULL, NULL, NULL, NULL) >= 0)
+		return usage == TLSA_DANE_EE ? CONN_TRUST_DANE_EE : CONN_TRUST_DANE_TA;
+	return CONN_TRUST_CA;
 }
 
 const char *conn_tls_text(const struct conn *conn, struct arena *arena)

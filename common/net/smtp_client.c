@@ -93,7 +93,9 @@ static int shake_hands(struct smtp_client *client, SSL_CTX *tls, bool verify, st
 	struct err reason;
 
 	smtp_client_set_wait(client, SMTP_WAIT_COMMAND_MS);
-	if (conn_connect_tls(&client->conn, tls, client->host, verify, &reason) == 0)
+	if ((client->tlsa != NULL
+	         ? conn_connect_dane(&client->conn, tls, client->host, client->tlsa_domain, client->tlsa, &reason)
+	         : conn_connect_tls(&client->conn, tls, client->host, verify, &reason)) == 0)
 		return 0;
 	forget_connection(client);
 	return err_set(err, SMTP_CLIENT_TLS, "TLS handshake failed: %s", reason.text);

@@ -46,6 +46,10 @@ struct smtp_client {
 	char host[256];    /* for SNI, the certificate, and messages */
 	char helo[256];    /* the name we give */
 	struct smtp_timeouts timeouts;
+	/* What the certificate has to match in the next handshakes, in place of verify; NULL: no TLSA records. The
+	 * caller's. */
+	const struct tlsa_set *tlsa;
+	const char *tlsa_domain;           /* that mail is for */
 	struct smtp_extensions extensions; /* of the last EHLO */
 	struct smtp_reply reply;           /* the last */
 };

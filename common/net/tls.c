@@ -354,6 +354,7 @@ SSL_CTX *tls_client_context(struct err *err)
 		err_set(err, ERR_SYSTEM, "cannot prepare TLS: %s", ERR_reason_error_string(ERR_peek_error()));
 		return NULL;
 	}
+	SSL_CTX_dane_enable(context);
 	/* The default paths hold a folder in which is looked up at each check: nothing for a sandbox. */
 	if (SSL_CTX_set_default_verify_paths(context) != 1 ||
 	    (getenv("SSL_CERT_FILE") == NULL && SSL_CTX_load_verify_file(context, bundle) != 1))

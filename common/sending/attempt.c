@@ -3,6 +3,7 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/sending/security.h"
 
 enum {
 	CONNECTIONS_MAX = 16,          /* tried for one message */
@@ -21,6 +22,7 @@ struct tour {
 	struct attempt *attempt;
 	struct delivery *delivery;
 	struct route *route;
+	struct security security; /* of the host that is tried */
 	struct arena *arena;
 	struct reason reason;
 	struct str used_host; /* of the connection that was there: not tried again */
@@ -104,7 +106,7 @@ static int send_here(struct tour *tour, struct err *err)
 static bool may_go_on_in_clear(const struct tour *tour)
 {
 	/* A password that would have been protected is not sent without. */
-	return tour->route->encryption == ROUTE_STARTTLS_IF_AVAILABLE && tour->route->username.len == 0;
+	return tour->security.encryption == ROUTE_STARTTLS_IF_AVAILABLE && tour->route->username.len == 0;
 }
 
 /*
@@ -114,17 +116,16 @@ static bool may_go_on_in_clear(const struct tour *tour)
 static int greet(struct tour *tour, bool without_tls, bool *again, struct err *err)
 {
 	const struct route *route = tour->route;
+	enum route_encryption encryption = tour->security.encryption;
 	struct smtp_client *client = &tour->attempt->client;
 	struct sasl_client_login login;
 
 	*again = false;
 	if (smtp_client_hello(client, err) != 0)
 		return -1;
-	if (route->encryption == ROUTE_STARTTLS || (route->encryption == ROUTE_STARTTLS_IF_AVAILABLE && !without_tls &&
-	                                            (client->extensions.offered & SMTP_STARTTLS) != 0)) {
-		bool required = route->encryption == ROUTE_STARTTLS;
-
-		if (smtp_client_start_tls(client, tour->attempt->tls, required && route->verify, err) != 0) {
+	if (encryption == ROUTE_STARTTLS || (encryption == ROUTE_STARTTLS_IF_AVAILABLE && !without_tls &&
+	                                     (client->extensions.offered & SMTP_STARTTLS) != 0)) {
+		if (smtp_client_start_tls(client, tour->attempt->tls, tour->security.verify, err) != 0) {
 			*again = err->code == SMTP_CLIENT_TLS && may_go_on_in_clear(tour);
 			if (err->code != SMTP_CLIENT_REFUSED || !client->open || client->conn.tls_active ||
 			    !may_go_on_in_clear(tour))
@@ -139,19 +140,35 @@ static int greet(struct tour *tour, bool without_tls, bool *again, struct err *e
 	return smtp_client_login(client, &login, err);
 }
 
+/* Every look at a certificate is logged, also where nothing depended on it. */
+static void log_trust(const struct tour *tour, const struct route_host *host)
+{
+	static const char *const words[] = {[CONN_TRUST_NONE] = "certificate not verified",
+	                                    [CONN_TRUST_CA] = "certificate verified by its CA",
+	                                    [CONN_TRUST_DANE_TA] = "certificate verified by DANE-TA",
+	                                    [CONN_TRUST_DANE_EE] = "certificate verified by DANE-EE"};
+	const struct smtp_client *client = &tour->attempt->client;
+	const char *reason;
+	enum conn_trust trust = conn_tls_trust(&client->conn, &reason);
+
+	log_info("id=%s host=%.*s[%s]:%u: %s, %s%s%s", tour->delivery->id, STR_ARG(host->name), client->conn.peer,
+	         host->port, conn_tls_text(&client->conn, tour->arena), words[trust], reason[0] != '\0' ? ": " : "",
+	         reason);
+}
+
 /* Connect to one address and get as far as the first MAIL. */
 static int connect_to(struct tour *tour, const struct route_host *host, struct str address, struct err *err)
 {
 	struct attempt *attempt = tour->attempt;
 	const char *name = arena_text(tour->arena, host->name), *ip = arena_text(tour->arena, address);
-	bool implicit = tour->route->encryption == ROUTE_TLS, without_tls = false, again = true;
+	bool implicit = tour->security.encryption == ROUTE_TLS, without_tls = false, again = true;
 	int result = -1;
 
 	while (again && tour->connections < CONNECTIONS_MAX) {
 		again = false;
 		tour->connections++;
 		result = smtp_client_connect(&attempt->client, name, ip, host->port, implicit ? attempt->tls : NULL,
-		                             tour->route->verify, err);
+		                             tour->security.verify, err);
 		tour->answered = tour->answered || result == 0 || attempt->client.reply.code != 0;
 		if (result == 0)
 			result = greet(tour, without_tls, &again, err);
@@ -162,6 +179,8 @@ static int connect_to(struct tour *tour, const struct route_host *host, struct s
 	}
 	if (result != 0)
 		smtp_client_close(&attempt->client);
+	else if (attempt->client.conn.tls_active)
+		log_trust(tour, host);
 	return result;
 }
 
@@ -171,17 +190,36 @@ static bool is_at_its_end(const struct tour *tour)
 	       io_now_ms() > tour->until_ms || (tour->delivery->is_relay && tour->answered);
 }
 
+/* What the connection to a host has to be. -1: the host is not to be used. */
+static int find_security(struct tour *tour, const struct route_host *host, bool secure)
+{
+	struct attempt *attempt = tour->attempt;
+	struct err err;
+
+	if (security_of_host(&attempt->sources, tour->route, host, secure, tour->arena, &tour->security, &err) != 0) {
+		log_warning("id=%s host=%.*s:%u: %s", tour->delivery->id, STR_ARG(host->name), host->port, err.text);
+		set_reason(tour, "4.7.5", str_of(err.text), host->name);
+		return -1;
+	}
+	attempt->client.tlsa = tour->security.tlsa;
+	attempt->client.tlsa_domain = tour->security.domain;
+	return 0;
+}
+
 /* Address after address, until one lets us send. */
 static void try_host(struct tour *tour, const struct route_host *host)
 {
 	struct str addresses[ROUTE_ADDRESSES_MAX];
+	bool secure;
 	struct err err;
-	size_t count = route_addresses(&tour->attempt->sources, host, tour->arena, addresses, &err);
+	size_t count = route_addresses(&tour->attempt->sources, host, tour->arena, addresses, &secure, &err);
 
 	if (count == 0) {
 		log_info("id=%s host=%.*s:%u: %s", tour->delivery->id, STR_ARG(host->name), host->port, err.text);
 		if (tour->reason.words.len == 0)
 			set_reason(tour, "4.4.3", str_of(err.text), host->name);
+	} else if (find_security(tour, host, secure) != 0) {
+		return;
 	}
 	for (size_t i = 0; i < count && !is_at_its_end(tour); i++) {
 		if (connect_to(tour, host, addresses[i], &err) != 0) {

@@ -48,12 +48,13 @@ void route_wipe(struct route *route)
 }
 
 size_t route_addresses(struct route_sources *sources, const struct route_host *host, struct arena *arena,
-                       struct str addresses[ROUTE_ADDRESSES_MAX], struct err *err)
+                       struct str addresses[ROUTE_ADDRESSES_MAX], bool *secure_out, struct err *err)
 {
 	struct ipc_message request, reply;
 	struct str key, value;
 	size_t position = 0, count = 0;
 
+	*secure_out = false;
 	if (host->is_address) {
 		addresses[0] = host->name;
 		return 1;
@@ -66,6 +67,7 @@ size_t route_addresses(struct route_sources *sources, const struct route_host *h
 		while (count < ROUTE_ADDRESSES_MAX && ipc_next(&reply, &position, &key, &value))
 			if (str_equal(key, STR("address")))
 				addresses[count++] = arena_copy(arena, value);
+		*secure_out = str_equal(ipc_get(&reply, "secure"), STR("1"));
 		if (count == 0)
 			err_set(err, ERR_NOT_FOUND, "%.*s has no address", STR_ARG(host->name));
 	}

@@ -9,6 +9,7 @@
 
 #include "common/sending/request.h"
 #include "common/settings/settings.h"
+#include "common/settings/tls_demands.h"
 
 enum {
 	ROUTE_HOSTS_MAX = 20,
@@ -33,7 +34,10 @@ struct route {
 	struct route_host hosts[ROUTE_HOSTS_MAX];
 	size_t host_count;
 	enum route_encryption encryption;
-	bool verify;         /* the certificate, where encryption is required */
+	bool verify;       /* the certificate, where encryption is required */
+	struct str domain; /* by MX: that the mail is for; else empty */
+	bool secure;       /* by MX: who its mail exchangers are was validated */
+	enum tls_demand demand;
 	struct str name;     /* of the relay sender */
 	struct str username; /* empty: no login */
 	struct str password; /* or access token; in the arena: wiped by route_wipe */
@@ -59,8 +63,9 @@ int route_fail(struct delivery *delivery, const char *enhanced, struct str words
 
 /*
  * The addresses of a host. Returns their number; 0 with a reason (enhanced code and words) where there are none.
+ * secure_out: they were validated with DNSSEC.
  */
 size_t route_addresses(struct route_sources *sources, const struct route_host *host, struct arena *arena,
-                       struct str addresses[ROUTE_ADDRESSES_MAX], struct err *err);
+                       struct str addresses[ROUTE_ADDRESSES_MAX], bool *secure_out, struct err *err);
 
 #endif

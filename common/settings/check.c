@@ -495,6 +495,7 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_DOMAIN_MAP] = check_domain_map,
 	    [SETTING_TARGETS] = check_targets,
 	    [SETTING_REWRITE] = check_rewrite,
+	    [SETTING_TLS_DEMANDS] = check_tls_demands,
 	    [SETTING_LINES] = check_lines,
 	};
 

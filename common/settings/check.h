@@ -11,6 +11,7 @@
 typedef int check_function(const struct setting_definition *definition, struct str value, struct buf *normal,
                            struct err *err);
 
-check_function check_lines, check_fields, check_modifiers, check_domain_map, check_targets, check_rewrite;
+check_function check_lines, check_fields, check_modifiers, check_domain_map, check_targets, check_rewrite,
+    check_tls_demands;
 
 #endif

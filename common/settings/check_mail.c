@@ -2,6 +2,7 @@
 
 #include "common/addr/addr.h"
 #include "common/mime/modify.h"
+#include "common/settings/tls_demands.h"
 
 #include <inttypes.h>
 
@@ -149,4 +150,10 @@ int check_rewrite(const struct setting_definition *definition, struct str value,
 		result = buf_add_str(normal, value);
 	arena_free(&arena);
 	return result;
+}
+
+int check_tls_demands(const struct setting_definition *definition, struct str value, struct buf *normal,
+                      struct err *err)
+{
+	return tls_demands_check(value, normal, err) == 0 ? 0 : err_prefix(err, "%s", definition->key);
 }

@@ -25,6 +25,9 @@ a zone without records give NXDOMAIN. C<start> returns when every zone answers.
 C<broken =E<gt> ['broken.test']>: zones whose records are lost, SERVFAIL. C<edns_size =E<gt> 512>: octets of an answer
 by UDP; longer ones are truncated, and asked for again by TCP.
 
+C<signed =E<gt> ['safe.test']>: zones that are signed (DNSSEC); C<anchor('safe.test')> is the DS record for dns.trust-anchors.
+C<forged =E<gt> ['lie.test']>: signed ones of which each record was changed after that, so that none validates.
+
 C<watched =E<gt> 1>: C<questions> lists the names that were asked for by UDP since its last call, in lower case.
 
 =cut
@@ -37,14 +40,14 @@ use IO::Socket::IP;
 use POSIX ();
 use Postroom::Need qw(find_program);
 use Postroom::Ports;
-use Postroom::Process qw(spawn_program stop_process wait_until read_file write_file);
+use Postroom::Process qw(run_program spawn_program stop_process wait_until read_file write_file);
 use Socket qw(SOCK_DGRAM);
 
 use constant { TYPE_SOA => 6, CLASS_IN => 1 };
 
 sub start {
 	my ($class, %options) = @_;
-	my $self = bless { host => '127.0.0.1', zones => {}, broken => [], edns_size => 1232, serial => 0, owner => $$, %options }, $class;
+	my $self = bless { host => '127.0.0.1', zones => {}, broken => [], signed => [], forged => [], edns_size => 1232, serial => 0, owner => $$, %options }, $class;
 	$self->{folder} = File::Temp->newdir('postroom-dns-XXXXXX', TMPDIR => 1);
 	chmod 0755, $self->{folder};
 	$self->{port} = Postroom::Ports::port($self->{host});
@@ -122,6 +125,7 @@ remote-control:
 END
 	for my $zone (sort keys %{ $self->{zones} }) {
 		write_file("$folder/$zone.zone", $self->zone_text($zone));
+		$self->sign($zone) if grep { $_ eq $zone } @{ $self->{signed} }, @{ $self->{forged} };
 		$conf .= qq(zone:\n\tname: "$zone"\n\tzonefile: "$zone.zone"\n);
 	}
 	$conf .= qq(zone:\n\tname: "$_"\n\tzonefile: "missing.$_.zone"\n) for @{ $self->{broken} };
@@ -133,6 +137,34 @@ END
 			or die $@ . (read_file("$folder/log") // '');
 	}
 	return $self;
+}
+
+# Sign a zone's file, with the key that it had before or a new one.
+sub sign {
+	my ($self, $zone) = @_;
+	my $file = "$self->{folder}/$zone.zone";
+	my $key = $self->{keys}{$zone} //= $self->make_key($zone);
+	my ($status, undef, $err) = run_program('ldns-signzone', '-o', $zone, '-f', "$file.signed", $file, $key);
+	die "ldns-signzone: $err" if $status != 0;
+	my $text = read_file("$file.signed");
+	$text =~ s/(\tTLSA\t\d \d \d )(\w)/$1 . ($2 eq '0' ? '1' : '0')/gie if grep { $_ eq $zone } @{ $self->{forged} };
+	write_file($file, $text);
+	return;
+}
+
+sub make_key {
+	my ($self, $zone) = @_;
+	my ($status, $name, $err) = run_program('sh', '-c', 'cd "$0" && ldns-keygen -k -a ECDSAP256SHA256 "$1"', "$self->{folder}", $zone);
+	die "ldns-keygen: $err" if $status != 0;
+	chomp $name;
+	return "$self->{folder}/$name";
+}
+
+sub anchor {
+	my ($self, $zone) = @_;
+	my ($record) = read_file("$self->{keys}{$zone}.ds") =~ /^(\S.*\bDS\b.*?)\s*(?:;.*)?$/m;
+	$record =~ s/\s+/ /g;
+	return $record;
 }
 
 sub zone_text {

@@ -34,7 +34,8 @@ Without one of its own a verb is answered as a good server would.
 =head1 OPTIONS
 
 C<host>, C<port>; C<extensions> of EHLO (none: HELO only is understood where C<no_ehlo> is set); C<tls>: offers STARTTLS
-with a self-signed certificate; C<implicit_tls>; C<auth =E<gt> {user =E<gt> password}>: offers AUTH PLAIN LOGIN.
+with a self-signed certificate, or with the one of C<pair =E<gt> [chain, key]> (files); C<certificate> is its file;
+C<implicit_tls>; C<auth =E<gt> {user =E<gt> password}>: offers AUTH PLAIN LOGIN.
 
 =cut
 
@@ -58,7 +59,7 @@ sub start {
 	my $self = bless { host => '127.0.0.1', extensions => [], replies => {}, owner => $$, %options }, $class;
 	$self->{folder} = File::Temp->newdir('postroom-smtpserver-XXXXXX', TMPDIR => 1);
 	$self->{port} //= Postroom::Ports::port($self->{host});
-	$self->make_certificate if $self->{tls} || $self->{implicit_tls};
+	$self->make_certificate if ($self->{tls} || $self->{implicit_tls}) && !$self->{pair};
 	write_file("$self->{folder}/replies", $json->encode({}));
 	write_file("$self->{folder}/$_", '') for qw(transcript messages counts);
 	my $listener = IO::Socket::IP->new(
@@ -79,7 +80,11 @@ sub make_certificate {
 		'ec_paramgen_curve:P-256', '-nodes', '-days', 10, '-subj', '/CN=' . ($self->{name} // 'localhost'), '-keyout',
 		"$self->{folder}/key.pem", '-out', "$self->{folder}/cert.pem");
 	die "openssl: $err" if $status != 0;
+	$self->{pair} = ["$self->{folder}/cert.pem", "$self->{folder}/key.pem"];
+	return;
 }
+
+sub certificate { return $_[0]{pair}[0] }
 
 sub port { return $_[0]{port} }
 sub address { return "$_[0]{host}:$_[0]{port}" }
@@ -244,8 +249,8 @@ sub get_line {
 sub handshake {
 	my ($self, $session) = @_;
 	$session->{buffer} = '';
-	IO::Socket::SSL->start_SSL($session->{socket}, SSL_server => 1, SSL_cert_file => "$self->{folder}/cert.pem",
-		SSL_key_file => "$self->{folder}/key.pem") or die "TLS failed\n";
+	IO::Socket::SSL->start_SSL($session->{socket}, SSL_server => 1, SSL_cert_file => $self->{pair}[0],
+		SSL_key_file => $self->{pair}[1]) or die "TLS failed\n";
 	$session->{tls} = $session->{socket}->get_sslversion;
 }
 

@@ -1,0 +1,95 @@
+#include "common/sending/security.h"
+
+#include "common/settings/tls_demands.h"
+
+enum tlsa_answer {
+	TLSA_NONE,    /* there are no records that were validated */
+	TLSA_USELESS, /* there are, but of kinds that SMTP does not use */
+	TLSA_USABLE,
+};
+
+/* Ask for the TLSA records of a host. -1: nobody can say whether there are any. */
+static int find_records(struct route_sources *sources, const struct route_host *host, struct arena *arena,
+                        struct tlsa_set *set, enum tlsa_answer *answer_out, struct err *err)
+{
+	struct ipc_message request, reply;
+	size_t position = 0, count = 0;
+	struct str key, value;
+	int64_t secure = 0;
+	int result;
+
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, "query");
+	ipc_add(&request, "name", tlsa_name(host->name, host->port, arena));
+	ipc_add_number(&request, "type", TLSA_TYPE);
+	result = ipc_call(&sources->dnsd, &request, &reply, ROUTE_DNS_TIMEOUT_MS, err);
+	ipc_get_number(&reply, "secure", 0, 1, &secure);
+	while (result == 0 && secure == 1 && ipc_next(&reply, &position, &key, &value))
+		if (str_equal(key, STR("rr"))) {
+			count++;
+			tlsa_read(arena_copy(arena, value), set);
+		}
+	*answer_out = count == 0 ? TLSA_NONE : set->count > 0 ? TLSA_USABLE : TLSA_USELESS;
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return result;
+}
+
+/* RFC 7672 2.2: only where the mail exchanger and its address are known for sure is there a record to trust. */
+static int demand_dane(struct route_sources *sources, const struct route *route, const struct route_host *host,
+                       bool secure, struct arena *arena, struct security *security, struct err *err)
+{
+	struct tlsa_set *set = arena_get(arena, sizeof *set);
+	enum tlsa_answer answer = TLSA_NONE;
+
+	if (!route->secure || !secure || host->is_address)
+		return 0;
+	*set = (struct tlsa_set){0};
+	if (find_records(sources, host, arena, set, &answer, err) != 0)
+		return err_prefix(err, "whether %.*s has TLSA records is not known now", STR_ARG(host->name));
+	if (answer == TLSA_NONE)
+		return 0;
+	/* 2.2.1: records that are of no use still say that the server has TLS. */
+	security->encryption = ROUTE_STARTTLS;
+	security->tlsa = answer == TLSA_USABLE ? set : NULL;
+	security->by = "DANE";
+	return 0;
+}
+
+int security_of_host(struct route_sources *sources, const struct route *route, const struct route_host *host,
+                     bool secure, struct arena *arena, struct security *security_out, struct err *err)
+{
+	*security_out = (struct security){.encryption = route->encryption,
+	                                  .verify = route->verify && route->encryption >= ROUTE_STARTTLS,
+	                                  .domain = arena_text(arena, route->domain),
+	                                  .by = ""};
+	if (route->domain.len == 0)
+		return 0;
+	switch (route->demand) {
+	case TLS_DEMAND_NONE:
+		security_out->encryption = ROUTE_CLEAR;
+		return 0;
+	case TLS_DEMAND_MAY:
+		return 0;
+	case TLS_DEMAND_ENCRYPT:
+	case TLS_DEMAND_VERIFY:
+		security_out->encryption = ROUTE_STARTTLS;
+		security_out->verify = route->demand == TLS_DEMAND_VERIFY;
+		security_out->by = "sender.tls-policies";
+		return 0;
+	case TLS_DEMAND_DANE:
+		if (demand_dane(sources, route, host, secure, arena, security_out, err) != 0)
+			return -1;
+		return security_out->tlsa != NULL ? 0
+		                                  : err_set(err, ERR_TEMPORARY,
+		                                            "%.*s has no usable TLSA record that DNSSEC validates, and "
+		                                            "sender.tls-policies demands one",
+		                                            STR_ARG(host->name));
+	case TLS_DEMAND_AUTO:
+		break;
+	}
+	if (!settings_flag(sources->settings, SETTING_SENDER_DANE))
+		return 0;
+	return demand_dane(sources, route, host, secure, arena, security_out, err);
+}
