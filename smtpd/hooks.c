@@ -1,6 +1,7 @@
 #include "smtpd/smtpd.h"
 
 #include "common/base/log.h"
+#include "common/script/message.h"
 #include "smtpd/collect.h"
 #include "smtpd/rbl.h"
 
@@ -12,7 +13,7 @@ void hooks_open(struct session *session)
 
 	*hooks = (struct hooks){.max_size = -1, .max_messages = -1, .max_recipients = -1, .max_line = -1};
 	script_open(&hooks->script, &session->smtpd->daemon->instance, HOOKS_SCRIPT, NULL, &session->status);
-	hooks->script.offer = hooks_offer();
+	hooks->script.offer = script_message_offer();
 	arena_init(&hooks->rbl.arena);
 }
 

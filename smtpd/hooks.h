@@ -111,13 +111,9 @@ bool hooks_ask(struct session *session, const char *function, const struct scrip
 /* A reply of one line with its code, as RFC 5321 4.2 has it? One of 4xx or 5xx? */
 bool hooks_is_reply(struct str text);
 bool hooks_is_refusal(struct str reply);
-/* A header field on one line, without its line end (RFC 5322 2.2)? */
-bool hooks_is_field(struct str line);
 /* Send such a reply. */
 void hooks_send(struct session *session, struct str text);
 
-/* The functions of the script's table Postroom, of use in ProcessMessage alone. */
-const struct script_offer *hooks_offer(void);
 /*
  * The whole message is there: StartMessage, MessageLineRaw, MessageLine, EndMessage. They may change its lines. NULL,
  * or how it is refused.

@@ -1,6 +1,7 @@
 /* smtpd: what smtpsvr.lua has to say about DNS blacklists. */
 #include "smtpd/smtpd.h"
 
+#include "common/script/message.h"
 #include "smtpd/rbl.h"
 
 /* The items of a list of the settings, as a script's table. */
@@ -62,7 +63,7 @@ static void take_texts(struct session *session, const struct script_field *refus
 		hooks->rbl.refusal = arena_copy(&hooks->rbl.arena, reply);
 	else if (!str_equal(reply, usual_refusal))
 		script_report(&hooks->script, refusal->name, STR("is no reply that refuses"));
-	if (hooks_is_field(line) && !str_equal(line, usual_field))
+	if (script_is_field(line) && !str_equal(line, usual_field))
 		hooks->rbl.field = arena_copy(&hooks->rbl.arena, line);
 	else if (!str_equal(line, usual_field))
 		script_report(&hooks->script, field->name, STR("is no header field"));

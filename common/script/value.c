@@ -30,6 +30,7 @@ void script_push(struct lua_State *lua, const struct script_value *value)
 {
 	switch (value->type) {
 	case SCRIPT_NIL:
+	case SCRIPT_TEXT_OR_FLAG:
 		lua_pushnil(lua);
 		break;
 	case SCRIPT_TEXT:
@@ -111,12 +112,14 @@ static int take_table(lua_State *lua, int index, struct script_value *value, str
 int script_take(struct lua_State *lua, int index, struct script_value *value, struct arena *arena, struct err *err)
 {
 	static const char *const expected[] = {"nil",     "a string", "an integer", "a boolean",
-	                                       "a table", "a table",  "nothing"};
+	                                       "a table", "a table",  "nothing",    "a string or a boolean"};
 	enum script_type wanted = value->type;
 	int type = lua_type(lua, index), is_integer = 0;
 
+	if (wanted == SCRIPT_TEXT_OR_FLAG)
+		value->type = type == LUA_TBOOLEAN ? SCRIPT_FLAG : SCRIPT_TEXT;
 	*value = (struct script_value){
-	    .type = type == LUA_TNIL ? SCRIPT_NIL : wanted, .fields = value->fields, .count = value->count};
+	    .type = type == LUA_TNIL ? SCRIPT_NIL : value->type, .fields = value->fields, .count = value->count};
 	switch (value->type) {
 	case SCRIPT_NIL:
 		return 0;
@@ -142,7 +145,8 @@ int script_take(struct lua_State *lua, int index, struct script_value *value, st
 		if (type == LUA_TTABLE)
 			return take_table(lua, index, value, arena, err);
 		break;
-	case SCRIPT_ARRAY: /* nobody asks for one */
+	case SCRIPT_ARRAY:        /* nobody asks for one */
+	case SCRIPT_TEXT_OR_FLAG: /* is one of the two by now */
 		break;
 	}
 	return err_set(err, ERR_SYNTAX, "is a %s, where %s is expected", luaL_typename(lua, index), expected[wanted]);
