@@ -5,7 +5,7 @@
  *     judge_start(&judge);                             logged in
  *     for each message:
  *         judge_offer(&judge, &offer, &arena, &judgement, err);         header and size are known
- *         if (judgement.fetch == JUDGE_LEAVE) nothing is fetched
+ *         if (judgement.fetch == COLLECT_LEAVE) nothing is fetched
  *         else fetch it, each line through judge_line, store it nowhere yet
  *         judge_arrived(&judge, &arrival, &arena, &judgement, err);     now: envelope, lines on top
  *         write judgement.recipients (none: no file), the lines, the message; then each of judgement.mails
@@ -21,6 +21,7 @@
 #ifndef POSTROOM_COLLECTOR_JUDGE_H
 #define POSTROOM_COLLECTOR_JUDGE_H
 
+#include "common/collecting/action.h"
 #include "common/collecting/routing.h"
 #include "common/mime/mime.h"
 #include "common/net/sandbox.h"
@@ -30,6 +31,7 @@
 enum {
 	JUDGE_MAILS_MAX = 4,     /* that one message makes */
 	JUDGE_LINES_MAX = 200,   /* header lines put on top of one */
+	JUDGE_MARKS_MAX = 100,   /* rules that are named in it */
 	JUDGE_TOKEN_LENGTH = 32, /* characters of a query's token, as the session makes it */
 };
 
@@ -50,7 +52,7 @@ void judge_close(struct judge *judge);
 int judge_allow(const struct instance *instance, struct sandbox *sandbox, struct err *err);
 
 /* Does anything want the header before the message is fetched? Without it TOP is not needed. */
-bool judge_wants_header(const struct judge *judge);
+bool judge_wants_header(struct judge *judge);
 /* Does the script look at lines? */
 bool judge_wants_lines(struct judge *judge);
 
@@ -68,19 +70,6 @@ struct judge_offer {
 	struct str token;  /* a new one, for a query that may be made now */
 };
 
-enum judge_fetch {
-	JUDGE_LEAVE,   /* not now */
-	JUDGE_HEADERS, /* TOP alone */
-	JUDGE_WHOLE,
-};
-
-enum judge_remove {
-	JUDGE_REMOVE_LATER,   /* as the collector's leave-days say, counted from when it was fetched */
-	JUDGE_REMOVE_NOW,     /* at once; of what is fetched: when it is stored */
-	JUDGE_REMOVE_IGNORED, /* leave-days from when it was first seen; with 0 days never */
-	JUDGE_REMOVE_QUERY,   /* collect.query-days from when it was asked for; counts instead of leave-days */
-};
-
 /* A mail that the server makes: head, then where `original` is the message (or the header that is known), then tail. */
 struct judge_mail {
 	const char *step;    /* "query", "warning", "reject", "error": with collector and UIDL, its identity */
@@ -94,8 +83,8 @@ struct judge_mail {
 };
 
 struct judgement {
-	enum judge_fetch fetch;
-	enum judge_remove remove;
+	enum collect_fetch fetch;
+	enum collect_remove remove;
 	bool query;        /* somebody is asked: offer.token is to be remembered with those who may answer */
 	struct str *asked; /* their addresses: who may answer without the token */
 	size_t asked_count;
@@ -106,6 +95,7 @@ struct judgement {
 	struct str sender;                 /* reverse-path of its envelope */
 	struct str lines[JUDGE_LINES_MAX]; /* to be put on top of it, without line ends, the first on top */
 	size_t line_count;
+	bool ignored;      /* the script wants nobody to get it */
 	struct str reason; /* for the log: "rule 3 \"big ones\": Ignore", "script", "no rule"; one line */
 	bool no_opinion;   /* the header was not known: judge_arrived decides all */
 	struct routing routing;

@@ -1,5 +1,7 @@
 #include "common/collecting/ask.h"
 
+enum { NAMES_MAX = 100 }; /* of one address, for rules */
+
 int collect_asker_open(struct collect_asker *asker, const struct instance *instance, const char *caller,
                        int64_t collector, struct err *err)
 {
@@ -43,38 +45,6 @@ static void read_causes(const struct ipc_message *reply, bool *leads_here, bool 
 	}
 }
 
-/*
- * An address of another domain counts only where a mapping names it: a rule of LAN forwarding for that domain does not
- * make everybody there a recipient of what lies in this mailbox.
- */
-static int ask_address(void *context, struct str address, enum routing_standing *standing, struct err *err)
-{
-	struct collect_asker *asker = context;
-	bool leads_here, is_mapped, is_own;
-	struct str kind;
-
-	if (ask(asker, "address", address, err) != 0) {
-		if (err->code != ERR_SYNTAX)
-			return -1;
-		*standing = ROUTING_FOREIGN; /* the resolver takes it for no address */
-		return 0;
-	}
-	kind = ipc_get(&asker->reply, "kind");
-	is_own = str_equal(ipc_get(&asker->reply, "own"), STR("1"));
-	read_causes(&asker->reply, &leads_here, &is_mapped);
-	if (!is_own && !is_mapped)
-		*standing = ROUTING_FOREIGN;
-	else if (str_equal(kind, STR("unknown")))
-		*standing = ROUTING_UNKNOWN;
-	else if ((str_equal(kind, STR("local")) && !leads_here) || str_equal(kind, STR("remote")))
-		*standing = ROUTING_ELSEWHERE;
-	else if (kind.len != 0)
-		*standing = ROUTING_VALID;
-	else
-		return err_set(err, ERR_PROTOCOL, "the resolver's answer is not understood");
-	return 0;
-}
-
 /* "user 3 anna", "remote bob@example.net", "lan 0 SMTP:...": the name or address; empty: the message is for nobody. */
 static struct str target_name(struct str target)
 {
@@ -85,6 +55,50 @@ static struct str target_name(struct str target)
 	if (!str_equal(kind, STR("remote")))
 		str_cut_word(&target);
 	return str_trim(target);
+}
+
+static void read_names(const struct ipc_message *reply, struct arena *arena, struct routing_address *answer)
+{
+	struct str key, value;
+
+	answer->names = arena_get(arena, NAMES_MAX * sizeof *answer->names);
+	for (size_t position = 0; ipc_next(reply, &position, &key, &value) && answer->name_count < NAMES_MAX;) {
+		struct str name = str_equal(key, STR("target")) ? target_name(value) : STR("");
+
+		if (name.len != 0)
+			answer->names[answer->name_count++] = arena_copy(arena, name);
+	}
+}
+
+/*
+ * An address of another domain counts only where a mapping names it: a rule of LAN forwarding for that domain does not
+ * make everybody there a recipient of what lies in this mailbox.
+ */
+static int ask_address(void *context, struct arena *arena, struct routing_address *answer, struct err *err)
+{
+	struct collect_asker *asker = context;
+	bool leads_here, is_mapped, is_own;
+	struct str kind;
+
+	answer->standing = ROUTING_FOREIGN;
+	if (ask(asker, "address", answer->address, err) != 0)
+		return err->code == ERR_SYNTAX ? 0 : -1; /* the resolver takes it for no address */
+	kind = ipc_get(&asker->reply, "kind");
+	is_own = str_equal(ipc_get(&asker->reply, "own"), STR("1"));
+	read_causes(&asker->reply, &leads_here, &is_mapped);
+	if (kind.len == 0)
+		return err_set(err, ERR_PROTOCOL, "the resolver's answer is not understood");
+	if (!is_own && !is_mapped)
+		return 0;
+	if (str_equal(kind, STR("unknown")))
+		answer->standing = ROUTING_UNKNOWN;
+	else if ((str_equal(kind, STR("local")) && !leads_here) || str_equal(kind, STR("remote")))
+		answer->standing = ROUTING_ELSEWHERE;
+	else
+		answer->standing = ROUTING_VALID;
+	if (answer->standing == ROUTING_VALID)
+		read_names(&asker->reply, arena, answer);
+	return 0;
 }
 
 static int ask_author(void *context, struct str address, struct arena *arena, struct rule_targets *targets,

@@ -81,15 +81,17 @@ static int ask(struct finder *finder, const char *where, struct str address, boo
 	    [ROUTING_FOREIGN] = "of another domain: ignored",
 	};
 	const struct spool_recipient recipient = {.address = address, .folder = STR("")};
+	struct routing_address answer = {.address = address};
 	struct routing *routing = finder->routing;
 	enum routing_standing standing;
 
-	if (finder->asker->address(finder->asker->context, address, &standing, err) != 0)
+	if (finder->asker->address(finder->asker->context, finder->arena, &answer, err) != 0)
 		return -1;
+	standing = answer.standing;
 	finder_explain(finder, "%s: %.*s is %s", where, STR_ARG(address), words[standing]);
 	routing->addresses = one_more(finder->arena, routing->addresses, routing->address_count, &finder->address_room,
 	                              sizeof *routing->addresses);
-	routing->addresses[routing->address_count++] = (struct routing_address){address, standing};
+	routing->addresses[routing->address_count++] = answer;
 	routing->valid += standing == ROUTING_VALID;
 	routing->unknown += standing == ROUTING_UNKNOWN;
 	if (standing == ROUTING_VALID)

@@ -90,18 +90,21 @@ enum routing_standing {
 	ROUTING_FOREIGN,   /* of another domain */
 };
 
+struct routing_address {
+	struct str address; /* "fred@example.com" */
+	enum routing_standing standing;
+	struct str *names; /* of a valid one: users, lists and addresses elsewhere that it leads to */
+	size_t name_count;
+};
+
 /* Who is asked; each returns 0, or -1: it cannot be told now (ERR_TEMPORARY and the like). */
 struct routing_asker {
-	int (*address)(void *context, struct str address, enum routing_standing *standing_out, struct err *err);
+	/* What is answer->address? The rest is filled in, in arena. */
+	int (*address)(void *context, struct arena *arena, struct routing_address *answer, struct err *err);
 	/* FROM mappings of an author: names and addresses that get the message, in arena. */
 	int (*author)(void *context, struct str address, struct arena *arena, struct rule_targets *targets_out,
 	              struct err *err);
 	void *context;
-};
-
-struct routing_address {
-	struct str address; /* "fred@example.com" */
-	enum routing_standing standing;
 };
 
 struct routing {

@@ -13,38 +13,39 @@ enum parameter_kind { PARAMETER_NONE, PARAMETER_TARGETS, PARAMETER_HEADER, PARAM
 static const struct {
 	const char *word;
 	enum parameter_kind parameter;
-	unsigned of; /* dialects that have it, a bit each */
+	unsigned of;       /* dialects that have it, a bit each */
+	const char *title; /* another name of it, of collectors' rules: that of the specification */
 } actions[RULE_ACTIONS] = {
-    [RULE_ACCEPT] = {"accept", PARAMETER_NONE, OF_SMTP},
-    [RULE_REJECT] = {"reject", PARAMETER_NONE, OF_BOTH},
-    [RULE_REDIRECT] = {"redirect", PARAMETER_TARGETS, OF_BOTH},
-    [RULE_IGNORE] = {"ignore", PARAMETER_NONE, OF_BOTH},
-    [RULE_COPY] = {"copy", PARAMETER_TARGETS, OF_BOTH},
-    [RULE_HOLD] = {"hold", PARAMETER_NONE, OF_SMTP},
-    [RULE_REJECT_DISCONNECT] = {"reject-disconnect", PARAMETER_NONE, OF_SMTP},
-    [RULE_SET_HEADER] = {"set-header", PARAMETER_HEADER, OF_BOTH},
-    [RULE_SET_HEADER_ACCEPT] = {"set-header-accept", PARAMETER_HEADER, OF_SMTP},
-    [RULE_IF] = {"if", PARAMETER_NONE, OF_BOTH},
-    [RULE_ELSE] = {"else", PARAMETER_NONE, OF_BOTH},
-    [RULE_END_IF] = {"end-if", PARAMETER_NONE, OF_BOTH},
-    [RULE_BLOCK] = {"block", PARAMETER_MINUTES, OF_SMTP},
-    [RULE_CALL] = {"call", PARAMETER_FUNCTION, OF_SMTP},
-    [RULE_DOWNLOAD] = {"download", PARAMETER_NONE, OF_DOWNLOAD},
-    [RULE_DOWNLOAD_DELETE] = {"download-delete", PARAMETER_NONE, OF_DOWNLOAD},
-    [RULE_REDIRECT_DELETE] = {"redirect-delete", PARAMETER_TARGETS, OF_DOWNLOAD},
-    [RULE_COPY_DELETE] = {"copy-delete", PARAMETER_TARGETS, OF_DOWNLOAD},
-    [RULE_QUERY] = {"query", PARAMETER_NONE, OF_DOWNLOAD},
-    [RULE_REDIRECT_QUERY] = {"redirect-query", PARAMETER_TARGETS, OF_DOWNLOAD},
-    [RULE_COPY_QUERY] = {"copy-query", PARAMETER_TARGETS, OF_DOWNLOAD},
-    [RULE_DELETE_WARN] = {"delete-warn", PARAMETER_NONE, OF_DOWNLOAD},
-    [RULE_DELETE_WARN_OTHER] = {"delete-warn-other", PARAMETER_TARGETS, OF_DOWNLOAD},
-    [RULE_DELETE_COPY_WARNING] = {"delete-copy-warning", PARAMETER_TARGETS, OF_DOWNLOAD},
-    [RULE_DELETE] = {"delete", PARAMETER_NONE, OF_DOWNLOAD},
-    [RULE_HEADERS] = {"headers", PARAMETER_NONE, OF_DOWNLOAD},
-    [RULE_REDIRECT_HEADERS] = {"redirect-headers", PARAMETER_TARGETS, OF_DOWNLOAD},
-    [RULE_COPY_HEADERS] = {"copy-headers", PARAMETER_TARGETS, OF_DOWNLOAD},
-    [RULE_SET_HEADER_STOP] = {"set-header-stop", PARAMETER_HEADER, OF_DOWNLOAD},
-    [RULE_STOP] = {"stop", PARAMETER_NONE, OF_DOWNLOAD},
+    [RULE_ACCEPT] = {"accept", PARAMETER_NONE, OF_SMTP, NULL},
+    [RULE_REJECT] = {"reject", PARAMETER_NONE, OF_BOTH, "Reject"},
+    [RULE_REDIRECT] = {"redirect", PARAMETER_TARGETS, OF_BOTH, "Redirect"},
+    [RULE_IGNORE] = {"ignore", PARAMETER_NONE, OF_BOTH, "Ignore"},
+    [RULE_COPY] = {"copy", PARAMETER_TARGETS, OF_BOTH, "Copy"},
+    [RULE_HOLD] = {"hold", PARAMETER_NONE, OF_SMTP, NULL},
+    [RULE_REJECT_DISCONNECT] = {"reject-disconnect", PARAMETER_NONE, OF_SMTP, NULL},
+    [RULE_SET_HEADER] = {"set-header", PARAMETER_HEADER, OF_BOTH, "Set Header and Continue"},
+    [RULE_SET_HEADER_ACCEPT] = {"set-header-accept", PARAMETER_HEADER, OF_SMTP, NULL},
+    [RULE_IF] = {"if", PARAMETER_NONE, OF_BOTH, "If"},
+    [RULE_ELSE] = {"else", PARAMETER_NONE, OF_BOTH, "Else"},
+    [RULE_END_IF] = {"end-if", PARAMETER_NONE, OF_BOTH, "EndIf"},
+    [RULE_BLOCK] = {"block", PARAMETER_MINUTES, OF_SMTP, NULL},
+    [RULE_CALL] = {"call", PARAMETER_FUNCTION, OF_SMTP, NULL},
+    [RULE_DOWNLOAD] = {"download", PARAMETER_NONE, OF_DOWNLOAD, "Download"},
+    [RULE_DOWNLOAD_DELETE] = {"download-delete", PARAMETER_NONE, OF_DOWNLOAD, "Download and Delete"},
+    [RULE_REDIRECT_DELETE] = {"redirect-delete", PARAMETER_TARGETS, OF_DOWNLOAD, "Redirect, Download and Delete"},
+    [RULE_COPY_DELETE] = {"copy-delete", PARAMETER_TARGETS, OF_DOWNLOAD, "Copy, Download and Delete"},
+    [RULE_QUERY] = {"query", PARAMETER_NONE, OF_DOWNLOAD, "Query"},
+    [RULE_REDIRECT_QUERY] = {"redirect-query", PARAMETER_TARGETS, OF_DOWNLOAD, "Redirect Query"},
+    [RULE_COPY_QUERY] = {"copy-query", PARAMETER_TARGETS, OF_DOWNLOAD, "Copy Query"},
+    [RULE_DELETE_WARN] = {"delete-warn", PARAMETER_NONE, OF_DOWNLOAD, "Delete and Warn"},
+    [RULE_DELETE_WARN_OTHER] = {"delete-warn-other", PARAMETER_TARGETS, OF_DOWNLOAD, "Delete and Warn other user"},
+    [RULE_DELETE_COPY_WARNING] = {"delete-copy-warning", PARAMETER_TARGETS, OF_DOWNLOAD, "Delete and copy Warning"},
+    [RULE_DELETE] = {"delete", PARAMETER_NONE, OF_DOWNLOAD, "Delete Silently"},
+    [RULE_HEADERS] = {"headers", PARAMETER_NONE, OF_DOWNLOAD, "Headers only"},
+    [RULE_REDIRECT_HEADERS] = {"redirect-headers", PARAMETER_TARGETS, OF_DOWNLOAD, "Redirect Headers only"},
+    [RULE_COPY_HEADERS] = {"copy-headers", PARAMETER_TARGETS, OF_DOWNLOAD, "Copy Headers only"},
+    [RULE_SET_HEADER_STOP] = {"set-header-stop", PARAMETER_HEADER, OF_DOWNLOAD, "Set Header and Stop"},
+    [RULE_STOP] = {"stop", PARAMETER_NONE, OF_DOWNLOAD, "Stop"},
 };
 
 const char *rule_stage_word(enum rules_stage stage)
@@ -59,12 +60,13 @@ const char *rule_action_word(enum rule_action action)
 
 enum rule_action rule_action_find(struct str word, enum condition_dialect dialect)
 {
-	int action = 0;
+	bool has_titles = dialect == CONDITION_DOWNLOAD;
 
-	while (action < RULE_ACTIONS &&
-	       ((actions[action].of & 1U << dialect) == 0 || !str_equal_nocase(word, str_of(actions[action].word))))
-		action++;
-	return (enum rule_action)action;
+	for (int i = 0; i < RULE_ACTIONS; i++)
+		if ((actions[i].of & 1U << dialect) != 0 && (str_equal_nocase(word, str_of(actions[i].word)) ||
+		                                             (has_titles && str_equal_nocase(word, str_of(actions[i].title)))))
+			return (enum rule_action)i;
+	return RULE_ACTIONS;
 }
 
 bool rule_action_has_targets(enum rule_action action)

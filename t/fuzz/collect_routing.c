@@ -7,14 +7,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What is asked for is an address; who it is the first octet of its local part says. */
-static int ask_address(void *context, struct str address, enum routing_standing *standing, struct err *err)
+static int ask_address(void *context, struct arena *arena, struct routing_address *answer, struct err *err)
 {
-	struct arena *arena = context;
 	struct addr addr;
 
-	if (addr_parse_mailbox(address, arena, &addr, err) != 0 || addr.domain.len == 0)
+	(void)context;
+	if (addr_parse_mailbox(answer->address, arena, &addr, err) != 0 || addr.domain.len == 0)
 		abort();
-	*standing = (enum routing_standing)((unsigned char)addr.local_part.data[0] % (ROUTING_FOREIGN + 1));
+	answer->standing = (enum routing_standing)((unsigned char)addr.local_part.data[0] % (ROUTING_FOREIGN + 1));
 	return 0;
 }
 
@@ -44,7 +44,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rest = str_skip(input, 1);
 	definitions = str_cut(&rest, '\0');
 	arena_init(&arena);
-	asker.context = &arena;
 	options.method = (enum routing_method)(choice % (ROUTING_BY_SUBJECT + 1));
 	options.read_special = options.read_received = (enum routing_reading)(choice / 8 % (ROUTING_READ_ALL + 1));
 	options.ignore_from_line = (choice & 64) != 0;

@@ -22,14 +22,17 @@ struct asked {
 	bool is_away;
 };
 
-static int ask_address(void *context, struct str address, enum routing_standing *standing, struct err *problem)
+static int ask_address(void *context, struct arena *memory, struct routing_address *answer, struct err *problem)
 {
 	static const char *const users[] = {"bill", "kate", "fred", "joe", "bob", "anna", "user", "bob smith"};
+	enum routing_standing *standing = &answer->standing;
+	struct str address = answer->address;
 	struct asked *asked = context;
 	struct addr addr;
 	struct str domain;
 	bool accepted = false;
 
+	(void)memory;
 	if (asked->is_away)
 		return err_set(problem, ERR_TEMPORARY, "the resolver is away");
 	asked->count++;
