@@ -13,6 +13,7 @@ void hooks_open(struct session *session)
 
 	*hooks = (struct hooks){.max_size = -1, .max_messages = -1, .max_recipients = -1, .max_line = -1};
 	script_open(&hooks->script, &session->smtpd->daemon->instance, HOOKS_SCRIPT, NULL, &session->status);
+	script_settle(&hooks->script);
 	hooks->script.offer = script_message_offer();
 	arena_init(&hooks->rbl.arena);
 }

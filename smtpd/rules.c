@@ -83,6 +83,7 @@ static void begin(struct session *session)
 	if (session->rules_script.path[0] == '\0') {
 		snprintf(name, sizeof name, "smtprules_%" PRId64, session->service_id);
 		script_open(&session->rules_script, &session->smtpd->daemon->instance, name, NULL, &session->status);
+		script_settle(&session->rules_script);
 	}
 	state->active = state->rules->count > 0 || script_exists(&session->rules_script);
 }

@@ -60,6 +60,11 @@ void script_open_inline(struct script *script, const char *name, const struct sc
 	script->is_inline = true;
 }
 
+void script_settle(struct script *script)
+{
+	script->is_away = !script_is_installed(script);
+}
+
 void script_close(struct script *script)
 {
 	script_heap_free(script->heap);
@@ -305,6 +310,8 @@ static bool refresh(struct script *script)
 
 	if (script->is_inline)
 		return load_nothing(script);
+	if (script->is_away)
+		return false;
 	if (stat(script->path, &file) != 0) {
 		if (script->looked_at)
 			script_close(script);
@@ -372,7 +379,7 @@ int script_get_globals(struct script *script, struct script_field *fields, size_
 
 bool script_is_installed(const struct script *script)
 {
-	return access(script->path, F_OK) == 0;
+	return !script->is_away && access(script->path, F_OK) == 0;
 }
 
 int script_run(struct script *script, const struct script_field *fields, size_t count)

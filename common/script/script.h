@@ -142,6 +142,7 @@ struct script {
 	bool looked_at;                   /* file says something */
 	int64_t rest_until_ms;
 	bool is_inline;                   /* it has no file: script_open_inline */
+	bool is_away;                     /* script_settle found no file */
 	struct buf *printed;              /* where print adds to; NULL: to luaerrors.log */
 	const struct script_field *first; /* globals to be set before the file is run; script_run */
 	size_t first_count;
@@ -162,6 +163,11 @@ void script_open(struct script *script, const struct instance *instance, const c
  */
 void script_open_inline(struct script *script, const char *name, const struct script_limits *limits,
                         struct status *status);
+/*
+ * Where there is no file of that name now, there is none for as long as this script is open: for a session that would
+ * ask before each of its steps, and lasts not long.
+ */
+void script_settle(struct script *script);
 /* Give back what was loaded, the script's globals with it; a later call loads it again. For a session that idles. */
 void script_close(struct script *script);
 
