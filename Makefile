@@ -21,7 +21,7 @@ CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
 # Each program and the folder its sources are in; all of common/ is one library, of which each takes what it needs.
-DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender lfwd reporter mingerd dnsd resolver authd configd statusd historyd policyd noticed filterd listd
+DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender lfwd collector reporter mingerd dnsd resolver authd configd statusd historyd policyd noticed filterd listd
 FOLDER_smtpd         := smtpd
 FOLDER_pop3d         := pop3d
 FOLDER_pop3-login    := pop3d/login
@@ -34,6 +34,7 @@ FOLDER_reporter      := reporter
 FOLDER_mingerd       := minger
 FOLDER_sender        := sender
 FOLDER_lfwd          := lfwd
+FOLDER_collector     := collector
 FOLDER_dnsd          := dnsd
 FOLDER_resolver      := resolver
 FOLDER_authd         := authd

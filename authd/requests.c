@@ -218,7 +218,7 @@ static const struct {
     {"audit", {"statusd"}, take_audit},
     {"recent-login", {"smtpd"}, take_recent},
     {"mechanisms", {"smtpd", "pop3-login", "imap-login"}, take_mechanisms},
-    {"secret-get", {"sender", "lfwd"}, take_secret_get},
+    {"secret-get", {"sender", "lfwd", "collector"}, take_secret_get},
     {"password-set", {"configd"}, password_set},
     {"password-try", {"configd"}, password_set},
     {"user-rename", {"configd"}, password_user_rename},

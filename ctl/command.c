@@ -50,7 +50,8 @@ static int make_reachable(struct ctl *ctl, const char *callee)
 	return supervisor_borrow(&ctl->instance, &err) < 0 ? ctl_refuse_err(&err) : CTL_DONE;
 }
 
-int ctl_ask(struct ctl *ctl, const char *callee, const struct ipc_message *request, struct ipc_message *reply)
+int ctl_ask_long(struct ctl *ctl, const char *callee, const struct ipc_message *request, struct ipc_message *reply,
+                 int timeout_ms)
 {
 	struct ipc_channel channel;
 	struct err err;
@@ -60,9 +61,14 @@ int ctl_ask(struct ctl *ctl, const char *callee, const struct ipc_message *reque
 		return status;
 	if (ipc_connect(&channel, &ctl->instance, callee, "postroom", &err) != 0)
 		return ctl_refuse_err(&err);
-	result = ipc_call(&channel, request, reply, ASK_TIMEOUT_MS, &err);
+	result = ipc_call(&channel, request, reply, timeout_ms, &err);
 	ipc_close(&channel);
 	return result == 0 ? CTL_DONE : ctl_refuse_err(&err);
+}
+
+int ctl_ask(struct ctl *ctl, const char *callee, const struct ipc_message *request, struct ipc_message *reply)
+{
+	return ctl_ask_long(ctl, callee, request, reply, ASK_TIMEOUT_MS);
 }
 
 /* A line of standard input, without its end. Nothing is read beyond it. */

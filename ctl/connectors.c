@@ -1,5 +1,6 @@
 /* connectors: connections, senders, collectors, and what can be set of each. */
 #include "common/settings/connectors.h"
+#include "ctl/collect.h"
 #include "ctl/manual.h"
 #include "ctl/rows.h"
 #include "ctl/verb.h"
@@ -162,6 +163,29 @@ static const struct verb collector_verbs[] = {
                         "Add collectors out of a table: name,server,port,username,password,encryption,routing,"
                         "target-or-domains.",
                         run_import)},
+    {.command = VERB_OF("collector run", "NAME [--wait]",
+                        "Collect now, whatever the schedule says; --wait tells how it ended.", collect_run)},
+    {.command = VERB_USAGE("collector history", "[--collector NAME] [--json]",
+                           "List the runs of a collector, or the last one of each."),
+     .callee = "collector",
+     .op = "history",
+     .options = {{"collector", OPTION_TEXT, "name"}},
+     .columns = {"collector", "@began", "@ended", "ok", "messages", "result"},
+     .row = "run"},
+    {.command = VERB_USAGE("collector messages", "NAME [--json]", "List the messages that are known at the server."),
+     .callee = "collector",
+     .op = "messages",
+     .arguments = {"name"},
+     .columns = {"uidl", "from", "subject", "size", "@downloaded", "@last-seen", "get", "delete"},
+     .row = "message"},
+    {.command = VERB_USAGE("collector mark", "NAME [--message UIDL] [--get on|off] [--delete on|off]",
+                           "Have a message, or all, fetched again or deleted at the next run."),
+     .callee = "collector",
+     .op = "mark",
+     .arguments = {"name"},
+     .options = {{"message", OPTION_TEXT, "message"},
+                 {"get", OPTION_SWITCH, "get"},
+                 {"delete", OPTION_SWITCH, "delete"}}},
     {.command = {NULL}},
 };
 

@@ -40,6 +40,9 @@ int ctl_usage(const struct ctl_command *command);
  * with the answer in reply, or the exit status after the reason was printed.
  */
 int ctl_ask(struct ctl *ctl, const char *callee, const struct ipc_message *request, struct ipc_message *reply);
+/* The same for what may take long. */
+int ctl_ask_long(struct ctl *ctl, const char *callee, const struct ipc_message *request, struct ipc_message *reply,
+                 int timeout_ms);
 
 /*
  * Read a password: a line of standard input (from_stdin), or asked for twice on the terminal, not echoed. Returns
@@ -100,6 +103,7 @@ int ctl_access(struct ctl *ctl, int argc, char **argv);
 int ctl_geoip(struct ctl *ctl, int argc, char **argv);
 /* smtp_rule.c */
 int ctl_smtp_rule(struct ctl *ctl, int argc, char **argv);
+int ctl_collect(struct ctl *ctl, int argc, char **argv); /* explain.c */
 int ctl_items(struct ctl *ctl, int argc, char **argv); /* items.c: lists of the server */
 /* queue.c; repair.c; resolve.c; sessions.c */
 int ctl_sessions(struct ctl *ctl, int argc, char **argv);

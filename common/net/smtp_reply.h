@@ -55,6 +55,8 @@ enum smtp_extension {
 	SMTP_AUTH = 16,      /* RFC 4954 */
 	SMTP_DSN = 32,       /* RFC 3461 */
 	SMTP_SMTPUTF8 = 64,  /* RFC 6531 */
+	SMTP_ETRN = 128,     /* RFC 1985 */
+	SMTP_ATRN = 256,     /* RFC 2645 */
 };
 
 struct smtp_extensions {

@@ -637,6 +637,12 @@ subtest 'listd, and its fetcher' => sub {
 	ok $fetcher, 'what asks databases is a process of its own';
 };
 
+subtest 'collector' => sub {
+	contained($p->main_pid('collector'), 'collector', may => ['accept', 'unix', 'connect', 'fork', 'signal', 'truncate'],
+		own => '(?:state/collect|spool/collector)', settings => 1);
+	is_deeply $p->postroom_json('collector', 'history'), [], 'it still answers';
+};
+
 subtest 'deliver' => sub {
 	my $before = message_files('anna');
 	contained($p->main_pid('deliver'), 'deliver', may => ['accept', 'truncate'], own => 'state/mail', settings => 1);

@@ -59,7 +59,7 @@ subtest 'nobody else' => sub {
 	is_deeply [map { $_->{path} } @special], [], 'none is setuid';
 	my @others = grep { $_->{type} !~ /\A[dfs]\z/ } @tree;
 	is_deeply [map { $_->{path} } @others], [], 'there are files, folders and sockets only';
-	my @shared = grep { $_->{mode} & 020 && $_->{path} !~ m{\Aspool/(?:smtpd|noticed|deliver|queue-manager|filterd|reporter|listd)(?:/(?:new|tmp))?\z} } grep { $_->{type} ne 's' } @tree;
+	my @shared = grep { $_->{mode} & 020 && $_->{path} !~ m{\Aspool/(?:smtpd|noticed|deliver|queue-manager|filterd|reporter|listd|collector)(?:/(?:new|tmp))?\z} } grep { $_->{type} ne 's' } @tree;
 	is_deeply [map { $_->{path} } @shared], [], 'only drops are writable for a group';
 };
 
@@ -74,10 +74,11 @@ my %USERS = (
 	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
 	'postroom-sign'    => { read => 'etc/dkim/|state/settings/', write => '' },
 	'postroom-notice'  => { read => 'state/(?:notices|settings)/|spool/noticed/', write => '(?:state/notices|spool/noticed)(?:/|\z)|run/statusd/noticed' },
-	'postroom-list'    => { read => 'state/(?:lists|settings)/|spool/listd/', write => '(?:state/lists|spool/listd)(?:/|\z)|run/(?:configd|noticed)/listd' },
+	'postroom-list'    => { read => 'state/(?:lists|settings)/|spool/listd/', write => '(?:state/lists|spool/listd)(?:/|\z)|run/(?:configd|noticed|collector)/listd' },
 	'postroom-policy'  => { read => 'state/(?:policy|settings)/|log/policy/', write => 'state/policy(?:/|\z)|log/policy(?:/|\z)|run/statusd/policyd' },
 	'postroom-minger'  => { read => 'state/settings/', write => 'run/(?:resolver|statusd)/mingerd' },
 	'postroom-report'  => { read => 'state/settings/|spool/reporter/', write => 'spool/reporter(?:/|\z)|run/(?:policyd|dnsd)/reporter' },
+	'postroom-collect' => { read => 'state/(?:collect|settings)/|spool/collector/', write => '(?:state/collect|spool/collector)(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|noticed)/collector' },
 	'postroom-filter'  => { read => 'state/settings/|spool/filterd/', write => 'spool/filterd(?:/|\z)|run/(?:statusd|noticed)/filterd' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
@@ -89,8 +90,8 @@ my %USERS = (
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|lfwd|filterd|listd|noticed)/queue-manager',
 	},
 	'postroom-status'  => {
-		read  => 'state/(?:history|settings)/|log/old/|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z',
-		write => 'state/history(?:/|\z)|log/old(?:/|\z)|log/(?:luaerrors|smtprules|security|connect|\w+svr)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
+		read  => 'state/(?:history|settings)/|log/old/|log/(?:luaerrors|smtprules|security|connect|\w+svr|\w+clt)\.(?:log|lbk)\z',
+		write => 'state/history(?:/|\z)|log/old(?:/|\z)|log/(?:luaerrors|smtprules|security|connect|\w+svr|\w+clt)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
 	},
 	'nobody'           => { read => undef, write => undef },
 );
@@ -128,7 +129,7 @@ subtest 'every process runs as its user, with no more' => sub {
 	$imap->login('anna', 'anna-secret');
 	my @clients = ($p->smtp, $p->pop3, $pop3, $p->imap, $imap);
 	my %user_of = (configd => 'config', authd => 'auth', dnsd => 'dns', resolver => 'resolve', deliver => 'mail', pop3d => 'mail',
-		statusd => 'status', policyd => 'policy', filterd => 'filter', reporter => 'report', mingerd => 'minger', listd => 'list', noticed => 'notice', historyd => 'status', 'log-writer' => 'status',
+		statusd => 'status', policyd => 'policy', filterd => 'filter', reporter => 'report', mingerd => 'minger', listd => 'list', collector => 'collect', noticed => 'notice', historyd => 'status', 'log-writer' => 'status',
 		signer => 'sign', sender => 'send', lfwd => 'lan', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
 	my $processes = $p->processes;
 	for my $pid (sort { $a <=> $b } keys %$processes) {

@@ -1,0 +1,221 @@
+#include "collector/session.h"
+
+#include "common/base/io.h"
+#include "common/base/log.h"
+#include "common/net/tls.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+enum {
+	MEMORY_MAX = 1 << 30, /* of address space; what is used is much less */
+	DESCRIPTORS_MAX = 256,
+	MEGABYTE = 1048576,
+	MEMINFO_MAX = 64 * 1024,
+};
+
+struct method {
+	const char *word;
+	enum collector_setting server, username; /* COLLECTOR_SETTING_COUNT: it has none */
+	int (*collect)(struct session *session, struct err *err);
+	bool judges; /* messages come here */
+	bool turns;  /* ... to smtpd */
+};
+
+static const struct method methods[] = {
+    {"pop3", COLLECTOR_SETTING_POP3_SERVER, COLLECTOR_SETTING_POP3_USERNAME, mailbox_collect, true, false},
+    {"etrn", COLLECTOR_SETTING_ETRN_SERVER, COLLECTOR_SETTING_COUNT, etrn_collect, false, false},
+    {"odmr", COLLECTOR_SETTING_ODMR_SERVER, COLLECTOR_SETTING_ODMR_USERNAME, odmr_collect, false, true},
+};
+
+/* MemAvailable of /proc/meminfo, in MB; INT64_MAX where the kernel does not say. */
+static int64_t available_memory(void)
+{
+	static const struct str name = {"MemAvailable:", 13};
+	struct buf text;
+	struct str rest, line;
+	uint64_t kilobytes;
+	int64_t result = INT64_MAX;
+
+	buf_init(&text, MEMINFO_MAX);
+	if (io_read_file("/proc/meminfo", &text, NULL) == 0)
+		for (rest = buf_str(&text); rest.data != NULL;) {
+			line = str_cut(&rest, '\n');
+			if (!str_starts(line, name))
+				continue;
+			line = str_skip(line, name.len);
+			if (str_to_u64(str_cut_word(&line), INT64_MAX, &kilobytes))
+				result = (int64_t)(kilobytes / 1024);
+		}
+	buf_free(&text);
+	return result;
+}
+
+/* Is there what the settings want to be free before a session begins? */
+static int check_resources(const struct session *session, struct err *err)
+{
+	int64_t disk = settings_number(&session->settings, SETTING_COLLECT_DISK_SESSION);
+	int64_t memory = settings_number(&session->settings, SETTING_COLLECT_MEMORY);
+	uint64_t free_bytes, total;
+
+	if (disk > 0 && spool_free_space(session->drop.tmp_folder, &free_bytes, &total, NULL) == 0 &&
+	    free_bytes / MEGABYTE < (uint64_t)disk)
+		return err_set(err, ERR_TEMPORARY, "Not enough disk space: %llu MB are free, collect.disk-session wants %lld",
+		               (unsigned long long)(free_bytes / MEGABYTE), (long long)disk);
+	if (memory > 0 && available_memory() < memory)
+		return err_set(err, ERR_TEMPORARY, "Not enough memory: %lld MB are free, collect.memory wants %lld",
+		               (long long)available_memory(), (long long)memory);
+	return 0;
+}
+
+/* The one password that is needed, by a channel that is closed before any server is heard. */
+static int read_password(struct session *session, struct err *err)
+{
+	const struct instance *instance = &session->collectord->daemon.instance;
+	struct str name = arena_printf(&session->arena, "collector/%lld", (long long)session->collector.id);
+	int result;
+
+	if (!session->collector.has_password)
+		return 0;
+	if (ipc_connect(&session->sources.authd, instance, "authd", "collector", err) != 0)
+		return -1;
+	result = route_read_password(&session->sources, name, &session->arena, &session->route, err);
+	ipc_close(&session->sources.authd);
+	return result == 0 ? 0 : err_prefix(err, "the password cannot be had");
+}
+
+/* Likewise the server's addresses. */
+static int find_addresses(struct session *session, const char *server, struct err *err)
+{
+	const struct instance *instance = &session->collectord->daemon.instance;
+	unsigned char bytes[16];
+	bool secure;
+	struct route_host host = {
+	    .name = str_of(server),
+	    .is_address = inet_pton(AF_INET, server, bytes) == 1 || inet_pton(AF_INET6, server, bytes) == 1,
+	};
+
+	if (!host.is_address && ipc_connect(&session->sources.dnsd, instance, "dnsd", "collector", err) != 0)
+		return -1;
+	session->address_count =
+	    route_addresses(&session->sources, &host, &session->arena, session->addresses, &secure, err);
+	ipc_close(&session->sources.dnsd);
+	return session->address_count > 0 ? 0 : err_prefix(err, "cannot find the server %s", server);
+}
+
+static int open_judge(struct session *session, struct err *err)
+{
+	const struct judge_setup setup = {
+	    .instance = &session->collectord->daemon.instance,
+	    .settings = &session->settings,
+	    .collector = session->collector.id,
+	    .name = str_of(session->collector.name),
+	    .server = str_of(session_text(session, COLLECTOR_SETTING_POP3_SERVER)),
+	    .status = &session->status,
+	};
+
+	return judge_open(&session->judge, &setup, err);
+}
+
+static int load_settings(struct session *session, int64_t collector, struct err *err)
+{
+	int found;
+
+	if (settings_open(&session->settings, &session->collectord->daemon.instance, true, err) != 0)
+		return -1;
+	found = collector_load(&session->settings.objects, collector, &session->arena, &session->collector, err);
+	if (found == 0)
+		return err_set(err, ERR_NOT_FOUND, "the collector was deleted");
+	return found > 0 ? 0 : -1;
+}
+
+/* The host of "HOST:PORT", "[::1]:25" or "HOST". */
+static const char *host_of(struct session *session, const char *server)
+{
+	struct server parsed;
+
+	return server_parse(str_of(server), 0, &session->arena, &parsed, NULL) == 0
+	           ? arena_text(&session->arena, parsed.host)
+	           : server;
+}
+
+/* All channels and all that is read but from the server; then the sandbox. */
+static int prepare(struct session *session, const struct method *method, struct err *err)
+{
+	const struct instance *instance = &session->collectord->daemon.instance;
+	const char *server = session_text(session, method->server);
+
+	if (server[0] == '\0')
+		return err_set(err, ERR_SYNTAX, "no server is set for this collector");
+	server = host_of(session, server);
+	if (spool_drop_open(&session->drop, instance, "collector", err) != 0 || check_resources(session, err) != 0 ||
+	    (method->username != COLLECTOR_SETTING_COUNT && read_password(session, err) != 0) ||
+	    find_addresses(session, server, err) != 0)
+		return -1;
+	status_begin(&session->status, instance, "collector", "collector",
+	             arena_text(&session->arena, session->addresses[0]), false);
+	if (method->judges && session_number(session, COLLECTOR_SETTING_LOG) != 0)
+		transcript_open(&session->transcript, &session->settings, TRANSCRIPT_POP3, "collector", session->collector.name,
+		                arena_text(&session->arena, session->addresses[0]));
+	if (method->turns && ipc_connect(&session->smtpd, instance, "smtpd", "collector", err) != 0)
+		return -1;
+	if (method->judges && open_judge(session, err) != 0)
+		return -1;
+	if (sandbox_limit(MEMORY_MAX, 0, DESCRIPTORS_MAX, err) != 0)
+		return -1;
+	return sandbox_enter(&session->collectord->session_sandbox, err);
+}
+
+static int collect(struct session *session, int64_t collector, struct err *err)
+{
+	const struct method *method = NULL;
+
+	if (load_settings(session, collector, err) != 0)
+		return -1;
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+		if (strcmp(session_text(session, COLLECTOR_SETTING_METHOD), methods[i].word) == 0)
+			method = &methods[i];
+	if (method == NULL)
+		return err_set(err, ERR_NOT_FOUND, "this way of collecting is not known");
+	return prepare(session, method, err) == 0 ? method->collect(session, err) : -1;
+}
+
+static void begin(struct session *session, const struct collectord *collectord, int channel)
+{
+	static const struct pop3_client_timeouts none = {0, 0};
+
+	session->collectord = collectord;
+	session->keeper = (struct ipc_channel){.fd = channel};
+	session->sources.settings = &session->settings;
+	session->sources.authd.fd = session->sources.dnsd.fd = -1;
+	session->status.channel.fd = -1;
+	session->transcript.channel.fd = session->smtpd.fd = -1;
+	session->now = time(NULL);
+	arena_init(&session->arena);
+	batch_init(&session->batch);
+	pop3_client_init(&session->client, none);
+}
+
+int session_run(const struct collectord *collectord, int64_t collector, int64_t connection, int channel)
+{
+	static struct session session;
+	const int keep[] = {channel, collectord->session_sandbox.ruleset};
+	struct err err = {0};
+
+	(void)connection;
+	io_close_all_but(keep, sizeof keep / sizeof keep[0]);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	begin(&session, collectord, channel);
+	session.result.ok = collect(&session, collector, &err) == 0;
+	if (!session.result.ok)
+		str_copy(str_of(err.text), session.result.text, sizeof session.result.text);
+	route_wipe(&session.route);
+	transcript_end(&session.transcript);
+	status_messages(&session.status, session.result.messages);
+	status_end(&session.status);
+	keeper_result(&session);
+	return 0;
+}

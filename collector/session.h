@@ -1,0 +1,141 @@
+/*
+ * session: one run of one collector, in a process of its own.
+ *
+ * Files: session.c its begin and end; keeper.c what it says to the daemon; mailbox.c POP3: connection, login, end;
+ * plan.c which messages there are, and what is to be done with each; fetch.c fetching them; message.c one of them;
+ * store.c into the drop; batch.c what is stored together; digests.c which were the same; turn.c ETRN and ODMR.
+ */
+#ifndef POSTROOM_COLLECTOR_SESSION_H
+#define POSTROOM_COLLECTOR_SESSION_H
+
+#include "collector/dialogue.h"
+#include "collector/digests.h"
+#include "collector/judge.h"
+#include "common/addr/server.h"
+#include "common/net/pop3_client.h"
+#include "common/sending/route.h"
+#include "common/status/transcript.h"
+
+enum {
+	BATCH_MAILS_MAX = 64,
+	BATCH_MESSAGES_MAX = 200,
+	BATCH_OCTETS_MAX = 16 << 20,
+};
+
+/* What is parked in the drop and not yet told to the daemon. */
+struct batch {
+	struct ipc_message request;
+	int fds[BATCH_MAILS_MAX + JUDGE_MAILS_MAX + 1];
+	size_t mail_count;
+	uint64_t octets;
+	size_t message_count;
+	bool is_partial; /* mails of a message are in it, and what became of it is not */
+};
+
+enum item_state {
+	ITEM_LEAVE,   /* nothing is to be done with it */
+	ITEM_WANTED,  /* to be judged, and fetched */
+	ITEM_DELETE,  /* to be deleted */
+	ITEM_DELETED, /* the server said +OK to DELE */
+};
+
+/* A message at the server. */
+struct item {
+	uint32_t number;
+	enum item_state state;
+	uint64_t size;       /* as LIST has it; 0: not known */
+	struct str identity; /* empty: the server has none for it alone, so a digest of it will be */
+	bool is_listed;
+	struct known known;
+};
+
+struct session {
+	const struct collectord *collectord;
+	int channel;
+	struct ipc_channel keeper, smtpd; /* smtpd: of ODMR alone */
+	struct settings settings;
+	struct collector_settings collector;
+	struct spool_drop drop;
+	struct status status;
+	struct judge *judge;
+	struct arena arena; /* until its end */
+	struct route_sources sources;
+	struct route route; /* its password */
+	struct str addresses[ROUTE_ADDRESSES_MAX];
+	size_t address_count;
+	struct pop3_client client;
+	struct transcript transcript;
+	struct batch batch;
+	struct digests seen;   /* of this session: identities that are digests, copies */
+	struct digests copies; /* messages that are the same, with who got them */
+	struct item *items;
+	uint32_t item_count;
+	int64_t now;             /* seconds since 1970, at its begin */
+	bool lacks_top, has_top; /* the server refused TOP; it took it once */
+	bool is_full;            /* the disk is: nothing more is fetched */
+	bool is_fetching;        /* commands may be under way */
+	unsigned put_off;        /* messages that could not be judged */
+	struct run_result result;
+};
+
+/* The process. channel: the daemon's other end. Returns the exit status. */
+int session_run(const struct collectord *collectord, int64_t collector, int64_t connection, int channel);
+
+/* What is set of the collector. */
+static inline int64_t session_number(const struct session *session, enum collector_setting setting)
+{
+	return session->collector.numbers[setting];
+}
+
+static inline const char *session_text(const struct session *session, enum collector_setting setting)
+{
+	return session->collector.texts[setting];
+}
+
+/* keeper.c: see dialogue.h. -1: the daemon is away, or refuses; the session cannot go on. */
+int keeper_see(struct session *session, struct item *const *items, size_t count, struct err *err);
+int keeper_listed(struct session *session, struct err *err);
+int keeper_deleted(struct session *session, struct err *err);
+void keeper_notice(struct session *session, const char *target, const char *subject, struct str text);
+void keeper_result(struct session *session);
+
+/* mailbox.c: collect from a POP3 mailbox. -1: why the run failed. */
+int mailbox_collect(struct session *session, struct err *err);
+
+/* plan.c: read LIST and UIDL, ask what is known of each message, and decide. count: of STAT. */
+int plan_make(struct session *session, uint32_t count, struct err *err);
+/* What was fetched before is deleted when its time is over; all else is judged. */
+enum item_state plan_decide(const struct session *session, const struct item *item);
+
+/* fetch.c: fetch what is wanted. -1: the session cannot go on; what was stored is told all the same. */
+int fetch_all(struct session *session, struct err *err);
+
+/* What was decided of a message, while it is fetched. */
+struct pick {
+	struct item *item;
+	struct judge_offer offer;
+	struct judgement judgement;
+	bool wants_header; /* TOP is asked for */
+	bool wants_body;   /* RETR is */
+};
+
+/* message.c: read the answer to RETR, store the message. -1: the session cannot go on. */
+int message_take_whole(struct session *session, struct pick *pick, struct arena *arena, struct err *err);
+/* The header alone was read: store that, or what was made of it. -1: as above. */
+int message_take_header(struct session *session, struct pick *pick, struct arena *arena, struct err *err);
+
+/* batch.c */
+void batch_init(struct batch *batch);
+/* Say what became of a message; its mails are added before the next message is. */
+void batch_add_message(struct batch *batch, const struct fate *fate);
+void batch_add_answerer(struct batch *batch, struct str address);
+/* Park a mail that is written. -1: ERR_SYSTEM. */
+int batch_add_mail(struct session *session, struct spool_file *file, struct err *err);
+/* Have it committed where it is large enough, or in any case. -1: it is not. */
+int batch_flush(struct session *session, bool in_any_case, struct err *err);
+
+/* turn.c: as mailbox_collect. */
+int etrn_collect(struct session *session, struct err *err);
+int odmr_collect(struct session *session, struct err *err);
+
+#endif
