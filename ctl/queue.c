@@ -1,26 +1,34 @@
 /*
  * queue: the messages that wait, listed as mailq does, and what can be done with them.
  */
-#include "ctl/ctl.h"
+#include "ctl/queue_select.h"
 
-#include <getopt.h>
+#include "common/base/arena.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#define SELECTION                                                                                                  \
+	"[--from TEXT] [--to TEXT] [--subject TEXT] [--user TEXT] [--ip TEXT] [--size MIN-MAX] [--held | --not-held] " \
+	"[--sender PATTERN] [--recipient PATTERN] [--state STATE]"
+
 static const struct ctl_command usages[] = {
-    {"queue list", "[--sender PATTERN] [--recipient PATTERN] [--state STATE] [--json]", NULL, NULL, false},
+    {"queue list", SELECTION " [--json]", NULL, NULL, false},
     {"queue show", "ID [--json]", NULL, NULL, false},
-    {"queue retry", "ID ... | --all", NULL, NULL, false},
-    {"queue hold", "ID ... | --all", NULL, NULL, false},
-    {"queue release", "ID ... | --all", NULL, NULL, false},
-    {"queue delete", "ID ... | --all", NULL, NULL, false},
+    {"queue retry", "ID ... | --all | " SELECTION, NULL, NULL, false},
+    {"queue final", "ID ... | --all | " SELECTION, NULL, NULL, false},
+    {"queue hold", "ID ... | --all | " SELECTION, NULL, NULL, false},
+    {"queue release", "ID ... | --all | " SELECTION, NULL, NULL, false},
+    {"queue delete", "ID ... | --all | " SELECTION, NULL, NULL, false},
+    {"queue sent", "[--json]", NULL, NULL, false},
+    {"queue send", "SENDER", NULL, NULL, false},
     {"queue count", "[--json]", NULL, NULL, false},
 };
 
-enum { USAGES = sizeof usages / sizeof usages[0] };
+enum { USAGES = sizeof usages / sizeof usages[0], USAGE_CHANGES = 2, USAGE_SENT = USAGES - 3 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -100,114 +108,55 @@ static void print_message(const json_t *message)
 	putchar('\n');
 }
 
-struct filter {
-	const char *sender, *recipient, *state;
+struct total {
+	long long messages, bytes;
 	bool json;
 };
 
-struct total {
-	long long messages, bytes;
-};
-
-/* One page of the listing, printed as it comes so that a long queue needs no memory. */
-static void print_page(const struct ipc_message *reply, const struct filter *filter, struct total *total)
+/* Printed as it comes, so that a long queue needs no memory. */
+static int print_listed(const json_t *message, struct str line, void *context)
 {
-	struct str key, value;
+	struct total *total = context;
 
-	for (size_t position = 0; ipc_next(reply, &position, &key, &value);) {
-		json_t *message;
-
-		if (!str_equal(key, STR("message")))
-			continue;
-		message = json_loadb(value.data, value.len, 0, NULL);
-		if (message == NULL)
-			continue;
-		if (filter->json)
-			printf("%s%.*s", total->messages > 0 ? ",\n" : "", STR_ARG(value));
-		else if (total->messages == 0)
-			printf("%-39s %8s %-20s %s\n", "-Queue ID-", "--Size--", "----Arrival Time---", "-Sender/Recipient-");
-		if (!filter->json)
-			print_message(message);
-		total->messages++;
-		total->bytes += number_of(message, "size");
-		json_decref(message);
-	}
+	if (total->json)
+		printf("%s%.*s", total->messages > 0 ? ",\n" : "", STR_ARG(line));
+	else if (total->messages == 0)
+		printf("%-39s %8s %-20s %s\n", "-Queue ID-", "--Size--", "----Arrival Time---", "-Sender/Recipient-");
+	if (!total->json)
+		print_message(message);
+	total->messages++;
+	total->bytes += number_of(message, "size");
+	return CTL_DONE;
 }
 
-static void ask_for_page(struct ipc_message *request, const struct filter *filter, const char *after)
+static int list(struct ctl *ctl, const struct queue_selection *selection)
 {
-	ipc_request(request, "list");
-	if (after[0] != '\0')
-		ipc_add_text(request, "after", after);
-	if (filter->sender != NULL)
-		ipc_add_text(request, "sender", filter->sender);
-	if (filter->recipient != NULL)
-		ipc_add_text(request, "recipient", filter->recipient);
-	if (filter->state != NULL)
-		ipc_add_text(request, "state", filter->state);
-}
-
-static int list(struct ctl *ctl, const struct filter *filter)
-{
-	struct ipc_message request, reply;
-	struct total total = {0, 0};
-	char after[80] = "";
+	struct total total = {.json = selection->json};
 	int status;
 
-	ipc_message_init(&request);
-	ipc_message_init(&reply);
-	do {
-		ask_for_page(&request, filter, after);
-		status = ctl_ask(ctl, "queue-manager", &request, &reply);
-		if (status != CTL_DONE)
-			break;
-		if (filter->json && after[0] == '\0')
-			printf("[");
-		print_page(&reply, filter, &total);
-	} while (ipc_get_text(&reply, "after", after, sizeof after));
-	ipc_message_free(&request);
-	ipc_message_free(&reply);
-	if (status != CTL_DONE)
-		return status;
-	if (filter->json)
+	if (total.json)
+		printf("[");
+	status = queue_select_run(ctl, selection, print_listed, &total);
+	if (total.json)
 		printf("]\n");
-	else if (total.messages == 0)
+	else if (status == CTL_DONE && total.messages == 0)
 		printf("Mail queue is empty\n");
-	else
+	else if (status == CTL_DONE)
 		printf("-- %lld kB in %lld messages.\n", (total.bytes + 1023) / 1024, total.messages);
-	return CTL_DONE;
+	return status;
 }
 
 static int run_list(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"sender", required_argument, NULL, 's'},
-	    {"recipient", required_argument, NULL, 'r'},
-	    {"state", required_argument, NULL, 't'},
-	    {"json", no_argument, NULL, 'j'},
-	    {NULL, 0, NULL, 0},
-	};
-	struct filter filter = {0};
+	struct queue_selection selection;
+	int status = queue_select_read(&selection, argc, argv);
 
-	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		switch (option) {
-		case 's':
-			filter.sender = optarg;
-			break;
-		case 'r':
-			filter.recipient = optarg;
-			break;
-		case 't':
-			filter.state = optarg;
-			break;
-		case 'j':
-			filter.json = true;
-			break;
-		default:
-			return ctl_usage(&usages[0]);
-		}
-	}
-	return optind == argc ? list(ctl, &filter) : ctl_usage(&usages[0]);
+	if (status == CTL_USAGE || (status == CTL_DONE && (optind != argc || selection.all)))
+		status = ctl_usage(&usages[0]);
+	else if (status == CTL_DONE)
+		status = list(ctl, &selection);
+	queue_select_free(&selection);
+	return status;
 }
 
 static int print_shown(const struct ipc_message *reply, bool as_json)
@@ -253,8 +202,12 @@ static int run_show(struct ctl *ctl, int argc, char **argv)
 	return status;
 }
 
-/* retry, hold, release, delete: of one id, or of all where that is NULL. */
-static int change(struct ctl *ctl, const char *op, const char *id, int64_t *changed)
+struct changed {
+	int64_t messages, recipients; /* recipients of `retry` alone */
+};
+
+/* retry, final, hold, release, delete: of one id, or of all where that is NULL. */
+static int change(struct ctl *ctl, const char *op, const char *id, struct changed *changed)
 {
 	struct ipc_message request, reply;
 	int64_t count = 0;
@@ -269,24 +222,167 @@ static int change(struct ctl *ctl, const char *op, const char *id, int64_t *chan
 		ipc_add_number(&request, "all", 1);
 	status = ctl_ask(ctl, "queue-manager", &request, &reply);
 	if (status == CTL_DONE && ipc_get_number(&reply, "changed", 0, INT64_MAX, &count))
-		*changed += count;
+		changed->messages += count;
+	if (status == CTL_DONE && ipc_get_number(&reply, "recipients", 0, INT64_MAX, &count))
+		changed->recipients += count;
 	ipc_message_free(&request);
 	ipc_message_free(&reply);
 	return status;
 }
 
+/* What is meant is gathered first: a change may move it out of what is listed. */
+struct gathered {
+	struct arena arena;
+	struct gathered_id {
+		const char *id;
+		struct gathered_id *next;
+	} * first;
+};
+
+static int gather(const json_t *message, struct str line, void *context)
+{
+	struct gathered *gathered = context;
+	struct gathered_id *next = arena_get(&gathered->arena, sizeof *next);
+
+	(void)line;
+	*next = (struct gathered_id){arena_text(&gathered->arena, str_of(text_of(message, "id"))), gathered->first};
+	gathered->first = next;
+	return CTL_DONE;
+}
+
+static int change_selected(struct ctl *ctl, const char *op, const struct queue_selection *selection,
+                           struct changed *changed)
+{
+	struct gathered gathered = {0};
+	int status;
+
+	arena_init(&gathered.arena);
+	status = queue_select_run(ctl, selection, gather, &gathered);
+	for (const struct gathered_id *id = gathered.first; id != NULL && status == CTL_DONE; id = id->next)
+		if (change(ctl, op, id->id, changed) == CTL_NOT_RUNNING) /* one that has left meanwhile is not missed */
+			status = CTL_NOT_RUNNING;
+	arena_free(&gathered.arena);
+	return status;
+}
+
+static void print_changed(const struct changed *changed, bool recipients)
+{
+	int64_t count = recipients ? changed->recipients : changed->messages;
+
+	printf("%" PRId64 " %s%s\n", count, recipients ? "recipient" : "message", count == 1 ? "" : "s");
+}
+
 static int run_change(struct ctl *ctl, const struct ctl_command *usage, int argc, char **argv)
 {
-	bool all = argc == 2 && strcmp(argv[1], "--all") == 0;
-	int64_t changed = 0;
-	int status = CTL_DONE;
+	struct queue_selection selection;
+	struct changed changed = {0, 0};
+	const char *op = argv[0];
+	int status = queue_select_read(&selection, argc, argv);
+	int ways = (optind < argc) + selection.all + selection.any;
 
-	if (argc < 2 || (!all && argv[1][0] == '-'))
-		return ctl_usage(usage);
-	for (int i = 1; i < argc && status == CTL_DONE; i++)
-		status = change(ctl, argv[0], all ? NULL : argv[i], &changed);
+	if (status == CTL_USAGE || (status == CTL_DONE && (ways != 1 || selection.json)))
+		status = ctl_usage(usage);
+	else if (status == CTL_DONE && selection.any)
+		status = change_selected(ctl, op, &selection, &changed);
+	else if (status == CTL_DONE && selection.all)
+		status = change(ctl, op, NULL, &changed);
+	for (int i = optind; i < argc && status == CTL_DONE; i++)
+		status = change(ctl, op, argv[i], &changed);
 	if (status == CTL_DONE)
-		printf("%" PRId64 " %s\n", changed, changed == 1 ? "message" : "messages");
+		print_changed(&changed, selection.any && strcmp(op, "retry") == 0);
+	queue_select_free(&selection);
+	return status;
+}
+
+static void print_past(const json_t *message)
+{
+	const json_t *recipients = json_object_get(message, "recipients");
+	char ended[40];
+
+	format_time(ended, sizeof ended, number_of(message, "ended"));
+	printf("%-38s  %8lld %s  ", text_of(message, "id"), (long long)number_of(message, "size"), ended);
+	print_clean(text_of(message, "from")[0] != '\0' ? text_of(message, "from") : "MAILER-DAEMON");
+	putchar('\n');
+	for (size_t i = 0; i < json_array_size(recipients); i++) {
+		const json_t *recipient = json_array_get(recipients, i);
+
+		printf("%40s", "");
+		print_clean(text_of(recipient, "address"));
+		printf(" %s: ", strcmp(text_of(recipient, "state"), "failed") == 0 ? "failed" : "sent");
+		print_clean(text_of(recipient, "answer"));
+		putchar('\n');
+	}
+}
+
+static void print_past_page(const struct ipc_message *reply, bool as_json, bool *first)
+{
+	struct str key, value;
+
+	for (size_t position = 0; ipc_next(reply, &position, &key, &value);) {
+		json_t *message = str_equal(key, STR("message")) ? json_loadb(value.data, value.len, 0, NULL) : NULL;
+
+		if (message != NULL && as_json)
+			printf("%s%.*s", *first ? "" : ",\n", STR_ARG(value));
+		else if (message != NULL)
+			print_past(message);
+		*first &= message == NULL;
+		json_decref(message);
+	}
+}
+
+/* What has left the queue lately, the latest first. */
+static int run_sent(struct ctl *ctl, int argc, char **argv)
+{
+	bool as_json = argc == 2 && strcmp(argv[1], "--json") == 0, first = true;
+	struct ipc_message request, reply;
+	int64_t before = 0;
+	int status = argc == 1 + as_json ? CTL_DONE : ctl_usage(&usages[USAGE_SENT]);
+
+	if (status != CTL_DONE)
+		return status;
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	if (as_json)
+		printf("[");
+	do {
+		ipc_request(&request, "past");
+		if (before > 0)
+			ipc_add_number(&request, "before", before);
+		status = ctl_ask(ctl, "queue-manager", &request, &reply);
+		if (status == CTL_DONE)
+			print_past_page(&reply, as_json, &first);
+	} while (status == CTL_DONE && ipc_get_number(&reply, "before", 1, INT64_MAX, &before));
+	if (as_json)
+		printf("]\n");
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return status;
+}
+
+/* One pass of a sender, now. */
+static int run_send(struct ctl *ctl, int argc, char **argv)
+{
+	static const char *const names[] = {"sent", "deferred", "failed"};
+	struct ipc_message request, reply;
+	int status;
+
+	if (argc != 2)
+		return ctl_usage(&usages[USAGE_SENT + 1]);
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, "send");
+	ipc_add_text(&request, "name", argv[1]);
+	status = ctl_ask(ctl, "queue-manager", &request, &reply);
+	for (int i = 0; i < 3 && status == CTL_DONE; i++) {
+		int64_t count = 0;
+
+		ipc_get_number(&reply, names[i], 0, INT64_MAX, &count);
+		printf("%-9s %" PRId64 "\n", names[i], count);
+	}
+	if (status == CTL_DONE)
+		printf("%.*s\n", STR_ARG(ipc_get(&reply, "result")));
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
 	return status;
 }
 
@@ -302,7 +398,7 @@ static int run_count(struct ctl *ctl, int argc, char **argv)
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
 	ipc_request(&request, "counts");
-	status = argc == 1 + as_json ? ctl_ask(ctl, "queue-manager", &request, &reply) : ctl_usage(&usages[6]);
+	status = argc == 1 + as_json ? ctl_ask(ctl, "queue-manager", &request, &reply) : ctl_usage(&usages[USAGES - 1]);
 	for (int i = 0; i < 4 && status == CTL_DONE; i++) {
 		int64_t count = 0;
 
@@ -343,7 +439,11 @@ int ctl_queue(struct ctl *ctl, int argc, char **argv)
 		return run_show(ctl, argc, argv);
 	if (strcmp(verb, "count") == 0)
 		return run_count(ctl, argc, argv);
-	for (size_t i = 2; i < USAGES - 1; i++)
+	if (strcmp(verb, "sent") == 0)
+		return run_sent(ctl, argc, argv);
+	if (strcmp(verb, "send") == 0)
+		return run_send(ctl, argc, argv);
+	for (size_t i = USAGE_CHANGES; i < USAGE_SENT; i++)
 		if (strcmp(verb, usages[i].name + strlen("queue ")) == 0)
 			return run_change(ctl, &usages[i], argc, argv);
 	for (size_t i = 0; i < USAGES; i++)

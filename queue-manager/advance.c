@@ -91,6 +91,8 @@ static void advance_durable(struct message *message, const struct survey *survey
 		report_want(message);
 		return;
 	}
+	if (outgoing_expire(message))
+		return; /* and comes back with a report to make */
 	if (survey->remote && !message->held && !message->queue->stopping)
 		remote_dispatch(message);
 	if (message->dirty || message->ready)
@@ -132,6 +134,8 @@ static void advance(struct message *message)
 		return;
 	}
 	survey = take_survey(message, now);
+	if (survey.remote)
+		outgoing_settle(message);
 	if (message->queue->stopping)
 		survey.local = survey.unresolved = false;
 	if (message->held || message->deleted || (survey.report && message->jobs == 0))
@@ -176,6 +180,8 @@ void advance_tick(struct queue *queue)
 	int64_t now = queue_now();
 
 	for (struct message *message = queue->messages; message != NULL; message = message->next) {
+		if (message->expires != 0 && message->expires <= now && !message->held)
+			message_touch(message);
 		if (message->again == 0 || message->again > now)
 			continue;
 		message->again = 0;

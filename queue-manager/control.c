@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/dsn/dsn.h"
+#include "queue-manager/senders.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -36,10 +37,23 @@ json_t *control_json(struct str text)
 /* Queue time as seconds since 1970; 0: never. */
 static json_int_t wall_clock(int64_t when)
 {
-	return when == QUEUE_NEVER ? 0 : (json_int_t)(time(NULL) + (when - queue_now()) / 1000);
+	int64_t now = queue_now();
+
+	return when == QUEUE_NEVER ? 0 : (json_int_t)(time(NULL) + ((when < 0 ? now : when) - now) / 1000);
 }
 
-static json_t *recipient_json(struct str address, const struct delivery *delivery)
+static void describe_message(json_t *json, struct str user, struct str peer, int64_t priority, int64_t hold_until,
+                             int64_t expires, bool final)
+{
+	json_object_set_new(json, "user", control_json(user));
+	json_object_set_new(json, "peer", control_json(peer));
+	json_object_set_new(json, "priority", json_integer(priority));
+	json_object_set_new(json, "held_until", json_integer(hold_until > queue_now() ? wall_clock(hold_until) : 0));
+	json_object_set_new(json, "deleted_at", json_integer(expires != 0 ? wall_clock(expires) : 0));
+	json_object_set_new(json, "final", json_boolean(final));
+}
+
+json_t *control_recipient(struct str address, const struct delivery *delivery)
 {
 	struct str rest = delivery->answer, code = str_cut(&rest, '\t');
 	struct str host = rest.data != NULL ? str_cut(&rest, '\t') : STR("");
@@ -53,6 +67,8 @@ static json_t *recipient_json(struct str address, const struct delivery *deliver
 	json_object_set_new(json, "code", control_json(code));
 	json_object_set_new(json, "host", control_json(host));
 	json_object_set_new(json, "answer", control_json(rest.data != NULL ? rest : STR("")));
+	if (delivery->state == DELIVERY_PARKED)
+		json_object_set_new(json, "waits_for", control_json(delivery->destination));
 	return json;
 }
 
@@ -65,7 +81,7 @@ static void add_recipient(struct listing *listing, struct str address, const str
 	                              str_matches_wildcard(address, listing->recipient_filter) ||
 	                              str_matches_wildcard(delivery->target, listing->recipient_filter);
 	if (listing->recipients <= listing->recipients_shown)
-		json_array_append_new(listing->array, recipient_json(address, delivery));
+		json_array_append_new(listing->array, control_recipient(address, delivery));
 }
 
 /* Finish one message: put it into the answer where the filters pass it. Returns whether they do. */
@@ -112,6 +128,8 @@ static void list_memory(struct listing *listing, const struct message *message)
 	json_t *json = begin_message(listing, str_of(message->id), message->envelope.time_us, message->size);
 
 	json_object_set_new(json, "next", json_integer((json_int_t)time(NULL)));
+	describe_message(json, message->envelope.user, message->envelope.peer, message->priority, message->hold_until,
+	                 message->expires, message->final);
 	for (size_t i = 0; i < message->delivery_count; i++)
 		add_recipient(listing, message_recipient(message, &message->deliveries[i])->address, &message->deliveries[i]);
 	add_message(listing, json, message->envelope.from, message->held ? "held" : "active");
@@ -129,6 +147,7 @@ static void list_row_recipients(struct listing *listing, int64_t row)
 		    .target = db_text(statement, 3),
 		    .attempts = (unsigned)db_number(statement, 4),
 		    .answer = db_text(statement, 5),
+		    .destination = db_text(statement, 6),
 		};
 
 		if (delivery.state <= DELIVERY_REFUSED)
@@ -142,6 +161,8 @@ static const char *row_state(const struct db_statement *row)
 		return "held";
 	if (db_is_null(row, 5))
 		return "active";
+	if (db_number(row, 10) > queue_now())
+		return "held on a timer";
 	return db_number(row, 5) == QUEUE_NEVER ? "waiting" : "deferred";
 }
 
@@ -150,19 +171,24 @@ static void list_row(struct listing *listing, const struct db_statement *row)
 	json_t *json = begin_message(listing, db_text(row, 1), db_number(row, 2), db_number(row, 3));
 
 	json_object_set_new(json, "next", json_integer(db_is_null(row, 5) ? 0 : wall_clock(db_number(row, 5))));
+	describe_message(json, db_text(row, 7), db_text(row, 8), db_number(row, 9), db_number(row, 10), db_number(row, 11),
+	                 db_number(row, 12) != 0);
 	list_row_recipients(listing, db_number(row, 0));
 	add_message(listing, json, db_text(row, 4), row_state(row));
 }
 
-#define ROW_COLUMNS "key, id, time, size, coalesce(sender, ''), next, held"
+#define ROW_COLUMNS                                                                             \
+	"key, id, time, size, coalesce(sender, ''), next, held, user, peer, priority, hold_until, " \
+	"coalesce(expires, 0), final"
 
 static int open_listing(struct listing *listing, struct queue *queue, struct ipc_message *reply, struct err *err)
 {
 	*listing = (struct listing){.queue = queue, .reply = reply, .recipients_shown = RECIPIENTS_SHOWN};
-	return db_prepare(table_db(queue), &listing->deliveries,
-	                  "SELECT address, kind, state, target, attempts, answer FROM delivery WHERE message = ?1 "
-	                  "ORDER BY position",
-	                  err);
+	return db_prepare(
+	    table_db(queue), &listing->deliveries,
+	    "SELECT address, kind, state, target, attempts, answer, destination FROM delivery WHERE message = ?1 "
+	    "ORDER BY position",
+	    err);
 }
 
 static int list_rows(struct listing *listing, struct str after, int64_t limit, struct err *err)
@@ -348,11 +374,17 @@ void control_handle(struct ipc_incoming *incoming, void *context)
 	const struct ipc_message *request = &incoming->message;
 	struct ipc_message reply;
 	struct err err;
-	int64_t changed;
+	struct control_changed changed;
 	int result;
 
 	ipc_message_init(&reply);
 	ipc_reply_ok(&reply);
+	if (strcmp(incoming->caller, "smtpd") != 0 && ipc_is(request, "send")) {
+		ipc_message_free(&reply);
+		if (pass_begin(queue, incoming, &err) != 0)
+			ipc_answer_error(incoming, &err);
+		return;
+	}
 	if (strcmp(incoming->caller, "smtpd") == 0) {
 		result = ipc_is(request, "backlog") ? answer_backlog(queue, request, &reply, &err)
 		                                    : err_set(&err, ERR_DENIED, "smtpd may not ask for that");
@@ -362,10 +394,16 @@ void control_handle(struct ipc_incoming *incoming, void *context)
 		result = answer_show(queue, request, &reply, &err);
 	} else if (ipc_is(request, "counts")) {
 		result = answer_counts(queue, &reply);
+	} else if (ipc_is(request, "past")) {
+		result = past_answer(queue, request, &reply, &err);
+	} else if (ipc_is(request, "waiting")) {
+		result = pass_answer_waiting(queue, &reply, &err);
 	} else if (!lan_control_handle(queue, request, &reply, &result, &err)) {
 		result = control_change(queue, request, &changed, &err);
-		if (result == 0)
-			ipc_add_number(&reply, "changed", changed);
+		if (result == 0) {
+			ipc_add_number(&reply, "changed", changed.messages);
+			ipc_add_number(&reply, "recipients", changed.recipients);
+		}
 	}
 	if (result == 0)
 		ipc_answer(incoming, &reply);

@@ -28,6 +28,9 @@ struct listing {
 /* What strangers wrote, as JSON can hold it. */
 json_t *control_json(struct str text);
 
+/* A recipient with what became of it. */
+json_t *control_recipient(struct str address, const struct delivery *delivery);
+
 /* lan_control.c. False: the request is not about LAN forwarding; else it is answered, and *result is 0 or -1. */
 bool lan_control_handle(struct queue *queue, const struct ipc_message *request, struct ipc_message *reply, int *result,
                         struct err *err);

@@ -6,7 +6,7 @@
 
 /*
  * Messages in memory are changed there; the rows of all others (those with a time) by these statements. ?1 is the id,
- * or NULL for all.
+ * or NULL for all, ?2 the time.
  */
 #define OTHERS "held < 2 AND next IS NOT NULL AND (?1 IS NULL OR id = ?1)"
 
@@ -14,14 +14,15 @@ enum { STATEMENTS_MAX = 3 };
 
 struct operation {
 	const char *name;
-	const char *statements[STATEMENTS_MAX];  /* the last one's changes are counted */
-	bool (*change)(struct message *message); /* false: there was nothing to change */
+	const char *statements[STATEMENTS_MAX]; /* the last one's changes are messages, the first one's recipients */
+	/* How much was changed: of retry recipients, of all else 1 or 0. */
+	unsigned (*change)(struct message *message);
 };
 
 /* Try at once whatever is put off. */
-static bool retry_now(struct message *message)
+static unsigned retry_now(struct message *message)
 {
-	bool changed = false;
+	unsigned changed = 0;
 
 	for (size_t i = 0; i < message->delivery_count; i++) {
 		struct delivery *delivery = &message->deliveries[i];
@@ -29,16 +30,16 @@ static bool retry_now(struct message *message)
 		if (delivery->state != DELIVERY_PENDING || delivery->busy || delivery->next == 0)
 			continue;
 		delivery->next = 0;
-		changed = true;
+		changed++;
 	}
-	if (changed)
+	if (changed > 0)
 		message_touch(message);
 	return changed;
 }
 
-static bool change_retry(struct message *message)
+static unsigned change_retry(struct message *message)
 {
-	return !message->held && retry_now(message);
+	return message->held ? 0 : retry_now(message);
 }
 
 static bool set_held(struct message *message, bool held)
@@ -50,23 +51,39 @@ static bool set_held(struct message *message, bool held)
 	return true;
 }
 
-static bool change_hold(struct message *message)
+static unsigned change_hold(struct message *message)
 {
 	return set_held(message, true);
 }
 
-static bool change_release(struct message *message)
+static unsigned change_release(struct message *message)
 {
-	return set_held(message, false);
+	bool was_timed = message->hold_until > queue_now();
+
+	if (was_timed) {
+		message->hold_until = 0;
+		retry_now(message);
+		table_write(message);
+	}
+	return set_held(message, false) || was_timed;
 }
 
-static bool change_delete(struct message *message)
+static unsigned change_final(struct message *message)
+{
+	if (message->final)
+		return 0;
+	message->final = true;
+	table_write(message);
+	return 1;
+}
+
+static unsigned change_delete(struct message *message)
 {
 	if (message->deleted)
-		return false;
+		return 0;
 	message->deleted = true;
 	message_touch(message);
-	return true;
+	return 1;
 }
 
 static const struct operation operations[] = {
@@ -88,10 +105,16 @@ static const struct operation operations[] = {
         "release",
         {
             "UPDATE delivery SET next = 0, state = 0 WHERE state <= 1 AND message IN "
-            "(SELECT key FROM message WHERE held = 1 AND " OTHERS ")",
-            "UPDATE message SET held = 0, crashes = 0, next = 0 WHERE held = 1 AND " OTHERS,
+            "(SELECT key FROM message WHERE (held = 1 OR hold_until > ?2) AND " OTHERS ")",
+            "UPDATE message SET held = 0, hold_until = 0, crashes = 0, next = 0 WHERE (held = 1 OR hold_until > ?2) "
+            "AND " OTHERS,
         },
         change_release,
+    },
+    {
+        "final",
+        {"UPDATE message SET final = 1 WHERE final = 0 AND " OTHERS},
+        change_final,
     },
     {
         "delete",
@@ -100,11 +123,11 @@ static const struct operation operations[] = {
     },
 };
 
-static int change_rows(struct queue *queue, const struct operation *operation, const char *id, int64_t *changed,
-                       struct err *err)
+static int change_rows(struct queue *queue, const struct operation *operation, const char *id,
+                       struct control_changed *changed, struct err *err)
 {
 	struct db *db = table_db(queue);
-	int64_t count = 0;
+	int64_t count = 0, first = 0;
 	int result = db_begin(db, err);
 
 	if (result != 0)
@@ -117,23 +140,31 @@ static int change_rows(struct queue *queue, const struct operation *operation, c
 			break;
 		if (id != NULL)
 			db_bind_text(&statement, 1, str_of(id));
+		if (sqlite3_bind_parameter_count(statement.handle) >= 2)
+			db_bind_number(&statement, 2, queue_now());
 		result = db_run(&statement, err);
 		count = sqlite3_changes64(db->handle);
+		first = i == 0 ? count : first;
 		db_finalize(&statement);
 	}
 	if (result != 0) {
 		db_rollback(db);
 		return -1;
 	}
-	*changed += count;
+	changed->messages += count;
+	changed->recipients += first;
 	return db_commit(db, err);
 }
 
-static void change_memory(struct queue *queue, bool (*change)(struct message *), const char *id, int64_t *changed)
+static void change_memory(struct queue *queue, unsigned (*change)(struct message *), const char *id,
+                          struct control_changed *changed)
 {
-	for (struct message *message = queue->messages; message != NULL; message = message->next)
-		if (id == NULL || strcmp(id, message->id) == 0)
-			*changed += change(message);
+	for (struct message *message = queue->messages; message != NULL; message = message->next) {
+		unsigned count = id == NULL || strcmp(id, message->id) == 0 ? change(message) : 0;
+
+		changed->messages += count > 0;
+		changed->recipients += count;
+	}
 }
 
 /* Is there such a message, although there was nothing to change? */
@@ -163,7 +194,7 @@ static const struct operation *operation_find(const struct ipc_message *request)
 int control_send_all(struct queue *queue, struct err *err)
 {
 	const struct operation *retry = &operations[0];
-	int64_t changed = 0;
+	struct control_changed changed = {0, 0};
 
 	change_memory(queue, retry->change, NULL, &changed);
 	if (change_rows(queue, retry, NULL, &changed, err) != 0)
@@ -173,14 +204,15 @@ int control_send_all(struct queue *queue, struct err *err)
 	return 0;
 }
 
-int control_change(struct queue *queue, const struct ipc_message *request, int64_t *changed, struct err *err)
+int control_change(struct queue *queue, const struct ipc_message *request, struct control_changed *changed,
+                   struct err *err)
 {
 	const struct operation *operation = operation_find(request);
 	char text[SPOOL_ID_MAX];
 	int64_t all = 0;
 	const char *id;
 
-	*changed = 0;
+	*changed = (struct control_changed){0, 0};
 	if (operation == NULL)
 		return err_set(err, ERR_PROTOCOL, "the queue-manager knows no such request");
 	ipc_get_number(request, "all", 0, 1, &all);
@@ -190,14 +222,14 @@ int control_change(struct queue *queue, const struct ipc_message *request, int64
 	change_memory(queue, operation->change, id, changed);
 	if (change_rows(queue, operation, id, changed, err) != 0)
 		return -1;
-	if (id != NULL && *changed == 0 && !exists(queue, id))
+	if (id != NULL && changed->messages == 0 && !exists(queue, id))
 		return err_set(err, ERR_NOT_FOUND, "no message %s is in the queue", id);
 	if (operation->change == change_retry)
 		remote_forget_trouble(queue);
 	if (operation->change == change_delete)
 		doom_begin(queue);
 	log_info("%s of %s by an administrator: %lld messages", operation->name, id != NULL ? id : "all",
-	         (long long)*changed);
+	         (long long)changed->messages);
 	schedule_at(queue, 0);
 	return 0;
 }

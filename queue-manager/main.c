@@ -1,7 +1,7 @@
 /*
  * queue-manager: see queue.h.
  */
-#include "queue-manager/queue.h"
+#include "queue-manager/senders.h"
 
 #include "common/base/log.h"
 #include "common/net/sandbox.h"
@@ -19,6 +19,7 @@ static void on_second(evutil_socket_t fd, short what, void *context)
 
 	(void)fd, (void)what;
 	advance_tick(queue);
+	outgoing_look_for_expired(queue);
 	if (++seconds % 60 == 0)
 		table_minute(queue);
 }
@@ -38,6 +39,7 @@ static void turn(struct queue *queue)
 	queue->turn_again = false;
 	if (settings_refresh(&queue->settings)) {
 		patience_read(queue);
+		senders_settings(queue);
 		remote_settings(queue);
 		prepare_settings(queue);
 	}
@@ -50,6 +52,7 @@ static void turn(struct queue *queue)
 	table_flush(queue);
 	advance_all(queue);
 	remote_turn(queue);
+	pass_turn(queue);
 }
 
 /* A result that is on its way should not be lost: the message would be sent again. */
@@ -158,7 +161,8 @@ int main(int argc, char **argv)
 	prepare_settings(&queue);
 	add_events(&queue);
 	if (table_open(&queue, &err) != 0 || crash_watch(&queue, &points, &err) != 0 ||
-	    recover(&queue, points, &err) != 0 || schedule_open(&queue, &err) != 0 || remote_open(&queue, &err) != 0)
+	    recover(&queue, points, &err) != 0 || schedule_open(&queue, &err) != 0 || senders_open(&queue, &err) != 0 ||
+	    remote_open(&queue, &err) != 0)
 		daemon_fail(&err);
 	if (ipc_serve(queue.base, &daemon, control_handle, NULL, &queue, &err) != 0 || enter_sandbox(&queue, &err) != 0)
 		daemon_fail(&err);

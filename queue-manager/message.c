@@ -163,6 +163,16 @@ void message_set_answer(struct message *message, struct delivery *delivery, cons
 	    arena_printf(&message->arena, "%s\t%.*s\t%.*s", code, STR_ARG(host), STR_ARG(str_sub(words, 0, WORDS_MAX)));
 }
 
+void message_describe(const struct message *message, struct ipc_message *request, unsigned attempts)
+{
+	ipc_add_text(request, "id", message->id);
+	ipc_add(request, "mail-from", message->envelope.from);
+	ipc_add(request, "user", message->envelope.user);
+	ipc_add(request, "peer", message->envelope.peer);
+	ipc_add_number(request, "time", message->envelope.time_us);
+	ipc_add_number(request, "attempts", attempts);
+}
+
 void message_change(struct message *message, struct delivery *delivery)
 {
 	delivery->dirty = true;

@@ -81,7 +81,7 @@ void outcome_failed(struct message *message, struct delivery *delivery)
 {
 	delivery->state = DELIVERY_FAILED;
 	log_outcome(message, delivery, "failed");
-	if (!patience_for(message->queue, delivery->kind)->reports)
+	if (!patience_for(message->queue, delivery)->reports)
 		log_info("id=%s no report of this: lan.reports is off", message->id);
 	else if (is_wanted(message, delivery, REPORT_FAILED))
 		delivery->report =
@@ -96,10 +96,16 @@ void outcome_failed(struct message *message, struct delivery *delivery)
 
 void outcome_deferred(struct message *message, struct delivery *delivery)
 {
-	const struct patience *patience = patience_for(message->queue, delivery->kind);
+	const struct patience *patience = patience_for(message->queue, delivery);
 	int64_t now = queue_now(), age = now - message->born, delay;
 
 	delivery->attempts++;
+	message->verdicts = NULL; /* scripts may think otherwise of it now */
+	if (message->final && delivery->kind == DELIVERY_REMOTE) {
+		log_info("id=%s is given up: its last attempt was this", message->id);
+		outcome_failed(message, delivery);
+		return;
+	}
 	if (age >= patience->fail_ms && delivery->attempts >= ATTEMPTS_MIN) {
 		log_info("id=%s is given up after %u attempts in %lld s", message->id, delivery->attempts,
 		         (long long)age / 1000);

@@ -1,4 +1,4 @@
-#include "queue-manager/queue.h"
+#include "queue-manager/senders.h"
 
 /* How often, how long, and whether a sender hears of it in the end: for the LAN by settings of its own. */
 
@@ -31,9 +31,25 @@ void patience_read(struct queue *queue)
 	queue->lan_patience.reports = settings_flag(settings, SETTING_LAN_REPORTS);
 }
 
-const struct patience *patience_for(const struct queue *queue, enum delivery_kind kind)
+void patience_read_sender(const struct queue *queue, const char *retry, int64_t warn, int64_t fail,
+                          struct patience *patience_out)
 {
-	return kind == DELIVERY_LAN ? &queue->lan_patience : &queue->patience;
+	*patience_out = queue->patience;
+	if (retry[0] != '\0')
+		read_retry(patience_out, str_of(retry));
+	if (warn >= 0)
+		patience_out->warn_ms = warn * 1000;
+	if (fail > 0)
+		patience_out->fail_ms = fail * 1000;
+}
+
+const struct patience *patience_for(const struct queue *queue, const struct delivery *delivery)
+{
+	const struct sender *sender = delivery->sender != 0 ? senders_find(queue, delivery->sender) : NULL;
+
+	if (delivery->kind == DELIVERY_LAN)
+		return &queue->lan_patience;
+	return sender != NULL ? &sender->patience : &queue->patience;
 }
 
 int64_t patience_delay(const struct patience *patience, unsigned attempts)

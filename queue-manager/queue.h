@@ -106,6 +106,8 @@ struct delivery {
 	int64_t uid;            /* number of the user, list or LAN rule */
 	struct str target;      /* name of the user or list, or an address */
 	struct str destination; /* of a parked one, and of any of the LAN */
+	int64_t rank;           /* of a parked one: its place among those that wait for the same, small ones first */
+	int64_t sender;         /* whom it was given to last since it is in memory; 0: nobody */
 	unsigned attempts;
 	int64_t next;      /* queue time, ms */
 	struct str answer; /* last answer: enhanced code TAB host TAB words; host is empty where we say so ourselves */
@@ -115,6 +117,7 @@ struct delivery {
 };
 
 struct queue;
+struct verdict;
 
 struct patience {
 	int64_t retry_ms[QUEUE_RETRY_MAX]; /* until the second, third ... attempt; the last one repeats */
@@ -146,8 +149,13 @@ struct message {
 	bool leaving;        /* to be put out of memory after the commit */
 	bool trying;         /* marked in the row: a crash now is counted */
 	bool held, deleted, warned;
-	unsigned crashes; /* points, see QUEUE_POINTS_MAX */
-	unsigned reports; /* made so far */
+	bool final;               /* the next attempt of what goes to other servers is the last */
+	int64_t priority;         /* 1 to 9, small ones first; 0: not looked at yet (outgoing.c) */
+	int64_t hold_until;       /* queue time, 0: not held on a timer */
+	int64_t expires;          /* queue time: what is not sent then is deleted; 0: never */
+	struct verdict *verdicts; /* of senders' scripts; in arena */
+	unsigned crashes;         /* points, see QUEUE_POINTS_MAX */
+	unsigned reports;         /* made so far */
 	enum preparing preparing;
 	unsigned prepared; /* enum prepared, or-ed */
 	struct form_file forms[2];
@@ -179,6 +187,7 @@ struct issuer {
 
 struct table;
 struct remote;
+struct senders;
 
 struct queue {
 	struct event_base *base;
@@ -199,6 +208,7 @@ struct queue {
 
 	struct table *table;
 	struct remote *ways[QUEUE_WAYS]; /* to other servers: remote.h */
+	struct senders *senders;         /* senders.h */
 	struct notices *notices;
 	struct ipc_client *resolver, *signer, *filterd;
 	bool wants_internal, wants_incoming, wants_outgoing; /* prepare.c */
@@ -260,7 +270,9 @@ const struct spool_recipient *message_recipient(const struct message *message, c
 void message_set_answer(struct message *message, struct delivery *delivery, const char *code, struct str host,
                         struct str words);
 void message_change(struct message *message, struct delivery *delivery); /* its row is to be written */
-void message_touch(struct message *message);                             /* look at it at the end of this turn */
+/* Add what scripts are told of a message: id, from, user, peer, time, attempts. */
+void message_describe(const struct message *message, struct ipc_message *request, unsigned attempts);
+void message_touch(struct message *message); /* look at it at the end of this turn */
 /* Move active/<id> to corrupt/, never removing anything. why goes to the log. */
 void message_set_aside(struct queue *queue, const char *id, const char *why);
 void message_left_active(struct queue *queue, const char *id); /* its name is not there any more */
@@ -301,10 +313,17 @@ void forms_close(struct message *message);
 void forms_remove(struct queue *queue, const char *id);
 
 /*
- * return_path.c. The reverse-path by which a message goes to other servers: tagged, where the settings want that and it
- * is one of ours (07, BATV). Lives as long as the message.
+ * return_path.c. The reverse-path by which a message goes to other servers: as its sender (senders.h; NULL: none) wants
+ * it, and tagged where the settings want that and it is one of ours (07, BATV). Lives as long as the message.
  */
-struct str return_path(struct message *message);
+struct sender;
+struct str return_path(struct message *message, const struct sender *sender);
+
+/* outgoing.c: what holds for a message to other servers, by its user and the settings. */
+void outgoing_settle(struct message *message); /* its priority, until when it is held, when it is deleted unsent */
+/* Is its time over? What is not being sent fails then; whether anything did. */
+bool outgoing_expire(struct message *message);
+void outgoing_look_for_expired(struct queue *queue); /* in the table */
 
 /* local.c. Hand what is due for users to deliver, for lists to listd. */
 void local_open(struct queue *queue);
@@ -313,7 +332,11 @@ void local_dispatch(struct message *message);
 
 /* patience.c */
 void patience_read(struct queue *queue); /* settings have changed */
-const struct patience *patience_for(const struct queue *queue, enum delivery_kind kind);
+/* What a sender has of its own: its retry list (empty: none), warn and fail in seconds (below 0, 0: none). */
+void patience_read_sender(const struct queue *queue, const char *retry, int64_t warn, int64_t fail,
+                          struct patience *patience_out);
+/* That of the sender that a delivery was given to; where that is not known, of all. */
+const struct patience *patience_for(const struct queue *queue, const struct delivery *delivery);
 /* How long until the attempt after `attempts`, ms. */
 int64_t patience_delay(const struct patience *patience, unsigned attempts);
 
@@ -339,6 +362,8 @@ void remote_turn(struct queue *queue); /* give sessions to destinations in turn;
 void remote_note_parked(struct queue *queue, struct str destination);
 void remote_forget_trouble(struct queue *queue); /* `retry`: try now what was put off together */
 unsigned remote_busy(const struct queue *queue);
+/* Does anything stand in line for a sender's destinations, or is parked for them? */
+bool remote_waits_for(const struct queue *queue, int64_t sender);
 
 /* table.c: queue.db. */
 int table_open(struct queue *queue, struct err *err);
@@ -350,6 +375,11 @@ void table_minute(struct queue *queue);              /* save the clock; make the
 struct db *table_db(struct queue *queue);
 /* Read what the row says into a message made from its file. */
 int table_read(struct message *message, int64_t row, struct err *err);
+
+/* past.c: what was sent to other servers, or failed, as long as queue.past-days says. */
+int64_t past_days(const struct queue *queue);
+void past_prune(struct queue *queue);
+int past_answer(struct queue *queue, const struct ipc_message *request, struct ipc_message *reply, struct err *err);
 
 /*
  * crash.c. Leave a mark where this process ends by a fault of its own, and say whether the last one did (points to
@@ -379,8 +409,13 @@ void control_handle(struct ipc_incoming *incoming, void *queue);
  */
 void doom_begin(struct queue *queue); /* there are some, or may be */
 void doom_turn(struct queue *queue);
-/* control_bulk.c: retry, hold, release, delete. */
-int control_change(struct queue *queue, const struct ipc_message *request, int64_t *changed, struct err *err);
+/* control_bulk.c: retry, final, hold, release, delete. */
+struct control_changed {
+	int64_t messages;
+	int64_t recipients; /* of `retry`: that are tried now */
+};
+int control_change(struct queue *queue, const struct ipc_message *request, struct control_changed *changed,
+                   struct err *err);
 /* An urgent message has come: all that waits is tried now, as by "retry" of all. */
 int control_send_all(struct queue *queue, struct err *err);
 

@@ -23,6 +23,15 @@ unsigned remote_window_first(const struct remote *remote)
 	return remote->way->window_first != 0 ? remote->way->window_first : UINT_MAX;
 }
 
+/* The number at the end of a name: "relay 2", "mx example.com 2". */
+static int64_t sender_of(struct str name)
+{
+	ptrdiff_t blank = str_find_last_char(name, ' ');
+	uint64_t id;
+
+	return blank >= 0 && str_to_u64(str_skip(name, (size_t)blank + 1), INT64_MAX, &id) ? (int64_t)id : 0;
+}
+
 static struct remote_destination *destination_get(struct remote *remote, struct str name)
 {
 	struct remote_destination **bucket = &remote->buckets[bucket_of(name)], *destination;
@@ -32,7 +41,7 @@ static struct remote_destination *destination_get(struct remote *remote, struct 
 			return destination;
 	destination = memory_get(sizeof *destination);
 	str_copy(name, destination->name, sizeof destination->name);
-	destination->last = &destination->first;
+	destination->sender = remote->way->has_senders ? sender_of(name) : 0;
 	destination->window = remote_window_first(remote);
 	str_copy(lan_destination_server(name), destination->server, sizeof destination->server);
 	destination->next_in_bucket = *bucket;
@@ -93,21 +102,22 @@ void remote_note_parked(struct queue *queue, struct str destination)
 {
 	size_t way = 0;
 
+	if (str_equal(destination, STR(SENDERS_LATER)))
+		return; /* a pass brings it back */
 	while (way + 1 < QUEUE_WAYS && !str_starts(destination, str_of(remote_ways[way].prefix)))
 		way++;
 	destination_get(queue->ways[way], destination)->parked = true;
 }
 
-void remote_job_put(struct remote_destination *destination, struct remote_job *job, bool in_front)
+void remote_job_put(struct remote_destination *destination, struct remote_job *job)
 {
+	struct remote_job **link = &destination->first;
+
+	while (*link != NULL && (*link)->rank <= job->rank)
+		link = &(*link)->next;
 	job->destination = destination;
-	job->next = in_front ? destination->first : NULL;
-	if (in_front)
-		destination->first = job;
-	else
-		*destination->last = job;
-	if (job->next == NULL)
-		destination->last = &job->next;
+	job->next = *link;
+	*link = job;
 	destination->waiting++;
 }
 
@@ -116,8 +126,6 @@ static struct remote_job *job_take(struct remote_destination *destination)
 	struct remote_job *job = destination->first;
 
 	destination->first = job->next;
-	if (destination->first == NULL)
-		destination->last = &destination->first;
 	destination->waiting--;
 	return job;
 }
@@ -141,30 +149,35 @@ void remote_job_defer(struct remote_job *job, const char *code, struct str host,
 	remote_job_end(job);
 }
 
-/* Jobs being put together for one message, one a destination (the newest, where a job is full). */
+/* Jobs being put together for one message, some to the same destination where one is not enough. */
 struct assembly {
-	struct remote_job *jobs;
+	struct remote_job *first, **last;
 };
 
-static bool job_has_room(const struct remote_job *job)
+static bool job_has_room(const struct remote_job *job, const struct sender *sender)
 {
-	return job->count < REMOTE_PARTS_MAX && job->recipients < REMOTE_RECIPIENTS_MAX;
+	return job->count < REMOTE_PARTS_MAX &&
+	       job->recipients < (sender != NULL ? sender->max_recipients : REMOTE_RECIPIENTS_MAX);
 }
 
 static struct remote_job *assembly_job(struct assembly *assembly, struct message *message,
-                                       struct remote_destination *destination)
+                                       struct remote_destination *destination, const struct sender *sender,
+                                       unsigned attempts)
 {
-	struct remote_job *job = assembly->jobs;
+	const struct verdict *verdict = sender != NULL ? verdict_known(message, sender) : NULL;
+	struct remote_job *job = assembly->first;
 
-	while (job != NULL && (job->destination != destination || !job_has_room(job)))
+	while (job != NULL && (job->destination != destination || !job_has_room(job, sender)))
 		job = job->next;
 	if (job != NULL)
 		return job;
 	job = memory_get(sizeof *job);
 	job->message = message;
 	job->destination = destination;
-	job->next = assembly->jobs;
-	assembly->jobs = job;
+	job->rank = sender != NULL ? sender_rank(sender, message, attempts) : 0;
+	job->final = message->final || (verdict != NULL && verdict->final);
+	*assembly->last = job;
+	assembly->last = &job->next;
 	return job;
 }
 
@@ -181,12 +194,15 @@ static void job_add(struct remote_job *job, unsigned index)
 	job->parts[job->count].delivery = index;
 	job->parts[job->count++].place = place;
 	job->message->deliveries[index].busy = true;
+	job->message->deliveries[index].sender = job->destination->sender;
 }
 
-static void park(struct message *message, struct delivery *delivery, const struct remote_destination *destination)
+static void park(struct message *message, struct delivery *delivery, const struct remote_destination *destination,
+                 int64_t rank)
 {
 	delivery->state = DELIVERY_PARKED;
 	delivery->destination = arena_copy(&message->arena, str_of(destination->name));
+	delivery->rank = rank;
 	message_change(message, delivery);
 }
 
@@ -194,59 +210,8 @@ static void share_trouble(struct message *message, struct delivery *delivery,
                           const struct remote_destination *destination)
 {
 	delivery->answer = arena_copy(&message->arena, str_of(destination->trouble));
+	delivery->sender = destination->sender;
 	outcome_deferred(message, delivery);
-}
-
-static void assign(struct remote *remote, struct assembly *assembly, struct message *message, unsigned index)
-{
-	struct delivery *delivery = &message->deliveries[index];
-	struct remote_destination *destination;
-	char name[REMOTE_NAME_MAX];
-
-	if (!remote->way->name(remote, message, delivery, name)) {
-		message_set_answer(message, delivery, "5.1.2", STR(""), STR("the domain of the address is not valid"));
-		outcome_failed(message, delivery);
-		return;
-	}
-	destination = destination_get(remote, str_of(name));
-	if (remote->paused)
-		park(message, delivery, destination);
-	else if (destination->rest_until > queue_now())
-		share_trouble(message, delivery, destination);
-	else if (destination->waiting >= REMOTE_LINE_MAX)
-		park(message, delivery, destination);
-	else
-		job_add(assembly_job(assembly, message, destination), index);
-}
-
-static void dispatch(struct remote *remote, struct message *message)
-{
-	struct assembly assembly = {NULL};
-	int64_t now = queue_now();
-
-	for (size_t i = 0; i < message->delivery_count; i++) {
-		const struct delivery *delivery = &message->deliveries[i];
-
-		if (delivery->kind != remote->way->kind || delivery->state != DELIVERY_PENDING || delivery->busy ||
-		    delivery->next > now)
-			continue;
-		if (remote->way->is_settled != NULL && !remote->way->is_settled(message))
-			return;
-		assign(remote, &assembly, message, (unsigned)i);
-	}
-	while (assembly.jobs != NULL) {
-		struct remote_job *job = assembly.jobs;
-
-		assembly.jobs = job->next;
-		message->jobs++;
-		remote_job_put(job->destination, job, false);
-	}
-}
-
-void remote_dispatch(struct message *message)
-{
-	for (size_t i = 0; i < QUEUE_WAYS; i++)
-		dispatch(message->queue->ways[i], message);
 }
 
 /* A job whose message is no longer to be sent goes back as it came. */
@@ -262,27 +227,150 @@ static void job_withdraw(struct remote_job *job)
 	remote_job_end(job);
 }
 
+/* In a full line, does one of this rank come before the last, which has to give way? */
+static bool line_has_room(struct remote_destination *destination, int64_t rank)
+{
+	struct remote_job **last = &destination->first;
+
+	if (destination->waiting < REMOTE_LINE_MAX)
+		return true;
+	while ((*last)->next != NULL)
+		last = &(*last)->next;
+	if ((*last)->rank <= rank)
+		return false;
+	job_withdraw(*last);
+	*last = NULL;
+	destination->waiting--;
+	return true;
+}
+
+/* Into a job for its destination. sender: NULL where the way has none. */
+static void assign(struct remote *remote, struct assembly *assembly, struct message *message, unsigned index,
+                   const struct sender *sender)
+{
+	struct delivery *delivery = &message->deliveries[index];
+	struct remote_destination *destination;
+	char name[REMOTE_NAME_MAX];
+	int64_t rank;
+
+	if (!remote->way->name(message, delivery, sender, name)) {
+		message_set_answer(message, delivery, "5.1.2", STR(""), STR("the domain of the address is not valid"));
+		outcome_failed(message, delivery);
+		return;
+	}
+	destination = destination_get(remote, str_of(name));
+	rank = sender != NULL ? sender_rank(sender, message, delivery->attempts) : 0;
+	if (destination->rest_until > queue_now() && !remote->paused)
+		share_trouble(message, delivery, destination);
+	else if (remote->paused || !line_has_room(destination, rank))
+		park(message, delivery, destination, rank);
+	else
+		job_add(assembly_job(assembly, message, destination, sender, delivery->attempts), index);
+}
+
+/*
+ * Who sends it. False: the message is not ready to go this way now; it is touched when it is. *sender_out is NULL where
+ * the delivery has been put off.
+ */
+static bool choose(struct remote *remote, struct message *message, struct delivery *delivery,
+                   struct sender **sender_out)
+{
+	int64_t again;
+
+	*sender_out = NULL;
+	if (message->hold_until > queue_now()) {
+		delivery->next = message->hold_until;
+		message_change(message, delivery);
+		return true;
+	}
+	switch (senders_choose(message, delivery, sender_out, &again)) {
+	case CHOICE_SENDER:
+		return remote->way->is_settled(message);
+	case CHOICE_ASKED:
+		return false;
+	case CHOICE_AGAIN:
+		delivery->next = again;
+		message_change(message, delivery);
+		return true;
+	default:
+		pass_wait(message, delivery);
+		return true;
+	}
+}
+
+static void dispatch(struct remote *remote, struct message *message)
+{
+	struct assembly assembly = {.last = &assembly.first};
+	int64_t now = queue_now();
+
+	for (size_t i = 0; i < message->delivery_count; i++) {
+		struct delivery *delivery = &message->deliveries[i];
+		struct sender *sender = NULL;
+
+		if (delivery->kind != remote->way->kind || delivery->state != DELIVERY_PENDING || delivery->busy ||
+		    delivery->next > now)
+			continue;
+		if (remote->way->has_senders && !choose(remote, message, delivery, &sender))
+			break;
+		if (sender != NULL || !remote->way->has_senders)
+			assign(remote, &assembly, message, (unsigned)i, sender);
+	}
+	while (assembly.first != NULL) {
+		struct remote_job *job = assembly.first;
+
+		assembly.first = job->next;
+		message->jobs++;
+		remote_job_put(job->destination, job);
+	}
+}
+
+void remote_dispatch(struct message *message)
+{
+	for (size_t i = 0; i < QUEUE_WAYS; i++)
+		dispatch(message->queue->ways[i], message);
+}
+
 /* May it have one session more now, where room is made by ending an idle one? */
 static bool may_open(struct remote *remote, const struct remote_destination *destination)
 {
 	unsigned allowed = destination->window < remote->concurrency ? destination->window : remote->concurrency;
+	const struct sender *sender = senders_find(remote->queue, destination->sender);
 
 	if (destination->sessions >= allowed)
 		return false;
+	if (sender != NULL && sender->threads != 0 && remote_sessions_by(remote, sender->id) >= sender->threads &&
+	    !remote_session_make_room(remote, NULL, sender->id))
+		return false;
 	if (destination->server[0] != '\0' &&
 	    remote_sessions_of(remote, destination->server) >= remote_ceiling(remote, destination->server) &&
-	    !remote_session_make_room(remote, destination->server))
+	    !remote_session_make_room(remote, destination->server, 0))
 		return false;
-	return remote->session_count < remote->total || remote_session_make_room(remote, NULL);
+	return remote->session_count < remote->total || remote_session_make_room(remote, NULL, 0);
+}
+
+/* A relay's restrictions: where a pass has used them up, what is left waits for the next. */
+static bool may_be_given(struct remote *remote, const struct remote_destination *destination)
+{
+	const struct sender *sender = senders_find(remote->queue, destination->sender);
+	struct pass *pass = sender != NULL ? sender->pass : NULL;
+	size_t recipients = destination->first->recipients;
+	bool allowed = sender == NULL || limits_allow(sender, recipients);
+
+	if (pass == NULL || sender->is_continuous)
+		return allowed;
+	pass->full |= !allowed && sender->busy_messages == 0;
+	pass->full |= sender->session_messages != 0 && pass->messages >= sender->session_messages;
+	pass->full |= sender->session_recipients != 0 && pass->recipients != 0 &&
+	              pass->recipients + recipients > (uint64_t)sender->session_recipients;
+	return allowed && !pass->full;
 }
 
 /* One step for one destination: false where it has nothing that can start now. */
 static bool serve(struct remote *remote, struct remote_destination *destination)
 {
-
 	while (destination->first != NULL && !is_wanted(destination->first))
 		job_withdraw(job_take(destination));
-	if (destination->first == NULL)
+	if (destination->first == NULL || !may_be_given(remote, destination))
 		return false;
 	if (remote_session_idle(remote, destination) == NULL && !may_open(remote, destination))
 		return false;
@@ -334,9 +422,15 @@ static void refill(struct remote *remote, struct remote_destination *destination
 		destination->parked = schedule_parked(remote->queue, str_of(destination->name), FETCH);
 }
 
+/* Is its sender sending? */
+static bool is_open(const struct remote *remote, const struct remote_destination *destination)
+{
+	return destination->sender == 0 || sender_is_active(senders_find(remote->queue, destination->sender));
+}
+
 static void visit(struct remote *remote, struct remote_destination *destination, int64_t now, bool *served)
 {
-	if (remote->paused)
+	if (remote->paused || !is_open(remote, destination))
 		withdraw_line(destination);
 	else if (destination->rest_until > now)
 		share_with_line(destination);
@@ -386,6 +480,16 @@ void remote_forget_trouble(struct queue *queue)
 		for (struct remote_destination *destination = queue->ways[i]->ring; destination != NULL;
 		     destination = destination->next_in_ring)
 			destination->rest_until = 0;
+}
+
+bool remote_waits_for(const struct queue *queue, int64_t sender)
+{
+	for (size_t i = 0; i < QUEUE_WAYS; i++)
+		for (const struct remote_destination *destination = queue->ways[i]->ring; destination != NULL;
+		     destination = destination->next_in_ring)
+			if (destination->sender == sender && (destination->first != NULL || destination->parked))
+				return true;
+	return false;
 }
 
 unsigned remote_busy(const struct queue *queue)

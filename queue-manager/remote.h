@@ -2,19 +2,19 @@
  * remote: where mail for other servers goes, and who has a session when.
  *
  * There are two ways there, each with its own program, limits and settings: by sender, where a destination is "mx
- * <domain>" or "relay <sender id>", and by lfwd, where it is a server of the LAN (common/lan/destination.h). Each
- * destination has a line of jobs (one message, up to 100 recipients)
- * and some sessions: connections to sender, of which each is a process of its own. Sessions are given round robin, so
- * that a slow destination delays nobody else; a destination whose line is full has further mail parked in the table.
- * A new destination begins with few sessions and earns more by success; one that cannot be reached rests for a while,
- * and what comes meanwhile shares its fate without a try of its own.
+ * <domain> <sender id>" or "relay <sender id>", and by lfwd, where it is a server of the LAN
+ * (common/lan/destination.h). Each destination has a line of jobs (one message, up to 100 recipients) and some
+ * sessions: connections to sender, of which each is a process of its own. Sessions are given round robin, so that a
+ * slow destination delays nobody else; a destination whose line is full has further mail parked in the table. A new
+ * destination begins with few sessions and earns more by success; one that cannot be reached rests for a while, and
+ * what comes meanwhile shares its fate without a try of its own.
  */
 #ifndef POSTROOM_QUEUE_MANAGER_REMOTE_H
 #define POSTROOM_QUEUE_MANAGER_REMOTE_H
 
 #include "common/lan/destination.h"
 #include "common/settings/ceilings.h"
-#include "queue-manager/queue.h"
+#include "queue-manager/senders.h"
 
 enum {
 	REMOTE_LINE_MAX = 100,       /* jobs in one line; then messages are parked */
@@ -22,10 +22,13 @@ enum {
 	REMOTE_PARTS_MAX = 400,      /* deliveries in one job: several may be for one recipient */
 	REMOTE_BUCKETS = 1024,
 	REMOTE_NAME_MAX = LAN_DESTINATION_MAX,
+	REMOTE_ID_MAX = 24, /* octets of a sender's number at the end of a name */
 };
 
 struct remote_job {
 	struct message *message;
+	int64_t rank; /* its place in the line, small ones first */
+	bool final;   /* what is deferred fails */
 	struct remote_destination *destination;
 	struct remote_job *next;
 	size_t count, recipients;
@@ -39,10 +42,11 @@ struct remote_destination {
 	char name[REMOTE_NAME_MAX];
 	struct remote_destination *next_in_bucket;
 	struct remote_destination *next_in_ring; /* all destinations, in the order they are served */
-	struct remote_job *first, **last;
-	unsigned waiting;             /* jobs in line */
-	unsigned sessions;            /* open, busy or idle */
-	unsigned window;              /* sessions that it may have */
+	int64_t sender;                          /* whose it is; 0: of the LAN */
+	struct remote_job *first;                /* in line, by rank */
+	unsigned waiting;                        /* jobs in line */
+	unsigned sessions;                       /* open, busy or idle */
+	unsigned window;                         /* sessions that it may have */
 	char server[SERVER_TEXT_MAX]; /* "host:port" of the LAN, which other destinations may share; else empty */
 	bool parked;                  /* messages wait in the table */
 	int64_t rest_until;           /* queue time; could not be reached */
@@ -55,6 +59,7 @@ struct remote_session {
 	struct remote_job *job; /* NULL: idle */
 	struct ipc_client *client;
 	int64_t idle_since;
+	unsigned messages, recipients; /* that it was given */
 	bool broken;
 	struct remote_session *next;
 };
@@ -68,8 +73,9 @@ struct remote_way {
 	const char *prefix;    /* of the names of its destinations */
 	unsigned window_first; /* sessions to a destination of which nothing is known; 0: as many as it may have ever */
 	void (*read_settings)(struct remote *remote);
-	/* The destination of a delivery in name; false: its address is no good. */
-	bool (*name)(const struct remote *remote, struct message *message, const struct delivery *delivery, char *name);
+	bool has_senders; /* senders.h says who sends, and whether anybody does */
+	/* The destination of a delivery in name, by a sender where the way has any; false: its address is no good. */
+	bool (*name)(struct message *message, const struct delivery *delivery, const struct sender *sender, char *name);
 	/* Is the message ready to go this way? Where it is not, it is touched when it is. NULL: it always is. */
 	bool (*is_settled)(struct message *message);
 };
@@ -81,8 +87,6 @@ struct remote {
 	struct remote_destination *ring, **ring_last;
 	struct remote_session *sessions;
 	unsigned session_count, busy;
-	char relay[32];                   /* sender: "relay <sender id>", empty: by MX */
-	char relay_name[NOTICE_WORD_MAX]; /* of that sender */
 	unsigned concurrency, total;
 	int64_t rest_ms;
 	bool paused; /* nothing begins; what comes is parked */
@@ -94,14 +98,16 @@ struct remote {
 };
 
 /* sessions.c */
+/* Sessions of a sender, to all its destinations. */
+unsigned remote_sessions_by(const struct remote *remote, int64_t sender);
 void remote_session_start(struct remote *remote, struct remote_destination *destination, struct remote_job *job);
 struct remote_session *remote_session_idle(struct remote *remote, const struct remote_destination *destination);
 void remote_session_close_idle(struct remote *remote, int64_t now);
 /*
- * Close the session idle for longest, to make room for another destination; server: of those to it, NULL: of all.
- * False: all are busy.
+ * Close the session idle for longest, to make room for another destination; server: of those to it, NULL: of all;
+ * sender: of this sender's, 0: of all. False: all are busy.
  */
-bool remote_session_make_room(struct remote *remote, const char *server);
+bool remote_session_make_room(struct remote *remote, const char *server, int64_t sender);
 /* Open sessions to a server, of all its destinations. */
 unsigned remote_sessions_of(const struct remote *remote, const char *server);
 
@@ -111,7 +117,7 @@ extern const struct remote_way remote_ways[QUEUE_WAYS];
 unsigned remote_ceiling(const struct remote *remote, const char *server);
 
 /* remote.c */
-void remote_job_put(struct remote_destination *destination, struct remote_job *job, bool in_front);
+void remote_job_put(struct remote_destination *destination, struct remote_job *job);
 void remote_job_defer(struct remote_job *job, const char *code, struct str host, struct str words);
 void remote_job_end(struct remote_job *job);
 /* Sessions that a destination may have of which nothing is known. */

@@ -188,6 +188,15 @@ static struct str administrator(struct message *message, struct arena *arena)
 	return arena_printf(arena, "%.*s@%s", STR_ARG(name), domain);
 }
 
+/* How long what is reported is tried. */
+static const struct patience *patience_of(const struct message *message, enum report_kind kind)
+{
+	for (size_t i = 0; i < message->delivery_count; i++)
+		if (message->deliveries[i].report == kind)
+			return patience_for(message->queue, &message->deliveries[i]);
+	return &message->queue->patience;
+}
+
 /* What it says to people, in the administrator's words. */
 static void choose_words(struct dsn *dsn, enum report_kind kind, const struct settings *settings, struct arena *arena)
 {
@@ -220,7 +229,7 @@ static int make_report(struct message *message, enum report_kind kind, struct ar
 	    .full = is_full(message, kind),
 	};
 
-	dsn.retry_until_us = dsn.now_us + (message->born + queue->patience.fail_ms - queue_now()) * 1000;
+	dsn.retry_until_us = dsn.now_us + (message->born + patience_of(message, kind)->fail_ms - queue_now()) * 1000;
 	dsn.headers = read_headers(message, arena);
 	dsn.recipients = collect(message, kind, arena, &dsn.recipient_count);
 	choose_words(&dsn, kind, &queue->settings, arena);

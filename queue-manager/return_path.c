@@ -1,4 +1,4 @@
-#include "queue-manager/queue.h"
+#include "queue-manager/senders.h"
 
 #include "common/base/log.h"
 #include "common/mailauth/batv/batv.h"
@@ -24,17 +24,39 @@ static bool is_local_domain(struct queue *queue, struct str domain, struct arena
 	return row == 1;
 }
 
+static bool is_ours(struct message *message, struct str from, struct addr *address_out)
+{
+	struct err err;
+
+	return addr_parse_mailbox(from, &message->arena, address_out, &err) == 0 &&
+	       is_local_domain(message->queue, address_out->domain, &message->arena);
+}
+
+/* Specification 04, return path settings: the null return path first. */
+static struct str by_sender(struct message *message, const struct sender *sender, struct str from)
+{
+	struct str address = str_of(sender->return_address);
+	struct addr parsed;
+
+	if (from.len == 0)
+		return arena_copy(&message->arena, str_of(sender->null_address));
+	if (sender->return_path == RETURN_PATH_KEEP || address.len == 0 ||
+	    (sender->return_path == RETURN_PATH_FOREIGN && is_ours(message, from, &parsed)))
+		return from;
+	return arena_copy(&message->arena, address);
+}
+
 /* Tagged is only what somebody sent who may: a tag lets reports in, also about a stranger's mail that is passed on. */
-struct str return_path(struct message *message)
+struct str return_path(struct message *message, const struct sender *sender)
 {
 	const struct settings *settings = &message->queue->settings;
 	struct str from = (message->prepared & PREPARED_FROM) != 0 ? message->outgoing_from : message->envelope.from;
 	struct addr address;
-	struct err err;
 
+	if (sender != NULL)
+		from = by_sender(message, sender, from);
 	if (from.len == 0 || strcmp(settings_text(settings, SETTING_MAILAUTH_BATV), "off") == 0 ||
-	    addr_parse_mailbox(from, &message->arena, &address, &err) != 0 ||
-	    !is_local_domain(message->queue, address.domain, &message->arena) || !message_may_relay(message))
+	    (sender != NULL && !sender->uses_batv) || !is_ours(message, from, &address) || !message_may_relay(message))
 		return from;
 	return batv_tag(str_of(settings_text(settings, SETTING_MAILAUTH_BATV_SECRET)), &address, time(NULL),
 	                &message->arena);

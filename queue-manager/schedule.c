@@ -44,12 +44,21 @@ void schedule_at(struct queue *queue, int64_t when)
 	evtimer_add(queue->due_timer, &span);
 }
 
-/* Rows of a statement with key and id. -1: error. */
+static bool is_picked(const struct pick *picks, int count, int64_t row)
+{
+	while (count > 0 && picks[count - 1].row != row)
+		count--;
+	return count > 0;
+}
+
+/* Rows of a statement with key and id, each message once. -1: error. */
 static int read_picks(struct db_statement *statement, struct pick *picks, unsigned limit, struct err *err)
 {
 	int result = 0, count = 0;
 
 	while (count < (int)limit && (result = db_step(statement, err)) == 1) {
+		if (is_picked(picks, count, db_number(statement, 0)))
+			continue;
 		picks[count].row = db_number(statement, 0);
 		str_copy(db_text(statement, 1), picks[count].id, SPOOL_ID_MAX);
 		count++;
@@ -79,12 +88,11 @@ static int find_parked(struct queue *queue, struct str destination, unsigned lim
 	struct db_statement statement;
 
 	if (db_prepare(table_db(queue), &statement,
-	               "SELECT DISTINCT m.key, m.id FROM delivery d JOIN message m ON m.key = d.message "
-	               "WHERE d.destination = ?1 AND d.state = 1 AND m.held = 0 AND m.next IS NOT NULL LIMIT ?2",
+	               "SELECT m.key, m.id FROM delivery d CROSS JOIN message m ON m.key = d.message "
+	               "WHERE d.destination = ?1 AND d.state = 1 AND m.held = 0 AND m.next IS NOT NULL ORDER BY d.rank",
 	               err) != 0)
 		return -1;
 	db_bind_text(&statement, 1, destination);
-	db_bind_number(&statement, 2, limit);
 	return read_picks(&statement, picks, limit, err);
 }
 

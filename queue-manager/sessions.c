@@ -43,18 +43,28 @@ void remote_session_close_idle(struct remote *remote, int64_t now)
 	}
 }
 
-bool remote_session_make_room(struct remote *remote, const char *server)
+bool remote_session_make_room(struct remote *remote, const char *server, int64_t sender)
 {
 	struct remote_session **oldest = NULL;
 
 	for (struct remote_session **link = &remote->sessions; *link != NULL; link = &(*link)->next)
 		if ((*link)->job == NULL && (server == NULL || strcmp((*link)->destination->server, server) == 0) &&
+		    (sender == 0 || (*link)->destination->sender == sender) &&
 		    (oldest == NULL || (*link)->idle_since < (*oldest)->idle_since))
 			oldest = link;
 	if (oldest == NULL)
 		return false;
 	session_close(remote, oldest);
 	return true;
+}
+
+unsigned remote_sessions_by(const struct remote *remote, int64_t sender)
+{
+	unsigned count = 0;
+
+	for (const struct remote_session *session = remote->sessions; session != NULL; session = session->next)
+		count += session->destination->sender == sender;
+	return count;
 }
 
 unsigned remote_sessions_of(const struct remote *remote, const char *server)
@@ -78,15 +88,16 @@ static bool read_results(const struct ipc_message *reply, struct str *results, s
 	return found == count;
 }
 
-static void apply(struct message *message, struct delivery *delivery, struct str result, bool dsn_passed)
+static void apply(const struct remote_job *job, struct delivery *delivery, struct str result, bool dsn_passed)
 {
+	struct message *message = job->message;
 	struct str rest = result, word = str_cut(&rest, '\t');
 
 	delivery->busy = false;
 	delivery->answer = arena_copy(&message->arena, rest.data != NULL ? str_sub(rest, 0, 1200) : STR("\t\t"));
 	if (str_equal(word, STR("delivered")))
 		outcome_delivered(message, delivery, dsn_passed);
-	else if (str_equal(word, STR("failed")))
+	else if (job->final || str_equal(word, STR("failed")))
 		outcome_failed(message, delivery);
 	else
 		outcome_deferred(message, delivery);
@@ -111,21 +122,21 @@ static bool is_unreachable(const struct str *results, size_t count)
 static void tell_of_trouble(const struct remote *remote, const struct remote_destination *destination)
 {
 	struct str rest = str_of(destination->trouble), code = str_cut(&rest, '\t'), host = str_cut(&rest, '\t');
+	const struct sender *sender = senders_find(remote->queue, destination->sender);
 	char subject[NOTICE_SUBJECT_MAX];
 	struct notice notice = {
 	    .target = "SendErrors",
 	    .component = NOTICE_SENDER,
 	    .kind = rest.len != 0 && rest.data[0] >= '0' && rest.data[0] <= '9' ? NOTICE_PROTOCOL : NOTICE_TCPIP,
 	    .severity = NOTICE_WARNING,
-	    .item = str_of(remote->relay_name),
+	    .item = str_of(sender != NULL ? sender->name : ""),
 	    .text = rest,
 	};
 
 	(void)code, (void)host;
-	if (strcmp(destination->name, remote->relay) != 0 ||
-	    !settings_flag(&remote->queue->settings, SETTING_NOTICES_CONNECTION))
+	if (sender == NULL || !sender->is_relay || !settings_flag(&remote->queue->settings, SETTING_NOTICES_CONNECTION))
 		return;
-	snprintf(subject, sizeof subject, "The sender \"%s\" cannot send", remote->relay_name);
+	snprintf(subject, sizeof subject, "The sender \"%s\" cannot send", sender->name);
 	notice.subject = str_of(subject);
 	notice_send(remote->queue->notices, &notice);
 }
@@ -180,11 +191,43 @@ static void take_results(struct remote_job *job, const struct str *results, bool
 	for (size_t i = 0; i < job->count; i++) {
 		struct delivery *delivery = &job->message->deliveries[job->parts[i].delivery];
 
-		apply(job->message, delivery, results[job->parts[i].place], dsn_passed);
+		apply(job, delivery, results[job->parts[i].place], dsn_passed);
 		if (delivery->state == DELIVERY_DONE)
 			sent[count++] = job->parts[i].delivery;
 	}
 	prepare_tell_sent(job->message, sent, count, job->destination->server[0] != '\0');
+}
+
+/* What its sender is to know of a transaction: its limits, and the pass that it is on. */
+static void tell_sender(struct remote_session *session, const struct remote_job *job, const struct ipc_message *reply,
+                        const struct str *results)
+{
+	struct sender *sender = senders_find(session->remote->queue, session->destination->sender);
+	size_t sent = 0, failed = 0, deferred = 0;
+	struct str words = STR("");
+	int64_t connected = 0;
+
+	if (sender == NULL)
+		return;
+	for (size_t i = 0; results != NULL && i < job->recipients; i++) {
+		struct str rest = results[i], word = str_cut(&rest, '\t');
+
+		sent += str_equal(word, STR("delivered"));
+		failed += str_equal(word, STR("failed"));
+		deferred += str_equal(word, STR("deferred"));
+		if (str_equal(word, STR("delivered")))
+			continue;
+		str_cut(&rest, '\t');
+		str_cut(&rest, '\t');
+		words = rest.data != NULL ? rest : words;
+	}
+	if (reply != NULL)
+		ipc_get_number(reply, "connected", 0, 1, &connected);
+	limits_end(session->remote->queue, sender, job->recipients, sent);
+	pass_note(sender, connected != 0, sent, deferred, failed, words);
+	session->broken |= sender->session_messages != 0 && session->messages >= sender->session_messages;
+	session->broken |= sender->session_recipients != 0 &&
+	                   session->recipients + sender->max_recipients > (uint64_t)sender->session_recipients;
 }
 
 static void on_answer(struct ipc_message *reply, const struct err *err, void *context)
@@ -199,13 +242,16 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 	session->remote->busy--;
 	if (reply == NULL || err->code != ERR_NONE) {
 		session->broken = true;
+		tell_sender(session, job, NULL, NULL);
 		job_lost(job, err);
 	} else if (!read_results(reply, results, job->recipients)) {
 		session->broken = true;
+		tell_sender(session, job, NULL, NULL);
 		remote_job_defer(job, "4.3.0", STR(""), STR("the sending session gave an incomplete answer"));
 	} else {
 		ipc_get_number(reply, "dsn-passed", 0, 1, &dsn_passed);
 		job->message->away = 0;
+		tell_sender(session, job, reply, results);
 		learn(session->remote, job->destination, results, job->recipients);
 		take_results(job, results, dsn_passed != 0);
 		remote_job_end(job);
@@ -213,26 +259,41 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 	memory_free(results);
 }
 
+/* What only sender is told: whom it acts as, and what scripts and overrides ask about. */
+static void add_sender(const struct remote_job *job, const struct sender *sender, struct ipc_message *request)
+{
+	const struct message *message = job->message;
+
+	ipc_add(request, "on-top", message->signatures);
+	ipc_add_number(request, "sender", sender != NULL ? sender->id : 0);
+	for (size_t i = 0; i < message->envelope.recipient_count && i < SENDERS_RECIPIENTS_TOLD; i++)
+		ipc_add(request, "all", message->envelope.recipients[i].address);
+	message_describe(message, request, message->deliveries[job->parts[0].delivery].attempts);
+}
+
 static void build_request(struct remote_job *job, struct ipc_message *request)
 {
+	const struct sender *sender = senders_find(job->message->queue, job->destination->sender);
+	bool is_lan = job->destination->server[0] != '\0';
 	struct message *message = job->message;
 	const struct spool_envelope *envelope = &message->envelope;
-	struct form_file form = message_form(message, job->destination->server[0] != '\0' ? DELIVERY_LAN : DELIVERY_REMOTE);
+	struct form_file form = message_form(message, is_lan ? DELIVERY_LAN : DELIVERY_REMOTE);
 	struct buf recipient;
 	size_t next = 0;
 
 	ipc_request(request, "send");
-	ipc_add_text(request, "id", message->id);
+	if (is_lan)
+		ipc_add_text(request, "id", message->id);
+	else
+		add_sender(job, sender, request);
 	ipc_add_number(request, "offset", form.offset);
 	ipc_add_number(request, "size", form.size);
-	ipc_add(request, "from", return_path(message));
+	ipc_add(request, "from", return_path(message, sender));
 	ipc_add(request, "body", envelope->body);
 	ipc_add_number(request, "smtputf8", envelope->smtputf8);
 	ipc_add(request, "ret", envelope->ret);
 	ipc_add(request, "envid", envelope->envid);
 	ipc_add_text(request, "destination", job->destination->name);
-	if (job->destination->server[0] == '\0')
-		ipc_add(request, "on-top", message->signatures);
 	buf_init(&recipient, 65536);
 	for (size_t i = 0; i < job->count; i++) {
 		const struct delivery *delivery = &message->deliveries[job->parts[i].delivery];
@@ -253,6 +314,7 @@ static void build_request(struct remote_job *job, struct ipc_message *request)
 void remote_session_start(struct remote *remote, struct remote_destination *destination, struct remote_job *job)
 {
 	struct remote_session *session = remote_session_idle(remote, destination);
+	struct sender *sender = senders_find(remote->queue, destination->sender);
 	struct ipc_message request;
 
 	if (session == NULL) {
@@ -267,7 +329,15 @@ void remote_session_start(struct remote *remote, struct remote_destination *dest
 		destination->sessions++;
 	}
 	session->job = job;
+	session->messages++;
+	session->recipients += (unsigned)job->recipients;
 	remote->busy++;
+	if (sender != NULL)
+		limits_begin(sender, job->recipients);
+	if (sender != NULL && sender->pass != NULL) {
+		sender->pass->messages++;
+		sender->pass->recipients += (unsigned)job->recipients;
+	}
 	ipc_message_init(&request);
 	build_request(job, &request);
 	ipc_client_call(session->client, &request, TIMEOUT_MS, on_answer, session);

@@ -2,8 +2,10 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "queue-manager/senders.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BUSY_MS = 5000, TRY_AGAIN_MS = 2000, FORGET_LATER_MS = 200 };
@@ -32,28 +34,54 @@ static const char *const steps[] = {
     "ALTER TABLE message ADD COLUMN outgoing_from TEXT NOT NULL DEFAULT '';",
     "CREATE TABLE lan_match(rule INTEGER PRIMARY KEY, matches INTEGER NOT NULL);" /* recipients that a rule took */
     "CREATE INDEX delivery_lan ON delivery(message) WHERE kind = 4;",
+    "ALTER TABLE message ADD COLUMN peer TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE message ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE message ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE message ADD COLUMN expires INTEGER;" /* NULL: never */
+    "ALTER TABLE message ADD COLUMN final INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX message_expires ON message(expires) WHERE expires IS NOT NULL;"
+    "ALTER TABLE delivery ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;"
+    "DROP INDEX delivery_parked;"
+    "CREATE INDEX delivery_parked ON delivery(destination, rank) WHERE state = 1;"
+    "CREATE TABLE sending(sender INTEGER NOT NULL, at INTEGER NOT NULL, recipients INTEGER NOT NULL);"
+    "CREATE INDEX sending_sender ON sending(sender, at);"
+    "CREATE TABLE past(key INTEGER PRIMARY KEY, id TEXT NOT NULL, time INTEGER, size INTEGER, sender TEXT, user TEXT,"
+    "  peer TEXT, ended INTEGER NOT NULL);" /* seconds since 1970 */
+    "CREATE INDEX past_ended ON past(ended);"
+    "CREATE TABLE past_recipient(message INTEGER NOT NULL, position INTEGER NOT NULL, address TEXT, target TEXT,"
+    "  state INTEGER, attempts INTEGER, answer TEXT, PRIMARY KEY(message, position)) WITHOUT ROWID;",
 };
 
 /* The statements, in the order of enum table_statement. */
 static const char *const sql[TABLE_STATEMENTS] = {
     [TABLE_INSERT] =
         "INSERT INTO message(id, time, size, sender, born, next, trying, crashes, held, warned, reports, prepared, "
-        "outgoing_from, user) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        "outgoing_from, priority, hold_until, expires, final, user, peer) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+        "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
     [TABLE_UPDATE] = "UPDATE message SET time = ?2, size = ?3, sender = ?4, born = ?5, next = ?6, trying = ?7, "
-                     "crashes = ?8, held = ?9, warned = ?10, reports = ?11, prepared = ?12, outgoing_from = ?13 "
-                     "WHERE key = ?14",
+                     "crashes = ?8, held = ?9, warned = ?10, reports = ?11, prepared = ?12, outgoing_from = ?13, "
+                     "priority = ?14, hold_until = ?15, expires = ?16, final = ?17 WHERE key = ?18",
     [TABLE_DELIVERY] =
         "INSERT OR REPLACE INTO delivery(message, position, recipient, kind, state, uid, address, target, "
-        "attempts, next, destination, answer, report) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-        "?11, ?12, ?13)",
+        "attempts, next, destination, answer, report, rank) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+        "?11, ?12, ?13, ?14)",
     [TABLE_FORGET] = "DELETE FROM message WHERE key = ?1",
     [TABLE_FORGET_DELIVERIES] = "DELETE FROM delivery WHERE message = ?1",
+    /* what went to other servers is remembered for some days: past.c */
+    [TABLE_PAST] =
+        "INSERT INTO past(key, id, time, size, sender, user, peer, ended) SELECT (SELECT coalesce(max(key), 0) "
+        "+ 1 FROM past), id, time, size, sender, user, peer, ?2 FROM message WHERE key = ?1 AND EXISTS (SELECT "
+        "1 FROM delivery WHERE message = ?1 AND kind = 2 AND state IN (2, 3))",
+    [TABLE_PAST_RECIPIENTS] =
+        "INSERT INTO past_recipient SELECT ?2, position, address, target, state, attempts, answer "
+        "FROM delivery WHERE message = ?1 AND kind = 2 AND state IN (2, 3)",
     [TABLE_CLOCK] = "INSERT OR REPLACE INTO clock(one, boot, offset, last) VALUES(1, ?1, ?2, ?3)",
     [TABLE_READ] =
-        "SELECT born, crashes, held, warned, reports, trying, prepared, outgoing_from FROM message WHERE key = ?1",
+        "SELECT born, crashes, held, warned, reports, trying, prepared, outgoing_from, priority, hold_until, "
+        "coalesce(expires, 0), final FROM message WHERE key = ?1",
     [TABLE_READ_DELIVERIES] =
         "SELECT position, recipient, kind, state, uid, target, attempts, next, destination, answer, "
-        "report FROM delivery WHERE message = ?1 ORDER BY position",
+        "report, rank FROM delivery WHERE message = ?1 ORDER BY position",
 };
 
 static void reserve_make(struct table *table)
@@ -209,10 +237,19 @@ static int write_message(struct table *table, struct message *message, struct er
 	db_bind_number(statement, 11, message->reports);
 	db_bind_number(statement, 12, message->prepared);
 	db_bind_text(statement, 13, message->outgoing_from);
-	if (message->row != 0)
-		db_bind_number(statement, 14, message->row);
+	db_bind_number(statement, 14, message->priority);
+	db_bind_number(statement, 15, message->hold_until);
+	if (message->expires != 0)
+		db_bind_number(statement, 16, message->expires);
 	else
-		db_bind_text(statement, 14, message->envelope.user);
+		db_bind_null(statement, 16);
+	db_bind_number(statement, 17, message->final);
+	if (message->row != 0) {
+		db_bind_number(statement, 18, message->row);
+	} else {
+		db_bind_text(statement, 18, message->envelope.user);
+		db_bind_text(statement, 19, message->envelope.peer);
+	}
 	return db_run(statement, err);
 }
 
@@ -235,6 +272,7 @@ static int write_delivery(struct table *table, int64_t row, const struct message
 	db_bind_text(statement, 11, delivery->destination);
 	db_bind_text(statement, 12, delivery->answer);
 	db_bind_number(statement, 13, delivery->report);
+	db_bind_number(statement, 14, delivery->rank);
 	return db_run(statement, err);
 }
 
@@ -253,8 +291,27 @@ static int write_all(struct table *table, struct message *message, struct err *e
 	return 0;
 }
 
+/* What went to other servers is to be seen for some days (past.c). */
+static int remember(struct table *table, int64_t row, struct err *err)
+{
+	struct db_statement *message = &table->statements[TABLE_PAST];
+	struct db_statement *recipients = &table->statements[TABLE_PAST_RECIPIENTS];
+
+	db_bind_number(message, 1, row);
+	db_bind_number(message, 2, time(NULL));
+	if (db_run(message, err) != 0)
+		return -1;
+	if (sqlite3_changes64(table->db.handle) == 0)
+		return 0;
+	db_bind_number(recipients, 1, row);
+	db_bind_number(recipients, 2, sqlite3_last_insert_rowid(table->db.handle));
+	return db_run(recipients, err);
+}
+
 static int forget(struct table *table, int64_t row, struct err *err)
 {
+	if (past_days(table->queue) > 0 && remember(table, row, err) != 0)
+		return -1;
 	db_bind_number(&table->statements[TABLE_FORGET], 1, row);
 	db_bind_number(&table->statements[TABLE_FORGET_DELIVERIES], 1, row);
 	return db_run(&table->statements[TABLE_FORGET], err) == 0 ? db_run(&table->statements[TABLE_FORGET_DELIVERIES], err)
@@ -289,6 +346,8 @@ static int write_transaction(struct table *table, struct err *err)
 	if (result == 0)
 		result = lan_write_matches(table->queue, err);
 	if (result == 0)
+		result = limits_write(table->queue, err);
+	if (result == 0)
 		result = write_clock(table, err);
 	if (result == 0)
 		return db_commit(&table->db, err);
@@ -312,6 +371,7 @@ static void after_commit(struct table *table)
 
 	buf_reset(&table->forgotten);
 	buf_reset(&table->queue->lan_matched);
+	limits_written(table->queue);
 	table->dirty = NULL;
 	table->dirty_last = &table->dirty;
 	while (message != NULL) {
@@ -362,6 +422,7 @@ void table_flush(struct queue *queue)
 void table_minute(struct queue *queue)
 {
 	queue->table->clock_due = queue->table->urgent = true;
+	past_prune(queue);
 	reserve_make(queue->table);
 }
 
@@ -399,6 +460,7 @@ static int read_deliveries(struct table *table, struct message *message, struct 
 		delivery->destination = arena_copy(&message->arena, db_text(statement, 8));
 		delivery->answer = arena_copy(&message->arena, db_text(statement, 9));
 		delivery->report = (enum report_kind)db_number(statement, 10);
+		delivery->rank = db_number(statement, 11);
 		delivery->dirty = false;
 	}
 	/* some recipients without a row would be recipients without mail */
@@ -426,6 +488,10 @@ int table_read(struct message *message, int64_t row, struct err *err)
 	message->trying = db_number(statement, 5) != 0;
 	message->prepared = (unsigned)db_number(statement, 6);
 	message->outgoing_from = arena_copy(&message->arena, db_text(statement, 7));
+	message->priority = db_number(statement, 8);
+	message->hold_until = db_number(statement, 9);
+	message->expires = db_number(statement, 10);
+	message->final = db_number(statement, 11) != 0;
 	db_reset(statement);
 	return read_deliveries(table, message, err);
 }

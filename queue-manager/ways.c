@@ -9,25 +9,6 @@
 
 enum { REST_MAX_MS = 60000, WINDOW_FIRST = 2 };
 
-/* What the first sender says: all to its servers, or each domain by itself. */
-static void read_sender(struct remote *remote)
-{
-	struct db_statement statement;
-	struct err err;
-
-	remote->relay[0] = '\0';
-	if (db_prepare(&remote->queue->settings.objects, &statement,
-	               "SELECT id, method, name FROM sender ORDER BY id LIMIT 1", &err) != 0) {
-		log_error("cannot read the senders: %s", err.text);
-		return;
-	}
-	if (db_step(&statement, &err) == 1 && str_equal(db_text(&statement, 1), STR("relay"))) {
-		snprintf(remote->relay, sizeof remote->relay, "relay %lld", (long long)db_number(&statement, 0));
-		str_copy(db_text(&statement, 2), remote->relay_name, sizeof remote->relay_name);
-	}
-	db_finalize(&statement);
-}
-
 static int64_t rest_after(int64_t retry_ms)
 {
 	return retry_ms / 2 < REST_MAX_MS ? retry_ms / 2 : REST_MAX_MS;
@@ -37,27 +18,26 @@ static void read_outside(struct remote *remote)
 {
 	const struct settings *settings = &remote->queue->settings;
 
-	read_sender(remote);
 	remote->concurrency = (unsigned)settings_number(settings, SETTING_SENDER_CONCURRENCY);
 	remote->total = (unsigned)settings_number(settings, SETTING_SENDER_TOTAL);
 	remote->rest_ms = rest_after(remote->queue->patience.retry_ms[0]);
 }
 
-static bool name_outside(const struct remote *remote, struct message *message, const struct delivery *delivery,
+static bool name_outside(struct message *message, const struct delivery *delivery, const struct sender *sender,
                          char *name)
 {
 	ptrdiff_t at = str_find_last_char(delivery->target, '@');
 	struct str domain;
 	struct err err;
 
-	if (remote->relay[0] != '\0') {
-		snprintf(name, REMOTE_NAME_MAX, "%s", remote->relay);
+	if (sender->is_relay) {
+		snprintf(name, REMOTE_NAME_MAX, "relay %lld", (long long)sender->id);
 		return true;
 	}
 	if (at < 0 ||
 	    addr_normalise_domain(str_skip(delivery->target, (size_t)at + 1), &message->arena, &domain, &err) != 0)
 		return false;
-	snprintf(name, REMOTE_NAME_MAX, "mx %.*s", STR_ARG(domain));
+	snprintf(name, REMOTE_NAME_MAX, "mx %.*s %lld", STR_ARG(domain), (long long)sender->id);
 	return true;
 }
 
@@ -87,9 +67,9 @@ static void read_lan(struct remote *remote)
 	read_ceilings(remote, str_of(settings_text(settings, SETTING_LAN_THREAD_RULES)));
 }
 
-static bool name_lan(const struct remote *remote, struct message *message, const struct delivery *delivery, char *name)
+static bool name_lan(struct message *message, const struct delivery *delivery, const struct sender *sender, char *name)
 {
-	(void)remote, (void)message;
+	(void)message, (void)sender;
 	return str_copy(delivery->destination, name, REMOTE_NAME_MAX);
 }
 
@@ -106,6 +86,7 @@ const struct remote_way remote_ways[QUEUE_WAYS] = {
         .program = "sender",
         .prefix = "",
         .window_first = WINDOW_FIRST,
+        .has_senders = true,
         .read_settings = read_outside,
         .name = name_outside,
         .is_settled = sign_is_settled,

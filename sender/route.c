@@ -20,16 +20,16 @@ int sender_accept(struct delivery *delivery, struct arena *arena, struct err *er
 	delivery->is_relay = delivery->needs_secrets = str_equal(kind, STR("relay"));
 	if (delivery->is_relay ? str_to_u64(rest, INT64_MAX, &id) : str_equal(kind, STR("mx")) && rest.len != 0)
 		return 0;
-	return err_set(err, ERR_PROTOCOL, "a destination is \"mx DOMAIN\" or \"relay ID\"");
+	return err_set(err, ERR_PROTOCOL, "a destination is \"mx DOMAIN SENDER\" or \"relay SENDER\"");
 }
 
-/* What follows the first word: a domain, or the number of a sender. */
+/* The second word: a domain, or the number of a sender. */
 static struct str destination_value(const struct delivery *delivery)
 {
 	struct str rest = delivery->destination;
 
 	str_cut_word(&rest);
-	return str_trim(rest);
+	return str_cut_word(&rest);
 }
 
 /* The address in a literal's brackets, "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 4.1.3). */

@@ -109,6 +109,7 @@ int smtp_client_connect(struct smtp_client *client, const char *host, const char
 	forget_connection(client);
 	smtp_reply_reset(&client->reply);
 	str_copy(str_of(host), client->host, sizeof client->host);
+	client->reached = false;
 	if (conn_connect(&client->conn, address, port, client->timeouts.connect_ms, SMTP_WAIT_GREETING_MS, &reason) != 0) {
 		forget_connection(client);
 		if (reason.code == ERR_SYSTEM)
@@ -116,7 +117,7 @@ int smtp_client_connect(struct smtp_client *client, const char *host, const char
 			               strerrordesc_np(reason.sys), strerrorname_np(reason.sys));
 		return err_set(err, reason.code, "cannot connect to %s[%s]:%u: %s", host, address, port, reason.text);
 	}
-	client->open = true;
+	client->open = client->reached = true;
 	if (tls != NULL && shake_hands(client, tls, verify, err) != 0)
 		return -1;
 	if (smtp_client_read_reply(client, "connection", SMTP_WAIT_GREETING_MS, err) != 0)

@@ -40,6 +40,7 @@ struct smtp_timeouts {
 
 struct smtp_client {
 	struct conn conn;
+	bool reached;      /* the last smtp_client_connect came as far as a connection */
 	bool open;         /* connected, and no command failed for want of a connection */
 	bool used;         /* smtp_client_send was called on this connection */
 	bool reset_needed; /* it was not ended: RSET before the next */

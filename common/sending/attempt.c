@@ -169,6 +169,7 @@ static int connect_to(struct tour *tour, const struct route_host *host, struct s
 		tour->connections++;
 		result = smtp_client_connect(&attempt->client, name, ip, host->port, implicit ? attempt->tls : NULL,
 		                             tour->security.verify, err);
+		tour->delivery->connected |= attempt->client.reached;
 		tour->answered = tour->answered || result == 0 || attempt->client.reply.code != 0;
 		if (result == 0)
 			result = greet(tour, without_tls, &again, err);

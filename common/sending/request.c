@@ -7,13 +7,13 @@ static const char *const outcome_words[] = {[SMTP_UNDECIDED] = "deferred",
                                             [SMTP_DEFERRED] = "deferred",
                                             [SMTP_FAILED] = "failed"};
 
-static size_t count_recipients(const struct ipc_message *request)
+static size_t count_fields(const struct ipc_message *request, struct str name)
 {
 	struct str key, value;
 	size_t position = 0, count = 0;
 
 	while (ipc_next(request, &position, &key, &value))
-		count += str_equal(key, STR("recipient"));
+		count += str_equal(key, name);
 	return count;
 }
 
@@ -23,7 +23,7 @@ static int parse_recipients(const struct ipc_message *request, struct arena *are
 	struct smtp_message *message = &delivery->message;
 	struct spool_recipient parsed;
 	struct str key, value;
-	size_t position = 0, count = count_recipients(request);
+	size_t position = 0, count = count_fields(request, STR("recipient"));
 
 	if (count == 0 || count > SPOOL_RECIPIENTS_MAX)
 		return err_set(err, ERR_PROTOCOL, "%zu recipients", count);
@@ -48,6 +48,26 @@ static struct str optional(const struct ipc_message *request, const char *key)
 	return value.data != NULL ? value : STR("");
 }
 
+/* What sender is told beside what has to be sent. */
+static void parse_story(const struct ipc_message *request, struct arena *arena, struct delivery *delivery)
+{
+	struct str key, value;
+	size_t position = 0;
+	int64_t attempts = 0;
+
+	ipc_get_number(request, "sender", 0, INT64_MAX, &delivery->sender);
+	ipc_get_number(request, "attempts", 0, INT32_MAX, &attempts);
+	ipc_get_number(request, "time", 0, INT64_MAX, &delivery->time_us);
+	delivery->attempts = (unsigned)attempts;
+	delivery->mail_from = optional(request, "mail-from");
+	delivery->user = optional(request, "user");
+	delivery->peer = optional(request, "peer");
+	delivery->all = arena_get(arena, (count_fields(request, STR("all")) + 1) * sizeof *delivery->all);
+	while (ipc_next(request, &position, &key, &value))
+		if (str_equal(key, STR("all")))
+			delivery->all[delivery->all_count++] = value;
+}
+
 int request_parse(struct ipc_message *request, struct arena *arena, struct delivery *delivery, struct err *err)
 {
 	struct smtp_message *message = &delivery->message;
@@ -69,6 +89,7 @@ int request_parse(struct ipc_message *request, struct arena *arena, struct deliv
 	message->ret = optional(request, "ret");
 	message->envid = optional(request, "envid");
 	delivery->destination = optional(request, "destination");
+	parse_story(request, arena, delivery);
 	if (parse_recipients(request, arena, delivery, err) != 0)
 		return -1;
 	message->file = ipc_take_fd(request, 0);
@@ -102,6 +123,7 @@ void request_reply(const struct delivery *delivery, struct ipc_message *reply)
 		                     STR_ARG(delivery->hosts[i]), STR_ARG(one_field(&arena, recipient->words))));
 	}
 	ipc_add_number(reply, "dsn-passed", message->dsn_passed);
+	ipc_add_number(reply, "connected", delivery->connected);
 	arena_free(&arena);
 }
 

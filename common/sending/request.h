@@ -16,6 +16,16 @@ struct delivery {
 	struct str destination; /* as asked for: identifies what a connection can be used again for */
 	bool is_relay;          /* the first server that answers decides */
 	bool needs_secrets;     /* a password of the settings may be wanted for it */
+	bool connected;         /* set: one connection to a server came about */
+	/* of sender alone: as whom, and what scripts and overrides ask about */
+	int64_t sender;       /* its number */
+	unsigned attempts;    /* so far */
+	int64_t time_us;      /* when the message came */
+	struct str mail_from; /* as it came, without brackets */
+	struct str user;      /* who logged in to send it, or empty */
+	struct str peer;      /* client address */
+	struct str *all;      /* recipients of the whole message */
+	size_t all_count;
 };
 
 /*
