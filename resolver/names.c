@@ -93,7 +93,8 @@ int walk_name(struct walk *walk, struct str name, bool only_open, struct walk_or
 		EXPLAIN(walk->resolution, "there is a %.*s list %.*s", STR_ARG(object.type), STR_ARG(object.name));
 		return walk_add_list(walk, &object, origin, err) == 0 ? 1 : -1;
 	}
-	if (found == 0 && !only_open)
+	/* strangers answer to no-one: autoresponders put it into Reply-To */
+	if (found == 0 && (!only_open || str_equal_nocase(name, str_of(built_in_names[NO_ONE]))))
 		found = find_group(walk, name, err);
 	if (found == 0)
 		EXPLAIN(walk->resolution, "there is no user, list or group %.*s", STR_ARG(name));

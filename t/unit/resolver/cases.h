@@ -82,6 +82,7 @@ static const struct world worlds[] = {
 	"everyone@example.test local = local user:Kate(group_everyone) user:anna(group_everyone) user:bob(group_everyone) user:boss(group_everyone) user:fred.a(group_everyone) / LmGk\n"
 	"admins@example.test local = local user:boss(group_admins) / LmGk\n"
 	"Admins@example.org = unknown / LmnX\n"
+	"no-one@example.test = local discard:it_is_for_no-one(group_no-one) / LmGd\n"
 	"no-one@example.test local = local discard:it_is_for_no-one(group_no-one) / LmGd\n"
 	"anna@example.test list = local user:anna(user) / LU\n"
 	"nobody@example.test list = unknown / Ln\n"
