@@ -84,3 +84,16 @@ void account_matched(struct desk *desk, const struct order *order, int64_t rule)
 	if (need_account(desk, &err) != 0 || answered_count(&desk->answered, rule, order->id, &err) != 0)
 		log_warning("id=%.*s the match of an autoresponder's rule is not counted: %s", STR_ARG(order->id), err.text);
 }
+
+int account_is_duplicate(struct desk *desk, const struct order *order, const struct decision *decision, struct err *err)
+{
+	int64_t days = settings_number(&desk->settings, SETTING_DUPLICATES_DAYS);
+	int seen;
+
+	if (need_account(desk, err) != 0)
+		return -1;
+	seen = answered_seen(&desk->answered, decision->fingerprint, decision->uid, days, order->id, order->now, err);
+	if (seen != 0)
+		return seen;
+	return answered_see(&desk->answered, decision->fingerprint, decision->uid, days, order->id, order->now, err);
+}

@@ -202,6 +202,12 @@ static bool fill_in(struct answer *answer, struct str text, struct script *scrip
 	return good && !out->overflow;
 }
 
+/* An administrator is told. */
+static void answer_failed(const struct answer *answer)
+{
+	answer->client->decision->failing = answer->responder.id;
+}
+
 /* PreProcessAutoresponder may change the definition; an empty text means that nothing is answered. */
 static bool pre_process(struct answer *answer, struct str *text)
 {
@@ -209,6 +215,7 @@ static bool pre_process(struct answer *answer, struct str *text)
 	struct script_value arguments[] = {script_text(answer->client->name), script_text(answer_incoming(answer))};
 	struct script script;
 	bool good = true;
+	int called;
 
 	script_open(&script, answer->client->subject->desk->instance, "autoresponder", NULL, NULL);
 	if (!script_has_function(&script, "PreProcessAutoresponder"))
@@ -216,9 +223,14 @@ static bool pre_process(struct answer *answer, struct str *text)
 	to_fields(answer, *text, fields);
 	struct script_field global = {"Autoresponder", script_table(fields, FIELDS)};
 
-	if (script_set_globals(&script, &global, 1) == 1 &&
-	    script_call(&script, "PreProcessAutoresponder", arguments, 2, NULL, 0, answer->client->arena) == 1 &&
-	    script_get_globals(&script, &global, 1, answer->client->arena) == 1) {
+	called = script_set_globals(&script, &global, 1);
+	if (called == 1)
+		called = script_call(&script, "PreProcessAutoresponder", arguments, 2, NULL, 0, answer->client->arena);
+	if (called == 1)
+		called = script_get_globals(&script, &global, 1, answer->client->arena);
+	if (called < 0)
+		answer_failed(answer);
+	if (called == 1) {
 		from_fields(answer, fields);
 		*text = text_of(&fields[TEXT]);
 		good = text->len > 0;
@@ -245,10 +257,12 @@ bool answer_write_text(struct answer *answer, struct str *text_out)
 	buf_free(&out);
 	if (has_script)
 		script_close(&script);
-	if (!good)
+	if (!good) {
+		answer_failed(answer);
 		log_error("id=%.*s is not answered: the script in the autoresponder \"%.*s\" of user %.*s failed",
 		          STR_ARG(answer->client->subject->order->id), STR_ARG(answer->responder.name),
 		          STR_ARG(answer->client->name));
+	}
 	return good;
 }
 
@@ -258,10 +272,13 @@ bool answer_post_process(const struct answer *answer, struct str *message)
 	                                   script_text(answer_incoming(answer))};
 	struct script_value result = {.type = SCRIPT_TEXT};
 	struct script script;
+	int called;
 
 	script_open(&script, answer->client->subject->desk->instance, "autoresponder", NULL, NULL);
-	if (script_call(&script, "PostProcessAutoresponder", arguments, 3, &result, 1, answer->client->arena) == 1 &&
-	    result.type == SCRIPT_TEXT)
+	called = script_call(&script, "PostProcessAutoresponder", arguments, 3, &result, 1, answer->client->arena);
+	if (called < 0)
+		answer_failed(answer);
+	if (called == 1 && result.type == SCRIPT_TEXT)
 		*message = result.text;
 	script_close(&script);
 	return message->len > 0;

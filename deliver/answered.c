@@ -8,6 +8,11 @@ static const char schema[] =
     "CREATE INDEX answer_time ON answer(time);"
     "CREATE TABLE matched(rule INTEGER PRIMARY KEY, count INTEGER NOT NULL, message TEXT NOT NULL);";
 
+static const char schema_seen[] =
+    "CREATE TABLE seen(fingerprint TEXT NOT NULL, uid INTEGER NOT NULL, time INTEGER NOT NULL, message TEXT NOT NULL,"
+    " PRIMARY KEY (fingerprint, uid)) WITHOUT ROWID;"
+    "CREATE INDEX seen_time ON seen(time);";
+
 const char *answered_folder(char *out, size_t size, const struct instance *instance)
 {
 	return instance_path(out, size, instance->state, "mail/answers");
@@ -23,7 +28,7 @@ int answered_open(struct db *db, const struct instance *instance, struct err *er
 
 int answered_prepare(const struct instance *instance, struct err *err)
 {
-	static const char *const steps[] = {schema};
+	static const char *const steps[] = {schema, schema_seen};
 	char path[INSTANCE_PATH_MAX + 128];
 	struct db db;
 	int result;
@@ -32,7 +37,7 @@ int answered_prepare(const struct instance *instance, struct err *err)
 	    io_make_folder(answered_folder(path, sizeof path, instance), 0700, err) != 0 ||
 	    answered_open(&db, instance, err) != 0)
 		return -1;
-	result = db_migrate(&db, steps, 1, err);
+	result = db_migrate(&db, steps, 2, err);
 	db_close(&db);
 	return result;
 }
@@ -125,6 +130,46 @@ int answered_forget(struct db *db, int64_t responder, struct err *err)
 	if (db_prepare(db, &statement, "DELETE FROM answer WHERE responder = ?", err) != 0)
 		return -1;
 	db_bind_number(&statement, 1, responder);
+	result = db_run(&statement, err);
+	db_finalize(&statement);
+	return result;
+}
+
+int answered_seen(struct db *db, struct str fingerprint, int64_t uid, int64_t days, struct str message, int64_t now,
+                  struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (db_prepare(db, &statement, "SELECT 1 FROM seen WHERE fingerprint = ? AND uid = ? AND time > ? AND message <> ?",
+	               err) != 0)
+		return -1;
+	db_bind_text(&statement, 1, fingerprint);
+	db_bind_number(&statement, 2, uid);
+	db_bind_number(&statement, 3, now - days * 86400);
+	db_bind_text(&statement, 4, message);
+	row = db_step(&statement, err);
+	db_finalize(&statement);
+	return row;
+}
+
+int answered_see(struct db *db, struct str fingerprint, int64_t uid, int64_t days, struct str message, int64_t now,
+                 struct err *err)
+{
+	struct db_statement statement;
+	int result;
+
+	if (db_prepare(db, &statement, "DELETE FROM seen WHERE time <= ?", err) != 0)
+		return -1;
+	db_bind_number(&statement, 1, now - days * 86400);
+	result = db_run(&statement, err);
+	db_finalize(&statement);
+	if (result != 0 || db_prepare(db, &statement, "INSERT OR IGNORE INTO seen VALUES(?, ?, ?, ?)", err) != 0)
+		return -1;
+	db_bind_text(&statement, 1, fingerprint);
+	db_bind_number(&statement, 2, uid);
+	db_bind_number(&statement, 3, now);
+	db_bind_text(&statement, 4, message);
 	result = db_run(&statement, err);
 	db_finalize(&statement);
 	return result;

@@ -1,5 +1,6 @@
 /*
- * answered: whom autoresponders answered, and how often their rules matched; state/mail/answers/answers.db.
+ * answered: whom autoresponders answered, how often their rules matched, and which messages from outside users got;
+ * state/mail/answers/answers.db.
  *
  * Carriers write it, after the answer is linked and before the writer is told: a crash between the two lets the same
  * message be answered again, which its id shows to be the same answer. What is older than 180 days is forgotten.
@@ -30,6 +31,14 @@ int answered_record(struct db *db, int64_t responder, struct str address, struct
 int answered_count(struct db *db, int64_t rule, struct str message, struct err *err);
 /* How often it has; 0 where that cannot be told. */
 int64_t answered_matches(struct db *db, int64_t rule);
+/*
+ * Did the user get a message with that fingerprint within the days before now, another than this? 1, 0, -1. And: he
+ * gets this one.
+ */
+int answered_seen(struct db *db, struct str fingerprint, int64_t uid, int64_t days, struct str message, int64_t now,
+                  struct err *err);
+int answered_see(struct db *db, struct str fingerprint, int64_t uid, int64_t days, struct str message, int64_t now,
+                 struct err *err);
 /* Forget whom one answered. */
 int answered_forget(struct db *db, int64_t responder, struct err *err);
 

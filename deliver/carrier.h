@@ -72,6 +72,19 @@ int account_may_answer(struct desk *desk, const struct order *order, struct made
 int account_answered(struct desk *desk, const struct order *order, const struct made *made, struct err *err);
 void account_matched(struct desk *desk, const struct order *order, int64_t rule);
 
+/* Has the user got it already, by another message? 1; 0: not, and now he does; -1: not known now. */
+int account_is_duplicate(struct desk *desk, const struct order *order, const struct decision *decision,
+                         struct err *err);
+
+/*
+ * duplicates.c: a message that its user got before is not delivered, where the settings want that: nothing is made of
+ * it then either. It may be kept in a folder of its own.
+ */
+void duplicate_look(struct desk *desk, const struct order *order, struct decision *decision);
+/* The folder; it is made where it is missing, at start. -1: ERR_SYSTEM. */
+const char *duplicates_folder(char *out, size_t size, const struct instance *instance);
+int duplicates_prepare(const struct instance *instance, struct err *err);
+
 /* A user's name, in arena. -1: ERR_NOT_FOUND, or as the database fails. */
 int desk_user_name(struct desk *desk, int64_t uid, struct arena *arena, struct str *name_out, struct err *err);
 

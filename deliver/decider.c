@@ -48,6 +48,7 @@ static int parse(struct subject *subject, struct err *err)
 	subject->body_at = root->header_len;
 	subject->type = type_of(&order->envelope);
 	subject->has_hops_left = count_hops(subject->header);
+	subject->fingerprint = subject_fingerprint(subject);
 	return 0;
 }
 
@@ -198,6 +199,7 @@ static void decide_user(struct client *client)
 	decision->uid = client->user->uid;
 	decision->made = arena_get(client->arena, DECISION_MADE_MAX * sizeof *decision->made);
 	decision->keywords = STR("");
+	decision->fingerprint = client->subject->fingerprint;
 	if (open_client(client, &err) != 0 || decide_route(client, &keep, &err) != 0 ||
 	    (keep && decide_rules(client, &err) != 0)) {
 		log_warning("id=%.*s not decided for user uid=%lld: %s", STR_ARG(client->subject->order->id),

@@ -20,6 +20,7 @@ struct subject {
 	int64_t body_at;    /* its length */
 	bool has_hops_left; /* it has not gone through too many servers to be sent on */
 	enum facts_type type;
+	struct str fingerprint; /* empty: it is not compared with others */
 };
 
 /* One of its users. */
@@ -61,6 +62,9 @@ bool client_open_script(const struct client *client, const char *name, struct sc
 
 /* answer_message.c: the user's autoresponder. *keep_out: the message stays in the mailbox. -1: not known now. */
 int decide_answer(struct client *client, bool *keep_out, struct err *err);
+
+/* fingerprint.c: by what the message is known where it comes again; empty: by nothing, or that is not wanted. */
+struct str subject_fingerprint(struct subject *subject);
 
 /* decide_rules.c: the user's message rules. -1: they cannot be read now. */
 int decide_rules(struct client *client, struct err *err);

@@ -33,6 +33,8 @@ void decision_write(const struct decision *decision, struct ipc_message *message
 		ipc_add(message, "header", decision->header);
 	ipc_add_number(message, "body", decision->body_at);
 	ipc_add_number(message, "matched", decision->matched);
+	ipc_add_number(message, "failing", decision->failing);
+	ipc_add(message, "fingerprint", decision->fingerprint);
 	for (size_t i = 0; i < decision->made_count; i++)
 		write_made(&decision->made[i], message);
 }
@@ -60,6 +62,7 @@ static int begin_user(struct reader *reader, struct str value, struct err *err)
 	reader->current = &reader->list[reader->count++];
 	reader->made = NULL;
 	reader->current->keywords = STR("");
+	reader->current->fingerprint = STR("");
 	return read_number(value, INT64_MAX, &reader->current->uid, err);
 }
 
@@ -144,10 +147,14 @@ static int read_decision(struct reader *reader, struct str key, struct str value
 		decision->deferred = value;
 	else if (str_equal(key, STR("keywords")))
 		decision->keywords = value;
+	else if (str_equal(key, STR("fingerprint")))
+		decision->fingerprint = str_sub(value, 0, DECISION_FINGERPRINT_MAX);
 	else if (str_equal(key, STR("body")))
 		return read_number(value, INT64_MAX, &decision->body_at, err);
 	else if (str_equal(key, STR("matched")))
 		return read_number(value, INT64_MAX, &decision->matched, err);
+	else if (str_equal(key, STR("failing")))
+		return read_number(value, INT64_MAX, &decision->failing, err);
 	else if (str_equal(key, STR("flags"))) {
 		if (read_number(value, STORE_SEEN | STORE_FLAGGED, &number, err) != 0)
 			return -1;

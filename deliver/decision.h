@@ -13,8 +13,9 @@
 
 enum {
 	DECISION_FOLDERS_MAX = 64,
-	DECISION_MADE_MAX = 64,       /* messages made for one user */
-	DECISION_TO_MAX = 1000,       /* recipients of one of them */
+	DECISION_MADE_MAX = 64, /* messages made for one user */
+	DECISION_TO_MAX = 1000, /* recipients of one of them */
+	DECISION_FINGERPRINT_MAX = 64,
 	DECISION_HEADER_MAX = 2 << 20 /* octets */
 };
 
@@ -53,7 +54,9 @@ struct decision {
 	int64_t body_at;     /* where the body begins, if so */
 	struct made *made;
 	size_t made_count;
-	int64_t matched; /* the number of the autoresponder's rule that matched, 0: none */
+	int64_t matched;        /* the number of the autoresponder's rule that matched, 0: none */
+	struct str fingerprint; /* by which it is known again (duplicates.c); empty: it is not compared */
+	int64_t failing;        /* the number of the autoresponder whose script failed, 0: none */
 };
 
 /* Add one to a message. */

@@ -77,7 +77,7 @@ static int fill(struct view *view, struct err *err)
 	int result;
 
 	view->count = 0;
-	view->everybody = false;
+	view->everybody = settings_number(&view->settings, SETTING_DUPLICATES_DAYS) > 0;
 	if (settings_open_snapshot(&view->settings, &objects, err) != 0)
 		return -1;
 	result = add_all(view, &objects,

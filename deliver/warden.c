@@ -130,3 +130,8 @@ void warden_tell(struct warden *warden)
 	}
 	warden->count = 0;
 }
+
+void warden_failing(struct warden *warden, int64_t uid, int64_t responder)
+{
+	say(warden, &(struct warden_packet){.uid = uid, .before = WARDEN_FAILING, .after = responder});
+}

@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/db/query.h"
 #include "common/net/sandbox.h"
 #include "common/notice/notice.h"
 #include "common/policy/mailbox_quota.h"
@@ -80,6 +81,47 @@ static void tell(struct watch *watch, int64_t uid, const struct owner *owner, in
 	notice.severity = percent > 100 ? NOTICE_WARNING : NOTICE_INFORMATIONAL;
 	notice.subject = str_sub(words.subject, 0, NOTICE_SUBJECT_MAX);
 	notice.text = words.body;
+	notice_send(watch->notices, &notice);
+	arena_free(&arena);
+}
+
+/* The name of an autoresponder, in arena; empty: it has gone. */
+static struct str responder_name(struct watch *watch, int64_t responder, struct arena *arena)
+{
+	struct str name = STR("");
+	struct db_statement query;
+	struct db objects;
+	struct err err;
+
+	if (settings_open_snapshot(watch->settings, &objects, &err) != 0)
+		return name;
+	if (db_query(&objects, &query, &err, "SELECT value FROM item_field WHERE item = ? AND key = 'name'", "n",
+	             responder) == 0) {
+		if (db_step(&query, &err) == 1)
+			name = arena_copy(arena, db_text(&query, 0));
+		db_finalize(&query);
+	}
+	db_close(&objects);
+	return name;
+}
+
+static void tell_failing(struct watch *watch, int64_t uid, int64_t responder)
+{
+	struct notice notice = {.target = "Autoresponder", .component = NOTICE_MISC, .severity = NOTICE_ERROR};
+	struct owner owner;
+	struct arena arena;
+	struct err err;
+
+	if (find_owner(watch, uid, &owner, &err) != 1)
+		return;
+	arena_init(&arena);
+	notice.item = str_of(owner.name);
+	notice.subject = arena_printf(&arena, "An autoresponder of %s does not answer", owner.name);
+	notice.text =
+	    arena_printf(&arena,
+	                 "A script of the autoresponder \"%.*s\" of the user %s failed. Where it is within its text,\n"
+	                 "the message was kept and nothing was answered. The log says what is wrong.\n",
+	                 STR_ARG(responder_name(watch, responder, &arena)), owner.name);
 	notice_send(watch->notices, &notice);
 	arena_free(&arena);
 }
@@ -181,6 +223,10 @@ static void on_packet(evutil_socket_t fd, short what, void *context)
 	if (recv(fd, &packet, sizeof packet, 0) != (ssize_t)sizeof packet)
 		_exit(0);
 	settings_refresh(watch->settings);
+	if (packet.before == WARDEN_FAILING) {
+		tell_failing(watch, packet.uid, packet.after);
+		return;
+	}
 	found = packet.after >= 0 ? find_owner(watch, packet.uid, &owner, &err) : 0;
 	if (found < 0)
 		log_warning("the quota of user uid=%" PRId64 " cannot be looked at: %s", packet.uid, err.text);

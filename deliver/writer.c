@@ -267,6 +267,7 @@ static void enqueue(struct writer *writer, struct job *job)
 /* The clerk's answer. What it says nothing of is deferred. */
 static void on_decided(void *owner, void *asked, const struct decision *decisions, size_t count, const struct err *err)
 {
+	const struct writer *writer = owner;
 	struct job *job = asked;
 	struct err refused;
 
@@ -280,6 +281,8 @@ static void on_decided(void *owner, void *asked, const struct decision *decision
 			decision++;
 		if (addressee->is_decided)
 			continue;
+		if (decision != NULL && decision < decisions + count && decision->failing > 0 && writer->warden != NULL)
+			warden_failing(writer->warden, addressee->uid, decision->failing);
 		if (decision == NULL || decision == decisions + count)
 			job_defer(job, addressee, STR("it cannot be decided now what is to become of it"));
 		else if (decision->deferred.len > 0)

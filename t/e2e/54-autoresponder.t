@@ -205,9 +205,11 @@ subtest '02-8.8 scripts within the text' => sub {
 	like answer()->{data}, qr/size \d+ of false anna\./, 'what they print';
 	$d->is_not_in('anna', 'INBOX', $mark);
 	$p->postroom_ok('user', 'autoresponder', 'set', 'anna', 'away', '--text', 'x <lua>x = = 1</lua>');
+	$p->set('notices.targets' => 'Autoresponder=carl');
 	$mark = $d->send;
 	$d->arrives('anna', 'INBOX', $mark);
 	no_answer();
+	like $d->arrives('carl', 'INBOX', { subject => 'An autoresponder of anna does not answer' }), qr/autoresponder "away" of the user anna/, 'the administrator is told';
 	none_left('anna');
 };
 
@@ -253,6 +255,15 @@ subtest 'an original that is appended keeps every byte' => sub {
 	$d->send(header => ['Subject: whole'], body => $body);
 	like answer()->{data}, qr/Content-Type: message\/rfc822\r\n\r\n.*Subject: whole\r\n.*\r\n\r\n\Q$body\E\r\n\r\n--/s, 'whole';
 	none_left('anna');
+};
+
+subtest '06-4.4 what is written to no-one' => sub {
+	for my $from ('sender@stranger.test', "anna\@$domain") {
+		my $dropped = () = $p->log =~ /discarded to=<no-one\@/g;
+		$d->send(to => ["no-one\@$domain"], from => $from);
+		$d->settled;
+		is scalar(() = $p->log =~ /discarded to=<no-one\@/g), $dropped + 1, 'taken, and dropped';
+	}
 };
 
 $server->stop;
