@@ -105,8 +105,10 @@ static struct str text_of(const json_t *rule, const char *key)
 static int add_rule(struct test *test, const json_t *rule, struct err *err)
 {
 	const json_t *list = json_object_get(rule, "conditions");
-	struct rule_text text = {text_of(rule, "name"),      text_of(rule, "stage"), text_of(rule, "action"),
-	                         text_of(rule, "parameter"), text_of(rule, "match"), STR(""), CONDITION_SMTP};
+	struct rule_text text = {text_of(rule, "name"),   text_of(rule, "stage"),
+	                         text_of(rule, "action"), text_of(rule, "parameter"),
+	                         text_of(rule, "match"),  STR(""),
+	                         CONDITION_SMTP};
 
 	for (size_t i = 0; i < json_array_size(list); i++)
 		text.conditions = arena_printf(&test->arena, "%.*s\n%s", STR_ARG(text.conditions),

@@ -1,6 +1,8 @@
 #include "ctl/supervisor.h"
 
+#include "ctl/daily.h"
 #include "ctl/layout.h"
+#include "ctl/lock.h"
 #include "ctl/log_writer.h"
 #include "ctl/spawn.h"
 
@@ -24,10 +26,9 @@
 
 enum {
 	CHILDREN_MAX = 32,
-	RESTART_PAUSE_MS = 500,   /* between two starts of a daemon that dies at once */
-	END_PATIENCE_MS = 8000,   /* for daemons to end by themselves */
-	LOG_PATIENCE_MS = 4000,   /* for the log writer to write the rest */
-	LOCK_PATIENCE_MS = 15000, /* for a command that borrowed configd and authd */
+	RESTART_PAUSE_MS = 500, /* between two starts of a daemon that dies at once */
+	END_PATIENCE_MS = 8000, /* for daemons to end by themselves */
+	LOG_PATIENCE_MS = 4000, /* for the log writer to write the rest */
 };
 
 struct supervisor {
@@ -37,6 +38,7 @@ struct supervisor {
 	int child_count;
 	int signal_fd, notify_fd;
 	struct log_writer log;
+	struct daily daily;
 	bool ending;
 	bool failed; /* a daemon could not start */
 };
@@ -57,70 +59,6 @@ static void report(const char *format, ...)
 	log_error("%s", text);
 	if (terminal_fd >= 0)
 		dprintf(terminal_fd, "postroom: %s\n", text);
-}
-
-/* Nobody else may open it, and keep us from starting by a lock of his own. */
-static int open_lock(const struct instance *instance, char *path, size_t size)
-{
-	return open(instance_path(path, size, instance->state, "postroom.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-}
-
-/* Who holds the lock: "<pid> <purpose>", "" for nobody. */
-static void read_lock(int fd, char *text, size_t size)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	ssize_t len = 0;
-
-	if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
-		len = pread(fd, text, size - 1, 0);
-	text[len > 0 ? len : 0] = '\0';
-}
-
-static pid_t running_pid(const char *text)
-{
-	return strstr(text, " run") != NULL ? (pid_t)strtol(text, NULL, 10) : 0;
-}
-
-/*
- * Take the instance's lock, state/postroom.lock. Where a command holds it for a moment ("borrowed") it is waited for.
- * Returns its descriptor, to be kept; -1 with ERR_EXISTS ("already running (pid N)").
- */
-static int take_lock(const struct instance *instance, const char *purpose, struct err *err)
-{
-	char path[INSTANCE_PATH_MAX + 32], text[64];
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int64_t end = io_now_ms() + LOCK_PATIENCE_MS;
-	int fd = open_lock(instance, path, sizeof path);
-
-	if (fd < 0)
-		return err_system(err, "cannot open %s", path);
-	while (fcntl(fd, F_OFD_SETLK, &lock) != 0) {
-		read_lock(fd, text, sizeof text);
-		if (running_pid(text) != 0 || io_now_ms() > end) {
-			close(fd);
-			return err_set(err, ERR_EXISTS, "already running (pid %ld)", strtol(text, NULL, 10));
-		}
-		nanosleep(&(struct timespec){0, 20000000}, NULL);
-	}
-	snprintf(text, sizeof text, "%d %s\n", (int)getpid(), purpose);
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, strlen(text), 0) < 0) {
-		err_system(err, "cannot write %s", path);
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-pid_t supervisor_pid(const struct instance *instance)
-{
-	char path[INSTANCE_PATH_MAX + 32], text[64];
-	int fd = open_lock(instance, path, sizeof path);
-
-	if (fd < 0)
-		return 0;
-	read_lock(fd, text, sizeof text);
-	close(fd);
-	return running_pid(text);
 }
 
 /* run/status: what `postroom status` shows, written anew at each change. */
@@ -199,6 +137,8 @@ static void reap(struct supervisor *supervisor)
 
 		if (log_writer_ended(&supervisor->log, pid)) {
 			log_error("the log writer ended; starting it again");
+		} else if (daily_ended(&supervisor->daily, pid, status)) {
+			continue;
 		} else if (child != NULL) {
 			child_ended(supervisor, child, status);
 			write_status(supervisor);
@@ -273,8 +213,10 @@ static void read_signals(struct supervisor *supervisor)
 /* Milliseconds until a process is to be started again, -1 where none waits; starts those whose time has come. */
 static int restart_due(struct supervisor *supervisor)
 {
-	int64_t now = io_now_ms(), wait = log_writer_keep(&supervisor->log);
+	int64_t now = io_now_ms(), wait = log_writer_keep(&supervisor->log), daily = daily_look(&supervisor->daily);
 
+	if (daily >= 0 && (wait < 0 || daily < wait))
+		wait = daily;
 	for (int i = 0; i < supervisor->child_count; i++) {
 		struct child *child = &supervisor->children[i];
 
@@ -442,7 +384,7 @@ int supervisor_run(const struct instance *instance)
 {
 	static struct supervisor supervisor;
 	struct err err;
-	int lock = take_lock(instance, "run", &err), result;
+	int lock = lock_take(instance, "run", &err), result;
 
 	log_open("postroom");
 	if (lock < 0) {
@@ -469,6 +411,7 @@ int supervisor_run(const struct instance *instance)
 		printf("ready\n");
 		fflush(stdout);
 		log_info("ready");
+		daily_begin(&supervisor.daily, instance);
 		watch(&supervisor, false);
 	}
 	end_all(&supervisor);
@@ -501,7 +444,7 @@ int supervisor_borrow(const struct instance *instance, struct err *err)
 {
 	if (borrowed.instance != NULL)
 		return 0;
-	if (take_lock(instance, "borrowed", err) < 0)
+	if (lock_take(instance, "borrowed", err) < 0)
 		return err->code == ERR_EXISTS ? 1 : -1;
 	borrowed.instance = instance;
 	if (open_events(&borrowed, err) != 0)

@@ -118,6 +118,27 @@ static bool is_unreachable(const struct str *results, size_t count)
 	return true;
 }
 
+/* A server of the LAN is always the administrator's business. */
+static void tell_of_lan_trouble(const struct remote *remote, const struct remote_destination *destination)
+{
+	struct str rest = str_of(destination->trouble), code = str_cut(&rest, '\t'), host = str_cut(&rest, '\t');
+	char subject[NOTICE_SUBJECT_MAX];
+	struct notice notice = {
+	    .target = "LanFwd",
+	    .component = NOTICE_MISC,
+	    .kind = rest.len != 0 && rest.data[0] >= '0' && rest.data[0] <= '9' ? NOTICE_PROTOCOL : NOTICE_TCPIP,
+	    .severity = NOTICE_WARNING,
+	    .item = STR("LAN Forwarding"),
+	    .text = rest,
+	};
+
+	(void)code, (void)host;
+	snprintf(subject, sizeof subject, "LAN forwarding cannot reach %s", destination->server);
+	notice.subject = str_of(subject);
+	if (settings_flag(&remote->queue->settings, SETTING_NOTICES_CONNECTION))
+		notice_send(remote->queue->notices, &notice);
+}
+
 /* Servers that mail goes through are the administrator's business, all others are their own. */
 static void tell_of_trouble(const struct remote *remote, const struct remote_destination *destination)
 {
@@ -154,7 +175,10 @@ static void learn(struct remote *remote, struct remote_destination *destination,
 	str_cut(&rest, '\t');
 	memory_free(destination->trouble);
 	destination->trouble = memory_text(str_sub(rest, 0, 1200));
-	tell_of_trouble(remote, destination);
+	if (destination->server[0] != '\0')
+		tell_of_lan_trouble(remote, destination);
+	else
+		tell_of_trouble(remote, destination);
 	destination->rest_until = queue_now() + remote->rest_ms;
 	destination->window = remote_window_first(remote);
 }

@@ -129,6 +129,8 @@ subtest '07-3.8 again after a while, and given up' => sub {
 	$p->set('lan.fail' => 1, 'lan.reports' => 'off');
 	$lan->wait_gone($lan->submit('x@dead.test', from => "anna\@$domain"));
 	is $lan->count_mail('anna'), $before, 'no report where they are off, none of what was sent in the end';
+	$p->wait_log(qr/LanFwd: LAN forwarding cannot reach 127\.0\.0\.1:$port\n.*notice to=<postmaster\@\S+> about=LanFwd$/ms, 20);
+	pass 'administrators hear of it';
 	$p->set('lan.reports' => 'on');
 	$lan->wait_gone($lan->submit('x@dead.test', from => "anna\@$domain"));
 	$p->wait_for(sub { $lan->count_mail('anna') == $before + 1 }, 'one report', 20);

@@ -88,5 +88,19 @@ subtest '02-14.4 rules without effect, and ages that are none' => sub {
 	refused(qr/bob uses the prune rules of the server/, 'user', 'prune', 'delete', 'bob', 1);
 };
 
+subtest 'an instance in the foreground does it once a day' => sub {
+	$p->postroom_ok('user', 'set', 'bob', 'prune.global', 'off');
+	$p->postroom_ok('user', 'prune', 'set', 'bob', 1, '--folder', 'Box', '--age', 30, '--deleted', 'off', '--spam', 'off', '--read', 'read', '--flagged', 'unflagged');
+	my $stamp = $p->dir . '/state/maintained';
+	ok -e $stamp, 'it knows when it did';
+	unlike $p->log, qr/the daily work on mailboxes/, 'a new instance has not done it';
+	$p->stop_running;
+	utime time - 2 * 86400, time - 2 * 86400, $stamp;
+	$p->run;
+	$p->wait_log(qr/the daily work on mailboxes is done/, 30);
+	is subjects('bob', 'Box'), 'star unread', 'where it was missed, soon after the start';
+	cmp_ok time - (stat $stamp)[9], '<', 3600, 'and notes the time';
+};
+
 $p->stop;
 done_testing;

@@ -41,6 +41,9 @@ my $may_answer = File::Temp->newdir;
 my $remote = Postroom::SmtpServer->start(replies => {
 	CONNECT => sub { wait_until(sub { -e "$may_answer/now" }, 'the greeting may come', 300); return '220 hello' },
 });
+my $lan = Postroom::SmtpServer->start(replies => {
+	CONNECT => sub { wait_until(sub { -e "$may_answer/lan" }, 'the greeting may come', 300); return '220 hello' },
+});
 my $p = Postroom::Test->start(
 	users    => { map { $_ => "$_-secret" } qw(anna bert) },
 	mappings => [['away' => 'someone@remote.test']],
@@ -95,6 +98,11 @@ like send_to($p->smtp, 'away'), qr/\A250/, 'a message for a remote server';
 wait_until(sub { my @pids = $p->pids('sender'); @pids > 1 }, 'a session of the sender');
 # The delivered ones go from there after their delivery.
 my ($waiting) = wait_until(sub { my @ids = glob "$dir/spool/active/*"; @ids == 1 ? \@ids : undef }, 'it is in the queue')->[0];
+
+# The one for a server of the LAN, and lfwd's session with it.
+$p->postroom_ok('lan-rule', 'add', '--address', '*@corp.test', '--server', $lan->address);
+like $p->smtp->send_message('sender@example.test', ['someone@corp.test'], $TEXT), qr/\A250/, 'a message for the LAN';
+wait_until(sub { my @pids = $p->pids('lfwd'); @pids > 1 }, 'a session of lfwd');
 
 my $queue_manager = $p->main_pid('queue-manager');
 kill SIGSTOP, $queue_manager;
@@ -539,6 +547,15 @@ subtest 'sender' => sub {
 	allowed($pid, ['a TCP socket', 'socket', AF_INET, SOCK_STREAM, 0]);
 	write_file("$may_answer/now", '');
 	my ($message) = $remote->wait_messages(1);
+	like $message->{data}, qr/contained/, 'the session goes on';
+};
+
+subtest 'lfwd' => sub {
+	my ($pid) = grep { $_ != $p->main_pid('lfwd') } $p->pids('lfwd');
+	contained($pid, 'lfwd', may => ['connect'], settings => 1);
+	allowed($pid, ['a TCP socket', 'socket', AF_INET, SOCK_STREAM, 0]);
+	write_file("$may_answer/lan", '');
+	my ($message) = $lan->wait_messages(1);
 	like $message->{data}, qr/contained/, 'the session goes on';
 };
 
