@@ -137,48 +137,14 @@ static void tell(void *context, const struct rules_event *event)
 	buf_free(&line);
 }
 
-static void fill_facts(const struct judge *judge, const struct routing *routing, struct arena *arena,
-                       struct facts_download *download, struct facts *facts)
-{
-	size_t names = 0;
-	struct str *list;
-
-	for (size_t i = 0; i < routing->address_count; i++)
-		names += routing->addresses[i].name_count;
-	list = arena_get(arena, (names + 1) * sizeof *list);
-	facts->recipients = arena_get(arena, (routing->recipient_count + 1) * sizeof *facts->recipients);
-	for (size_t i = 0; i < routing->recipient_count; i++)
-		facts->recipients[facts->recipient_count++] = routing->recipients[i].address;
-	*download =
-	    (struct facts_download){judge->setup.name, judge->setup.collector, list, 0, routing->valid, routing->unknown};
-	for (size_t i = 0; i < routing->address_count; i++)
-		for (size_t j = 0; j < routing->addresses[i].name_count; j++)
-			list[download->name_count++] = routing->addresses[i].names[j];
-	facts->download = download;
-}
-
 static void run_rules(struct judge *judge, const struct judge_offer *offer, const struct routing *routing,
                       struct str header, struct arena *arena, struct verdict *verdict)
 {
-	struct facts_download download;
-	struct facts facts = {.stage = RULES_DATA,
-	                      .mail_from = routing->sender,
-	                      .size = offer->size,
-	                      .header = header,
-	                      .now = time(NULL),
-	                      .arena = arena};
+	const struct ruling_case matter = {judge->setup.name, judge->setup.collector, offer->size, header, routing,
+	                                   time(NULL)};
 	struct listener listener = {judge, offer, routing, verdict, arena};
-	struct rules_run run = {&judge->rules, &facts, NULL, &verdict->lines, tell, &listener};
-	struct rules_result result;
 
-	fill_facts(judge, routing, arena, &download, &facts);
-	rules_execute(&run, &result);
-	if (result.number == 0)
-		return;
-	verdict->word = result.action;
-	verdict->targets = result.targets;
-	verdict->by = arena_printf(arena, "rule %" PRId64 " \"%.*s\": %s", result.number, STR_ARG(result.name),
-	                           rule_action_word(result.action));
+	ruling_make(&judge->rules, &matter, tell, &listener, arena, &verdict->ruling);
 }
 
 /* The script first; what it has no opinion of is the rules' matter. */
@@ -187,16 +153,16 @@ static struct verdict *reach_verdict(struct judge *judge, const struct judge_off
 {
 	struct verdict *verdict = arena_get(arena, sizeof *verdict);
 
-	*verdict = (struct verdict){.word = RULE_DOWNLOAD, .by = STR("no rule")};
+	*verdict = (struct verdict){.ruling = {.word = RULE_DOWNLOAD, .by = STR("no rule")}};
 	verdict->marks = arena_get(arena, JUDGE_MARKS_MAX * sizeof *verdict->marks);
 	if (offer->requested)
-		verdict->by = STR("requested");
+		verdict->ruling.by = STR("requested");
 	else if (offer->too_large && judge->uses_rules) {
-		verdict->word = RULE_QUERY;
-		verdict->by = STR("too large");
+		verdict->ruling.word = RULE_QUERY;
+		verdict->ruling.by = STR("too large");
 	} else if (!judge_ask_script(judge, offer, routing, header, arena, verdict) && judge->uses_rules)
 		run_rules(judge, offer, routing, header, arena, verdict);
-	verdict->action = collect_action_of(verdict->word);
+	verdict->action = collect_action_of(verdict->ruling.word);
 	return verdict;
 }
 
@@ -204,14 +170,14 @@ static struct verdict *reach_verdict(struct judge *judge, const struct judge_off
 static struct spool_recipient *whom(const struct judge *judge, const struct verdict *verdict,
                                     const struct routing *routing, struct arena *arena, size_t *count_out)
 {
-	struct spool_recipient *list = arena_get(arena, (routing->recipient_count + verdict->targets.count + 1) *
+	struct spool_recipient *list = arena_get(arena, (routing->recipient_count + verdict->ruling.targets.count + 1) *
 	                                                    sizeof *list); /* one more for an account */
 
 	*count_out = 0;
 	for (size_t i = 0; verdict->action->to_recipients && i < routing->recipient_count; i++)
 		list[(*count_out)++] = routing->recipients[i];
 	if (verdict->action->to_targets)
-		judge_add_named(judge, &verdict->targets, arena, list, count_out);
+		judge_add_named(judge, &verdict->ruling.targets, arena, list, count_out);
 	return list;
 }
 
@@ -261,7 +227,7 @@ int judge_offer(struct judge *judge, const struct judge_offer *offer, struct are
 	judgement->state = verdict;
 	judgement->fetch = verdict->action->fetch;
 	judgement->remove = verdict->action->remove;
-	judgement->reason = verdict->by;
+	judgement->reason = verdict->ruling.by;
 	if (offer->too_large && !offer->requested && judgement->fetch == COLLECT_WHOLE)
 		judgement->fetch = COLLECT_LEAVE;
 	return judgement->fetch == COLLECT_LEAVE ? make_news(judge, &about, arena, judgement, err) : 0;
@@ -273,8 +239,8 @@ static void put_lines(const struct verdict *verdict, struct arena *arena, struct
 	for (size_t i = 0; i < verdict->mark_count && judgement->line_count < JUDGE_LINES_MAX; i++)
 		judgement->lines[judgement->line_count++] =
 		    arena_printf(arena, "X-Postroom-Rules: %.*s", STR_ARG(verdict->marks[i]));
-	for (size_t i = 0; i < verdict->lines.count && judgement->line_count < JUDGE_LINES_MAX; i++)
-		judgement->lines[judgement->line_count++] = verdict->lines.list[i];
+	for (size_t i = 0; i < verdict->ruling.lines.count && judgement->line_count < JUDGE_LINES_MAX; i++)
+		judgement->lines[judgement->line_count++] = verdict->ruling.lines.list[i];
 }
 
 /*
@@ -297,7 +263,7 @@ static int judge_late(struct judge *judge, const struct judge_arrival *arrival, 
 		verdict->action = collect_action_of(RULE_DOWNLOAD);
 	judgement->state = verdict;
 	judgement->remove = verdict->action->remove;
-	judgement->reason = verdict->by;
+	judgement->reason = verdict->ruling.by;
 	return verdict->action->fetch == COLLECT_LEAVE ? make_news(judge, &about, arena, judgement, err) : 0;
 }
 

@@ -114,7 +114,7 @@ static void add_text(const struct judge *judge, const struct judge_about *about,
 	struct text_filled filled;
 	struct str subject;
 
-	judgement->reason = about->verdict->by;
+	judgement->reason = about->verdict->ruling.by;
 	set_values(judge, judgement, about->offer, arena, values);
 	text_fill(settings_text(judge->setup.settings, setting), values, VALUES, arena, &filled);
 	subject = filled.subject;

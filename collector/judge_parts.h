@@ -10,7 +10,7 @@
 #include "collector/judge.h"
 #include "common/collecting/ask.h"
 #include "common/collecting/options.h"
-#include "common/rules/rules.h"
+#include "common/collecting/ruling.h"
 #include "common/script/script.h"
 
 struct judge {
@@ -28,13 +28,10 @@ struct judge {
 
 /* What the rules, or the script in place of them, want of a message. */
 struct verdict {
+	struct ruling ruling;
 	const struct collect_action *action;
-	enum rule_action word;
-	struct rule_targets targets;
-	struct rules_lines lines; /* that rules set */
-	struct str *marks;        /* "name: action" of rules that ran */
+	struct str *marks; /* "name: action" of rules that ran */
 	size_t mark_count;
-	struct str by; /* "rule 3 \"big ones\"", "pop3clt.lua", or "no rule" */
 };
 
 /* The recipients of T, or of who else an administrator names; names alone get the default domain. */

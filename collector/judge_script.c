@@ -105,14 +105,14 @@ static bool take_answer(struct judge *judge, const struct script_value *results,
 		err_set(&err, ERR_SYNTAX, "returned \"%.*s\", which is no action that ends the rules",
 		        STR_ARG(str_sub(results[0].text, 0, 80)));
 	else if (rule_action_has_targets(word))
-		targets_parse(results[1].type == SCRIPT_NIL ? STR("") : results[1].text, arena, &verdict->targets, &err);
+		targets_parse(results[1].type == SCRIPT_NIL ? STR("") : results[1].text, arena, &verdict->ruling.targets, &err);
 	if (err.code != ERR_NONE) {
 		script_report(&judge->script, "DownloadRules", str_of(err.text));
 		return false;
 	}
-	verdict->word = word;
-	verdict->by = arena_printf(arena, "pop3clt.lua: %s", rule_action_word(word));
-	verdict->marks[verdict->mark_count++] = verdict->by;
+	verdict->ruling.word = word;
+	verdict->ruling.by = arena_printf(arena, "pop3clt.lua: %s", rule_action_word(word));
+	verdict->marks[verdict->mark_count++] = verdict->ruling.by;
 	return true;
 }
 

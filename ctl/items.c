@@ -1,5 +1,6 @@
 #include "ctl/items.h"
 
+#include "ctl/explain.h"
 #include "ctl/verb.h"
 
 #include "common/items/item.h"
@@ -74,6 +75,7 @@ struct item_words {
 	const char *words;     /* "user rule" */
 	const char *arguments; /* of add and set, for the usage line */
 	const char *columns[4];
+	int (*test)(struct ctl *ctl, int argc, char **argv); /* a command of the kind's own; NULL: none */
 };
 
 #define RESPONDER_ARGUMENTS                                                                       \
@@ -89,20 +91,23 @@ static const struct item_words kinds[] = {
      true,
      "user rule",
      "[--name TEXT] [--types incoming,local,system] [--match all|any] [--condition TEXT]... [--action TEXT]...",
-     {"name", "types", "match"}},
+     {"name", "types", "match"},
+     NULL},
     {ITEM_LAN_RULE,
      false,
      "lan-rule",
      "[--address PATTERN] [--server HOST[:PORT]] [--username NAME] [--password-stdin] [--rewrite ADDRESS] "
      "[--condition all|pop3|smtp|NUMBERS] [--comment TEXT]",
-     {"address", "server", "rewrite", "condition"}},
+     {"address", "server", "rewrite", "condition"},
+     NULL},
     {ITEM_LAN_VERIFIER,
      false,
      "lan-verifier",
      "[--server HOST[:PORT]] [--type call-forward|minger] [--password-stdin]",
-     {"server", "type"}},
-    {ITEM_RESPONDER, true, "user autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}},
-    {ITEM_RESPONDER, false, "autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}},
+     {"server", "type"},
+     NULL},
+    {ITEM_RESPONDER, true, "user autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}, NULL},
+    {ITEM_RESPONDER, false, "autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}, NULL},
     {ITEM_RESPONDER_RULE,
      true,
      "user autoresponder-rule",
@@ -110,25 +115,29 @@ static const struct item_words kinds[] = {
      " [--date-to YYYY-MM-DD] [--time-from HH:MM] [--time-to HH:MM] [--datetime-from \"YYYY-MM-DD HH:MM\"]"
      " [--datetime-to \"YYYY-MM-DD HH:MM\"] [--days mon,tue,...] [--sender PATTERN] [--subject PATTERN]"
      " [--value NAME=VALUE]...",
-     {"name", "responder", "enabled", "locked"}},
+     {"name", "responder", "enabled", "locked"},
+     NULL},
     {ITEM_RESPONDER_FILTER,
      true,
      "user autoresponder-filter",
      "[--line \"Field: data\"] [--trigger on|off]",
-     {"line", "trigger"}},
-    {ITEM_PRUNE_RULE, true, "user prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}},
+     {"line", "trigger"},
+     NULL},
+    {ITEM_PRUNE_RULE, true, "user prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}, NULL},
     {ITEM_DOWNLOAD_RULE,
      false,
      "download-rule",
      "[--name TEXT] [--action WORD] [--parameter TEXT] [--match all|any] [--condition TEXT]...",
-     {"name", "action", "parameter", "match"}},
-    {ITEM_PRUNE_RULE, false, "prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}},
+     {"name", "action", "parameter", "match"},
+     explain_rules},
+    {ITEM_PRUNE_RULE, false, "prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}, NULL},
     {ITEM_SCHEDULE,
      false,
      "schedule",
      "[--name TEXT] [--enabled on|off] [--connections @default|@deny|NAME,...] [--every MINUTES] [--from HH:MM]"
      " [--to HH:MM] [--once HH:MM] [--waiting MESSAGES] [--days mon,tue,...]",
-     {"name", "enabled", "connections", "description"}},
+     {"name", "enabled", "connections", "description"},
+     NULL},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -247,13 +256,17 @@ bool items_are_meant(int argc, char **argv)
 int items_run(struct ctl *ctl, int argc, char **argv)
 {
 	const struct item_words *words = find_words(argv[0], argc > 1 ? argv[1] : NULL);
-	struct verb verbs[VERBS + 1] = {{.command = {NULL}}};
+	struct verb verbs[VERBS + 2] = {{.command = {NULL}}};
 	struct arena arena;
 	int status;
 
 	arena_init(&arena);
 	for (int i = 0; i < VERBS; i++)
 		make_verb(words, &item_verbs[i], &verbs[i], &arena);
+	if (words->test != NULL)
+		verbs[VERBS].command =
+		    (struct ctl_command)VERB_OF(arena_printf(&arena, "%s test", words->words).data, EXPLAIN_ARGUMENTS,
+		                                "Run a message file through them.", words->test);
 	if (strchr(words->words, ' ') != NULL) {
 		argc--;
 		argv++;

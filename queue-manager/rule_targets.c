@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 /*
- * Remote addresses that SMTP rules send messages to. Whoever takes a message in for an administrator's rule has no
- * token for them; but that the rule is there can be looked up here, so nobody's word is needed.
+ * Remote addresses that an administrator sends messages to: targets of SMTP rules, of download rules, of collectors and
+ * of FROM mappings. Whoever takes a message in for one of them has no token; but that it is there can be looked up
+ * here, so nobody's word is needed.
  */
 struct rule_targets_known {
 	struct arena arena;
@@ -52,7 +53,13 @@ static int load(struct rule_targets_known *known, struct db *db, struct err *err
 	struct db_statement statement;
 	int row;
 
-	if (db_prepare(db, &statement, "SELECT parameter FROM smtp_rule WHERE action IN ('redirect', 'copy')", err) != 0)
+	if (db_prepare(db, &statement,
+	               "SELECT parameter FROM smtp_rule WHERE action IN ('redirect', 'copy')"
+	               " UNION SELECT value FROM item JOIN item_field ON item = id"
+	               " WHERE kind = 'download-rule' AND key = 'parameter'"
+	               " UNION SELECT value FROM collector_setting WHERE key IN ('pop3.target', 'pop3.error-target')"
+	               " UNION SELECT target FROM mapping WHERE type = 'from'",
+	               err) != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1)
 		add(known, db_text(&statement, 0));
@@ -88,7 +95,7 @@ int rule_targets_have(const struct queue *queue, struct str address)
 	bool found;
 
 	if (refresh(&known, &queue->settings, &err) != 0) {
-		log_warning("cannot tell what SMTP rules allow: %s", err.text);
+		log_warning("cannot tell where rules may send: %s", err.text);
 		return -1;
 	}
 	arena_init(&arena);

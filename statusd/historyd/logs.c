@@ -81,14 +81,14 @@ bool logs_security(struct logs *logs, struct str line)
 	return true;
 }
 
-bool logs_rule(struct logs *logs, struct str line)
+bool logs_rule(struct logs *logs, enum log_kind kind, struct str line)
 {
 	struct str when = str_cut(&line, '\t');
 	uint64_t ms;
 
 	if (line.data == NULL || !str_to_u64(when, INT64_MAX, &ms))
 		return false;
-	log_file_line(&logs->files[LOG_SMTPRULES], max_size(logs), SYSLOG_NOTICE, (int64_t)ms, line);
+	log_file_line(&logs->files[kind], max_size(logs), SYSLOG_NOTICE, (int64_t)ms, line);
 	return true;
 }
 

@@ -27,8 +27,8 @@ void logs_close(struct logs *logs);
 
 /* A line of common/status/security.h. false: it is none. */
 bool logs_security(struct logs *logs, struct str line);
-/* An SMTP rule that ran: milliseconds since 1970, TAB, text. false: it is none. */
-bool logs_rule(struct logs *logs, struct str line);
+/* A rule that ran, of a service or a collector: milliseconds since 1970, TAB, text. false: it is none. */
+bool logs_rule(struct logs *logs, enum log_kind kind, struct str line);
 /* A session has ended. */
 void logs_connect(struct logs *logs, const struct status_record *record);
 

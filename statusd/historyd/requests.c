@@ -16,7 +16,9 @@ static int take_field(struct historyd *historyd, struct str key, struct str valu
 		logs_connect(&historyd->logs, &record);
 		return sessions_add(historyd, &record, err);
 	}
-	if (str_equal(key, STR("rule")) && logs_rule(&historyd->logs, value))
+	if (str_equal(key, STR("rule")) && logs_rule(&historyd->logs, LOG_SMTPRULES, value))
+		return 0;
+	if (str_equal(key, STR("download-rule")) && logs_rule(&historyd->logs, LOG_DLRULES, value))
 		return 0;
 	if (str_equal(key, STR("security")) && logs_security(&historyd->logs, value))
 		return 0;
