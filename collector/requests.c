@@ -129,7 +129,7 @@ static const struct operation {
     {"messages", "postroom", NULL, take_messages},
     {"mark", "postroom", NULL, take_mark},
     {"history", "scheduler", NULL, take_history},
-    {"query-answer", "deliver", NULL, take_query_answer},
+    {"query-answer", "listd", NULL, take_query_answer},
 };
 
 static void answer_now(struct collectord *collectord, const struct operation *operation, struct ipc_incoming *incoming)

@@ -15,10 +15,25 @@ const char control_help[] = "Subject            Lines of the text\n"
                             "Query Assistant\n"
                             "Password           NEWPASSWORD PASSWORD\n";
 
+/* What stands in "[id TOKEN]" of a subject; empty: there is no such thing. */
+static struct str find_token(struct str subject)
+{
+	struct str mark = STR("[id ");
+	ptrdiff_t at = str_find(subject, mark);
+	struct str token = at >= 0 ? str_sub(subject, (size_t)at + mark.len, CONTROL_TOKEN_LEN) : STR("");
+
+	if (token.len < CONTROL_TOKEN_LEN || !str_starts(str_skip(subject, (size_t)at + mark.len + token.len), STR("]")))
+		return STR("");
+	for (size_t i = 0; i < token.len; i++)
+		if (strchr("0123456789abcdef", token.data[i]) == NULL || token.data[i] == '\0')
+			return STR("");
+	return token;
+}
+
 static enum control_kind find_kind(struct str subject)
 {
 	for (int kind = CONTROL_UNKNOWN + 1; kind < CONTROL_KINDS; kind++)
-		if (str_equal_nocase(str_trim(subject), str_of(subjects[kind])))
+		if (subjects[kind] != NULL && str_equal_nocase(str_trim(subject), str_of(subjects[kind])))
 			return (enum control_kind)kind;
 	return CONTROL_UNKNOWN;
 }
@@ -64,9 +79,14 @@ static void read_line(struct control *control, struct str line)
 
 void control_parse(struct str subject, struct str body, struct control *control_out)
 {
+	struct str token = find_token(subject);
 	bool is_query;
 
-	*control_out = (struct control){.kind = find_kind(subject), .user = STR(""), .password = STR(""), .value = STR("")};
+	*control_out = (struct control){.kind = find_kind(subject), .user = STR(""), .password = STR(""), .value = token};
+	if (token.len > 0) {
+		control_out->kind = CONTROL_FETCH;
+		return;
+	}
 	while (body.len > 0) {
 		struct str line = str_trim(str_cut(&body, '\n'));
 

@@ -10,7 +10,8 @@
  *     FORWARD TO anna@example.com; bert
  *
  * Upper and lower case of these words are one. Of several lines with the same word the first counts; other lines
- * (signatures, what is quoted) are passed over, and nothing counts after a line of "--".
+ * (signatures, what is quoted) are passed over, and nothing counts after a line of "--". A subject with "[id TOKEN]",
+ * 32 hexadecimal digits, is an answer to mail that the collector asks with (specification 04, download rules).
  *
  * Security stance: strangers wrote it all. Parsing asks nobody and allocates nothing; who may do what is decided
  * elsewhere.
@@ -20,7 +21,10 @@
 
 #include "common/base/str.h"
 
-enum { CONTROL_VALUE_MAX = 1000 /* octets of what stands behind a word; a longer line is none */ };
+enum {
+	CONTROL_VALUE_MAX = 1000, /* octets of what stands behind a word; a longer line is none */
+	CONTROL_TOKEN_LEN = 32,
+};
 
 enum control_kind {
 	CONTROL_UNKNOWN, /* the subject is no command, or its text lacks the line that says what is to change */
@@ -29,6 +33,7 @@ enum control_kind {
 	CONTROL_SET_ASSISTANT,
 	CONTROL_QUERY_ASSISTANT,
 	CONTROL_PASSWORD,
+	CONTROL_FETCH, /* an answer to a question of the collector's: value is its token */
 	CONTROL_KINDS,
 };
 

@@ -63,7 +63,7 @@ struct listd {
 	int mail_folder; /* state/lists/mail, the messages that are kept */
 	struct sandbox reader_sandbox;
 	struct notices *notices;
-	struct ipc_client *configd, *authd;
+	struct ipc_client *configd, *authd, *collector;
 	struct worker_pool *readers; /* reader.h */
 	struct sources *sources;
 	struct event *expand_timer;

@@ -327,6 +327,34 @@ static void not_understood(struct request *request)
 	finish(request);
 }
 
+static void on_fetched(struct ipc_message *reply, const struct err *err, void *context)
+{
+	struct request *request = context;
+
+	(void)reply;
+	if (err->code == ERR_NOT_FOUND)
+		refuse(request, "there is no such question, or it was answered, or its message is gone");
+	else if (err->code != ERR_NONE)
+		end(request, "deferred", err->text);
+	else {
+		buf_printf(&request->text, "The message will be fetched.\n");
+		finish(request);
+	}
+}
+
+/* The token is the right to it: only who was asked knows it. */
+static void fetch(struct request *request)
+{
+	struct ipc_message message;
+
+	ipc_message_init(&message);
+	ipc_request(&message, "query-answer");
+	ipc_add(&message, "token", request->control.value);
+	ipc_add(&message, "from", request->from);
+	ipc_client_call(request->listd->collector, &message, IPC_TIMEOUT_MS, on_fetched, request);
+	ipc_message_free(&message);
+}
+
 static void run(struct request *request)
 {
 	const struct control *control = &request->control;
@@ -335,6 +363,8 @@ static void run(struct request *request)
 
 	if (control->kind == CONTROL_UNKNOWN || (control->change == CONTROL_TO && control->value.len == 0))
 		not_understood(request);
+	else if (control->kind == CONTROL_FETCH)
+		fetch(request);
 	else if (by_login)
 		use_login(request);
 	else if (!settings_flag(&request->listd->settings, SETTING_CONTROL_BY_PASSWORD))

@@ -91,6 +91,7 @@ static int open_all(struct listd *listd, struct err *err)
 	listd->notices = notices_new(listd->base, instance, "listd");
 	listd->configd = ipc_client_new(listd->base, instance, "configd", "listd");
 	listd->authd = ipc_client_new(listd->base, instance, "authd", "listd");
+	listd->collector = ipc_client_new(listd->base, instance, "collector", "listd");
 	listd->readers = worker_pool_new(listd->base, READERS_AT_ONCE, READER_MS);
 	source_listen(listd);
 	return expand_open(listd, err);
@@ -142,6 +143,7 @@ int main(int argc, char **argv)
 	worker_pool_free(listd.readers);
 	ipc_client_free(listd.configd);
 	ipc_client_free(listd.authd);
+	ipc_client_free(listd.collector);
 	notices_free(listd.notices);
 	db_close(&listd.db);
 	settings_close(&listd.settings);

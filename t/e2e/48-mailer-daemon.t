@@ -122,6 +122,11 @@ subtest '02-21.3 the rights of users hold' => sub {
 	like body($lists->take('anna', qr/\ARe: Password\z/)), qr/Nothing was changed: the password must have at least/, 'a password that is none';
 };
 
+subtest 'an answer to a question that nobody asked' => sub {
+	order('Re: Download query: hello [id 0123456789abcdef0123456789abcdef]', "yes\n", from => "anna\@$domain");
+	like body($lists->take('anna', qr/\ARe: Re: Download query/)), qr/Nothing was changed: there is no such question/, 'is told so';
+};
+
 subtest '02-21.4 07-14.5 what is not understood' => sub {
 	$p->set('server.mailer-daemon' => 'post');
 	$lists->left($_) for qw(anna postbox);

@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert_within(control.user, whole);
 	assert_within(control.password, whole);
 	assert_within(control.value, whole);
-	if ((control.change == CONTROL_TO) != (control.value.len > 0))
+	if ((control.change == CONTROL_TO || control.kind == CONTROL_FETCH) != (control.value.len > 0))
 		abort();
 	return 0;
 }

@@ -72,6 +72,19 @@ static void test_assistant_and_password(void **state)
 	assert_control(CONTROL_UNKNOWN, CONTROL_NOTHING, "");
 }
 
+static void test_answers_to_the_collector(void **state)
+{
+	(void)state;
+	parse("Re: Download query: hello [id 0123456789abcdef0123456789abcdef]", "yes\n");
+	assert_control(CONTROL_FETCH, CONTROL_NOTHING, "0123456789abcdef0123456789abcdef");
+	parse("Re: [id 0123456789abcdef0123456789abcdef", "");
+	assert_int_equal(control.kind, CONTROL_UNKNOWN);
+	parse("Re: [id 0123456789abcdef0123456789abcdeX]", "");
+	assert_int_equal(control.kind, CONTROL_UNKNOWN);
+	parse("Re: [id 0123456789abcdef]", "");
+	assert_int_equal(control.kind, CONTROL_UNKNOWN);
+}
+
 static void test_limits(void **state)
 {
 	static char body[3 * CONTROL_VALUE_MAX] = "FORWARD TO ";
@@ -87,6 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_forwarding),
 	    cmocka_unit_test(test_assistant_and_password),
+	    cmocka_unit_test(test_answers_to_the_collector),
 	    cmocka_unit_test(test_limits),
 	};
 
