@@ -30,7 +30,7 @@ static bool has_pipelining(const struct session *session)
 
 static bool is_too_large(const struct session *session, const struct item *item)
 {
-	int64_t limit = session_number(session, COLLECTOR_SETTING_POP3_MAX_SIZE);
+	int64_t limit = session_number(session, COLLECTOR_SETTING_MAX_SIZE);
 
 	return limit > 0 && !item->known.get && item->size > (uint64_t)limit * 1024;
 }

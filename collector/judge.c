@@ -19,7 +19,7 @@ static int load(struct judge *judge, struct err *err)
 		return -1;
 	if (found == 0)
 		return err_set(err, ERR_NOT_FOUND, "there is no collector %" PRId64, judge->setup.collector);
-	judge->uses_rules = judge->settings.numbers[COLLECTOR_SETTING_POP3_RULES] != 0;
+	judge->uses_rules = judge->settings.numbers[COLLECTOR_SETTING_RULES] != 0;
 	judge->domain = arena_copy(&judge->arena, str_of(settings_default_domain(settings)));
 	if (judge->uses_rules && download_rules_load(&judge->rules, &settings->objects, err) != 0)
 		return -1;

@@ -40,7 +40,7 @@ static int keep(struct arrival *arrival, struct str bytes, struct err *err)
 
 	if (arrival->is_skipped)
 		return 0;
-	if (!arrival->has_begun && session_number(session, COLLECTOR_SETTING_POP3_IGNORE_FROM_LINE) != 0)
+	if (!arrival->has_begun && session_number(session, COLLECTOR_SETTING_IGNORE_FROM_LINE) != 0)
 		bytes = str_skip(bytes, routing_from_line(bytes));
 	arrival->has_begun = true;
 	return bytes.len > 0 ? message_add(&arrival->message, &session->drop, bytes, err) : 0;

@@ -62,9 +62,9 @@ static int read_identities(struct session *session, struct err *err)
 		return 0;
 	if (err->code != POP3_CLIENT_REFUSED)
 		return -1;
-	if (session_number(session, COLLECTOR_SETTING_POP3_LEAVE_DAYS) > 0)
+	if (session_number(session, COLLECTOR_SETTING_LEAVE_DAYS) > 0)
 		return err_set(err, POP3_CLIENT_LACKS,
-		               "The server has no UIDL, so messages cannot be left on it: set pop3.leave-days to 0");
+		               "The server has no UIDL, so messages cannot be left on it: set leave-days to 0");
 	return 0;
 }
 
@@ -111,7 +111,7 @@ static int see_all(struct session *session, struct item *const *items, size_t co
 
 enum item_state plan_decide(const struct session *session, const struct item *item)
 {
-	int64_t leave = session_number(session, COLLECTOR_SETTING_POP3_LEAVE_DAYS) * COLLECT_DAY_S;
+	int64_t leave = session_number(session, COLLECTOR_SETTING_LEAVE_DAYS) * COLLECT_DAY_S;
 	const struct known *known = &item->known;
 
 	if (known->get)

@@ -226,7 +226,7 @@ static int drop_copies(struct arrival *arrival, struct err *err)
 	size_t kept = 0;
 	bool has_id;
 
-	if (session_number(session, COLLECTOR_SETTING_POP3_DUPLICATES) == 0)
+	if (session_number(session, COLLECTOR_SETTING_DUPLICATES) == 0)
 		return 0;
 	if (copy_digest(arrival, bytes, &has_id, err) != 0)
 		return -1;
@@ -252,7 +252,7 @@ static int drop_copies(struct arrival *arrival, struct err *err)
 /* What is to become of a message at the server that is done with now. */
 static enum item_state after(const struct session *session, const struct pick *pick, struct fate *fate)
 {
-	bool leaves = session_number(session, COLLECTOR_SETTING_POP3_LEAVE_DAYS) > 0;
+	bool leaves = session_number(session, COLLECTOR_SETTING_LEAVE_DAYS) > 0;
 
 	fate->remove = pick->judgement.remove == COLLECT_REMOVE_NOW;
 	if (fate->remove)
@@ -299,7 +299,7 @@ static void tell_too_large(struct session *session, const struct pick *pick, str
 	keeper_notice(session, "Pop3DownloadTooBig", "Message too large to be collected",
 	              arena_printf(arena,
 	                           "The collector %s left a message at the server: its %llu bytes are more than"
-	                           " pop3.max-size allows.\n\nFrom: %.*s\nSubject: %.*s\nIdentity: %.*s\n",
+	                           " max-size allows.\n\nFrom: %.*s\nSubject: %.*s\nIdentity: %.*s\n",
 	                           session->collector.name, (unsigned long long)pick->item->size, STR_ARG(fate->from),
 	                           STR_ARG(fate->subject), STR_ARG(fate->identity)));
 }
@@ -308,7 +308,7 @@ static void tell_too_large(struct session *session, const struct pick *pick, str
 static bool is_overdue(const struct session *session, const struct pick *pick)
 {
 	const struct known *known = &pick->item->known;
-	int64_t leave = session_number(session, COLLECTOR_SETTING_POP3_LEAVE_DAYS) * COLLECT_DAY_S;
+	int64_t leave = session_number(session, COLLECTOR_SETTING_LEAVE_DAYS) * COLLECT_DAY_S;
 	int64_t asked = settings_number(&session->settings, SETTING_COLLECT_QUERY_DAYS) * COLLECT_DAY_S;
 
 	switch (pick->judgement.remove) {

@@ -48,10 +48,10 @@ static int import_row(struct change *change, const struct csv_row *row, struct e
 	    store_field(change, &object, "pop3.username", fields[USERNAME], err) != 0 ||
 	    store_field(change, &object, "pop3.encryption", fields[ENCRYPTION], err) != 0)
 		return -1;
-	if (row->count > ROUTING && store_field(change, &object, "pop3.route", fields[ROUTING], err) != 0)
+	if (row->count > ROUTING && store_field(change, &object, "route", fields[ROUTING], err) != 0)
 		return -1;
 	if (row->count > TARGET &&
-	    store_field(change, &object, by_headers ? "pop3.accepted-domains" : "pop3.target", fields[TARGET], err) != 0)
+	    store_field(change, &object, by_headers ? "accepted-domains" : "target", fields[TARGET], err) != 0)
 		return -1;
 	/* The last: what authd is asked cannot be taken back. */
 	return fields[PASSWORD].len == 0 ? 0 : collector_set_password(change, &object, fields[PASSWORD], err);

@@ -124,7 +124,7 @@ static int load(struct explanation *e, struct ctl *ctl, struct err *err)
 	    routing_read_options(&e->collector, str_of(settings_default_domain(&e->settings)), &e->arena, &e->options,
 	                         err) != 0)
 		return -1;
-	e->with_rules |= e->collector.numbers[COLLECTOR_SETTING_POP3_RULES] != 0;
+	e->with_rules |= e->collector.numbers[COLLECTOR_SETTING_RULES] != 0;
 	return e->with_rules ? download_rules_load(&e->rules, &e->settings.objects, err) : 0;
 }
 
@@ -226,7 +226,7 @@ static json_t *describe(struct explanation *e)
 	                           texts(e->ruling.lines.list, e->ruling.lines.count), "recipients", recipients);
 
 	if (is_error)
-		json_object_set_new(object, "error", json_string(e->collector.texts[COLLECTOR_SETTING_POP3_ERROR]));
+		json_object_set_new(object, "error", json_string(e->collector.texts[COLLECTOR_SETTING_ERROR]));
 	return object;
 }
 

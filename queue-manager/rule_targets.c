@@ -57,7 +57,7 @@ static int load(struct rule_targets_known *known, struct db *db, struct err *err
 	               "SELECT parameter FROM smtp_rule WHERE action IN ('redirect', 'copy')"
 	               " UNION SELECT value FROM item JOIN item_field ON item = id"
 	               " WHERE kind = 'download-rule' AND key = 'parameter'"
-	               " UNION SELECT value FROM collector_setting WHERE key IN ('pop3.target', 'pop3.error-target')"
+	               " UNION SELECT value FROM collector_setting WHERE key IN ('target', 'error-target')"
 	               " UNION SELECT target FROM mapping WHERE type = 'from'",
 	               err) != 0)
 		return -1;

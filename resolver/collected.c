@@ -15,12 +15,12 @@ void collected_free(struct collected *collected)
 
 static int read_settings(struct collected *collected, const struct collector_settings *settings, struct err *err)
 {
-	collected->default_mappings = settings->numbers[COLLECTOR_SETTING_POP3_DEFAULT_MAPPINGS] != 0;
-	if (strcmp(settings->texts[COLLECTOR_SETTING_POP3_ROUTE], "forward") == 0) {
-		collected->forward_address = str_of(settings->texts[COLLECTOR_SETTING_POP3_TARGET]);
-		collected->forward_server = str_of(settings->texts[COLLECTOR_SETTING_POP3_FORWARD_SERVER]);
+	collected->default_mappings = settings->numbers[COLLECTOR_SETTING_DEFAULT_MAPPINGS] != 0;
+	if (strcmp(settings->texts[COLLECTOR_SETTING_ROUTE], "forward") == 0) {
+		collected->forward_address = str_of(settings->texts[COLLECTOR_SETTING_TARGET]);
+		collected->forward_server = str_of(settings->texts[COLLECTOR_SETTING_FORWARD_SERVER]);
 	}
-	return routing_parse_domains(str_of(settings->texts[COLLECTOR_SETTING_POP3_ACCEPTED_DOMAINS]), &collected->arena,
+	return routing_parse_domains(str_of(settings->texts[COLLECTOR_SETTING_ACCEPTED_DOMAINS]), &collected->arena,
 	                             collected->domains, &collected->domain_count, err);
 }
 

@@ -34,17 +34,17 @@ static void read_words(const struct collector_settings *settings, struct routing
 	static const char *const errors[] = {
 	    "report-admin", "message-admin", "report-address", "message-address", "bounce", "ignore", NULL};
 
-	options->method = (enum routing_method)word_of(settings, COLLECTOR_SETTING_POP3_ROUTE, methods);
-	options->read_special = (enum routing_reading)word_of(settings, COLLECTOR_SETTING_POP3_READ_SPECIAL, readings);
-	options->read_received = (enum routing_reading)word_of(settings, COLLECTOR_SETTING_POP3_READ_RECEIVED, readings);
-	options->error = (enum routing_error)word_of(settings, COLLECTOR_SETTING_POP3_ERROR, errors);
-	options->ignore_resent = flag_of(settings, COLLECTOR_SETTING_POP3_IGNORE_RESENT);
-	options->ignore_received_names = flag_of(settings, COLLECTOR_SETTING_POP3_IGNORE_RECEIVED_NAMES);
-	options->ignore_standard_names = flag_of(settings, COLLECTOR_SETTING_POP3_IGNORE_STANDARD_NAMES);
-	options->ignore_from_line = flag_of(settings, COLLECTOR_SETTING_POP3_IGNORE_FROM_LINE);
-	options->bounce = flag_of(settings, COLLECTOR_SETTING_POP3_BOUNCE);
-	options->bounce_below = settings->numbers[COLLECTOR_SETTING_POP3_BOUNCE_BELOW];
-	options->bounce_text = text_of(settings, COLLECTOR_SETTING_POP3_BOUNCE_TEXT);
+	options->method = (enum routing_method)word_of(settings, COLLECTOR_SETTING_ROUTE, methods);
+	options->read_special = (enum routing_reading)word_of(settings, COLLECTOR_SETTING_READ_SPECIAL, readings);
+	options->read_received = (enum routing_reading)word_of(settings, COLLECTOR_SETTING_READ_RECEIVED, readings);
+	options->error = (enum routing_error)word_of(settings, COLLECTOR_SETTING_ERROR, errors);
+	options->ignore_resent = flag_of(settings, COLLECTOR_SETTING_IGNORE_RESENT);
+	options->ignore_received_names = flag_of(settings, COLLECTOR_SETTING_IGNORE_RECEIVED_NAMES);
+	options->ignore_standard_names = flag_of(settings, COLLECTOR_SETTING_IGNORE_STANDARD_NAMES);
+	options->ignore_from_line = flag_of(settings, COLLECTOR_SETTING_IGNORE_FROM_LINE);
+	options->bounce = flag_of(settings, COLLECTOR_SETTING_BOUNCE);
+	options->bounce_below = settings->numbers[COLLECTOR_SETTING_BOUNCE_BELOW];
+	options->bounce_text = text_of(settings, COLLECTOR_SETTING_BOUNCE_TEXT);
 }
 
 /* The first accepted domain that is no pattern; it may stand behind a local part. */
@@ -63,8 +63,8 @@ static struct str first_domain(const struct routing_options *options, struct str
 static int read_targets_of_method(const struct collector_settings *settings, struct arena *arena,
                                   struct routing_options *options, struct err *err)
 {
-	struct str target = text_of(settings, COLLECTOR_SETTING_POP3_TARGET);
-	struct str marker = text_of(settings, COLLECTOR_SETTING_POP3_SUBJECT_MARKER);
+	struct str target = text_of(settings, COLLECTOR_SETTING_TARGET);
+	struct str marker = text_of(settings, COLLECTOR_SETTING_SUBJECT_MARKER);
 
 	if (options->method == ROUTING_TO_SERVER)
 		options->forward_address = target;
@@ -78,12 +78,11 @@ int routing_read_options(const struct collector_settings *settings, struct str o
 {
 	*options = (struct routing_options){.forward_address = STR("")};
 	read_words(settings, options);
-	if (routing_parse_domains(text_of(settings, COLLECTOR_SETTING_POP3_ACCEPTED_DOMAINS), arena, options->domains,
+	if (routing_parse_domains(text_of(settings, COLLECTOR_SETTING_ACCEPTED_DOMAINS), arena, options->domains,
 	                          &options->domain_count, err) == 0 &&
-	    routing_parse_order(text_of(settings, COLLECTOR_SETTING_POP3_ORDER), options->order, err) == 0 &&
-	    read_targets(text_of(settings, COLLECTOR_SETTING_POP3_ERROR_TARGET), arena, &options->error_targets, err) ==
-	        0 &&
-	    special_parse(text_of(settings, COLLECTOR_SETTING_POP3_SPECIAL_FIELDS), arena, &options->special, err) == 0 &&
+	    routing_parse_order(text_of(settings, COLLECTOR_SETTING_ORDER), options->order, err) == 0 &&
+	    read_targets(text_of(settings, COLLECTOR_SETTING_ERROR_TARGET), arena, &options->error_targets, err) == 0 &&
+	    special_parse(text_of(settings, COLLECTOR_SETTING_SPECIAL_FIELDS), arena, &options->special, err) == 0 &&
 	    read_targets_of_method(settings, arena, options, err) == 0) {
 		options->own_domain = first_domain(options, own_domain);
 		return 0;

@@ -66,16 +66,16 @@ static int check_routing(enum collector_setting setting, struct str value, struc
 	size_t count;
 
 	switch (setting) {
-	case COLLECTOR_SETTING_POP3_ACCEPTED_DOMAINS:
+	case COLLECTOR_SETTING_ACCEPTED_DOMAINS:
 		return routing_parse_domains(value, arena, domains, &count, err);
-	case COLLECTOR_SETTING_POP3_ORDER:
+	case COLLECTOR_SETTING_ORDER:
 		return routing_parse_order(value, order, err);
-	case COLLECTOR_SETTING_POP3_SPECIAL_FIELDS:
+	case COLLECTOR_SETTING_SPECIAL_FIELDS:
 		if (special_parse(value, arena, &special, err) != 0)
 			return -1;
 		special_free(&special);
 		return 0;
-	case COLLECTOR_SETTING_POP3_FORWARD_SERVER:
+	case COLLECTOR_SETTING_FORWARD_SERVER:
 		return value.len == 0 ? 0
 		                      : smtp_target_parse(arena_printf(arena, "SMTP:a@example.com@%.*s", STR_ARG(value)), arena,
 		                                          &server, err);
@@ -105,14 +105,14 @@ static int check_collector(size_t setting, struct str value, struct err *err)
 	int result;
 
 	switch ((enum collector_setting)setting) {
-	case COLLECTOR_SETTING_POP3_SUBJECT_MARKER:
+	case COLLECTOR_SETTING_SUBJECT_MARKER:
 		return check_marker(value, err);
-	case COLLECTOR_SETTING_POP3_ACCEPTED_DOMAINS:
-	case COLLECTOR_SETTING_POP3_ORDER:
-	case COLLECTOR_SETTING_POP3_SPECIAL_FIELDS:
-	case COLLECTOR_SETTING_POP3_FORWARD_SERVER:
-	case COLLECTOR_SETTING_POP3_TARGET:
-	case COLLECTOR_SETTING_POP3_ERROR_TARGET:
+	case COLLECTOR_SETTING_ACCEPTED_DOMAINS:
+	case COLLECTOR_SETTING_ORDER:
+	case COLLECTOR_SETTING_SPECIAL_FIELDS:
+	case COLLECTOR_SETTING_FORWARD_SERVER:
+	case COLLECTOR_SETTING_TARGET:
+	case COLLECTOR_SETTING_ERROR_TARGET:
 		arena_init(&arena);
 		result = check_routing((enum collector_setting)setting, value, &arena, err);
 		arena_free(&arena);

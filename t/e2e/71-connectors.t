@@ -117,8 +117,8 @@ subtest '04-3.3 importing three collectors, one with an unknown encryption word'
 	is $status, 1, 'it says that not all was well';
 	like $err, qr/line 3: .*pop3\.encryption must be none, tls, stls or stls-if-available, not "ssl3"/, 'with the line';
 	is_deeply names('collector'), [qw(one three isp)], 'two were made, in the order of their priority';
-	is value('collector', 'one', 'pop3.accepted-domains'), 'example.test', 'domains';
-	is value('collector', 'three', 'pop3.target'), 'anna', 'a target';
+	is value('collector', 'one', 'accepted-domains'), 'example.test', 'domains';
+	is value('collector', 'three', 'target'), 'anna', 'a target';
 	is value('collector', 'three', 'pop3.port'), 1110, 'a port';
 	is value('collector', 'one', 'password'), '***', 'a password';
 	($status, undef, $err) = $p->postroom({ stdin => "four,a.test,,x,y,none\nfive,b c,,x,y,none\n" }, 'collector', 'import', '--strict', '-');

@@ -64,7 +64,7 @@ static int ask_author(void *context, struct str address, struct arena *memory, s
 static void read_settings(const char *text, struct collector_settings *settings)
 {
 	const struct catalogue *catalogue = collector_kind.catalogue;
-	struct str rest = arena_printf(&arena, "pop3.accepted-domains=mycompany.com%s%s", text[0] != '\0' ? "&" : "", text);
+	struct str rest = arena_printf(&arena, "accepted-domains=mycompany.com%s%s", text[0] != '\0' ? "&" : "", text);
 
 	*settings = (struct collector_settings){.id = 1, .name = "isp"};
 	for (size_t i = 0; i < catalogue->count; i++) {
@@ -255,19 +255,19 @@ static void test_settings_are_checked(void **state)
 		enum collector_setting setting;
 		const char *value, *words;
 	} refused[] = {
-	    {COLLECTOR_SETTING_POP3_SPECIAL_FIELDS, "X-A\nX-B: /(/", "line 2: the regular expression is wrong"},
-	    {COLLECTOR_SETTING_POP3_SPECIAL_FIELDS, "X-B: /x/", "line 1: the regular expression has no (group)"},
-	    {COLLECTOR_SETTING_POP3_SPECIAL_FIELDS, "X B", "line 1: \"X B\" is not the name of a header field"},
-	    {COLLECTOR_SETTING_POP3_SPECIAL_FIELDS, "X-B: abc", "line 1: one * has to stand"},
-	    {COLLECTOR_SETTING_POP3_SPECIAL_FIELDS, "X-B: a * b * c", "line 1: one * has to stand"},
-	    {COLLECTOR_SETTING_POP3_ACCEPTED_DOMAINS, "a.test b.test", "\"a.test b.test\" is neither"},
-	    {COLLECTOR_SETTING_POP3_ACCEPTED_DOMAINS, "joe@", "\"joe@\" has no domain"},
-	    {COLLECTOR_SETTING_POP3_ACCEPTED_DOMAINS, "-.test", ""},
-	    {COLLECTOR_SETTING_POP3_TARGET, "fred, ,bob", "an address is missing"},
-	    {COLLECTOR_SETTING_POP3_SUBJECT_MARKER, "/[/", "the regular expression is wrong"},
-	    {COLLECTOR_SETTING_POP3_SUBJECT_MARKER, "/(a)(b)/", "the expression has 2 groups, not one"},
-	    {COLLECTOR_SETTING_POP3_FORWARD_SERVER, "host:99999", ""},
-	    {COLLECTOR_SETTING_POP3_ORDER, "stop, go", "\"go\" is none of"},
+	    {COLLECTOR_SETTING_SPECIAL_FIELDS, "X-A\nX-B: /(/", "line 2: the regular expression is wrong"},
+	    {COLLECTOR_SETTING_SPECIAL_FIELDS, "X-B: /x/", "line 1: the regular expression has no (group)"},
+	    {COLLECTOR_SETTING_SPECIAL_FIELDS, "X B", "line 1: \"X B\" is not the name of a header field"},
+	    {COLLECTOR_SETTING_SPECIAL_FIELDS, "X-B: abc", "line 1: one * has to stand"},
+	    {COLLECTOR_SETTING_SPECIAL_FIELDS, "X-B: a * b * c", "line 1: one * has to stand"},
+	    {COLLECTOR_SETTING_ACCEPTED_DOMAINS, "a.test b.test", "\"a.test b.test\" is neither"},
+	    {COLLECTOR_SETTING_ACCEPTED_DOMAINS, "joe@", "\"joe@\" has no domain"},
+	    {COLLECTOR_SETTING_ACCEPTED_DOMAINS, "-.test", ""},
+	    {COLLECTOR_SETTING_TARGET, "fred, ,bob", "an address is missing"},
+	    {COLLECTOR_SETTING_SUBJECT_MARKER, "/[/", "the regular expression is wrong"},
+	    {COLLECTOR_SETTING_SUBJECT_MARKER, "/(a)(b)/", "the expression has 2 groups, not one"},
+	    {COLLECTOR_SETTING_FORWARD_SERVER, "host:99999", ""},
+	    {COLLECTOR_SETTING_ORDER, "stop, go", "\"go\" is none of"},
 	};
 
 	(void)state;
@@ -278,11 +278,11 @@ static void test_settings_are_checked(void **state)
 			fail_msg("%s: %s", refused[i].value, err.text);
 		assert_true(err.code == ERR_SYNTAX || err.code == ERR_LIMIT);
 	}
-	assert_int_equal(collector_kind.check(COLLECTOR_SETTING_POP3_ACCEPTED_DOMAINS,
+	assert_int_equal(collector_kind.check(COLLECTOR_SETTING_ACCEPTED_DOMAINS,
 	                                      STR("@a.test; joe.*@example.org;*;bücher.test;"), &err),
 	                 0);
-	assert_int_equal(
-	    collector_kind.check(COLLECTOR_SETTING_POP3_FORWARD_SERVER, STR("user:password@mail.test:587"), &err), 0);
+	assert_int_equal(collector_kind.check(COLLECTOR_SETTING_FORWARD_SERVER, STR("user:password@mail.test:587"), &err),
+	                 0);
 }
 
 int main(void)

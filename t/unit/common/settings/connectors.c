@@ -41,10 +41,9 @@ static void test_values(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_non_null(
-	    check(&collector_kind, "pop3.accepted-domains", "example.com; @b.test;*.c.test;joe.*@d.test;*", &err));
-	assert_null(check(&collector_kind, "pop3.accepted-domains", "a.test; b..c", &err));
-	assert_non_null(strstr(err.text, "pop3.accepted-domains"));
+	assert_non_null(check(&collector_kind, "accepted-domains", "example.com; @b.test;*.c.test;joe.*@d.test;*", &err));
+	assert_null(check(&collector_kind, "accepted-domains", "a.test; b..c", &err));
+	assert_non_null(strstr(err.text, "accepted-domains"));
 	assert_null(check(&connection_kind, "connect-command", "ifup eth0", &err));
 	assert_non_null(strstr(err.text, "path of a program"));
 	assert_non_null(check(&connection_kind, "disconnect-command", "/sbin/ifdown eth0", &err));
