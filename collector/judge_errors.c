@@ -3,6 +3,7 @@
 
 #include "common/addr/addr.h"
 #include "common/base/log.h"
+#include "common/rules/number.h"
 
 enum { REFUSED_MAX = 20 }; /* addresses that a delivery report names */
 
@@ -33,10 +34,36 @@ static void add_bounce(const struct judge *judge, struct arena *arena, struct ju
 	judgement->recipient_count = count;
 }
 
+/* What stands behind "score=" in X-Spam-Status, or X-Spam-Score, as the provider's filter left it; 0 without them. */
+static double provider_score(struct str header)
+{
+	static const char *const names[] = {"X-Spam-Score", "X-Spam-Status"};
+	struct mime_field field;
+	double highest = 0, score;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct str value;
+		ptrdiff_t at;
+
+		if (!mime_field_find(header, str_of(names[i]), &field))
+			continue;
+		value = field.value;
+		at = str_find(value, STR("score="));
+		if (at >= 0)
+			value = str_skip(value, (size_t)at + strlen("score="));
+		if (number_read(str_cut_item(&value), &score) && score > highest)
+			highest = score;
+	}
+	return highest;
+}
+
 /* RFC 5321 4.5.5: a report about a report is never sent. */
 static bool may_bounce(const struct judge *judge, const struct judgement *judgement, double spam_score)
 {
-	return judgement->sender.len > 0 && spam_score < (double)judge->options.bounce_below &&
+	double provider = provider_score(judgement->routing.header);
+	double score = provider > spam_score ? provider : spam_score;
+
+	return judgement->sender.len > 0 && score < (double)judge->options.bounce_below &&
 	       judge->options.own_domain.len > 0;
 }
 
