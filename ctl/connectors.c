@@ -6,6 +6,8 @@
 #include "ctl/verb.h"
 
 #include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
 
 static const struct ctl_command connection_settings_usage = {"connection-settings", "[KEY | --format list|man]", NULL,
                                                              NULL, true};
@@ -13,6 +15,11 @@ static const struct ctl_command sender_settings_usage = {"sender-settings", "[KE
                                                          true};
 static const struct ctl_command collector_settings_usage = {"collector-settings", "[KEY | --format list|man]", NULL,
                                                             NULL, true};
+enum { CONNECT_WAIT_MS = 24 * 3600 * 1000 };
+
+static const struct ctl_command connect_usage = {"connect", "[--wait] [NAME...]", NULL, NULL, false};
+static const struct ctl_command pause_usage = {"pause", "", NULL, NULL, false};
+static const struct ctl_command resume_usage = {"resume", "", NULL, NULL, false};
 static const struct ctl_command import_usage = {"collector import", "[--strict] FILE", NULL, NULL, false};
 
 static const struct verb connection_verbs[] = {
@@ -30,6 +37,11 @@ static const struct verb connection_verbs[] = {
     {.command = VERB_USAGE("connection list", "[--json]", "List the connections."),
      .op = "connection-list",
      .columns = {"name", "default", "continuous", "sender", "collectors"},
+     .row = "connection"},
+    {.command = VERB_USAGE("connection status", "[--json]", "Show how each connection ended the last time."),
+     .callee = "scheduler",
+     .op = "status",
+     .columns = {"name", "state", "@last", "ok", "result"},
      .row = "connection"},
     {.command = VERB_USAGE("connection show", "NAME [--json]", "Show what is set of a connection."),
      .op = "connection-show",
@@ -202,6 +214,71 @@ int ctl_sender(struct ctl *ctl, int argc, char **argv)
 int ctl_collector(struct ctl *ctl, int argc, char **argv)
 {
 	return verb_run(ctl, collector_verbs, argc, argv);
+}
+
+/* How each ended; the status of the command says whether all did well. */
+static int print_results(const struct ipc_message *reply)
+{
+	int status = CTL_DONE;
+	struct str key, value;
+
+	for (size_t position = 0; ipc_next(reply, &position, &key, &value);) {
+		json_t *row;
+
+		if (!str_equal(key, STR("result")) || (row = json_loadb(value.data, value.len, 0, NULL)) == NULL)
+			continue;
+		printf("%s: %s\n", json_string_value(json_object_get(row, "connection")),
+		       json_string_value(json_object_get(row, "result")));
+		if (!json_is_true(json_object_get(row, "ok")))
+			status = CTL_REFUSED;
+		json_decref(row);
+	}
+	return status;
+}
+
+int ctl_connect(struct ctl *ctl, int argc, char **argv)
+{
+	static const struct option options[] = {{"wait", no_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
+	struct ipc_message request, reply;
+	bool waits = false;
+	int option, status;
+
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option != 'w')
+			return ctl_usage(&connect_usage);
+		waits = true;
+	}
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, "connect");
+	ipc_add_number(&request, "wait", waits);
+	for (int i = optind; i < argc; i++)
+		ipc_add_text(&request, "connection", argv[i]);
+	status = ctl_ask_long(ctl, "scheduler", &request, &reply, waits ? CONNECT_WAIT_MS : IPC_TIMEOUT_MS);
+	if (status == CTL_DONE)
+		status = print_results(&reply);
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return status;
+}
+
+/* `pause` and `resume` have no words of their own: the command is the question. */
+int ctl_pause(struct ctl *ctl, int argc, char **argv)
+{
+	const struct ctl_command *usage = strcmp(argv[0], "pause") == 0 ? &pause_usage : &resume_usage;
+	struct ipc_message request, reply;
+	int status;
+
+	if (argc != 1)
+		return ctl_usage(usage);
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	ipc_request(&request, usage->name);
+	status = ctl_ask(ctl, "scheduler", &request, &reply);
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return status;
 }
 
 int ctl_connection_settings(struct ctl *ctl, int argc, char **argv)

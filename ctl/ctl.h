@@ -79,6 +79,8 @@ int ctl_list_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_connection(struct ctl *ctl, int argc, char **argv);
 int ctl_sender(struct ctl *ctl, int argc, char **argv);
 int ctl_collector(struct ctl *ctl, int argc, char **argv);
+int ctl_connect(struct ctl *ctl, int argc, char **argv);
+int ctl_pause(struct ctl *ctl, int argc, char **argv); /* and resume */
 int ctl_connection_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_sender_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_collector_settings(struct ctl *ctl, int argc, char **argv);

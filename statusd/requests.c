@@ -45,6 +45,8 @@ static bool take_login(const struct request *request)
 	memory_free(session->user);
 	session->user = memory_text(user);
 	session->uid = uid;
+	if (strncmp(session->program, "pop3", 4) == 0 || strncmp(session->program, "imap", 4) == 0)
+		people_note(&request->statusd->people, uid, statusd_time() / 1000);
 	return true;
 }
 
@@ -358,11 +360,26 @@ static void take_from_session(struct statusd *statusd, struct ipc_incoming *inco
 		refuse(incoming);
 }
 
+static void take_people(struct statusd *statusd, struct ipc_incoming *incoming)
+{
+	struct ipc_message reply;
+	int64_t since = 0;
+
+	ipc_get_number(&incoming->message, "since", 0, INT64_MAX, &since);
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	ipc_add_number(&reply, "count", people_count(&statusd->people, since));
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+}
+
 void requests_take(struct ipc_incoming *incoming, void *context)
 {
 	struct statusd *statusd = context;
 
-	if (strcmp(incoming->caller, "configd") == 0 && ipc_is(&incoming->message, "in-use"))
+	if (strcmp(incoming->caller, "scheduler") == 0 && ipc_is(&incoming->message, "people"))
+		take_people(statusd, incoming);
+	else if (strcmp(incoming->caller, "configd") == 0 && ipc_is(&incoming->message, "in-use"))
 		take_in_use(statusd, incoming);
 	else if (strcmp(incoming->caller, "postroom") != 0)
 		take_from_session(statusd, incoming);

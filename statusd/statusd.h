@@ -20,6 +20,7 @@
 #include "statusd/audit.h"
 #include "statusd/bandwidth.h"
 #include "statusd/feed.h"
+#include "statusd/people.h"
 #include "statusd/slots.h"
 
 #include <sys/queue.h>
@@ -57,6 +58,7 @@ struct session {
 struct statusd {
 	struct daemon daemon;
 	struct event_base *base;
+	struct people people;
 	TAILQ_HEAD(session_list, session) sessions; /* by age */
 	TAILQ_HEAD(ended_list, session) ended;      /* to be freed at the next turn */
 	size_t session_count;

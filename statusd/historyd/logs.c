@@ -106,6 +106,21 @@ void logs_connect(struct logs *logs, const struct status_record *record)
 	buf_free(&text);
 }
 
+void logs_connector(struct logs *logs, struct str text)
+{
+	struct timespec now;
+	struct buf line;
+
+	if (!settings_flag(logs->settings, SETTING_LOG_CONNECTIONS))
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	buf_init(&line, 2 * STATUS_RECORD_MAX);
+	buf_add_visible(&line, str_sub(text, 0, STATUS_RECORD_MAX));
+	log_file_line(&logs->files[LOG_CONNECT], max_size(logs), SYSLOG_INFO,
+	              (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, buf_str(&line));
+	buf_free(&line);
+}
+
 static enum log_kind kind_of(const char *program)
 {
 	if (strcmp(program, "smtpd") == 0)

@@ -31,6 +31,8 @@ bool logs_security(struct logs *logs, struct str line);
 bool logs_rule(struct logs *logs, enum log_kind kind, struct str line);
 /* A session has ended. */
 void logs_connect(struct logs *logs, const struct status_record *record);
+/* What the scheduler says of a connection, into connect.log, where that is wanted. */
+void logs_connector(struct logs *logs, struct str text);
 
 /*
  * Requests of sessions, transcript-begin and transcript: notices, which are not answered. What makes no sense is told

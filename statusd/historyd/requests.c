@@ -62,7 +62,7 @@ static void record(struct historyd *historyd, struct ipc_incoming *incoming)
 
 static bool is_session(const char *caller)
 {
-	return strcmp(caller, "statusd") != 0 && strcmp(caller, "postroom") != 0;
+	return strcmp(caller, "statusd") != 0 && strcmp(caller, "postroom") != 0 && strcmp(caller, "scheduler") != 0;
 }
 
 void requests_gone(struct ipc_peer *peer, void *context)
@@ -112,11 +112,14 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 	struct err err;
 
 	settings_refresh(&historyd->settings);
-	if (is_session(incoming->caller)) {
+	if (strcmp(incoming->caller, "scheduler") == 0 && ipc_is(&incoming->message, "connector")) {
+		logs_connector(&historyd->logs, ipc_get(&incoming->message, "text"));
+		ipc_answer_ok(incoming);
+	} else if (is_session(incoming->caller)) {
 		logs_take_transcript(&historyd->logs, incoming);
 	} else if (is_feeder && ipc_is(&incoming->message, "record")) {
 		record(context, incoming);
-	} else if (!is_feeder && ipc_is(&incoming->message, "history")) {
+	} else if (strcmp(incoming->caller, "postroom") == 0 && ipc_is(&incoming->message, "history")) {
 		query(context, incoming);
 	} else {
 		err_set(&err, ERR_PROTOCOL, "historyd has no such request for %s", incoming->caller);

@@ -643,6 +643,14 @@ subtest 'reporter' => sub {
 	is_deeply $p->postroom_json('dmarc', 'report'), [], 'it still answers';
 };
 
+subtest 'scheduler, and who runs commands' => sub {
+	my $main = $p->main_pid('scheduler');
+	my ($runner) = grep { $_ != $main } $p->pids('scheduler');
+	contained($main, 'scheduler', may => ['accept', 'unix', 'truncate'], own => 'state/schedule', settings => 1);
+	ok $runner, 'commands are run by a process of its own';
+	is scalar(@{ $p->postroom_json('connection', 'status') }), 1, 'it still answers';
+};
+
 subtest 'filterd' => sub {
 	contained($p->main_pid('filterd'), 'filterd', may => ['accept', 'unix', 'fork', 'signal'], own => 'spool/filterd', settings => 1);
 };
