@@ -331,9 +331,7 @@ my %commands = (
 	},
 	DELE => sub {
 		my ($self, $session, $number) = @_;
-		my $message = $session->{messages}[$number - 1] or return "-ERR no such message\r\n";
-		$message->{deleted} = 1;
-		return "+OK\r\n";
+		return $session->{messages}[$number - 1] ? "+OK\r\n" : "-ERR no such message\r\n";
 	},
 	NOOP => sub { return "+OK\r\n" },
 );
@@ -361,7 +359,8 @@ sub run_command {
 	my $early = $verb =~ /\A(?:CAPA|USER|PASS|APOP|AUTH|STLS)\z/;
 	my $run = $commands{$verb};
 	my $good = !$run || (!$early && !$session->{messages}) ? "-ERR not now\r\n" : $run->($self, $session, $argument // '');
-	$self->answer($session, $line, $good);
+	my $done = $self->answer($session, $line, $good);
+	$session->{messages}[$argument - 1]{deleted} = 1 if $verb eq 'DELE' && $done && $good =~ /\A\+/;
 	return;
 }
 
