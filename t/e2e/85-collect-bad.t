@@ -22,7 +22,7 @@ sub make {
 	my $server = Postroom::Pop3Server->start(capa => ['UIDL', 'TOP', 'PIPELINING'], %options);
 	my $name = 'c' . ++$count;
 	$p->postroom_ok({ stdin => "secret\n" }, 'collector', 'add', $name, '--password-stdin', 'pop3.server' => '127.0.0.1',
-		'pop3.port' => $server->port, 'pop3.username' => 'box', 'pop3.route' => 'user', 'pop3.target' => 'fred', @{$settings});
+		'pop3.port' => $server->port, 'pop3.username' => 'box', 'route' => 'user', 'target' => 'fred', @{$settings});
 	return ($server, $name);
 }
 
@@ -104,7 +104,7 @@ subtest 'wrong sizes, sizes that are refused' => sub {
 };
 
 subtest 'identities with blanks, of any length, that repeat, that change' => sub {
-	my ($server, $name) = make(settings => ['pop3.leave-days' => 5]);
+	my ($server, $name) = make(settings => ['leave-days' => 5]);
 	$server->put(letter('blanks'), uidl => 'an id with  blanks');
 	$server->put(letter('long'), uidl => 'x' x 900);
 	$server->put(letter('bytes'), uidl => "\xff\xfe\t<\x80>");
@@ -112,7 +112,7 @@ subtest 'identities with blanks, of any length, that repeat, that change' => sub
 	is run_collector($name), 'Connection successful, no messages', 'are known again';
 	$server->stop;
 
-	($server, $name) = make(settings => ['pop3.leave-days' => 5]);
+	($server, $name) = make(settings => ['leave-days' => 5]);
 	$server->put(letter("repeated $_"), uidl => 'same') for 1, 2, 2;
 	is run_collector($name), 'Connection successful, 3 messages', 'three with the same identity are three';
 	is run_collector($name), 'Connection successful, no messages', 'and known again';
