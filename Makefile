@@ -55,7 +55,7 @@ TOOLS    := postroom sendmail
 STATIC_smtpd := $(if $(SHARED)$(SAN),,psl idn2 unistring jansson seccomp lua5.4 pcre2-8 maxminddb)
 
 LIBS_dnsd := -lunbound
-LIBS_authd := -lcrypt
+LIBS_authd := -lcrypt -lpam
 LIBS_listd := -lodbc
 
 TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $(BUILD)/bin/mailq $(BUILD)/units
@@ -124,7 +124,7 @@ part_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/main.c,$(wildcard 
 $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $$(if $$(filter-out common/%,$$*),$$(call part_objects,$$(dir $$*))) $(LIBCOMMON)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lunbound -lcrypt -lodbc
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lunbound -lcrypt -lodbc -lpam
 
 # A daemon's tests link its objects, all but main.
 define UNIT_OF_DAEMON

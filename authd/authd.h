@@ -20,6 +20,7 @@
 #include "authd/recent.h"
 #include "authd/secrets.h"
 #include "authd/shares.h"
+#include "authd/system.h"
 #include "authd/tickets.h"
 #include "common/ipc/loop.h"
 #include "common/spool/token.h"
@@ -33,6 +34,7 @@ struct authd {
 	struct accounts accounts;
 	struct secrets secrets;
 	struct pool *pool;
+	struct system_asker *system;
 	struct cache cache;
 	struct lockout lockout;
 	struct tickets tickets;
@@ -99,6 +101,8 @@ int sharing_groups(struct settings *settings, int64_t uid, int64_t groups[SHARES
 
 /* passwords.c: what configd and sender ask. */
 void password_set(struct authd *authd, struct ipc_incoming *incoming);
+/* Make a password that was right elsewhere the user's own, some time. */
+void password_keep(struct authd *authd, int64_t uid, const char *user, struct str password);
 void password_user_rename(struct authd *authd, struct ipc_incoming *incoming);
 void password_user_delete(struct authd *authd, struct ipc_incoming *incoming);
 void password_dump(struct authd *authd, struct ipc_incoming *incoming);

@@ -21,6 +21,7 @@ enum hash_kind {
 	HASH_CHECK, /* does the password fit request.hash? */
 	HASH_MAKE,  /* a new hash of request.cost, and SCRAM keys */
 	HASH_TRY,   /* would HASH_MAKE take the password? */
+	HASH_NAME,  /* no password: what the administrator's script makes of a name (authd/translate.h) */
 };
 
 struct hash_request {
@@ -30,7 +31,8 @@ struct hash_request {
 	uint32_t password_len;
 	char password[HASH_PASSWORD_MAX];
 	char hash[HASH_TEXT_MAX];
-	char user[HASH_USER_MAX]; /* HASH_MAKE, HASH_TRY: whose it becomes, for the administrator's script */
+	char user[HASH_USER_MAX]; /* HASH_MAKE, HASH_TRY: whose it becomes, for the administrator's script; HASH_NAME: it */
+	char protocol[16];        /* HASH_NAME: "POP3" */
 	uint32_t min_length;      /* the same: characters that a password has to have */
 };
 
@@ -47,9 +49,10 @@ struct hash_reply {
 	enum hash_result result;
 	char hash[HASH_TEXT_MAX]; /* of HASH_MAKE */
 	struct scram_keys scram;
+	char user[HASH_USER_MAX]; /* of HASH_NAME, always HASH_RIGHT */
 };
 
-/* Do one job. The request's password is wiped. */
+/* Do one job, of any kind but HASH_NAME. The request's password is wiped. */
 void hash_run(struct hash_request *request, struct hash_reply *reply);
 
 /*

@@ -2,6 +2,7 @@
 
 #include "authd/approve.h"
 #include "authd/pool.h"
+#include "authd/translate.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/net/sandbox.h"
@@ -52,7 +53,9 @@ static void __attribute__((noreturn)) work(const struct keeper *keeper, int fd)
 			continue;
 		if (size != (ssize_t)sizeof request)
 			_exit(0); /* the loop has gone */
-		if (request.kind != HASH_CHECK && !approve_password(keeper->instance, &request))
+		if (request.kind == HASH_NAME)
+			translate_name(keeper->instance, &request, &reply);
+		else if (request.kind != HASH_CHECK && !approve_password(keeper->instance, &request))
 			reply = (struct hash_reply){.sequence = request.sequence, .result = HASH_UNWANTED};
 		else
 			hash_run(&request, &reply);

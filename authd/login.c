@@ -1,4 +1,5 @@
 #include "authd/authd.h"
+#include "authd/translate.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -45,6 +46,7 @@ struct attempt {
 	const char *mechanism;
 	struct subject subject;
 	uint64_t password_changes;
+	bool hopeless; /* the password is longer than any */
 	size_t password_len;
 	char password[HASH_PASSWORD_MAX];
 };
@@ -107,7 +109,7 @@ static int examine(struct authd *authd, struct str name, const struct login_orig
 		subject->obstacle = OBSTACLE_EXPIRED;
 	else if (!login->may_use)
 		subject->obstacle = OBSTACLE_PROTOCOL;
-	else if (!subject->has_account)
+	else if (!subject->has_account && !login->by_system)
 		subject->obstacle = OBSTACLE_NO_PASSWORD;
 	else if (origin != NULL && lockout_is_locked(&authd->lockout, login->uid, origin->peer, io_now_ms()))
 		subject->obstacle = OBSTACLE_LOCKED;
@@ -226,35 +228,92 @@ static bool attempt_wanted(void *context)
 	return !ipc_caller_gone(attempt->incoming);
 }
 
+/* Guesses sent side by side must not get past a lock that the first of them brought about. */
+static void look_for_lock(struct attempt *attempt)
+{
+	struct subject *subject = &attempt->subject;
+
+	if (subject->obstacle == OBSTACLE_NONE &&
+	    lockout_is_locked(&attempt->authd->lockout, subject->login.uid, attempt->origin.peer, io_now_ms()))
+		subject->obstacle = OBSTACLE_LOCKED;
+}
+
+static void attempt_failed(struct attempt *attempt)
+{
+	struct err err;
+
+	err_set(&err, ERR_TEMPORARY, "a password could not be checked");
+	request_put_off(attempt->incoming, &err);
+	attempt_free(attempt);
+}
+
+static void refuse_attempt(struct attempt *attempt)
+{
+	refuse(attempt->authd, attempt->incoming, &attempt->origin, attempt->mechanism, &attempt->subject);
+	attempt_free(attempt);
+}
+
+/* PAM's word. It is not remembered: the password may change where nobody tells us. */
+static void system_answered(enum hash_result result, void *context)
+{
+	struct attempt *attempt = context;
+	struct authd *authd = attempt->authd;
+	struct subject *subject = &attempt->subject;
+
+	look_for_lock(attempt);
+	if (result == HASH_FAILED) {
+		attempt_failed(attempt);
+		return;
+	}
+	if (result != HASH_RIGHT || subject->obstacle != OBSTACLE_NONE) {
+		refuse_attempt(attempt);
+		return;
+	}
+	if (settings_flag(&authd->settings, SETTING_LOGIN_SYSTEM_KEEP) &&
+	    attempt->password_changes == authd->password_changes)
+		password_keep(authd, subject->login.uid, subject->login.name,
+		              str_from(attempt->password, attempt->password_len));
+	grant(authd, attempt->incoming, &attempt->origin, attempt->mechanism, subject, STR(""));
+	attempt_free(attempt);
+}
+
+static void ask_system(struct attempt *attempt)
+{
+	struct err err;
+
+	if (system_ask(attempt->authd->system, attempt->subject.login.system,
+	               str_from(attempt->password, attempt->password_len), system_answered, attempt, &err) == 0)
+		return;
+	request_put_off(attempt->incoming, &err);
+	attempt_free(attempt);
+}
+
 static void attempt_done(const struct hash_reply *reply, void *context)
 {
 	struct attempt *attempt = context;
 	struct authd *authd = attempt->authd;
 	struct subject *subject = &attempt->subject;
 	struct str password = str_from(attempt->password, attempt->password_len);
-	struct err err;
 
-	/* Guesses sent side by side must not get past a lock that the first of them brought about. */
-	if (subject->obstacle == OBSTACLE_NONE &&
-	    lockout_is_locked(&authd->lockout, subject->login.uid, attempt->origin.peer, io_now_ms()))
-		subject->obstacle = OBSTACLE_LOCKED;
+	look_for_lock(attempt);
 	if (reply->result == HASH_FAILED) {
-		err_set(&err, ERR_TEMPORARY, "a password could not be checked");
-		request_put_off(attempt->incoming, &err);
+		attempt_failed(attempt);
+	} else if (reply->result != HASH_RIGHT && subject->obstacle == OBSTACLE_NONE && subject->login.by_system) {
+		ask_system(attempt);
 	} else if (reply->result != HASH_RIGHT || subject->obstacle != OBSTACLE_NONE) {
-		refuse(authd, attempt->incoming, &attempt->origin, attempt->mechanism, subject);
+		refuse_attempt(attempt);
 	} else {
 		if (attempt->password_changes == authd->password_changes) {
 			challenges_keep(authd, subject->login.uid, password);
 			cache_add(&authd->cache, subject->login.uid, subject->account.hash, password, io_now_ms());
 		}
 		grant(authd, attempt->incoming, &attempt->origin, attempt->mechanism, subject, STR(""));
+		attempt_free(attempt);
 	}
-	attempt_free(attempt);
 }
 
 /* Give the password to a worker. A name that cannot log in gets the same work, with a hash that nothing fits. */
-static int submit(struct attempt *attempt, bool hopeless, struct err *err)
+static int submit(struct attempt *attempt, struct err *err)
 {
 	struct authd *authd = attempt->authd;
 	struct hash_request request = {.kind = HASH_CHECK};
@@ -263,7 +322,7 @@ static int submit(struct attempt *attempt, bool hopeless, struct err *err)
 
 	request.password_len = (uint32_t)attempt->password_len;
 	memcpy(request.password, attempt->password, attempt->password_len);
-	if (hopeless || attempt->subject.obstacle != OBSTACLE_NONE)
+	if (attempt->hopeless || attempt->subject.obstacle != OBSTACLE_NONE || !attempt->subject.has_account)
 		result = hash_dummy(cost, request.hash, err);
 	else
 		memcpy(request.hash, attempt->subject.account.hash, sizeof request.hash);
@@ -274,33 +333,81 @@ static int submit(struct attempt *attempt, bool hopeless, struct err *err)
 	return result;
 }
 
+static void begin(struct attempt *attempt, struct str name)
+{
+	struct authd *authd = attempt->authd;
+	struct subject *subject = &attempt->subject;
+	struct str password = str_from(attempt->password, attempt->password_len);
+	struct err err;
+
+	if (examine(authd, name, &attempt->origin, subject, &err) != 0) {
+		request_put_off(attempt->incoming, &err);
+		attempt_free(attempt);
+	} else if (subject->obstacle == OBSTACLE_NONE && subject->has_account &&
+	           cache_holds(&authd->cache, subject->login.uid, subject->account.hash, password, io_now_ms())) {
+		challenges_keep(authd, subject->login.uid, password);
+		grant(authd, attempt->incoming, &attempt->origin, attempt->mechanism, subject, STR(""));
+		attempt_free(attempt);
+	} else if (submit(attempt, &err) != 0) {
+		request_put_off(attempt->incoming, &err);
+		attempt_free(attempt);
+	}
+}
+
+static void name_translated(const struct hash_reply *reply, void *context)
+{
+	struct attempt *attempt = context;
+
+	if (reply->result == HASH_RIGHT)
+		begin(attempt, str_of(reply->user));
+	else
+		attempt_failed(attempt);
+}
+
+/* What usermanager.lua calls the ways of logging in. */
+static const char *script_protocol(const struct login_origin *origin)
+{
+	if (strcmp(origin->caller, "imap-login") == 0)
+		return "IMAP4";
+	return strcmp(origin->caller, "pop3-login") == 0 ? "POP3" : "SMTP";
+}
+
+/* False: no script has a say in that name. */
+static bool translate(struct attempt *attempt, struct str name, struct err *err, int *result_out)
+{
+	struct hash_request request = {.kind = HASH_NAME};
+
+	if (strcmp(attempt->origin.caller, "listd") == 0 || !translate_is_wanted(&attempt->authd->daemon.instance) ||
+	    !str_copy(name, request.user, sizeof request.user))
+		return false;
+	str_copy(str_of(script_protocol(&attempt->origin)), request.protocol, sizeof request.protocol);
+	*result_out = pool_submit(attempt->authd->pool, str_of(attempt->origin.peer), &request, attempt_wanted,
+	                          name_translated, attempt, err);
+	return true;
+}
+
 void login_by_password(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
                        const char *mechanism, struct str name, struct str password)
 {
 	struct attempt *attempt = memory_get(sizeof *attempt);
-	struct subject *subject = &attempt->subject;
+	char typed[NAMES_NAME_MAX];
 	struct err err;
+	int result;
 
 	*attempt = (struct attempt){.authd = authd,
 	                            .incoming = incoming,
 	                            .origin = *origin,
 	                            .mechanism = mechanism,
+	                            .hopeless = password.len > HASH_PASSWORD_MAX,
 	                            .password_changes = authd->password_changes};
-	attempt->password_len = password.len < HASH_PASSWORD_MAX ? password.len : HASH_PASSWORD_MAX;
+	attempt->password_len = attempt->hopeless ? HASH_PASSWORD_MAX : password.len;
 	memcpy(attempt->password, password.data, attempt->password_len);
-	if (examine(authd, name, origin, subject, &err) != 0) {
-		request_put_off(incoming, &err);
-		attempt_free(attempt);
-		return;
-	}
+	if (!str_copy(name, typed, sizeof typed)) /* longer than any name is: nobody's */
+		typed[0] = '\0';
 	request_forget(incoming); /* and with it the bytes of name and password */
-	if (subject->obstacle == OBSTACLE_NONE &&
-	    cache_holds(&authd->cache, subject->login.uid, subject->account.hash,
-	                str_from(attempt->password, attempt->password_len), io_now_ms())) {
-		challenges_keep(authd, subject->login.uid, str_from(attempt->password, attempt->password_len));
-		grant(authd, incoming, origin, mechanism, subject, STR(""));
-		attempt_free(attempt);
-	} else if (submit(attempt, password.len > HASH_PASSWORD_MAX, &err) != 0) {
+	if (!translate(attempt, str_of(typed), &err, &result)) {
+		begin(attempt, str_of(typed));
+	} else if (result != 0) {
 		request_put_off(incoming, &err);
 		attempt_free(attempt);
 	}
@@ -356,7 +463,7 @@ int login_find_keys(struct str name, struct scram_keys *keys_out, void *context)
 		keys_out->iterations = subject.account.scram.iterations;
 		memcpy(keys_out->salt, subject.account.scram.salt, sizeof keys_out->salt);
 	}
-	if (subject.obstacle == OBSTACLE_NONE)
+	if (subject.obstacle == OBSTACLE_NONE && subject.has_account)
 		*keys_out = subject.account.scram;
 	memory_wipe(&subject, sizeof subject);
 	return 0;

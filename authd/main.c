@@ -63,6 +63,7 @@ static void watch_signals(struct event_base *base, struct event **events)
 static void close_files(struct authd *authd)
 {
 	pool_free(authd->pool);
+	system_asker_free(authd->system);
 	audit_free(&authd->audit);
 	tickets_free(&authd->tickets);
 	lockout_free(&authd->lockout);
@@ -81,7 +82,9 @@ int main(int argc, char **argv)
 	bool broken;
 
 	daemon_start(&authd.daemon, argc, argv, "authd");
-	if (pool_start(&authd.pool, &authd.daemon, 0, &err) != 0) /* before there is anything to keep from the workers */
+	/* before there is anything to keep from these processes */
+	if (system_asker_start(&authd.system, &authd.daemon, &err) != 0 ||
+	    pool_start(&authd.pool, &authd.daemon, 0, &err) != 0)
 		daemon_fail(&err);
 	open_files(&authd, &err);
 	authd.base = event_base_new();
@@ -90,7 +93,7 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	}
 	watch_signals(authd.base, signals);
-	if (pool_attach(authd.pool, authd.base, &err) != 0 ||
+	if (pool_attach(authd.pool, authd.base, &err) != 0 || system_asker_attach(authd.system, authd.base, &err) != 0 ||
 	    ipc_serve(authd.base, &authd.daemon, request_take, request_gone, &authd, &err) != 0)
 		daemon_fail(&err);
 	daemon_ready(&authd.daemon);

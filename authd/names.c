@@ -59,6 +59,7 @@ static bool is_over(const char *day)
 static int read_attributes(struct settings *settings, const char *protocol, struct login_name *name, struct err *err)
 {
 	struct attributes attributes;
+	const char *system;
 	struct arena arena;
 	int result;
 
@@ -67,6 +68,10 @@ static int read_attributes(struct settings *settings, const char *protocol, stru
 	if (result == 0) {
 		name->enabled = attributes_flag(&attributes, ATTRIBUTE_ENABLED);
 		name->expired = is_over(attributes_text(&attributes, ATTRIBUTE_EXPIRES));
+		name->by_system =
+		    settings_flag(settings, SETTING_LOGIN_SYSTEM) && attributes_flag(&attributes, ATTRIBUTE_SYSTEM_PASSWORD);
+		system = attributes_text(&attributes, ATTRIBUTE_SYSTEM_USER);
+		str_copy(str_of(*system != '\0' ? system : name->name), name->system, sizeof name->system);
 		name->may_use =
 		    protocol == NULL || settings_set_holds(attributes_text(&attributes, ATTRIBUTE_PROTOCOLS), protocol);
 	}

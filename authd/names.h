@@ -16,6 +16,8 @@ struct login_name {
 	bool enabled;              /* may log in */
 	bool expired;              /* his last day is over */
 	bool may_use;              /* the protocol that names_find was asked for */
+	bool by_system;            /* PAM may be asked for his password, as... */
+	char system[64];           /* ... this account */
 	char name[NAMES_NAME_MAX]; /* of a user as in the settings; else what was typed, in lower case and without local
 	                              domain, cut to fit */
 };

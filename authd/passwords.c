@@ -11,7 +11,7 @@ enum { COST_MIN = 1, COST_MAX = 11, HASH_LINE_MAX = 24 + HASH_TEXT_MAX + SCRAM_T
 /* A new password on its way through the pool. */
 struct new_password {
 	struct authd *authd;
-	struct ipc_incoming *incoming;
+	struct ipc_incoming *incoming; /* NULL: nobody waits for it */
 	int64_t uid;
 	bool only_try; /* nothing is kept of it */
 	char user[NAMES_NAME_MAX];
@@ -47,36 +47,81 @@ static bool is_wanted(void *context)
 {
 	const struct new_password *change = context;
 
-	return !ipc_caller_gone(change->incoming);
+	return change->incoming == NULL || !ipc_caller_gone(change->incoming);
+}
+
+/* Store what was made. */
+static int store(struct new_password *change, const struct hash_reply *reply, struct err *err)
+{
+	struct account account = {.uid = change->uid, .scram = reply->scram};
+	int result;
+
+	memcpy(account.hash, reply->hash, sizeof account.hash);
+	result = challenges_drop(change->authd, change->uid, err) != 0
+	             ? -1
+	             : accounts_put(&change->authd->accounts, &account, err);
+	memory_wipe(&account, sizeof account);
+	if (result != 0)
+		return -1;
+	challenges_keep(change->authd, change->uid, str_from(change->password, change->password_len));
+	forget_past(change->authd, change->uid);
+	log_info("the password of user=%s was set", change->user);
+	return 0;
+}
+
+static void free_change(struct new_password *change)
+{
+	memory_wipe(change, sizeof *change);
+	memory_free(change);
 }
 
 static void hash_made(const struct hash_reply *reply, void *context)
 {
 	struct new_password *change = context;
-	struct account account = {.uid = change->uid, .scram = reply->scram};
 	struct err err = {0};
 
-	memcpy(account.hash, reply->hash, sizeof account.hash);
-	if (reply->result == HASH_UNWANTED) {
+	if (reply->result == HASH_UNWANTED)
 		answer_error(change->incoming, ERR_DENIED, "the script passwordcheck.lua does not allow this password");
-	} else if (reply->result == HASH_REFUSED) {
+	else if (reply->result == HASH_REFUSED)
 		answer_error(change->incoming, ERR_SYNTAX, "a password must be UTF-8 text without control characters");
-	} else if (reply->result != HASH_RIGHT) {
+	else if (reply->result != HASH_RIGHT)
 		answer_error(change->incoming, ERR_TEMPORARY, "the password could not be hashed now");
-	} else if (change->only_try) {
-		ipc_answer_ok(change->incoming);
-	} else if (challenges_drop(change->authd, change->uid, &err) != 0 ||
-	           accounts_put(&change->authd->accounts, &account, &err) != 0) {
+	else if (!change->only_try && store(change, reply, &err) != 0)
 		request_put_off(change->incoming, &err);
-	} else {
-		challenges_keep(change->authd, change->uid, str_from(change->password, change->password_len));
-		forget_past(change->authd, change->uid);
-		log_info("the password of user=%s was set", change->user);
+	else
 		ipc_answer_ok(change->incoming);
+	free_change(change);
+}
+
+static void hash_kept(const struct hash_reply *reply, void *context)
+{
+	struct new_password *change = context;
+	struct err err;
+
+	err_set(&err, ERR_TEMPORARY, "it is not allowed, or could not be hashed");
+	if (reply->result != HASH_RIGHT || store(change, reply, &err) != 0)
+		log_warning("the system password of user=%s was not kept: %s", change->user, err.text);
+	free_change(change);
+}
+
+void password_keep(struct authd *authd, int64_t uid, const char *user, struct str password)
+{
+	struct hash_request request = {.kind = HASH_MAKE,
+	                               .cost = (unsigned)settings_number(&authd->settings, SETTING_PASSWORD_COST),
+	                               .password_len = (uint32_t)password.len};
+	struct new_password *change = memory_get(sizeof *change);
+	struct err err;
+
+	*change = (struct new_password){.authd = authd, .uid = uid, .password_len = password.len};
+	memcpy(change->password, password.data, password.len);
+	memcpy(request.password, password.data, password.len);
+	str_copy(str_of(user), change->user, sizeof change->user);
+	str_copy(str_of(user), request.user, sizeof request.user);
+	if (pool_submit(authd->pool, STR("system"), &request, is_wanted, hash_kept, change, &err) != 0) {
+		log_warning("the system password of user=%s was not kept: %s", user, err.text);
+		free_change(change);
 	}
-	memory_wipe(&account, sizeof account);
-	memory_wipe(change, sizeof *change);
-	memory_free(change);
+	memory_wipe(&request, sizeof request);
 }
 
 void password_set(struct authd *authd, struct ipc_incoming *incoming)
@@ -112,8 +157,7 @@ void password_set(struct authd *authd, struct ipc_incoming *incoming)
 	request_forget(incoming);
 	if (pool_submit(authd->pool, str_of(incoming->caller), &request, is_wanted, hash_made, change, &err) != 0) {
 		request_put_off(incoming, &err);
-		memory_wipe(change, sizeof *change);
-		memory_free(change);
+		free_change(change);
 	}
 	memory_wipe(&request, sizeof request);
 }

@@ -313,6 +313,13 @@ static void take_list(const struct statusd *statusd, struct ipc_incoming *incomi
 	buf_free(&line);
 }
 
+/* Is it one that has a mailbox open? */
+static bool is_of_mailbox(const struct session *session)
+{
+	return session->user != NULL && !session->handed &&
+	       (strcmp(session->program, "pop3d") == 0 || strcmp(session->program, "imapd") == 0);
+}
+
 /* What configd asks before it deletes a user: who has sessions? */
 static void take_in_use(const struct statusd *statusd, struct ipc_incoming *incoming)
 {
@@ -322,7 +329,7 @@ static void take_in_use(const struct statusd *statusd, struct ipc_incoming *inco
 	ipc_message_init(&reply);
 	ipc_reply_ok(&reply);
 	for (session = TAILQ_FIRST(&statusd->sessions); session != NULL; session = TAILQ_NEXT(session, all))
-		if (session->user != NULL && !session->handed)
+		if (is_of_mailbox(session))
 			ipc_add_number(&reply, "uid", session->uid);
 	ipc_answer(incoming, &reply);
 	ipc_message_free(&reply);

@@ -37,6 +37,8 @@ enum {
 
 #define DENIED  SCMP_ACT_ERRNO(EPERM)
 #define MISSING SCMP_ACT_ERRNO(ENOSYS)
+/* What libraries take for a kernel without it: PAM fails where an audit is forbidden, and not where there is none. */
+#define UNSUPPORTED SCMP_ACT_ERRNO(EAFNOSUPPORT)
 
 /* An argument of type int: what stands in the upper half of the register does not count in the kernel. */
 #define INT_IS(index, value) SCMP_CMP64(index, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(value))
@@ -98,7 +100,7 @@ static void close_sockets(struct filter *filter, unsigned rights)
 		for (int domain = 0; domain < SOCKET_DOMAINS; domain++)
 			if (!((rights & SANDBOX_UNIX) != 0 && domain == AF_UNIX) &&
 			    !((rights & SANDBOX_CONNECT) != 0 && (domain == AF_INET || domain == AF_INET6)))
-				deny_if(filter, "socket", INT_IS(0, domain));
+				add(filter, domain == AF_NETLINK ? UNSUPPORTED : DENIED, "socket", &INT_IS(0, domain), 1);
 		deny_if(filter, "socket", SCMP_CMP64(0, SCMP_CMP_GE, SOCKET_DOMAINS));
 	}
 }

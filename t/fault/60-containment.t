@@ -7,7 +7,7 @@ use warnings;
 use lib 't/lib';
 use Fcntl;
 use File::Temp;
-use POSIX qw(EACCES EINVAL ENOSYS EPERM ESPIPE EXDEV SIGCHLD SIGCONT SIGSTOP SIGTERM);
+use POSIX qw(EACCES EAFNOSUPPORT EINVAL ENOSYS EPERM ESPIPE EXDEV SIGCHLD SIGCONT SIGSTOP SIGTERM);
 use Postroom::Hijack qw(call_number constant hijack need_hijack);
 use Postroom::Process qw(read_file run_program spawn_program wait_until write_file);
 use Postroom::SmtpServer;
@@ -355,6 +355,7 @@ my %IS_REFUSAL = map { $_ => 1 } EACCES, EPERM, ENOSYS;
 sub is_refusal {
 	my ($call, $result) = @_;
 	return 1 if $IS_REFUSAL{ $result->{errno} };
+	return 1 if $call eq 'socket' && $result->{errno} == EAFNOSUPPORT;
 	return $call =~ /\A(?:link|rename)/ && $result->{errno} == EXDEV; # as Landlock says it
 }
 
@@ -588,7 +589,8 @@ subtest 'authd' => sub {
 subtest 'the keeper of its workers, and a worker' => sub {
 	my $processes = $p->processes;
 	my ($main) = $p->main_pid('authd');
-	my ($keeper) = grep { $processes->{$_}[1] == $main } $p->pids('authd');
+	my @all = $p->pids('authd');
+	my ($keeper) = grep { my $pid = $_; $processes->{$pid}[1] == $main && grep { $processes->{$_}[1] == $pid } @all } @all;
 	my ($worker) = grep { $processes->{$_}[1] == $keeper } $p->pids('authd');
 	contained($keeper, 'authd', may => ['fork']);
 	contained($worker, 'authd');
