@@ -79,7 +79,7 @@ my %USERS = (
 	'postroom-minger'  => { read => 'state/settings/', write => 'run/(?:resolver|statusd)/mingerd' },
 	'postroom-schedule' => { read => 'state/settings/|state/schedule/', write => 'state/schedule(?:/|\z)|run/(?:queue-manager|collector|statusd|historyd)/scheduler' },
 	'postroom-report'  => { read => 'state/settings/|spool/reporter/', write => 'spool/reporter(?:/|\z)|run/(?:policyd|dnsd)/reporter' },
-	'postroom-collect' => { read => 'state/(?:collect|settings)/|spool/collector/', write => '(?:state/collect|spool/collector)(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|noticed)/collector' },
+	'postroom-collect' => { read => 'state/(?:collect|settings)/|spool/collector/', write => '(?:state/collect|spool/collector)(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|noticed|smtpd)/collector' },
 	'postroom-filter'  => { read => 'state/settings/|spool/filterd/', write => 'spool/filterd(?:/|\z)|run/(?:statusd|noticed)/filterd' },
 	'postroom-smtp'    => {
 		read  => 'state/settings/|spool/smtpd/|etc/keys/relay-smtpd\.key\z|etc/tls/key\.pem\z',
@@ -91,8 +91,8 @@ my %USERS = (
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|lfwd|filterd|listd|noticed|scheduler)/queue-manager',
 	},
 	'postroom-status'  => {
-		read  => 'state/(?:history|settings)/|log/old/|log/(?:luaerrors|smtprules|security|connect|\w+svr|\w+clt)\.(?:log|lbk)\z',
-		write => 'state/history(?:/|\z)|log/old(?:/|\z)|log/(?:luaerrors|smtprules|security|connect|\w+svr|\w+clt)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
+		read  => 'state/(?:history|settings)/|log/old/|log/(?:luaerrors|smtprules|dlrules|security|connect|\w+svr|\w+clt)\.(?:log|lbk)\z',
+		write => 'state/history(?:/|\z)|log/old(?:/|\z)|log/(?:luaerrors|smtprules|dlrules|security|connect|\w+svr|\w+clt)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
 	},
 	'nobody'           => { read => undef, write => undef },
 );
