@@ -7,6 +7,7 @@
 #include "common/policy/mailbox_quota.h"
 #include "smtpd/load.h"
 #include "smtpd/smtpd.h"
+#include "smtpd/turned.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
@@ -70,6 +71,8 @@ static int run_session(int fd, const struct listen_origin *origin, void *context
 	struct server *server = context;
 	bool is_mail = origin->service != 0 || strcmp(origin->name, SMTP_LOCAL) == 0;
 
+	if (strcmp(origin->name, SMTP_TURNED) == 0)
+		return turned_run(&server->session, &server->smtpd, fd);
 	return is_mail ? session_run(&server->session) : listen_answer(fd);
 }
 
@@ -121,7 +124,7 @@ static int open_all(struct smtpd *smtpd, struct err *err)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = {SMTP_LOCAL, "from-configd", "from-postroom", NULL};
+	static const char *const names[] = {SMTP_LOCAL, "from-configd", "from-postroom", SMTP_TURNED, NULL};
 	static struct server server;
 	struct listen_hooks *hooks = &server.hooks;
 	struct err err;

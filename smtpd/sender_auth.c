@@ -14,7 +14,8 @@ bool sender_auth_is_stranger(const struct session *session)
 
 bool sender_auth_is_gateway(const struct session *session)
 {
-	return settings_networks_hold(settings_text(&session->smtpd->settings, SETTING_MAILAUTH_GATEWAYS), session->peer);
+	return session->is_turned ||
+	       settings_networks_hold(settings_text(&session->smtpd->settings, SETTING_MAILAUTH_GATEWAYS), session->peer);
 }
 
 void sender_auth_connect(struct session *session)

@@ -299,7 +299,7 @@ static enum service_encryption encryption_of(const struct smtpd *smtpd, int64_t 
 	return service != NULL ? service->encryption : SERVICE_REQUIRED;
 }
 
-void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin)
+static void begin(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin)
 {
 	bool is_local = origin->service == 0;
 
@@ -317,7 +317,24 @@ void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const
 	arena_init(&session->command_arena);
 	arena_init(&session->transaction_arena);
 	arena_init(&session->permissions.arena);
+}
+
+void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin)
+{
+	begin(session, smtpd, fd, origin);
 	relay_prepare(session, fd);
+}
+
+void session_prepare_turned(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin,
+                            const char *peer)
+{
+	smtpd->mechanisms[0] = '\0'; /* nobody logs in there */
+	begin(session, smtpd, fd, origin);
+	session->is_turned = true;
+	session->encryption = SERVICE_CLEAR; /* it is encrypted already, or was not to be */
+	session->relay.check = RELAY_BY_ADDRESS;
+	str_copy(str_of(peer), session->peer, sizeof session->peer);
+	str_copy(str_of(peer), session->conn.peer, sizeof session->conn.peer);
 }
 
 static bool start_tls_at_once(struct session *session)
@@ -337,7 +354,8 @@ int session_run(struct session *session)
 	sigaction(SIGTERM, &on_stop, NULL);
 	token_key_wipe(&session->smtpd->key); /* from here on nothing makes another token */
 	access_leave(&session->smtpd->access);
-	if (gate_is_shut(&session->smtpd->known, &session->smtpd->daemon->instance, "smtpd", session->peer)) {
+	if (!session->is_turned &&
+	    gate_is_shut(&session->smtpd->known, &session->smtpd->daemon->instance, "smtpd", session->peer)) {
 		if (session->encryption != SERVICE_TLS)
 			reply(session, 421, "4.7.0", GATE_SMTP_TEXT);
 	} else if (confine(session, &err) != 0) {

@@ -38,7 +38,7 @@ const struct program programs[] = {
     {"reporter", "postroom-report", CALLERS("postroom"), "reporter", false, NULL},
     {"queue-manager", "postroom-queue", CALLERS("smtpd", "scheduler", "postroom"), "queue-manager", false, NULL},
     {"scheduler", "postroom-schedule", CALLERS("queue-manager", "postroom"), NULL, false, NULL},
-    {"smtpd", "postroom-smtp", CALLERS("configd", "postroom"), "smtpd", true, "local"},
+    {"smtpd", "postroom-smtp", CALLERS("configd", "collector", "postroom"), "smtpd", true, "local"},
     {"pop3d", "postroom-mail", CALLERS("pop3-login", "postroom"), NULL, false, NULL},
     {"pop3-login", "postroom-login", CALLERS("configd", "postroom"), NULL, true, NULL},
     {"imapd", "postroom-mail", CALLERS("imap-login", "deliver", "pop3d", "postroom"), NULL, false, NULL},
