@@ -1,5 +1,6 @@
 #include "configd/attributes.h"
 
+#include "common/addr/smtp_target.h"
 #include "common/settings/attributes.h"
 
 static const char views[] =
@@ -78,7 +79,8 @@ int attribute_store(struct change *change, const struct attribute_holder *holder
 	if (find(holder, key, &definition, err) == 0 && setting_check(definition, value, &normal, err) == 0)
 		result = config_run(change->config, err, sql, "ntt", holder->id, str_of(definition->key), buf_str(&normal));
 	if (result == 0)
-		change_note(change, "set %s = %s of %s %.*s", definition->key, buf_text(&normal), kind_of(holder),
+		change_note(change, "set %s = %.*s of %s %.*s", definition->key,
+		            STR_ARG(smtp_target_show(buf_str(&normal), &change->arena)), kind_of(holder),
 		            STR_ARG(holder->name));
 	buf_free(&normal);
 	return result;

@@ -126,6 +126,9 @@ static void describe_values(const struct setting_definition *definition, char *o
 	case SETTING_REWRITE:
 		snprintf(out, size, "an address, *@DOMAIN, or nothing");
 		break;
+	case SETTING_SMTP_TARGET:
+		snprintf(out, size, "SMTP:ADDRESS@[USER:PASSWORD@]SERVER[:PORT], or nothing");
+		break;
 	case SETTING_LINES:
 		snprintf(out, size, "text of any number of lines");
 		break;

@@ -154,10 +154,24 @@ static bool complete(struct desk *desk, struct str text, struct arena *arena, st
 	return addr_parse_mailbox(text, arena, addr, NULL) == 0 && addr->domain.len > 0;
 }
 
+/* A server that holds for the whole Inbox, whatever the decider says. */
+static bool set_stored_target(struct desk *desk, int64_t uid, struct made *made, struct arena *arena)
+{
+	struct attributes attributes;
+
+	if (attributes_load(&desk->settings, uid, arena, &attributes, NULL) != 0 || made->to_count == 0)
+		return false;
+	made->to[0] = str_of(attributes_text(&attributes, ATTRIBUTE_STORE_FORWARD));
+	made->to_count = 1;
+	return made->to[0].len > 0;
+}
+
 bool check_made(struct desk *desk, const struct order *order, int64_t uid, struct made *made, struct arena *arena)
 {
 	size_t kept = 0;
 
+	if (made->kind == MADE_STORED)
+		return set_stored_target(desk, uid, made, arena);
 	for (size_t i = 0; i < made->to_count; i++) {
 		struct addr addr;
 

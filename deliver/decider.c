@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/mime/encode.h"
+#include "common/settings/attributes.h"
 #include "common/store/store.h"
 
 #include <unistd.h>
@@ -190,6 +191,28 @@ static void decide_flags(struct client *client)
 	decision->body_at = client->subject->body_at;
 }
 
+/* What goes into the Inbox under its own number waits there for another server, where the user has one (02, "Store and
+ * forward"). */
+static int decide_stored(struct client *client, struct err *err)
+{
+	const struct decision *decision = client->decision;
+	struct attributes attributes;
+	struct made *made;
+	bool in_inbox = false;
+
+	if (attributes_load(&client->subject->desk->settings, client->user->uid, client->arena, &attributes, err) != 0)
+		return -1;
+	for (size_t i = 0; i < decision->folder_count; i++)
+		in_inbox |= decision->folders[i].len == 0;
+	if (!in_inbox || client->user->folder.len > 0 || attributes_text(&attributes, ATTRIBUTE_STORE_FORWARD)[0] == '\0' ||
+	    client->was_here)
+		return 0;
+	made = client_make_copy(client, MADE_STORED, STR("stored"), client->subject->order->from);
+	if (made != NULL)
+		client_add_to(client, made, client->address);
+	return 0;
+}
+
 static void decide_user(struct client *client)
 {
 	struct decision *decision = client->decision;
@@ -214,7 +237,7 @@ static void decide_user(struct client *client)
 	decide_flags(client);
 	if (decision->folder_count == 0 || client->delivery.quarantined)
 		return;
-	if (decide_answer(client, &keep, &err) != 0)
+	if (decide_answer(client, &keep, &err) != 0 || (keep && decide_stored(client, &err) != 0))
 		decision->deferred = STR("the settings cannot be read now");
 	else if (!keep)
 		decision->folder_count = 0;

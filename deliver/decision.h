@@ -26,6 +26,7 @@ enum made_kind {
 	MADE_RULE,      /* a forward action of his rules */
 	MADE_COPY,      /* an autoresponder's copy of the original */
 	MADE_ANSWER,    /* an autoresponder's answer */
+	MADE_STORED,    /* what is in the Inbox, for a server that shall have it; the carrier knows where that is */
 	MADE_KINDS,
 };
 

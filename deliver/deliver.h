@@ -83,8 +83,11 @@ void job_answer(struct job *job, struct ipc_message *reply);
 /* control.c: answer the requests of the command line, "answers" and "answers-forget". */
 void control_handle(struct ipc_incoming *incoming, const struct instance *instance);
 
-/* cache.c: the mailboxes that are open, those used least recently closed when there are too many. */
+/* stored.c: answer "stored" and "unstore" of queue-manager. */
 struct cache;
+void stored_answer(struct cache *cache, struct ipc_incoming *incoming, struct ipc_message *reply);
+
+/* cache.c: the mailboxes that are open, those used least recently closed when there are too many. */
 struct cache *cache_new(const struct instance *instance, size_t limit);
 void cache_free(struct cache *cache);
 /*

@@ -1,4 +1,5 @@
 /* carrier: writing mail that is made out of a message. */
+#include "common/addr/smtp_target.h"
 #include "common/base/log.h"
 #include "deliver/carrier.h"
 
@@ -9,7 +10,7 @@
 /* The words for a message's service, by which the next delivery knows it. */
 static const char *const services[MADE_KINDS] = {
     [MADE_FORWARD] = "forward", [MADE_ASSISTANT] = "assistant", [MADE_RULE] = "forward",
-    [MADE_COPY] = "forward",    [MADE_ANSWER] = "answer",
+    [MADE_COPY] = "forward",    [MADE_ANSWER] = "answer",       [MADE_STORED] = "stored",
 };
 
 static int64_t wall_clock_us(void)
@@ -90,11 +91,12 @@ static int write_file(struct desk *desk, const struct order *order, const struct
 	return spool_commit(&file, err);
 }
 
-static void log_made(const struct order *order, int64_t uid, const struct made *made, struct str id)
+static void log_made(const struct order *order, int64_t uid, const struct made *made, struct str id,
+                     struct arena *arena)
 {
 	for (size_t i = 0; i < made->to_count; i++)
 		log_info("id=%.*s %.*s of user uid=%lld to=<%.*s> as id=%.*s", STR_ARG(order->id), STR_ARG(made->step),
-		         (long long)uid, STR_ARG(made->to[i]), STR_ARG(id));
+		         (long long)uid, STR_ARG(smtp_target_show(made->to[i], arena)), STR_ARG(id));
 }
 
 int made_write(struct desk *desk, const struct order *order, int64_t uid, const struct made *made, struct err *err)
@@ -111,11 +113,12 @@ int made_write(struct desk *desk, const struct order *order, int64_t uid, const 
 	fill_envelope(&envelope, order, made, uid, &arena);
 	recipients = arena_get(&arena, (made->to_count + 1) * sizeof *recipients);
 	for (size_t i = 0; i < made->to_count; i++)
-		recipients[i] = (struct spool_recipient){.address = made->to[i], .orcpt = STR(""), .folder = STR("")};
+		recipients[i] = (struct spool_recipient){
+		    .address = made->to[i], .orcpt = STR(""), .folder = STR(""), .named = made->kind == MADE_STORED};
 	envelope.recipients = recipients;
 	result = write_file(desk, order, made, &envelope, &id, &arena, err);
 	if (result == 0)
-		log_made(order, uid, made, id);
+		log_made(order, uid, made, id, &arena);
 	arena_free(&arena);
 	return result;
 }

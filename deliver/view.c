@@ -80,11 +80,12 @@ static int fill(struct view *view, struct err *err)
 	view->everybody = settings_number(&view->settings, SETTING_DUPLICATES_DAYS) > 0;
 	if (settings_open_snapshot(&view->settings, &objects, err) != 0)
 		return -1;
-	result = add_all(view, &objects,
-	                 "SELECT DISTINCT owner FROM item WHERE kind IN ('message-rule', 'autoresponder-rule')"
-	                 " UNION SELECT uid FROM user_attribute"
-	                 " WHERE key IN ('assistant', 'forward', 'big.target', 'small.target') AND value <> ''",
-	                 (struct str){NULL, 0}, err);
+	result =
+	    add_all(view, &objects,
+	            "SELECT DISTINCT owner FROM item WHERE kind IN ('message-rule', 'autoresponder-rule')"
+	            " UNION SELECT uid FROM user_attribute"
+	            " WHERE key IN ('assistant', 'forward', 'big.target', 'small.target', 'store-forward') AND value <> ''",
+	            (struct str){NULL, 0}, err);
 	if (result == 0)
 		result = add_script_owners(view, &objects, err);
 	db_close(&objects);

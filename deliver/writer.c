@@ -357,6 +357,11 @@ void writer_handle(struct ipc_incoming *incoming, void *context)
 		control_handle(incoming, writer->instance);
 		return;
 	}
+	if (strcmp(incoming->caller, "queue-manager") == 0 &&
+	    (ipc_is(&incoming->message, "stored") || ipc_is(&incoming->message, "unstore"))) {
+		stored_answer(writer->cache, incoming, &writer->reply);
+		return;
+	}
 	if (strcmp(incoming->caller, "queue-manager") != 0 || !ipc_is(&incoming->message, "deliver")) {
 		err_set(&err, ERR_PROTOCOL, "deliver knows no such request");
 		ipc_answer_error(incoming, &err);

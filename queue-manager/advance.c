@@ -93,7 +93,7 @@ static void advance_durable(struct message *message, const struct survey *survey
 	}
 	if (outgoing_expire(message))
 		return; /* and comes back with a report to make */
-	if (survey->remote && !message->held && !message->queue->stopping)
+	if (survey->remote && !message->held && !message->queue->stopping && stored_is_settled(message))
 		remote_dispatch(message);
 	if (message->dirty || message->ready)
 		return;

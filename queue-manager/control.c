@@ -1,5 +1,6 @@
 #include "queue-manager/control.h"
 
+#include "common/addr/smtp_target.h"
 #include "common/base/log.h"
 #include "common/dsn/dsn.h"
 #include "queue-manager/senders.h"
@@ -58,8 +59,12 @@ json_t *control_recipient(struct str address, const struct delivery *delivery)
 	struct str rest = delivery->answer, code = str_cut(&rest, '\t');
 	struct str host = rest.data != NULL ? str_cut(&rest, '\t') : STR("");
 	json_t *json = json_object();
+	struct arena arena;
 
-	json_object_set_new(json, "address", control_json(address));
+	arena_init(&arena);
+	json_object_set_new(json, "address",
+	                    control_json(smtp_target_is(address) ? smtp_target_show(address, &arena) : address));
+	arena_free(&arena);
 	if (delivery->kind != DELIVERY_UNRESOLVED)
 		json_object_set_new(json, "target", control_json(delivery->target));
 	json_object_set_new(json, "state", json_string(states[delivery->state]));

@@ -172,6 +172,15 @@ void local_open(struct queue *queue)
 		queue->offices[i] = ipc_client_new(queue->base, queue->instance, offices[i].program, "queue-manager");
 }
 
+struct ipc_client *local_client(const struct queue *queue, enum delivery_kind kind)
+{
+	size_t i = 0;
+
+	while (offices[i].kind != kind)
+		i++;
+	return queue->offices[i];
+}
+
 bool local_has(enum delivery_kind kind)
 {
 	for (size_t i = 0; i < OFFICES; i++)

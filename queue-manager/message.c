@@ -1,5 +1,6 @@
 #include "queue-manager/queue.h"
 
+#include "common/addr/smtp_target.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
@@ -154,6 +155,13 @@ void message_add_recipients(struct message *message)
 const struct spool_recipient *message_recipient(const struct message *message, const struct delivery *delivery)
 {
 	return &message->envelope.recipients[delivery->recipient];
+}
+
+struct str message_shown_recipient(struct message *message, const struct delivery *delivery)
+{
+	struct str address = message_recipient(message, delivery)->address;
+
+	return smtp_target_is(address) ? smtp_target_show(address, &message->arena) : address;
 }
 
 void message_set_answer(struct message *message, struct delivery *delivery, const char *code, struct str host,

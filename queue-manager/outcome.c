@@ -28,10 +28,10 @@ static struct str answer_host(const struct delivery *delivery)
 	return host.len != 0 ? host : STR("here");
 }
 
-static void log_outcome(const struct message *message, const struct delivery *delivery, const char *what)
+static void log_outcome(struct message *message, const struct delivery *delivery, const char *what)
 {
 	log_info("id=%s %s to=<%.*s> target=%.*s host=%.*s: %.*s", message->id, what,
-	         STR_ARG(message_recipient(message, delivery)->address),
+	         STR_ARG(message_shown_recipient(message, delivery)),
 	         STR_ARG(delivery->kind != DELIVERY_UNRESOLVED ? delivery->target : STR("none")),
 	         STR_ARG(answer_host(delivery)), STR_ARG(answer_words(delivery)));
 }
@@ -65,6 +65,8 @@ void outcome_delivered(struct message *message, struct delivery *delivery, bool 
 	/* RFC 3461 5.2.2: where the next server took the request over, the report is its own */
 	if (is_wanted(message, delivery, REPORT_DELIVERED) && !(dsn_passed && !local))
 		delivery->report = local ? REPORT_DELIVERED : REPORT_RELAYED;
+	if (!local)
+		stored_sent(message);
 	log_outcome(message, delivery, local ? "delivered" : "sent");
 	message_change(message, delivery);
 }

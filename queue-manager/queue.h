@@ -148,6 +148,7 @@ struct message {
 	bool dirty;          /* waits for the commit */
 	bool leaving;        /* to be put out of memory after the commit */
 	bool trying;         /* marked in the row: a crash now is counted */
+	bool is_stored;      /* stored.c: it may be tried once */
 	bool held, deleted, warned;
 	bool final;               /* the next attempt of what goes to other servers is the last */
 	int64_t priority;         /* 1 to 9, small ones first; 0: not looked at yet (outgoing.c) */
@@ -267,6 +268,8 @@ struct message *message_find(struct queue *queue, struct str id);
 struct delivery *message_add_delivery(struct message *message, unsigned recipient);
 void message_add_recipients(struct message *message); /* each of the envelope's, unresolved */
 const struct spool_recipient *message_recipient(const struct message *message, const struct delivery *delivery);
+/* Its address for logs and people: without the password that a target "SMTP:..." may hold. */
+struct str message_shown_recipient(struct message *message, const struct delivery *delivery);
 void message_set_answer(struct message *message, struct delivery *delivery, const char *code, struct str host,
                         struct str words);
 void message_change(struct message *message, struct delivery *delivery); /* its row is to be written */
@@ -325,9 +328,18 @@ void outgoing_settle(struct message *message); /* its priority, until when it is
 bool outgoing_expire(struct message *message);
 void outgoing_look_for_expired(struct queue *queue); /* in the table */
 
+/*
+ * stored.c: mail that waits in an Inbox until another server has it. May it be tried now? Where that is not known,
+ * deliver is asked, and the message touched when the answer is there.
+ */
+bool stored_is_settled(struct message *message);
+/* A server has it. */
+void stored_sent(struct message *message);
+
 /* local.c. Hand what is due for users to deliver, for lists to listd. */
 void local_open(struct queue *queue);
 bool local_has(enum delivery_kind kind); /* is it for one of these? */
+struct ipc_client *local_client(const struct queue *queue, enum delivery_kind kind);
 void local_dispatch(struct message *message);
 
 /* patience.c */

@@ -176,7 +176,7 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 		fail(message, delivery, "5.1.3", str_of(err->text));
 	} else {
 		log_warning("id=%s to=<%.*s> cannot be resolved now: %s", message->id,
-		            STR_ARG(message_recipient(message, delivery)->address), err->text);
+		            STR_ARG(message_shown_recipient(message, delivery)), err->text);
 		message->away++;
 		outcome_away(message, delivery);
 	}

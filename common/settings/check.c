@@ -3,6 +3,7 @@
 #include "common/addr/cidr.h"
 #include "common/addr/pattern.h"
 #include "common/addr/senders.h"
+#include "common/addr/smtp_target.h"
 #include "common/mailauth/dkim/key_file.h"
 #include "common/notice/control.h"
 #include "common/notice/targets.h"
@@ -420,6 +421,26 @@ static int check_date(const struct setting_definition *definition, struct str va
 	return err_set(err, ERR_SYNTAX, "%s must be a day, as 2026-12-31, not \"%.*s\"", definition->key, SHOWN(value));
 }
 
+static int check_smtp_target(const struct setting_definition *definition, struct str value, struct buf *normal,
+                             struct err *err)
+{
+	struct smtp_target target;
+	struct arena arena;
+	int result = 0;
+
+	if (value.len == 0)
+		return 0;
+	arena_init(&arena);
+	if (!smtp_target_is(value))
+		result = err_set(err, ERR_SYNTAX, "%s must be SMTP:ADDRESS@[USER:PASSWORD@]SERVER[:PORT]", definition->key);
+	else if (smtp_target_parse(value, &arena, &target, err) != 0)
+		result = err_prefix(err, "%s", definition->key);
+	else
+		buf_add_str(normal, smtp_target_format(&target, &arena));
+	arena_free(&arena);
+	return result;
+}
+
 static int check_ceilings(const struct setting_definition *definition, struct str value, struct buf *normal,
                           struct err *err)
 {
@@ -495,6 +516,7 @@ int setting_check(const struct setting_definition *definition, struct str value,
 	    [SETTING_DOMAIN_MAP] = check_domain_map,
 	    [SETTING_TARGETS] = check_targets,
 	    [SETTING_REWRITE] = check_rewrite,
+	    [SETTING_SMTP_TARGET] = check_smtp_target,
 	    [SETTING_TLS_DEMANDS] = check_tls_demands,
 	    [SETTING_LINES] = check_lines,
 	};

@@ -52,6 +52,7 @@ enum setting_type {
 	SETTING_DOMAIN_MAP,   /* FROM=TO for domains, separated by commas; each FROM once */
 	SETTING_TARGETS,      /* names of users and addresses, separated by commas */
 	SETTING_REWRITE,      /* an address, or *@DOMAIN; or nothing */
+	SETTING_SMTP_TARGET,  /* common/addr/smtp_target.h, or nothing */
 	SETTING_TLS_DEMANDS,  /* what TLS has to be on the way to domains: common/settings/tls_demands.h */
 	SETTING_LINES,        /* text of any lines, LF between them; of max characters at most, where that is not 0 */
 };

@@ -285,3 +285,19 @@ int mailbox_folder_create(struct mailbox *mailbox, struct str name, int wait_ms,
 	mailbox_unlock(mailbox);
 	return result;
 }
+
+int mailbox_find_message(struct mailbox *mailbox, int64_t folder, struct str id, uint32_t *uid_out, struct err *err)
+{
+	struct db_statement *statement = index_statement(mailbox, STATEMENT_MESSAGE_BY_ID, err);
+	int row;
+
+	if (statement == NULL)
+		return -1;
+	db_bind_number(statement, 1, folder);
+	db_bind_text(statement, 2, id);
+	row = db_step(statement, err);
+	if (row == 1)
+		*uid_out = (uint32_t)db_number(statement, 0);
+	db_reset(statement);
+	return row;
+}

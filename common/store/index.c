@@ -72,6 +72,7 @@ enum { SCHEMA_VERSION = sizeof schema / sizeof schema[0] };
 static const char *const statement_text[STATEMENT_COUNT] = {
     [STATEMENT_STAT] = "SELECT total(messages), total(bytes), total(held_messages), total(held_bytes), total(unseen),"
                        " total(deleted), total(deleted_bytes) FROM folder",
+    [STATEMENT_MESSAGE_BY_ID] = "SELECT uid FROM message WHERE folder = ? AND id = ? AND held = 0",
     [STATEMENT_FOLDER_BY_ID] = "SELECT " FOLDER_COLUMNS " FROM folder WHERE id = ?",
     [STATEMENT_FOLDER_BY_NAME] = "SELECT " FOLDER_COLUMNS " FROM folder WHERE name = ?",
     [STATEMENT_FOLDER_ADVANCE] =

@@ -141,6 +141,12 @@ const char *mailbox_unique(char out[STORE_UNIQUE_MAX], uint32_t uidvalidity, uin
 int mailbox_open_message(struct mailbox *mailbox, int64_t folder, uint32_t uid, int *fd_out, struct err *err);
 
 /*
+ * The message of a folder that was stored with that id (struct store_source). 1; 0: it is not there (any more); -1: as
+ * a database fails. It looks at every message of the folder.
+ */
+int mailbox_find_message(struct mailbox *mailbox, int64_t folder, struct str id, uint32_t *uid_out, struct err *err);
+
+/*
  * Remove messages; uids that are not there are passed over. All rows go in one synced transaction; the files later,
  * many together, at the latest by mailbox_idle, mailbox_close or the next opening. *removed_out (may be NULL): how many
  * went. -1: nothing was removed, or it is not known to be on disk (ERR_SYSTEM: a sync failed); it is safe to ask again.
