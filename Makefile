@@ -21,7 +21,7 @@ CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
 # Each program and the folder its sources are in; all of common/ is one library, of which each takes what it needs.
-DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender lfwd collector reporter mingerd dnsd resolver authd configd statusd historyd policyd noticed filterd listd scheduler
+DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender lfwd collector reporter mingerd dnsd fetchd resolver authd configd statusd historyd policyd noticed filterd listd scheduler
 FOLDER_smtpd         := smtpd
 FOLDER_pop3d         := pop3d
 FOLDER_pop3-login    := pop3d/login
@@ -32,6 +32,7 @@ FOLDER_deliver       := deliver
 FOLDER_signer        := signer
 FOLDER_reporter      := reporter
 FOLDER_mingerd       := minger
+FOLDER_fetchd        := fetchd
 FOLDER_sender        := sender
 FOLDER_lfwd          := lfwd
 FOLDER_collector     := collector
@@ -56,6 +57,7 @@ STATIC_smtpd := $(if $(SHARED)$(SAN),,psl idn2 unistring jansson seccomp lua5.4 
 
 LIBS_dnsd := -lunbound
 LIBS_authd := -lcrypt -lpam
+LIBS_fetchd := -lcurl
 LIBS_listd := -lodbc
 
 TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $(BUILD)/bin/mailq $(BUILD)/units

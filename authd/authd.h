@@ -16,6 +16,7 @@
 #include "authd/exchange.h"
 #include "authd/lockout.h"
 #include "authd/names.h"
+#include "authd/oauth.h"
 #include "authd/pool.h"
 #include "authd/recent.h"
 #include "authd/secrets.h"
@@ -43,6 +44,7 @@ struct authd {
 	struct exchanges exchanges;
 	bool challenges_are_gone; /* no password is kept for challenge logins (challenges.h) */
 	struct audit audit;
+	struct oauth oauth;
 	struct token_key relay_key;
 	uint64_t password_changes; /* since the start: what was checked before one is not remembered after it */
 	unsigned conversations;

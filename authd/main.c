@@ -26,6 +26,7 @@ static void open_files(struct authd *authd, struct err *err)
 	challenges_follow(authd);
 	cache_init(&authd->cache);
 	audit_init(&authd->audit);
+	oauth_init(&authd->oauth);
 	lockout_init(&authd->lockout);
 	tickets_init(&authd->tickets);
 }

@@ -151,6 +151,24 @@ static int open_row(struct secrets *secrets, struct str name, struct str sealed,
 	return result;
 }
 
+int secrets_each(struct secrets *secrets, const char *group, void (*visit)(struct str rest, void *context),
+                 void *context, struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	if (db_prepare(&secrets->db, &statement,
+	               "SELECT substr(name, length(?1) + 2) FROM secret WHERE substr(name, 1, length(?1) + 1) = ?1 || '/' "
+	               "ORDER BY name",
+	               err) != 0)
+		return -1;
+	db_bind_text(&statement, 1, str_of(group));
+	while ((row = db_step(&statement, err)) == 1)
+		visit(db_text(&statement, 0), context);
+	db_finalize(&statement);
+	return row;
+}
+
 int secrets_get(struct secrets *secrets, struct str name, struct buf *value, struct err *err)
 {
 	struct db_statement statement;

@@ -32,6 +32,10 @@ int secrets_delete(struct secrets *secrets, struct str name, struct err *err);
 /* All secrets of a group, "challenge" for "challenge/17". Returns how many there were, or -1. */
 int secrets_delete_group(struct secrets *secrets, const char *group, struct err *err);
 
+/* Call visit with the rest of each name in a group, in their order. -1: the database's errors. */
+int secrets_each(struct secrets *secrets, const char *group, void (*visit)(struct str rest, void *context),
+                 void *context, struct err *err);
+
 /* Add the secret to value. -1: ERR_NOT_FOUND, ERR_CORRUPT (not encrypted with this key), or the database's errors. */
 int secrets_get(struct secrets *secrets, struct str name, struct buf *value, struct err *err);
 

@@ -90,6 +90,7 @@ int ctl_tls(struct ctl *ctl, int argc, char **argv);
 int ctl_collected(struct ctl *ctl, int argc, char **argv); /* collected.c */
 int ctl_dmarc(struct ctl *ctl, int argc, char **argv);     /* dmarc.c */
 int ctl_dns(struct ctl *ctl, int argc, char **argv);       /* dns.c */
+int ctl_oauth(struct ctl *ctl, int argc, char **argv);     /* oauth.c */
 int ctl_dkim(struct ctl *ctl, int argc, char **argv);      /* dkim.c */
 int ctl_export(struct ctl *ctl, int argc, char **argv);
 int ctl_import(struct ctl *ctl, int argc, char **argv);

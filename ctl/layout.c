@@ -109,6 +109,7 @@ static int make_folders(const struct instance *instance, bool complete, struct e
 	    {instance->state, "/policy", {"policyd", NULL}, 0711}, /* listeners map a file of it */
 	    {instance->state, "/notices", {"noticed", NULL}, 0700},
 	    {instance->state, "/lists", {"listd", NULL}, 0700},
+	    {instance->state, "/fetch", {"fetchd", NULL}, 0700},
 	    {instance->state, "/lan", {"lfwd", NULL}, 0700},
 	    {instance->state, "/collect", {"collector", NULL}, 0700},
 	    {instance->state, "/schedule", {"scheduler", NULL}, 0700},

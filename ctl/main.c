@@ -63,6 +63,7 @@ const struct ctl_command ctl_commands[] = {
     {"tls", "install|csr|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},
     {"collected", "list|delete|purge ...", "Manage the addresses that users wrote to.", ctl_collected, false},
     {"dns", "servers [--json] | test [NAME] [--json]", "Show the DNS servers in use, and try them.", ctl_dns, false},
+    {"oauth", "add|list|delete|test ...", "Manage accounts whose password is an access token.", ctl_oauth, false},
     {"dmarc", "report ...", "Show and send reports of what came in the name of domains.", ctl_dmarc, false},
     {"dkim", "add|list|show|delete ...", "Manage the keys that sign what is sent.", ctl_dkim, false},
     {"export", "[--passwords] [FILE]", "Write all settings as text.", ctl_export, false},

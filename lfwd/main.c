@@ -25,7 +25,7 @@ static int run_session(int fd, const struct listen_origin *origin, void *context
 int main(int argc, char **argv)
 {
 	static const char *const sockets[] = {"from-queue-manager", "from-resolver", NULL};
-	static const struct sending sending = {"lfwd", lan_accept, lan_find_route, lan_report_trouble};
+	static const struct sending sending = {"lfwd", false, lan_accept, lan_find_route, lan_report_trouble};
 	static struct daemon daemon;
 	static struct lfwd lfwd = {.sending = {.daemon = &daemon, .sending = &sending}, .verifying = {.daemon = &daemon}};
 	const struct listen_hooks hooks = {.session = run_session, .context = &lfwd, .max_sessions = 1};

@@ -9,7 +9,7 @@
 int main(int argc, char **argv)
 {
 	static const char *const sockets[] = {"from-queue-manager", NULL};
-	static const struct sending sending = {"sender", sender_accept, sender_find_route, sender_report_trouble};
+	static const struct sending sending = {"sender", true, sender_accept, sender_find_route, sender_report_trouble};
 	static struct daemon daemon;
 	static struct session_parent parent = {.daemon = &daemon, .sending = &sending};
 	const struct listen_hooks hooks = {.session = session_run, .context = &parent, .max_sessions = 1};

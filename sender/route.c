@@ -4,6 +4,8 @@
 #include "common/addr/server.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/sending/security.h"
+#include "common/settings/connectors.h"
 
 enum {
 	SMTP_PORT = 25,
@@ -125,6 +127,8 @@ static int find_mx(struct route_sources *sources, struct delivery *delivery, str
 		result = route_defer(delivery, "4.4.3", arena_copy(arena, str_of(err.text)));
 	ipc_message_free(&request);
 	ipc_message_free(&reply);
+	if (result == 0 && security_find_policy(sources, route, arena, &err) != 0)
+		result = route_defer(delivery, "4.7.5", arena_copy(arena, str_of(err.text)));
 	return result;
 }
 
@@ -150,27 +154,21 @@ static enum route_encryption encryption_of(struct str word)
 static int read_sender(struct route_sources *sources, int64_t id, struct arena *arena, struct route *route,
                        struct err *err)
 {
-	struct db_statement statement;
+	struct sender_settings sender;
 	struct str servers, item;
-	int row;
+	int found = sender_load(&sources->settings->objects, id, arena, &sender, err);
 
-	if (db_prepare(&sources->settings->objects, &statement,
-	               "SELECT name, servers, encryption, verify, username FROM sender WHERE id = ? AND method = 'relay'",
-	               err) != 0)
-		return -1;
-	db_bind_number(&statement, 1, id);
-	row = db_step(&statement, err);
-	if (row == 1) {
-		route->name = arena_copy(arena, db_text(&statement, 0));
-		servers = arena_copy(arena, db_text(&statement, 1));
-		route->encryption = encryption_of(db_text(&statement, 2));
-		route->verify = db_number(&statement, 3) != 0;
-		route->username = arena_copy(arena, db_text(&statement, 4));
-		while ((item = str_cut_item(&servers)).len != 0)
-			add_server(route, item, arena);
-	}
-	db_finalize(&statement);
-	return row;
+	if (found != 1 || strcmp(sender.method, "relay") != 0)
+		return found < 0 ? -1 : 0;
+	route->name = str_of(sender.name);
+	route->encryption = encryption_of(str_of(sender.encryption));
+	route->verify = sender.verify;
+	route->username = str_of(sender.username);
+	sasl_client_parse_method(str_of(sender.texts[SENDER_SETTING_AUTH]), &route->method);
+	servers = str_of(sender.servers);
+	while ((item = str_cut_item(&servers)).len != 0)
+		add_server(route, item, arena);
+	return 1;
 }
 
 static int find_relay(struct route_sources *sources, struct delivery *delivery, struct arena *arena,
@@ -188,7 +186,7 @@ static int find_relay(struct route_sources *sources, struct delivery *delivery, 
 		                   arena_printf(arena, "The sender %.*s has no server", STR_ARG(route->name)));
 	if (found == 0)
 		return route_defer(delivery, "4.3.5", STR("The sender of this message is not configured any more"));
-	if (found == 1 && route->username.len != 0 &&
+	if (found == 1 && (route->username.len != 0 || route->method == SASL_CLIENT_METHOD_OAUTH) &&
 	    route_read_password(sources, arena_printf(arena, "sender/%llu", (unsigned long long)id), arena, route, &err) !=
 	        0) {
 		err_prefix(&err, "the password of the sender %.*s cannot be had", STR_ARG(route->name));

@@ -23,16 +23,19 @@ void route_add_host(struct route *route, struct str name, unsigned port, bool is
 int route_read_password(struct route_sources *sources, struct str secret, struct arena *arena, struct route *route,
                         struct err *err)
 {
+	bool by_token = route->method == SASL_CLIENT_METHOD_OAUTH;
 	struct ipc_message request, reply;
 	int result;
 
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
-	ipc_request(&request, "secret-get");
+	ipc_request(&request, by_token ? "oauth-token" : "secret-get");
 	ipc_add(&request, "name", secret);
-	result = ipc_call(&sources->authd, &request, &reply, IPC_TIMEOUT_MS, err);
+	result = ipc_call(&sources->authd, &request, &reply, by_token ? ROUTE_TOKEN_TIMEOUT_MS : IPC_TIMEOUT_MS, err);
 	if (result == 0)
 		route->password = arena_copy(arena, ipc_get(&reply, "value"));
+	if (result == 0 && route->username.len == 0)
+		route->username = arena_copy(arena, ipc_get(&reply, "user"));
 	if (reply.fields.len != 0)
 		memory_wipe(reply.fields.data, reply.fields.len);
 	ipc_message_free(&request);

@@ -7,14 +7,17 @@
 #ifndef POSTROOM_SENDING_ROUTE_H
 #define POSTROOM_SENDING_ROUTE_H
 
+#include "common/mailauth/sts/sts.h"
 #include "common/sending/request.h"
 #include "common/settings/settings.h"
 #include "common/settings/tls_demands.h"
 
 enum {
 	ROUTE_HOSTS_MAX = 20,
-	ROUTE_ADDRESSES_MAX = 4,      /* of one host that are tried */
-	ROUTE_DNS_TIMEOUT_MS = 30000, /* dnsd answers within 25 s */
+	ROUTE_ADDRESSES_MAX = 4,         /* of one host that are tried */
+	ROUTE_DNS_TIMEOUT_MS = 30000,    /* dnsd answers within 25 s */
+	ROUTE_TOKEN_TIMEOUT_MS = 95000,  /* authd within 90 s, where it has to renew the token */
+	ROUTE_POLICY_TIMEOUT_MS = 70000, /* fetchd within 60 s, where it has to fetch the policy */
 };
 
 enum route_encryption {
@@ -38,21 +41,25 @@ struct route {
 	struct str domain; /* by MX: that the mail is for; else empty */
 	bool secure;       /* by MX: who its mail exchangers are was validated */
 	enum tls_demand demand;
-	struct str name;     /* of the relay sender */
-	struct str username; /* empty: no login */
-	struct str password; /* or access token; in the arena: wiped by route_wipe */
+	const struct sts_policy *sts; /* the domain's policy; NULL: none */
+	struct str name;              /* of the relay sender */
+	struct str username;          /* empty: no login */
+	struct str password;          /* or access token; in the arena: wiped by route_wipe */
 	enum sasl_client_method method;
 };
 
 /* Where routes are asked for. A channel that breaks stays closed: the session ends after its answer. */
 struct route_sources {
-	struct settings *settings; /* with objects open */
-	struct ipc_channel dnsd, authd;
+	struct settings *settings;              /* with objects open */
+	struct ipc_channel dnsd, authd, fetchd; /* fetchd: where mail is sent by MX */
 };
 
 /* One host more, where there is room. */
 void route_add_host(struct route *route, struct str name, unsigned port, bool is_address);
-/* Ask authd for a password. -1: as authd answers. The caller wipes the route. */
+/*
+ * Ask authd for a password; or, where the route's method is by token, for one, and who it is for where the route has no
+ * user name. -1: as authd answers. The caller wipes the route.
+ */
 int route_read_password(struct route_sources *sources, struct str secret, struct arena *arena, struct route *route,
                         struct err *err);
 void route_wipe(struct route *route);

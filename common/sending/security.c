@@ -1,6 +1,6 @@
 #include "common/sending/security.h"
 
-#include "common/settings/tls_demands.h"
+#include "common/mailauth/dns/dns.h"
 
 enum tlsa_answer {
 	TLSA_NONE,    /* there are no records that were validated */
@@ -57,6 +57,86 @@ static int demand_dane(struct route_sources *sources, const struct route *route,
 	return 0;
 }
 
+/* The id of the domain's record; "" where there is none, or none that counts (RFC 8461 3.1). */
+static void find_policy_id(struct route_sources *sources, struct str domain, struct arena *arena,
+                           char id[STS_ID_MAX + 1])
+{
+	struct mailauth_dns dns = mailauth_dns_ipc(&sources->dnsd);
+	struct mailauth_answer answer;
+	size_t found = 0;
+	struct err err;
+
+	id[0] = '\0';
+	if (mailauth_query(&dns, arena_printf(arena, "_mta-sts.%.*s", STR_ARG(domain)), MAILAUTH_TXT, arena, &answer,
+	                   &err) != 0)
+		return;
+	for (size_t i = 0; i < answer.count; i++) {
+		struct str text;
+
+		if (mailauth_read_text(answer.records[i], arena, &text, NULL) == 0 && str_starts(text, STR("v=STSv1")))
+			found += sts_parse_record(text, id) ? 1 : 2;
+	}
+	if (found != 1)
+		id[0] = '\0';
+}
+
+static struct sts_policy *read_policy(const struct ipc_message *reply, struct arena *arena)
+{
+	struct sts_policy *policy = arena_get(arena, sizeof *policy);
+	struct str key, value;
+
+	*policy = (struct sts_policy){0};
+	if (!sts_mode_of(ipc_get(reply, "mode"), &policy->mode) || policy->mode == STS_NONE)
+		return NULL;
+	for (size_t position = 0; ipc_next(reply, &position, &key, &value) && policy->mx_count < STS_MX_MAX;)
+		if (str_equal(key, STR("mx")))
+			policy->mx[policy->mx_count++] = arena_copy(arena, value);
+	return policy;
+}
+
+int security_find_policy(struct route_sources *sources, struct route *route, struct arena *arena, struct err *err)
+{
+	struct ipc_message request, reply;
+	char id[STS_ID_MAX + 1];
+	int result;
+
+	if (route->demand != TLS_DEMAND_AUTO || !settings_flag(sources->settings, SETTING_SENDER_MTA_STS))
+		return 0;
+	find_policy_id(sources, route->domain, arena, id);
+	ipc_message_init(&request);
+	ipc_message_init(&reply);
+	/* Also without a record: whoever can hide it must not hide the policy that is known. */
+	ipc_request(&request, "sts-policy");
+	ipc_add(&request, "domain", route->domain);
+	ipc_add_text(&request, "id", id);
+	result = ipc_call(&sources->fetchd, &request, &reply, ROUTE_POLICY_TIMEOUT_MS, err);
+	if (result == 0)
+		route->sts = read_policy(&reply, arena);
+	ipc_message_free(&request);
+	ipc_message_free(&reply);
+	return result;
+}
+
+/* RFC 8461 section 5: who is no mail exchanger of the domain gets nothing; the others need a CA that vouches for them.
+ */
+static int demand_policy(const struct route *route, const struct route_host *host, struct security *security,
+                         struct err *err)
+{
+	if (route->sts == NULL)
+		return 0;
+	if (route->sts->mode == STS_TESTING) {
+		security->by = "MTA-STS (testing)";
+		return 0;
+	}
+	if (!sts_allows(route->sts, host->name))
+		return err_set(err, ERR_DENIED, "%.*s is no mail exchanger of %.*s by its MTA-STS policy", STR_ARG(host->name),
+		               STR_ARG(route->domain));
+	security->encryption = ROUTE_STARTTLS;
+	security->verify = true;
+	security->by = "MTA-STS";
+	return 0;
+}
+
 int security_of_host(struct route_sources *sources, const struct route *route, const struct route_host *host,
                      bool secure, struct arena *arena, struct security *security_out, struct err *err)
 {
@@ -89,7 +169,8 @@ int security_of_host(struct route_sources *sources, const struct route *route, c
 	case TLS_DEMAND_AUTO:
 		break;
 	}
-	if (!settings_flag(sources->settings, SETTING_SENDER_DANE))
-		return 0;
-	return demand_dane(sources, route, host, secure, arena, security_out, err);
+	if (settings_flag(sources->settings, SETTING_SENDER_DANE) &&
+	    demand_dane(sources, route, host, secure, arena, security_out, err) != 0)
+		return -1;
+	return security_out->by[0] != '\0' ? 0 : demand_policy(route, host, security_out, err);
 }

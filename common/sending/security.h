@@ -22,6 +22,12 @@ struct security {
 };
 
 /*
+ * Find the policy of the route's domain (MTA-STS), where it counts; lives in arena. -1: nobody can say now whether
+ * there is one, with the reason.
+ */
+int security_find_policy(struct route_sources *sources, struct route *route, struct arena *arena, struct err *err);
+
+/*
  * Find out what the host of a route has to be; secure: its addresses were validated. Lives in arena.
  * -1: the host cannot be used (ERR_TEMPORARY: not now), with the reason.
  */

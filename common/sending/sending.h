@@ -12,6 +12,7 @@
 
 struct sending {
 	const char *program; /* as dnsd and authd know it */
+	bool by_mx;          /* policies of domains are asked for: fetchd knows it, too */
 	/*
 	 * Understand delivery->destination: set is_relay and needs_secrets, and what else of the delivery follows from it.
 	 * Called before any connection is used. -1: ERR_PROTOCOL, ERR_SYNTAX.

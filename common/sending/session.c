@@ -64,6 +64,9 @@ static int open_session(struct session *session, int fd, const struct session_pa
 	sources->settings = &session->settings;
 	open_channel(&sources->dnsd, instance, "dnsd", parent->sending->program);
 	open_channel(&sources->authd, instance, "authd", parent->sending->program);
+	sources->fetchd.fd = -1;
+	if (parent->sending->by_mx)
+		open_channel(&sources->fetchd, instance, "fetchd", parent->sending->program);
 	if (sandbox_limit(0, 0, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&parent->sandbox, err);
@@ -73,6 +76,7 @@ static int open_session(struct session *session, int fd, const struct session_pa
 static bool can_go_on(const struct session *session)
 {
 	return session->attempt.sources.dnsd.fd >= 0 &&
+	       (!session->attempt.sending->by_mx || session->attempt.sources.fetchd.fd >= 0) &&
 	       (session->needs_no_secrets || session->attempt.sources.authd.fd >= 0);
 }
 

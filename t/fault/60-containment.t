@@ -640,6 +640,10 @@ subtest 'mingerd: who answers' => sub {
 	contained($child, 'mingerd', may => ['unix'], settings => 1);
 };
 
+subtest 'fetchd' => sub {
+	contained($p->main_pid('fetchd'), 'fetchd', may => ['accept', 'unix', 'inet', 'fork', 'signal'], own => 'state/fetch', settings => 1);
+};
+
 subtest 'reporter' => sub {
 	contained($p->main_pid('reporter'), 'reporter', may => ['accept', 'unix'], own => 'spool/reporter', settings => 1);
 	is_deeply $p->postroom_json('dmarc', 'report'), [], 'it still answers';

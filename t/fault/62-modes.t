@@ -71,7 +71,8 @@ my %USERS = (
 	'postroom-resolve' => { read => 'state/settings/', write => 'run/lfwd/resolver' },
 	'postroom-mail'    => { read => 'state/(?:mail|settings)/|spool/deliver/', write => '(?:state/mail|spool/deliver)(?:/|\z)|run/(?:authd|statusd|historyd|imapd|noticed)/(?:pop3d|imapd|deliver)' },
 	'postroom-lan'     => { read => 'state/(?:lan|settings)/', write => 'state/lan(?:/|\z)|run/(?:authd|dnsd)/lfwd' },
-	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd)/sender' },
+	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd|fetchd)/sender' },
+	'postroom-fetch'   => { read => 'state/(?:fetch|settings)/', write => 'state/fetch(?:/|\z)|run/(?:authd|dnsd|noticed)/fetchd' },
 	'postroom-sign'    => { read => 'etc/dkim/|state/settings/', write => '' },
 	'postroom-notice'  => { read => 'state/(?:notices|settings)/|spool/noticed/', write => '(?:state/notices|spool/noticed)(?:/|\z)|run/statusd/noticed' },
 	'postroom-list'    => { read => 'state/(?:lists|settings)/|spool/listd/', write => '(?:state/lists|spool/listd)(?:/|\z)|run/(?:configd|noticed|collector)/listd' },
@@ -130,7 +131,7 @@ subtest 'every process runs as its user, with no more' => sub {
 	$imap->login('anna', 'anna-secret');
 	my @clients = ($p->smtp, $p->pop3, $pop3, $p->imap, $imap);
 	my %user_of = (configd => 'config', authd => 'auth', dnsd => 'dns', resolver => 'resolve', deliver => 'mail', pop3d => 'mail',
-		statusd => 'status', policyd => 'policy', filterd => 'filter', reporter => 'report', scheduler => 'schedule', mingerd => 'minger', listd => 'list', collector => 'collect', noticed => 'notice', historyd => 'status', 'log-writer' => 'status',
+		statusd => 'status', policyd => 'policy', filterd => 'filter', reporter => 'report', fetchd => 'fetch', scheduler => 'schedule', mingerd => 'minger', listd => 'list', collector => 'collect', noticed => 'notice', historyd => 'status', 'log-writer' => 'status',
 		signer => 'sign', sender => 'send', lfwd => 'lan', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
 	my $processes = $p->processes;
 	for my $pid (sort { $a <=> $b } keys %$processes) {

@@ -1,0 +1,144 @@
+#!/usr/bin/perl
+# Accounts whose password is an access token: consent by device authorization, renewal, withdrawal; and a smarthost that takes
+# nothing else. 04-11.3 by the methods that the administrator chooses.
+use strict;
+use warnings;
+use lib 't/lib';
+use MIME::Base64;
+use Postroom::Ca;
+use Postroom::Dns;
+use Postroom::Need qw(need_program);
+use Postroom::Process qw(write_file);
+use Postroom::SmtpServer;
+use Postroom::Test;
+use Postroom::WebServer;
+use Test::More;
+
+need_program('nsd');
+
+my $ca = Postroom::Ca->new;
+my $dns = Postroom::Dns->start(zones => { 'login.test' => { '@' => 'A 127.0.0.7' } });
+my $web = Postroom::WebServer->start(host => '127.0.0.7', pair => $ca->issue('login.test'));
+my $remote = Postroom::SmtpServer->start(extensions => ['AUTH PLAIN XOAUTH2'], tls => 1, pair => $ca->issue('localhost'));
+local $ENV{SSL_CERT_FILE} = $ca->file;
+my $p = Postroom::Test->start(users => { anna => 'anna-secret' }, set => { 'dns.servers' => $dns->address });
+my $domain = $p->domain;
+my $base = 'https://login.test:' . $web->port;
+write_file($p->dir . '/etc/oauth.conf', "[here]\nclient-id = our id\nclient-secret = hush\ndevice-endpoint = $base/device\n"
+	. "token-endpoint = $base/token\nscope = mail offline\n");
+
+my %DEVICE = (json => { device_code => 'dev/code', user_code => 'WDJB-MJHT', verification_uri => 'https://login.test/go',
+	expires_in => 60, interval => 1 });
+
+sub form {
+	my ($request) = @_;
+	return { map { my ($k, $v) = split /=/; $k => ($v =~ s/%(..)/chr hex $1/egr) } split /&/, $request->{body} };
+}
+
+sub submit {
+	my $smtp = $p->smtp;
+	like $smtp->send_message("anna\@$domain", ['x@elsewhere.test'], "Subject: test\n\nbody\n"), qr/\A250/, 'taken';
+	my ($id) = $smtp->last =~ /queued as (\S+)/;
+	return $id;
+}
+
+sub xoauth2 { return 'AUTH XOAUTH2 ' . encode_base64("user=$_[0]\1auth=Bearer $_[1]\1\1", '') }
+sub logins { return grep { /\AAUTH/ } $remote->commands }
+
+subtest 'somebody consents' => sub {
+	$web->set(pages => {
+		'/device' => \%DEVICE,
+		'/token'  => [{ status => 400, json => { error => 'authorization_pending' } },
+			{ json => { access_token => 'first', refresh_token => 'again/1', expires_in => 61, token_type => 'Bearer' } }],
+	});
+	my $out = $p->postroom_ok('oauth', 'add', 'office', '--provider', 'here', '--user', 'tim@login.test');
+	like $out, qr{^Open https://login\.test/go in a browser, as tim\@login\.test, and enter the code WDJB-MJHT$}m, 'how to';
+	like $out, qr/^office may be used now\.$/m, 'done';
+	my @requests = $web->requests;
+	is_deeply [map { "$_->{method} $_->{path}" } @requests], ['POST /device', 'POST /token', 'POST /token'], 'what was asked';
+	is_deeply form($requests[0]), { client_id => 'our id', scope => 'mail offline' }, 'RFC 8628 3.1';
+	is_deeply form($requests[1]), { client_id => 'our id', client_secret => 'hush', device_code => 'dev/code',
+		grant_type => 'urn:ietf:params:oauth:grant-type:device_code' }, 'RFC 8628 3.4';
+	my ($account) = @{ $p->postroom_json('oauth', 'list') };
+	is "$account->{name} $account->{user} $account->{state}", 'office tim@login.test granted', 'it is listed';
+};
+
+$p->postroom_ok('sender', 'set', 'default', '--method', 'relay', '--servers', $remote->address, '--encryption', 'starttls',
+	'--verify', 'off');
+$p->postroom_ok('sender', 'set', 'default', 'auth', 'oauth', 'oauth', 'office');
+
+subtest 'the smarthost gets the token, and a new one when it ends' => sub {
+	$remote->set_reply(AUTH => '235 2.7.0 welcome');
+	submit();
+	$remote->wait_messages(1);
+	is_deeply [logins()], [xoauth2('tim@login.test', 'first')], 'as its user, by XOAUTH2 though PLAIN is offered';
+	$web->set(pages => { '/token' => { json => { access_token => 'second', expires_in => 3600 } } });
+	$p->postroom_ok('oauth', 'test', 'office');
+	is_deeply form(($web->requests)[-1]), { client_id => 'our id', client_secret => 'hush', grant_type => 'refresh_token',
+		refresh_token => 'again/1' }, 'RFC 6749 section 6';
+	$p->set('sender.helo' => 'again.test'); # another generation of settings: a new connection
+	submit();
+	$remote->wait_messages(2);
+	is +(logins())[-1], xoauth2('tim@login.test', 'second'), 'the new one';
+	unlike $p->log, qr/again\/1|hush|Bearer/, 'no log holds any of that';
+};
+
+subtest 'the token server is away for a while' => sub {
+	$web->set(pages => { '/token' => { status => 500, body => 'sorry' } });
+	my ($status, undef, $err) = $p->postroom('oauth', 'test', 'office');
+	is $status, 1;
+	like $err, qr/the token server answers 500, and not in JSON/, 'that is temporary';
+	is $p->postroom_json('oauth', 'list')->[0]{state}, 'granted', 'nothing is lost';
+};
+
+subtest 'consent is withdrawn' => sub {
+	$web->set(pages => { '/token' => { status => 400, json => { error => 'invalid_grant', error_description => 'revoked' } } });
+	my ($status, undef, $err) = $p->postroom('oauth', 'test', 'office');
+	is $status, 1;
+	like $err, qr/the token server refuses: invalid_grant revoked/, 'what the server says';
+	is $p->postroom_json('oauth', 'list')->[0]{state}, 'withdrawn', 'it is remembered';
+	my $pop3;
+	$p->wait_for(sub { $p->log =~ /noticed.*OAuth account office was withdrawn|OAuth account office was withdrawn/ }, 'the log tells');
+	$p->set('sender.helo' => 'third.test');
+	my $id = submit();
+	$p->wait_for(sub {
+		my ($message) = grep { $_->{id} eq $id } @{ $p->queue };
+		return $message && ($message->{recipients}[0]{answer} // '') =~ /consent to the OAuth account was withdrawn/;
+	}, 'the message waits and says why', 20);
+	$p->postroom_ok('queue', 'delete', $id);
+	$p->postroom_ok('oauth', 'delete', 'office');
+	is_deeply $p->postroom_json('oauth', 'list'), [], 'deleted';
+	($status, undef, $err) = $p->postroom('oauth', 'test', 'office');
+	like $err, qr/there is no OAuth account office/;
+};
+
+subtest 'consent is refused' => sub {
+	$web->set(pages => { '/device' => \%DEVICE, '/token' => { status => 400, json => { error => 'access_denied' } } });
+	my ($status, undef, $err) = $p->postroom('oauth', 'add', 'other', '--provider', 'here', '--user', 'tim@login.test');
+	is $status, 1;
+	like $err, qr/the token server refuses: access_denied/;
+	($status, undef, $err) = $p->postroom('oauth', 'add', 'other', '--provider', 'google', '--user', 'tim@login.test');
+	is $status, 1;
+	like $err, qr/oauth\.conf has no client-id in \[google\]/, 'the client is the administrator\'s';
+};
+
+subtest '04-11.3 a method that is chosen' => sub {
+	$remote->stop;
+	my $challenge = encode_base64('<1896.697170952@postoffice.reston.mci.net>', '');
+	$remote = Postroom::SmtpServer->start(auth => { tim => 'tanstaaftanstaaf' }, extensions => ['AUTH CRAM-MD5 PLAIN LOGIN']);
+	$p->postroom_ok({ stdin => "tanstaaftanstaaf\n" }, 'sender', 'set', 'default', '--servers', $remote->address, '--encryption', 'none',
+		'--user', 'tim', '--password-stdin', 'auth', 'plain');
+	submit();
+	is +($remote->wait_messages(1))[0]{user}, 'tim', 'logged in';
+	is_deeply [map { s/ \S+\z//r } logins()], ['AUTH PLAIN'], 'by PLAIN, though CRAM-MD5 is offered';
+	$p->postroom_ok('sender', 'set', 'default', 'auth', 'scram');
+	my $id = submit();
+	$p->wait_for(sub {
+		my ($message) = grep { $_->{id} eq $id } @{ $p->queue };
+		return $message && ($message->{recipients}[0]{answer} // '') =~ /offers no AUTH mechanism that may be used/;
+	}, 'what is not offered is not replaced by something weaker', 20);
+};
+
+$p->stop;
+$_->stop for $remote, $web, $dns;
+done_testing;
