@@ -109,7 +109,7 @@ static int read_header(struct session *session, struct pick *pick, struct arena 
 	if (!has_pipelining(session))
 		pop3_client_send(&session->client, "TOP %u 0", pick->item->number);
 	if (pop3_client_read_status(&session->client, "TOP", err) != 0) {
-		if (err->code != POP3_CLIENT_REFUSED)
+		if (err->code != MAIL_CLIENT_REFUSED)
 			return -1;
 		session->lacks_top = !session->has_top;
 		return 0;
@@ -205,7 +205,7 @@ static int read_bodies(struct session *session, struct window *window, struct er
 		if (!has_pipelining(session))
 			pop3_client_send(&session->client, "RETR %u", pick->item->number);
 		if (pop3_client_read_status(&session->client, "RETR", err) != 0) {
-			if (err->code != POP3_CLIENT_REFUSED)
+			if (err->code != MAIL_CLIENT_REFUSED)
 				return -1;
 			log_warning("collector %s: message %u is passed over: %s", session->collector.name, pick->item->number,
 			            err->text);

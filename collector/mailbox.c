@@ -17,31 +17,38 @@ static bool encrypts(const struct session *session, const char *word)
 	return strcmp(session_text(session, COLLECTOR_SETTING_POP3_ENCRYPTION), word) == 0;
 }
 
-static void attach_transcript(struct pop3_client *client, void *context)
+static void attach_transcript(struct conn *conn, void *context)
 {
 	struct session *session = context;
 
-	transcript_attach(&session->transcript, &client->conn);
+	transcript_attach(&session->transcript, conn);
 }
 
 /* To the first address that answers. */
 static int connect_server(struct session *session, struct err *err)
 {
-	const char *server = session_text(session, COLLECTOR_SETTING_POP3_SERVER);
 	bool tls = encrypts(session, "tls");
 	int64_t port = session_number(session, COLLECTOR_SETTING_POP3_PORT);
 	struct pop3_client *client = &session->client;
 
-	if (port == 0)
-		port = tls ? POP3S_PORT : POP3_PORT;
-	for (size_t i = 0; i < session->address_count && !client->connected; i++)
-		if (pop3_client_connect(client, server, arena_text(&session->arena, session->addresses[i]), (unsigned)port,
-		                        tls ? session->collectord->tls : NULL,
-		                        session_number(session, COLLECTOR_SETTING_POP3_VERIFY) != 0, attach_transcript, session,
-		                        err) == 0)
+	struct mail_client_target target = {
+	    .host = session_text(session, COLLECTOR_SETTING_POP3_SERVER),
+	    .port = (unsigned)(port != 0 ? port
+	                       : tls     ? POP3S_PORT
+	                                 : POP3_PORT),
+	    .tls = tls ? session->collectord->tls : NULL,
+	    .verify = session_number(session, COLLECTOR_SETTING_POP3_VERIFY) != 0,
+	    .prepare = attach_transcript,
+	    .context = session,
+	};
+
+	for (size_t i = 0; i < session->address_count && !client->mail.connected; i++) {
+		target.address = arena_text(&session->arena, session->addresses[i]);
+		if (pop3_client_connect(client, &target, err) == 0)
 			break;
-	session->result.connected = client->connected;
-	return client->open ? 0 : -1;
+	}
+	session->result.connected = client->mail.connected;
+	return client->mail.open ? 0 : -1;
 }
 
 static int encrypt(struct session *session, struct err *err)
@@ -53,7 +60,7 @@ static int encrypt(struct session *session, struct err *err)
 		return 0;
 	if (pop3_client_start_tls(client, session->collectord->tls,
 	                          required && session_number(session, COLLECTOR_SETTING_POP3_VERIFY) != 0, err) != 0)
-		return err->code == POP3_CLIENT_REFUSED && !required ? 0 : -1;
+		return err->code == MAIL_CLIENT_REFUSED && !required ? 0 : -1;
 	status_tls(&session->status);
 	return 0;
 }
@@ -79,8 +86,8 @@ static int log_in(struct session *session, struct err *err)
 	struct arena secret;
 	struct pop3_login login = {.sasl = {
 	                               .user = session_text(session, COLLECTOR_SETTING_POP3_USERNAME),
-	                               .host = session->client.host,
-	                               .port = session->client.conn.peer_port,
+	                               .host = session->client.mail.host,
+	                               .port = session->client.mail.conn.peer_port,
 	                           }};
 	int result;
 
@@ -98,7 +105,7 @@ static int begin(struct session *session, struct err *err)
 {
 	int reply_ms = (int)settings_number(&session->settings, SETTING_COLLECT_TIMEOUT) * 1000;
 
-	pop3_client_init(&session->client, (struct pop3_client_timeouts){
+	pop3_client_init(&session->client, (struct mail_client_timeouts){
 	                                       .connect_ms = reply_ms < CONNECT_MS ? reply_ms : CONNECT_MS,
 	                                       .reply_ms = reply_ms,
 	                                   });
@@ -116,7 +123,7 @@ static int read_deleted(struct session *session, struct item *const *items, size
 			pop3_client_send(&session->client, "DELE %u", items[i]->number);
 		if (pop3_client_read_status(&session->client, "DELE", err) == 0)
 			items[i]->state = ITEM_DELETED;
-		else if (err->code == POP3_CLIENT_REFUSED)
+		else if (err->code == MAIL_CLIENT_REFUSED)
 			log_warning("collector %s: message %u: %s", session->collector.name, items[i]->number, err->text);
 		else
 			return -1;
@@ -176,7 +183,7 @@ int mailbox_collect(struct session *session, struct err *err)
 	struct err ignored;
 	int result = converse(session, err);
 
-	if (session->client.open && result != 0 && !session->is_fetching)
+	if (session->client.mail.open && result != 0 && !session->is_fetching)
 		pop3_client_quit(&session->client, &ignored);
 	messages = (long long)session->result.messages;
 	transcript_end(&session->transcript);

@@ -83,7 +83,7 @@ static int take_lines(struct arrival *arrival, struct str bytes, struct err *err
 	return 0;
 }
 
-/* A pop3_client_take. */
+/* A mail_client_take. */
 static int take(struct str bytes, void *context, struct err *err)
 {
 	struct arrival *arrival = context;

@@ -46,7 +46,7 @@ static int read_sizes(struct session *session, struct err *err)
 	if (!settings_flag(&session->settings, SETTING_COLLECT_FASTEST)) {
 		if (pop3_client_lines(&session->client, "LIST", POP3_MESSAGES_MAX, take_size, session, err) == 0)
 			return 0;
-		if (err->code != POP3_CLIENT_REFUSED)
+		if (err->code != MAIL_CLIENT_REFUSED)
 			return -1;
 		log_warning("collector %s: sizes are not known: %s", session->collector.name, err->text);
 	}
@@ -60,10 +60,10 @@ static int read_identities(struct session *session, struct err *err)
 {
 	if (pop3_client_lines(&session->client, "UIDL", POP3_MESSAGES_MAX, take_uidl, session, err) == 0)
 		return 0;
-	if (err->code != POP3_CLIENT_REFUSED)
+	if (err->code != MAIL_CLIENT_REFUSED)
 		return -1;
 	if (session_number(session, COLLECTOR_SETTING_LEAVE_DAYS) > 0)
-		return err_set(err, POP3_CLIENT_LACKS,
+		return err_set(err, MAIL_CLIENT_LACKS,
 		               "The server has no UIDL, so messages cannot be left on it: set leave-days to 0");
 	return 0;
 }

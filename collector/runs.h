@@ -2,7 +2,7 @@
  * runs: the processes of sessions, one a collector at a time, collect.sessions altogether.
  *
  * Who asks for a collector that is at work already hears of that run's end. A session that says nothing for long, or
- * goes on for too long, is killed: its conversation has limits of its own (common/net/pop3_client.h), so that is a
+ * goes on for too long, is killed: its conversation has limits of its own (common/net/mail_client.h), so that is a
  * defect.
  */
 #ifndef POSTROOM_COLLECTOR_RUNS_H

@@ -184,7 +184,7 @@ static int collect(struct session *session, int64_t collector, struct err *err)
 
 static void begin(struct session *session, const struct collectord *collectord, int channel)
 {
-	static const struct pop3_client_timeouts none = {0, 0};
+	static const struct mail_client_timeouts none = {0, 0};
 
 	session->collectord = collectord;
 	session->keeper = (struct ipc_channel){.fd = channel};

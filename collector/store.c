@@ -43,7 +43,7 @@ static struct str received_date(const struct arrival *arrival)
 static struct str received_field(const struct arrival *arrival, const char *id)
 {
 	const struct session *session = arrival->session;
-	const struct conn *conn = &session->client.conn;
+	const struct conn *conn = &session->client.mail.conn;
 	struct arena *arena = arrival->arena;
 	struct str tls = STR("");
 
@@ -51,7 +51,7 @@ static struct str received_field(const struct arrival *arrival, const char *id)
 		tls = arena_printf(arena, "\r\n\t(%s)", conn_tls_text(conn, arena));
 	return arena_printf(arena,
 	                    "Received: from %s ([%s%s])\r\n\tby %s (Postroom) with POP3%s%.*s\r\n\tid %s;\r\n\t%.*s\r\n",
-	                    session->client.host, strchr(conn->peer, ':') != NULL ? "IPv6:" : "", conn->peer,
+	                    session->client.mail.host, strchr(conn->peer, ':') != NULL ? "IPv6:" : "", conn->peer,
 	                    settings_host_name(&session->settings), conn->tls_active ? "S" : "", STR_ARG(tls), id,
 	                    STR_ARG(received_date(arrival)));
 }
@@ -67,8 +67,8 @@ static struct spool_envelope make_envelope(const struct session *session, struct
 	    .id = str_of(file->id),
 	    .time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
 	    .producer = str_of(session->drop.producer),
-	    .peer = str_of(session->client.conn.peer),
-	    .protocol = session->client.conn.tls_active ? STR("POP3S") : STR("POP3"),
+	    .peer = str_of(session->client.mail.conn.peer),
+	    .protocol = session->client.mail.conn.tls_active ? STR("POP3S") : STR("POP3"),
 	    .collector = session->collector.id,
 	};
 }

@@ -15,10 +15,10 @@ static bool is_argument(const char *text)
 static int send_secret(struct pop3_client *client, const char *shown, const char *verb, const char *secret,
                        struct err *err)
 {
-	pop3_client_begin_wait(client);
-	conn_write(&client->conn, str_of(verb));
-	conn_write(&client->conn, str_of(secret));
-	conn_write(&client->conn, STR("\r\n"));
+	mail_client_begin_wait(&client->mail);
+	conn_write(&client->mail.conn, str_of(verb));
+	conn_write(&client->mail.conn, str_of(secret));
+	conn_write(&client->mail.conn, STR("\r\n"));
 	return pop3_client_read_status(client, shown, err);
 }
 
@@ -39,7 +39,7 @@ static int login_apop(struct pop3_client *client, const struct sasl_client_login
 	bool done;
 
 	if (client->timestamp[0] == '\0')
-		return err_set(err, POP3_CLIENT_LACKS, "The server's greeting has no timestamp, so it does not offer APOP");
+		return err_set(err, MAIL_CLIENT_LACKS, "The server's greeting has no timestamp, so it does not offer APOP");
 	context = EVP_MD_CTX_new();
 	done = context != NULL && EVP_DigestInit_ex(context, EVP_md5(), NULL) == 1 &&
 	       EVP_DigestUpdate(context, client->timestamp, strlen(client->timestamp)) == 1 &&
@@ -50,7 +50,7 @@ static int login_apop(struct pop3_client *client, const struct sasl_client_login
 		return err_set(err, ERR_SYSTEM, "OpenSSL refuses MD5, which APOP needs");
 	for (unsigned i = 0; i < length; i++)
 		snprintf(hex + 2 * (size_t)i, 3, "%02x", digest[i]);
-	conn_printf(&client->conn, "APOP %s ", login->user);
+	conn_printf(&client->mail.conn, "APOP %s ", login->user);
 	return send_secret(client, "APOP *****", "", hex, err);
 }
 
@@ -67,7 +67,7 @@ static int converse(struct pop3_client *client, struct sasl_client *sasl, const 
 		if (status == POP3_STATUS_OK)
 			return 0;
 		if (status == POP3_STATUS_ERROR)
-			return pop3_client_refused(client, shown, err);
+			return mail_client_refused(&client->mail, shown, err);
 		response = first;
 		first = (struct str){0};
 		if (response.data == NULL && sasl_client_step(sasl, text, &response, err) != 0) {
@@ -77,8 +77,8 @@ static int converse(struct pop3_client *client, struct sasl_client *sasl, const 
 			pop3_client_command(client, shown, STR("*"), &ignored);
 			return -1;
 		}
-		conn_write(&client->conn, response);
-		conn_write(&client->conn, STR("\r\n"));
+		conn_write(&client->mail.conn, response);
+		conn_write(&client->mail.conn, STR("\r\n"));
 	}
 }
 
@@ -91,18 +91,18 @@ static int login_sasl(struct pop3_client *client, const struct sasl_client_login
 
 	if (sasl_client_start(&sasl, client->mechanisms, login, err) != 0) {
 		if (err->code == ERR_NOT_FOUND)
-			err_set(err, POP3_CLIENT_LACKS, "The server offers no AUTH mechanism that is wanted here");
+			err_set(err, MAIL_CLIENT_LACKS, "The server offers no AUTH mechanism that is wanted here");
 		return -1;
 	}
 	snprintf(shown, sizeof shown, "AUTH %s *****", sasl_client_name(&sasl));
 	first = sasl_client_first(&sasl);
-	conn_printf(&client->conn, "AUTH %s", sasl_client_name(&sasl));
+	conn_printf(&client->mail.conn, "AUTH %s", sasl_client_name(&sasl));
 	if (first.data != NULL && strlen(shown) + first.len <= COMMAND_LINE_MAX) {
-		conn_write(&client->conn, STR(" "));
-		conn_write(&client->conn, first);
+		conn_write(&client->mail.conn, STR(" "));
+		conn_write(&client->mail.conn, first);
 		first = (struct str){0};
 	}
-	conn_write(&client->conn, STR("\r\n"));
+	conn_write(&client->mail.conn, STR("\r\n"));
 	result = converse(client, &sasl, shown, first, err);
 	if (result == 0 && !sasl_client_is_proven(&sasl))
 		result = err_set(err, ERR_PROTOCOL, "The server did not prove that it knows the password");

@@ -178,7 +178,7 @@ subtest 'a server without UIDL' => sub {
 	$server->put(letter('without uidl')) for 1, 2;
 	$server->put(letter('another without uidl'));
 	collector('nouidl', $server, 'leave-days' => 3);
-	like run_collector('nouidl'), qr/has no UIDL.*set pop3\.leave-days to 0/, 'nothing can be left there, which is said';
+	like run_collector('nouidl'), qr/has no UIDL.*set leave-days to 0/, 'nothing can be left there, which is said';
 	is_deeply [grep { /\ARETR/ } $server->commands], [], 'and nothing is fetched';
 	$p->postroom_ok('collector', 'set', 'nouidl', 'leave-days' => 0);
 	$server->set_reply(QUIT => ['DROP', '']);
