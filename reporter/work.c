@@ -3,6 +3,7 @@
 #include "common/addr/addr.h"
 #include "common/base/io.h"
 #include "common/base/log.h"
+#include "common/mailauth/dns/channel.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -141,8 +142,11 @@ static int make_report(struct work *work, struct str domain, int64_t day, struct
 static int find_targets(struct work *work, struct str domain, struct dmarc_target *targets, size_t *count,
                         struct err *err)
 {
-	struct mailauth_dns dns = mailauth_dns_ipc(&work->dnsd);
+	struct mailauth_channel channel;
+	struct mailauth_dns dns;
 
+	mailauth_channel_init(&channel, &work->dnsd);
+	dns = mailauth_channel_dns(&channel);
 	dns.deadline_ms = io_now_ms() + DNS_MS;
 	return dmarc_find_targets(&dns, domain, &work->arena, targets, count, err);
 }

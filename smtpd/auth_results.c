@@ -34,6 +34,10 @@ struct finding {
 	struct dmarc_identity signers[DKIM_SIGNATURES_MAX];
 	size_t signer_count;
 	struct dkim_results signatures;
+	struct str domains[DOMAINS_MAX]; /* of a stranger's From */
+	size_t domain_count;
+	struct iprev_outcome iprev;
+	bool has_address;              /* iprev says something */
 	struct dmarc_outcome dmarc;    /* of the only author's domain */
 	bool has_one_author;           /* with a domain */
 	enum dmarc_policy disposition; /* what DMARC makes of the message */
@@ -232,11 +236,26 @@ static void dispose(struct finding *finding, const struct dmarc_outcome *outcome
 	finding->disposed_for = outcome->from;
 }
 
+/*
+ * Have the DNS asked for all that a stranger's message needs, before any of it is waited for. What iprev waits for,
+ * whose second question is known by the answer to its first alone, is time in which the others' answers come.
+ */
+static void foresee(struct finding *finding)
+{
+	struct cidr client;
+
+	dkim_foresee(&finding->signed_message, &finding->dns, time(NULL));
+	finding->domain_count = author_domains(finding, finding->domains);
+	for (size_t i = 0; i < finding->domain_count; i++)
+		dmarc_foresee(&finding->dns, finding->domains[i], finding->arena);
+	finding->has_address = cidr_parse(str_of(finding->session->peer), &client, NULL, NULL) == 0;
+	if (finding->has_address)
+		iprev_check(&finding->dns, &client, finding->arena, &finding->iprev);
+}
+
 /* RFC 7489 6.6.1: with several domains each is asked for, and the strictest policy counts. */
 static void add_dmarc(struct finding *finding)
 {
-	struct str domains[DOMAINS_MAX];
-	size_t count = author_domains(finding, domains);
 	struct dmarc_check check = {
 	    .dns = &finding->dns,
 	    .spf = spf_identity(&finding->session->transaction),
@@ -246,11 +265,11 @@ static void add_dmarc(struct finding *finding)
 
 	io_random(&check.lot, sizeof check.lot);
 	check.lot %= 100;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < finding->domain_count; i++) {
 		struct dmarc_outcome outcome;
 		struct results_entry *entry;
 
-		check.from = domains[i];
+		check.from = finding->domains[i];
 		dmarc_check(&check, finding->arena, &outcome);
 		entry = add_entry(finding, "dmarc", dmarc_result_word(outcome.result));
 		entry->reason = outcome.problem;
@@ -258,22 +277,19 @@ static void add_dmarc(struct finding *finding)
 			entry->comment = arena_printf(finding->arena, "p=%s", dmarc_policy_word(outcome.policy));
 		entry->properties[0] = (struct results_property){"header.from", outcome.from};
 		dispose(finding, &outcome);
-		finding->has_one_author = count == 1;
+		finding->has_one_author = finding->domain_count == 1;
 		finding->dmarc = outcome;
 	}
 }
 
 static void add_iprev(struct finding *finding)
 {
-	struct iprev_outcome outcome;
 	struct results_entry *entry;
-	struct cidr client;
 
-	if (cidr_parse(str_of(finding->session->peer), &client, NULL, NULL) != 0)
+	if (!finding->has_address)
 		return;
-	iprev_check(&finding->dns, &client, finding->arena, &outcome);
-	entry = add_entry(finding, "iprev", iprev_result_word(outcome.result));
-	entry->comment = hides_addresses(finding) ? STR("") : outcome.name;
+	entry = add_entry(finding, "iprev", iprev_result_word(finding->iprev.result));
+	entry->comment = hides_addresses(finding) ? STR("") : finding->iprev.name;
 	entry->properties[0] = (struct results_property){"policy.iprev", shown_address(finding)};
 }
 
@@ -296,6 +312,9 @@ static int find_all(struct finding *finding, struct err *err)
 
 	if (read_signatures(finding, err) != 0)
 		return -1;
+	if (is_stranger)
+		foresee(finding);
+	finding->dns = sender_auth_dns(finding->session);
 	add_dkim(finding, is_stranger);
 	add_spf(finding);
 	/* With a time of its own: what signers and sealers let us wait must not keep DMARC from its answer. */
@@ -337,7 +356,6 @@ static const struct smtp_refusal *refuse(struct finding *finding)
 const struct smtp_refusal *auth_results_apply(struct session *session, struct message *message)
 {
 	const struct settings *settings = &session->smtpd->settings;
-	bool applies_policy = settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY);
 	bool adds_field = settings_flag(settings, SETTING_MAILAUTH_RESULTS);
 	struct finding *finding;
 	struct err err;
@@ -346,7 +364,7 @@ const struct smtp_refusal *auth_results_apply(struct session *session, struct me
 	if (sender_auth_is_gateway(session))
 		return NULL;
 	remove_forged(session, message);
-	if (session->is_local || (!adds_field && !applies_policy && !dmarc_note_is_on(session)))
+	if (!sender_auth_wants_results(session))
 		return NULL;
 	finding = arena_get(&session->command_arena, sizeof *finding);
 	*finding = (struct finding){.session = session,

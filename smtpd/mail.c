@@ -14,6 +14,7 @@ void transaction_reset(struct session *session)
 	if (session->transaction.intake != NULL)
 		intake_end(session->transaction.intake);
 	session->transaction = (struct transaction){0};
+	mailauth_channel_forget(&session->dns);
 	arena_reset(&session->transaction_arena);
 }
 

@@ -133,7 +133,7 @@ static struct str usual_field(struct session *session, struct str zone)
  */
 static struct str find_zone(struct session *session, const struct cidr *client)
 {
-	struct mailauth_dns dns = mailauth_dns_ipc(&session->dnsd);
+	struct mailauth_dns dns = mailauth_channel_dns(&session->dns);
 	struct script_field answers[LISTS_MAX];
 	struct hooks_listing listing = {.zone = STR(""), .answers = answers};
 	bool script_asks = hooks_wants_listing(session);

@@ -3,6 +3,9 @@
 #include "common/addr/senders.h"
 #include "common/base/io.h"
 #include "common/base/log.h"
+#include "common/mailauth/dmarc/dmarc.h"
+#include "common/mailauth/iprev/iprev.h"
+#include "smtpd/dmarc_note.h"
 #include "smtpd/rbl.h"
 
 enum { DATA_DNS_MS = 10000 }; /* for all questions at the end of a message: its client waits for the answer */
@@ -28,6 +31,7 @@ void sender_auth_connect(struct session *session)
 	struct err away;
 
 	mailauth_memory_init(&session->answers);
+	mailauth_channel_init(&session->dns, &session->dnsd);
 	session->dnsd.fd = -1;
 	if (wanted && !session->is_local && !sender_auth_is_gateway(session) &&
 	    ipc_connect(&session->dnsd, &session->smtpd->daemon->instance, "dnsd", "smtpd", &away) != 0)
@@ -36,7 +40,7 @@ void sender_auth_connect(struct session *session)
 
 struct mailauth_dns sender_auth_dns(struct session *session)
 {
-	struct mailauth_dns dns = mailauth_dns_ipc(&session->dnsd);
+	struct mailauth_dns dns = mailauth_channel_dns(&session->dns);
 
 	dns.deadline_ms = io_now_ms() + DATA_DNS_MS;
 	return mailauth_memory_dns(&session->answers, &dns);
@@ -83,10 +87,37 @@ static void refuse(struct session *session, const struct spf_outcome *spf)
 		      STR_ARG(spf->domain));
 }
 
+bool sender_auth_wants_results(const struct session *session)
+{
+	const struct settings *settings = &session->smtpd->settings;
+
+	return !session->is_local && !sender_auth_is_gateway(session) &&
+	       (settings_flag(settings, SETTING_MAILAUTH_RESULTS) ||
+	        settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY) || dmarc_note_is_on(session));
+}
+
+/* What the end of data will ask of the DNS is on its way from here on, as far as it is known: most write as who they
+ * are. */
+static void foresee(struct session *session)
+{
+	struct arena *arena = &session->transaction_arena;
+	struct str domain = session->transaction.mail.from.domain;
+	struct mailauth_dns dns;
+	struct cidr client;
+
+	if (!sender_auth_wants_results(session) || !sender_auth_is_stranger(session))
+		return;
+	dns = sender_auth_dns(session);
+	if (cidr_parse(str_of(session->peer), &client, NULL, NULL) == 0)
+		iprev_foresee(&dns, &client, arena);
+	if (domain.len > 0)
+		dmarc_foresee(&dns, domain, arena);
+}
+
 bool sender_auth_mail(struct session *session)
 {
 	struct transaction *transaction = &session->transaction;
-	const struct mailauth_dns source = mailauth_dns_ipc(&session->dnsd);
+	const struct mailauth_dns source = mailauth_channel_dns(&session->dns);
 	const struct mailauth_dns dns = mailauth_memory_dns(&session->answers, &source);
 	struct spf_check check = {
 	    .dns = &dns,
@@ -96,6 +127,7 @@ bool sender_auth_mail(struct session *session)
 	    .receiver = str_of(session_host(session)),
 	};
 
+	foresee(session);
 	if (!is_wanted(session, &check.client))
 		return true;
 	spf_check(&check, &session->transaction_arena, &transaction->spf);

@@ -29,6 +29,9 @@ bool sender_auth_is_gateway(const struct session *session);
  */
 bool sender_auth_mail(struct session *session);
 
+/* Is it to be found out at the end of data who wrote the message? */
+bool sender_auth_wants_results(const struct session *session);
+
 /* What the end of data needs of DNS answers, with a deadline for all of them. */
 struct mailauth_dns sender_auth_dns(struct session *session);
 

@@ -24,6 +24,7 @@
 
 #include "common/daemon/daemon.h"
 #include "common/ipc/ipc.h"
+#include "common/mailauth/dns/channel.h"
 #include "common/mailauth/dns/memory.h"
 #include "common/mailauth/spf/spf.h"
 #include "common/net/conn.h"
@@ -95,6 +96,7 @@ struct session {
 	struct conn conn;
 	char peer[64];                                                             /* the client's address, or "local" */
 	struct ipc_channel resolver, authd, dnsd, policyd, queue_manager, deliver; /* fd -1: not open */
+	struct mailauth_channel dns;                                               /* questions to dnsd */
 	struct mailauth_memory answers; /* of dnsd, for what one message after the other needs */
 	struct status status;
 	struct transcript transcript;

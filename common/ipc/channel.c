@@ -314,33 +314,50 @@ static int receive_answer(struct ipc_channel *channel, struct ipc_message *reply
 	return ipc_receive(channel->fd, reply, sequence, timeout_ms, err);
 }
 
+int ipc_ask(struct ipc_channel *channel, const struct ipc_message *request, uint32_t *sequence_out, struct err *err)
+{
+	if (channel->fd < 0)
+		return err_set(err, ERR_CLOSED, "the channel is closed");
+	*sequence_out = ++channel->sequence;
+	if (ipc_send(channel->fd, request, *sequence_out, err) == 0)
+		return 0;
+	ipc_close(channel);
+	return -1;
+}
+
+int ipc_await(struct ipc_channel *channel, struct ipc_message *reply, uint32_t *sequence_out, int timeout_ms,
+              struct err *err)
+{
+	int result = receive_answer(channel, reply, sequence_out, timeout_ms, err);
+
+	if (result == 1)
+		return 0;
+	if (result == 0)
+		err_set(err, ERR_CLOSED, "the channel was closed");
+	ipc_close(channel);
+	return -1;
+}
+
+int ipc_check_answer(const struct ipc_message *reply, struct err *err)
+{
+	struct str status = ipc_get(reply, "status"), text = ipc_get(reply, "text");
+
+	if (str_equal(status, STR("ok")))
+		return 0;
+	return err_set(err, ipc_status_code(status), "%.*s", STR_ARG(text.data != NULL ? text : STR("no reason given")));
+}
+
 int ipc_call(struct ipc_channel *channel, const struct ipc_message *request, struct ipc_message *reply, int timeout_ms,
              struct err *err)
 {
-	struct str status, text;
-	uint32_t sequence = 0;
-	int result;
+	uint32_t asked = 0, answered = 0;
 
-	if (channel->fd < 0)
-		return err_set(err, ERR_CLOSED, "the channel is closed");
-	if (ipc_send(channel->fd, request, ++channel->sequence, err) != 0) {
-		ipc_close(channel);
+	if (ipc_ask(channel, request, &asked, err) != 0 || ipc_await(channel, reply, &answered, timeout_ms, err) != 0)
 		return -1;
-	}
-	result = receive_answer(channel, reply, &sequence, timeout_ms, err);
-	if (result == 0)
-		err_set(err, ERR_CLOSED, "the channel was closed");
-	if (result == 1 && sequence != channel->sequence)
-		result = err_set(err, ERR_PROTOCOL, "an answer to another question");
-	if (result != 1) {
-		ipc_close(channel);
-		return -1;
-	}
-	status = ipc_get(reply, "status");
-	if (str_equal(status, STR("ok")))
-		return 0;
-	text = ipc_get(reply, "text");
-	return err_set(err, ipc_status_code(status), "%.*s", STR_ARG(text.data != NULL ? text : STR("no reason given")));
+	if (answered == asked)
+		return ipc_check_answer(reply, err);
+	ipc_close(channel);
+	return err_set(err, ERR_PROTOCOL, "an answer to another question");
 }
 
 bool ipc_peer_is(int fd, uid_t uid)

@@ -78,6 +78,15 @@ int ipc_connect_now(struct ipc_channel *channel, const struct instance *instance
  */
 int ipc_call(struct ipc_channel *channel, const struct ipc_message *request, struct ipc_message *reply, int timeout_ms,
              struct err *err);
+/*
+ * The halves of ipc_call, for who has several requests on their way: send one, whose number is *sequence_out; wait for
+ * the next answer, to whichever it is; find out what that says: 0, or its error. -1 of the first two: the channel is
+ * closed.
+ */
+int ipc_ask(struct ipc_channel *channel, const struct ipc_message *request, uint32_t *sequence_out, struct err *err);
+int ipc_await(struct ipc_channel *channel, struct ipc_message *reply, uint32_t *sequence_out, int timeout_ms,
+              struct err *err);
+int ipc_check_answer(const struct ipc_message *reply, struct err *err);
 void ipc_close(struct ipc_channel *channel);
 
 /*

@@ -242,6 +242,27 @@ subtest '05-8.6 no answer of the DNS' => sub {
 	is $second->last, '451 4.4.3 SPF of silent.test cannot be checked now, try again later', 'or put off';
 };
 
+# The names like this that a DNS server which never answers is asked for, up to so many different ones.
+sub questions {
+	my ($server, $like, $count) = @_;
+	my %names;
+	while (keys %names < $count && IO::Select->new($server)->can_read(10)) {
+		$server->recv(my $packet, 512);
+		my @labels = unpack '(C/a)*', substr($packet, 12) =~ s/\0.*//sr;
+		my $name = lc join '.', @labels;
+		$names{$name} = 1 if $name =~ $like;
+	}
+	return sort keys %names;
+}
+
+subtest 'the DNS is asked for all at once' => sub {
+	my $silent = IO::Socket::IP->new(LocalHost => '127.0.0.1', Type => SOCK_DGRAM, Proto => 'udp');
+	my $smtp = client('127.0.9.8');
+	$p->set('dns.servers' => '127.0.0.1:' . $silent->sockport);
+	$smtp->send_raw("MAIL FROM:<bob\@quiet.test>\r\n");
+	is_deeply [questions($silent, qr/quiet/, 2)], ['_dmarc.quiet.test', 'quiet.test'], 'while no question has an answer';
+};
+
 $p->stop;
 $dns->stop;
 done_testing;

@@ -11,7 +11,7 @@
  */
 #include "common/base/io.h"
 #include "common/base/memory.h"
-#include "common/ipc/ipc.h"
+#include "common/mailauth/dns/channel.h"
 #include "common/mailauth/dns/table.h"
 #include "common/mailauth/spf/spf.h"
 
@@ -183,7 +183,8 @@ static void answer(const json_t *question, struct mailauth_dns *dns, struct aren
 
 int main(int argc, char **argv)
 {
-	static struct ipc_channel channel;
+	static struct ipc_channel ipc;
+	static struct mailauth_channel channel;
 	static struct instance instance;
 	struct arena arena, table_arena;
 	struct mailauth_table table;
@@ -194,10 +195,10 @@ int main(int argc, char **argv)
 	arena_init(&table_arena);
 	mailauth_table_init(&table, &table_arena);
 	if (argc == 3) {
-		if (instance_open(&instance, argv[1], &err) != 0 ||
-		    ipc_connect(&channel, &instance, "dnsd", argv[2], &err) != 0)
+		if (instance_open(&instance, argv[1], &err) != 0 || ipc_connect(&ipc, &instance, "dnsd", argv[2], &err) != 0)
 			die(err.text);
-		dns = mailauth_dns_ipc(&channel);
+		mailauth_channel_init(&channel, &ipc);
+		dns = mailauth_channel_dns(&channel);
 	} else {
 		fill_table(&table);
 		dns = mailauth_table_dns(&table);

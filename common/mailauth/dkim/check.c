@@ -119,6 +119,12 @@ static int check_body(const struct dkim_message *message, const struct dkim_sign
 	return 0;
 }
 
+int dkim_check_message(const struct dkim_message *message, const struct dkim_signature *signature, int body_hash,
+                       int64_t now, struct err *err)
+{
+	return check_rules(message, signature, now, err) != 0 ? -1 : check_body(message, signature, body_hash, err);
+}
+
 int dkim_check(struct dkim_message *message, const struct dkim_signature *signature, int body_hash,
                const struct mailauth_dns *dns, int64_t now, const struct dkim_key **key_out, struct err *err)
 {
@@ -126,7 +132,7 @@ int dkim_check(struct dkim_message *message, const struct dkim_signature *signat
 
 	*key_out = NULL;
 	/* The body before the key: what was changed on its way costs no question to the DNS. */
-	if (check_rules(message, signature, now, err) != 0 || check_body(message, signature, body_hash, err) != 0 ||
+	if (dkim_check_message(message, signature, body_hash, now, err) != 0 ||
 	    dkim_find_key(message, signature, dns, key_out, err) != 0)
 		return -1;
 	if ((*key_out)->is_strict && signature->identity.len != 0 &&

@@ -26,6 +26,10 @@ int dkim_find_key(struct dkim_message *message, const struct dkim_signature *sig
 /* Did this key sign this hash? */
 bool dkim_is_signed_by(const struct dkim_key *key, const unsigned char hash[DKIM_HASH_SIZE], struct str signature);
 
+/* What can be told of a signature without its key. -1: an enum dkim_code. */
+int dkim_check_message(const struct dkim_message *message, const struct dkim_signature *signature, int body_hash,
+                       int64_t now, struct err *err);
+
 /* A signature of the message (not a seal), body_hash from dkim_want_body. Otherwise as dkim_find_key. */
 int dkim_check(struct dkim_message *message, const struct dkim_signature *signature, int body_hash,
                const struct mailauth_dns *dns, int64_t now, const struct dkim_key **key_out, struct err *err);

@@ -105,6 +105,18 @@ static void verify(struct dkim_message *message, struct dkim_found *found, const
 	}
 }
 
+void dkim_foresee(struct dkim_message *message, const struct mailauth_dns *dns, int64_t now)
+{
+	dkim_message_end(message);
+	for (size_t i = 0; i < message->found_count; i++) {
+		const struct dkim_found *found = &message->found[i];
+
+		if (found->err.code == ERR_NONE &&
+		    dkim_check_message(message, &found->signature, found->body_hash, now, NULL) == 0)
+			mailauth_foresee(dns, dkim_key_name(&found->signature, message->arena), MAILAUTH_TXT, message->arena);
+	}
+}
+
 void dkim_verify(struct dkim_message *message, const struct mailauth_dns *dns, int64_t now,
                  struct dkim_results *results_out)
 {

@@ -84,6 +84,9 @@ struct dkim_results {
 /* Look for signatures. Returns how many there are to verify. */
 size_t dkim_find(struct dkim_message *message);
 
+/* dkim_verify will be called, with the body as it is: ask for the keys. */
+void dkim_foresee(struct dkim_message *message, const struct mailauth_dns *dns, int64_t now);
+
 /* Verify what was found; the body is complete. now: seconds since 1970. Results live in the message's arena. */
 void dkim_verify(struct dkim_message *message, const struct mailauth_dns *dns, int64_t now,
                  struct dkim_results *results_out);

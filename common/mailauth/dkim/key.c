@@ -147,11 +147,15 @@ static int fetch(struct str name, const struct mailauth_dns *dns, struct arena *
 	return -1;
 }
 
+struct str dkim_key_name(const struct dkim_signature *signature, struct arena *arena)
+{
+	return arena_printf(arena, "%.*s._domainkey.%.*s", STR_ARG(signature->selector), STR_ARG(signature->domain));
+}
+
 int dkim_keys_find(struct dkim_keys *keys, const struct dkim_signature *signature, const struct mailauth_dns *dns,
                    struct arena *arena, const struct dkim_key **key_out, struct err *err)
 {
-	struct str name =
-	    arena_printf(arena, "%.*s._domainkey.%.*s", STR_ARG(signature->selector), STR_ARG(signature->domain));
+	struct str name = dkim_key_name(signature, arena);
 	struct dkim_keys_entry *entry = keys->entries;
 
 	while (entry != NULL && !str_equal(entry->name, name))

@@ -39,6 +39,9 @@ struct dkim_keys {
 	struct dkim_keys_entry *entries;
 };
 
+/* Where the key of a signature stands in the DNS. */
+struct str dkim_key_name(const struct dkim_signature *signature, struct arena *arena);
+
 void dkim_keys_free(struct dkim_keys *keys);
 
 /*

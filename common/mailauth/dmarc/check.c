@@ -59,11 +59,24 @@ enum dmarc_found dmarc_find_text(const struct mailauth_dns *dns, struct str name
 	return found;
 }
 
+static struct str record_name(struct str domain, struct arena *arena)
+{
+	return arena_printf(arena, "_dmarc.%.*s", STR_ARG(domain));
+}
+
+void dmarc_foresee(const struct mailauth_dns *dns, struct str from, struct arena *arena)
+{
+	struct str domain;
+
+	if (normalise(from, arena, &domain))
+		mailauth_foresee(dns, record_name(domain, arena), MAILAUTH_TXT, arena);
+}
+
 /* The one record of a domain (6.6.3). */
 static enum dmarc_found find_record(const struct dmarc_check *check, struct str domain, struct arena *arena,
                                     struct str *text_out, struct err *err)
 {
-	return dmarc_find_text(check->dns, arena_printf(arena, "_dmarc.%.*s", STR_ARG(domain)), arena, text_out, err);
+	return dmarc_find_text(check->dns, record_name(domain, arena), arena, text_out, err);
 }
 
 /* The policy for From's domain. False: the outcome says why there is none. */

@@ -97,6 +97,9 @@ struct dmarc_outcome {
 	struct str problem;         /* with DMARC_RESULT_TEMPERROR and DMARC_RESULT_PERMERROR */
 };
 
+/* dmarc_check will be called for an author of this domain: ask what it asks first. */
+void dmarc_foresee(const struct mailauth_dns *dns, struct str from, struct arena *arena);
+
 /* Evaluate; all texts of the outcome live in the arena or are literals. */
 void dmarc_check(const struct dmarc_check *check, struct arena *arena, struct dmarc_outcome *outcome_out);
 

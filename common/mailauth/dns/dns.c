@@ -21,20 +21,36 @@ bool mailauth_is_name(struct str name)
 	return true;
 }
 
+/* How long a question may take, milliseconds; 0: no longer. */
+static int patience(const struct mailauth_dns *dns)
+{
+	int64_t left_ms = dns->deadline_ms != 0 ? dns->deadline_ms - io_now_ms() : MAILAUTH_DNS_MS;
+
+	return left_ms <= 0 ? 0 : (int)(left_ms < MAILAUTH_DNS_MS ? left_ms : MAILAUTH_DNS_MS);
+}
+
 int mailauth_query(const struct mailauth_dns *dns, struct str name, enum mailauth_type type, struct arena *arena,
                    struct mailauth_answer *answer_out, struct err *err)
 {
-	int64_t left_ms = dns->deadline_ms != 0 ? dns->deadline_ms - io_now_ms() : MAILAUTH_DNS_MS;
+	int timeout_ms = patience(dns);
 
 	*answer_out = (struct mailauth_answer){.status = MAILAUTH_NXDOMAIN};
 	if (!mailauth_is_name(name))
 		return 0;
-	if (left_ms <= 0) {
+	if (timeout_ms == 0) {
 		answer_out->status = MAILAUTH_TEMPORARY;
 		return err_set(err, ERR_TIMEOUT, "the DNS took too long for all that is to be asked");
 	}
-	return dns->query(dns->context, arena_text(arena, without_final_dot(name)), type,
-	                  (int)(left_ms < MAILAUTH_DNS_MS ? left_ms : MAILAUTH_DNS_MS), arena, answer_out, err);
+	return dns->query(dns->context, arena_text(arena, without_final_dot(name)), type, timeout_ms, arena, answer_out,
+	                  err);
+}
+
+void mailauth_foresee(const struct mailauth_dns *dns, struct str name, enum mailauth_type type, struct arena *arena)
+{
+	int timeout_ms = patience(dns);
+
+	if (dns->foresee != NULL && timeout_ms > 0 && mailauth_is_name(name))
+		dns->foresee(dns->context, arena_text(arena, without_final_dot(name)), type, timeout_ms);
 }
 
 int mailauth_read_text(struct str rdata, struct arena *arena, struct str *text_out, struct err *err)

@@ -1,8 +1,8 @@
 /*
  * mailauth/dns: what the standards of common/mailauth ask of the DNS.
  *
- * One question, one whole answer. Where answers come from is the caller's choice: dnsd over a channel, or a table
- * (mailauth/dns/table.h). A check that asks several questions sets one deadline for all of them.
+ * One question, one whole answer. Where answers come from is the caller's choice: dnsd (mailauth/dns/channel.h), or a
+ * table (mailauth/dns/table.h). A check that asks several questions sets one deadline for all of them.
  *
  * Names and records are strangers': a name that the DNS cannot hold is never asked for, it does not exist; records are
  * bytes, and what reads them here checks every length. Nothing here decides what an answer means.
@@ -13,8 +13,6 @@
 #include "common/addr/cidr.h"
 #include "common/base/arena.h"
 #include "common/base/err.h"
-
-struct ipc_channel;
 
 enum {
 	MAILAUTH_NAME_MAX = 253,   /* octets of a name as text, RFC 1035 2.3.4 */
@@ -54,15 +52,11 @@ struct mailauth_dns {
 	 */
 	int (*query)(void *context, const char *name, enum mailauth_type type, int timeout_ms, struct arena *arena,
 	             struct mailauth_answer *answer_out, struct err *err);
+	/* The same will be asked soon: begin to find it out, without waiting. NULL: this source begins when it is asked. */
+	void (*foresee)(void *context, const char *name, enum mailauth_type type, int timeout_ms);
 	void *context;
 	int64_t deadline_ms; /* by io_now_ms: what is asked later is temporary; 0: MAILAUTH_DNS_MS for each question */
 };
-
-/*
- * Answers of dnsd, over a channel to it that must outlive what is returned. Nothing waits longer than the deadline; a
- * channel on which dnsd did not answer is closed, and everything is temporary from then on.
- */
-struct mailauth_dns mailauth_dns_ipc(struct ipc_channel *channel);
 
 /*
  * Ask for the records of one type. CNAMEs are followed. A final dot of the name is ignored.
@@ -70,6 +64,9 @@ struct mailauth_dns mailauth_dns_ipc(struct ipc_channel *channel);
  */
 int mailauth_query(const struct mailauth_dns *dns, struct str name, enum mailauth_type type, struct arena *arena,
                    struct mailauth_answer *answer_out, struct err *err);
+
+/* That question will be asked: where the source can, it is on its way from now on, beside others. */
+void mailauth_foresee(const struct mailauth_dns *dns, struct str name, enum mailauth_type type, struct arena *arena);
 
 /* Can the DNS hold this name: 1 to 253 octets, labels of 1 to 63, no NUL? A final dot does not count. */
 bool mailauth_is_name(struct str name);

@@ -65,15 +65,20 @@ static void remember(struct mailauth_memory *memory, const char *name, enum mail
 	memory->octets += size;
 }
 
+static const struct mailauth_memory_entry *find_fresh(struct mailauth_memory *memory, const char *name,
+                                                      enum mailauth_type type)
+{
+	if (io_now_ms() - memory->begun_ms > MAILAUTH_MEMORY_MS)
+		forget(memory);
+	return find(memory, name, type);
+}
+
 static int query(void *context, const char *name, enum mailauth_type type, int timeout_ms, struct arena *arena,
                  struct mailauth_answer *answer_out, struct err *err)
 {
 	struct mailauth_memory *memory = context;
-	const struct mailauth_memory_entry *known;
+	const struct mailauth_memory_entry *known = find_fresh(memory, name, type);
 
-	if (io_now_ms() - memory->begun_ms > MAILAUTH_MEMORY_MS)
-		forget(memory);
-	known = find(memory, name, type);
 	if (known != NULL) {
 		copy_answer(&known->answer, arena, answer_out);
 		return 0;
@@ -85,8 +90,17 @@ static int query(void *context, const char *name, enum mailauth_type type, int t
 	return 0;
 }
 
+static void foresee(void *context, const char *name, enum mailauth_type type, int timeout_ms)
+{
+	struct mailauth_memory *memory = context;
+
+	if (memory->source.foresee != NULL && find_fresh(memory, name, type) == NULL)
+		memory->source.foresee(memory->source.context, name, type, timeout_ms);
+}
+
 struct mailauth_dns mailauth_memory_dns(struct mailauth_memory *memory, const struct mailauth_dns *source)
 {
 	memory->source = *source;
-	return (struct mailauth_dns){.query = query, .context = memory, .deadline_ms = source->deadline_ms};
+	return (struct mailauth_dns){
+	    .query = query, .foresee = foresee, .context = memory, .deadline_ms = source->deadline_ms};
 }

@@ -36,6 +36,11 @@ static bool leads_back(const struct mailauth_dns *dns, struct str name, const st
 	return false;
 }
 
+void iprev_foresee(const struct mailauth_dns *dns, const struct cidr *client, struct arena *arena)
+{
+	mailauth_foresee(dns, mailauth_reverse_name(client, arena), MAILAUTH_PTR, arena);
+}
+
 void iprev_check(const struct mailauth_dns *dns, const struct cidr *client, struct arena *arena,
                  struct iprev_outcome *outcome_out)
 {

@@ -27,6 +27,9 @@ struct iprev_outcome {
 void iprev_check(const struct mailauth_dns *dns, const struct cidr *client, struct arena *arena,
                  struct iprev_outcome *outcome_out);
 
+/* iprev_check will be called: ask what it asks first. */
+void iprev_foresee(const struct mailauth_dns *dns, const struct cidr *client, struct arena *arena);
+
 /* The word (RFC 8601 2.7.3): "pass", "permerror" ... */
 const char *iprev_result_word(enum iprev_result result);
 
