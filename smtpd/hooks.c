@@ -11,7 +11,8 @@ void hooks_open(struct session *session)
 {
 	struct hooks *hooks = &session->hooks;
 
-	*hooks = (struct hooks){.max_size = -1, .max_messages = -1, .max_recipients = -1, .max_line = -1};
+	*hooks =
+	    (struct hooks){.max_size = -1, .max_messages = -1, .max_recipients = -1, .max_sessions = -1, .max_line = -1};
 	script_open(&hooks->script, &session->smtpd->daemon->instance, HOOKS_SCRIPT, NULL, &session->status);
 	script_settle(&hooks->script);
 	hooks->script.offer = script_message_offer();
@@ -170,15 +171,30 @@ static void load_limits(struct session *session)
 	struct hooks *hooks = &session->hooks;
 	struct script_value result = {.type = SCRIPT_NIL};
 	struct script_field limits[] = {{"MaxMessagesPerSession", script_number(-1)},
-	                                {"MaxRecipientsPerMessage", script_number(-1)}};
+	                                {"MaxRecipientsPerMessage", script_number(-1)},
+	                                {"MaxSessionsPerClient", script_number(-1)}};
 
 	if (!script_has_function(&hooks->script, "LoadLimits"))
 		return;
-	script_set_globals(&hooks->script, limits, 2);
+	script_set_globals(&hooks->script, limits, sizeof limits / sizeof limits[0]);
 	hooks_ask(session, "LoadLimits", NULL, 0, &result);
-	script_get_globals(&hooks->script, limits, 2, &session->command_arena);
+	script_get_globals(&hooks->script, limits, sizeof limits / sizeof limits[0], &session->command_arena);
 	hooks->max_messages = limits[0].value.number;
 	hooks->max_recipients = limits[1].value.number;
+	hooks->max_sessions = limits[2].value.number;
+}
+
+/* The listener has let the client in, by its own limit. False: it has too many sessions for the script, and was told.
+ */
+static bool may_have_another(struct session *session)
+{
+	int64_t limit = session->hooks.max_sessions;
+
+	if (limit <= 0 || listen_address_count() <= limit)
+		return true;
+	reply(session, 421, "4.3.2", "Too many connections from your IP address - try again later");
+	session->closing = true;
+	return false;
 }
 
 bool hooks_at_start(struct session *session)
@@ -190,6 +206,8 @@ bool hooks_at_start(struct session *session)
 	if (session->is_local || !script_exists(&hooks->script))
 		return true;
 	load_limits(session);
+	if (!may_have_another(session))
+		return false;
 	hooks->max_size = ask_number(session, "GetMaxMessageSize");
 	hooks_offer_lists(session);
 	asked = hooks_ask(session, "Start", NULL, 0, &result);

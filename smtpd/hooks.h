@@ -2,14 +2,15 @@
  * smtpd/hooks: where the administrator's script smtpsvr.lua has a say (05, SMTP server script; 09-5.5).
  *
  * One Lua state a session. A function that the script lacks, or that fails, means the default; so does an answer that
- * is no reply of the protocol, or one of another kind than the command's own: that is told in luaerrors.log. Without
- * a script each look costs one stat(2).
+ * is no reply of the protocol, or one of another kind than the command's own: that is told in luaerrors.log. A script
+ * that is not there as the session begins is not looked for again.
  *
  * Globals are set before each call, and read after it where scripts may change them. A script can take rights away
  * (ValidClientAddress, LocalClientAddress, AllowedUsers, AuthenticationRequired) but give none: the right to relay is
  * a token that the listener or authd makes.
  *
- * Files: hooks.c connection and commands; hooks_rbl.c DNS blacklists; hooks_message.c messages.
+ * Files: hooks.c connection and commands; hooks_rbl.c DNS blacklists; hooks_message.c messages; hooks_recipients.c who
+ * gets them.
  */
 #ifndef POSTROOM_SMTPD_HOOKS_H
 #define POSTROOM_SMTPD_HOOKS_H
@@ -46,6 +47,7 @@ struct hooks {
 	int64_t max_size;            /* octets of a message, 0: any; -1: as the settings say */
 	int64_t max_messages;        /* of the session; -1: as the settings say */
 	int64_t max_recipients;      /* of a message; -1: as the settings say */
+	int64_t max_sessions;        /* of this client at a time; -1, 0: as the settings say */
 	int64_t max_line;            /* octets of a message's line; -1: as the settings say */
 	bool no_relay;               /* the address may send nowhere else without a login */
 	bool needs_login;            /* nothing is taken before a login */
@@ -123,6 +125,13 @@ const struct smtp_refusal *hooks_at_lines(struct session *session, struct messag
 void hooks_at_message(struct session *session, struct message *message, struct hooks_actions *actions);
 /* Carry that out on the envelope. No recipients are left where the message is discarded. */
 void hooks_address(struct session *session, const struct hooks_actions *actions, struct spool_envelope *envelope);
+
+/* CheckRecipients: those whom it does not name get nothing, and LogRecipientsBlocked hears of them. The refusal where
+ * nobody is left, or NULL. */
+const struct smtp_refusal *hooks_check_recipients(struct session *session);
+/* MonitorBcc, where the header of the message does not name all recipients: who gets it, too, is added to the actions.
+ */
+void hooks_monitor(struct session *session, struct str header, struct hooks_actions *actions);
 /* LogRecipients, when the message is stored. */
 void hooks_stored(struct session *session, const struct spool_envelope *envelope);
 

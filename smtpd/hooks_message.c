@@ -117,6 +117,7 @@ void hooks_at_message(struct session *session, struct message *message, struct h
 	actions->ignore = wanted.ignore;
 	actions->recipients = wanted.recipients;
 	actions->recipient_count = wanted.recipient_count;
+	hooks_monitor(session, message_header(message), actions);
 	for (size_t i = wanted.line_count; i > 0; i--) /* the last one put on top stands first */
 		message_add_on_top(message,
 		                   arena_printf(&session->transaction_arena, "%.*s\r\n", STR_ARG(wanted.lines[i - 1])));
@@ -149,23 +150,8 @@ void hooks_address(struct session *session, const struct hooks_actions *actions,
 		                       NULL) == 0)
 			list[count++] = (struct spool_recipient){.address = address.text};
 		else
-			script_report(&session->hooks.script, "ProcessMessage", STR("Recipients hold what is no address"));
+			script_report(&session->hooks.script, "ProcessMessage", STR("recipients that are no addresses"));
 	}
 	envelope->recipients = list;
 	envelope->recipient_count = count;
-}
-
-void hooks_stored(struct session *session, const struct spool_envelope *envelope)
-{
-	struct script *script = &session->hooks.script;
-	struct str *recipients;
-	struct script_value argument;
-
-	if (session->is_local || !script_has_function(script, "LogRecipients"))
-		return;
-	recipients = arena_get(&session->command_arena, (envelope->recipient_count + 1) * sizeof *recipients);
-	for (size_t i = 0; i < envelope->recipient_count; i++)
-		recipients[i] = envelope->recipients[i].address;
-	argument = script_list(recipients, envelope->recipient_count);
-	script_call(script, "LogRecipients", &argument, 1, NULL, 0, &session->command_arena);
 }

@@ -258,6 +258,8 @@ static void ask_checks(struct intake *intake)
 	if (intake->refusal == NULL)
 		intake->refusal = hooks_at_lines(session, &intake->message);
 	if (intake->refusal == NULL)
+		intake->refusal = hooks_check_recipients(session);
+	if (intake->refusal == NULL)
 		intake->refusal = permissions_at_data(session, &intake->message);
 	if (intake->refusal == NULL)
 		intake->refusal = rules_at_data(session, &intake->message);

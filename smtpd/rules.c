@@ -221,6 +221,17 @@ static void add_given(struct session *session, struct str address)
 	state->given[state->given_count++] = arena_copy(&session->transaction_arena, address);
 }
 
+void rules_drop_recipient(struct session *session, struct str address)
+{
+	struct rules_state *state = &session->transaction.rules;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < state->given_count; i++)
+		if (!str_equal(state->given[i], address))
+			state->given[kept++] = state->given[i];
+	state->given_count = kept;
+}
+
 bool rules_at_rcpt(struct session *session, struct str address)
 {
 	struct rules_state *state = &session->transaction.rules;

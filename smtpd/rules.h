@@ -72,4 +72,7 @@ void rules_add_keyword(struct session *session, struct str keyword);
 /* Carry out what was decided: recipients, hold, keywords. No recipients are left where the message is discarded. */
 void rules_address(struct session *session, struct spool_envelope *envelope);
 
+/* A recipient that was given will not get the message: the rules of the end of data do not see it. */
+void rules_drop_recipient(struct session *session, struct str address);
+
 #endif

@@ -60,10 +60,11 @@ static void limit_address(const struct sockaddr_storage *peer, unsigned char out
 }
 
 static __attribute__((noreturn)) void run_session(const struct listener *listener, int fd,
-                                                  const struct listen_origin *origin, enum listener_session_kind kind,
-                                                  bool per_address)
+                                                  const struct listen_origin *origin,
+                                                  const struct listener_session *session, bool per_address)
 {
 	const struct listen_hooks *hooks = listener->hooks;
+	enum listener_session_kind kind = session->kind;
 
 	daemon_follow_parent(listener->pid);
 	sigprocmask(SIG_SETMASK, &listener->mask_before, NULL);
@@ -72,7 +73,7 @@ static __attribute__((noreturn)) void run_session(const struct listener *listene
 	if (listener->bells != NULL)
 		bell_hub_leave(listener->bells);
 	session_count = (long)listener->of_kind[LISTENER_SESSION] + (kind == LISTENER_SESSION);
-	listener_inherit(listener);
+	listener_inherit(listener, session);
 	if (kind == LISTENER_REFUSAL) {
 		hooks->refuse(fd, origin, per_address, hooks->context);
 		_exit(0);
@@ -163,7 +164,7 @@ static void begin_session(struct listener *listener, int fd, const struct listen
 	listener->has_forked = true;
 	session->pid = fork();
 	if (session->pid == 0)
-		run_session(listener, fd, origin, session->kind, per_address);
+		run_session(listener, fd, origin, session, per_address);
 	if (session_bell >= 0)
 		close(session_bell);
 	if (session->pid < 0) {

@@ -80,6 +80,8 @@ int listen_run(const struct daemon *daemon, const char *const *names, const stru
 
 /* In a session: how many sessions (without questions) ran when it began, itself included where it counts. */
 long listen_session_count(void);
+/* In a session: how many sessions of its service its client's address has, as they are limited, itself included. */
+long listen_address_count(void);
 /*
  * For a question of an administrator (listen_answer.h): send SIGTERM to a session of the same listener, by its process.
  * -1: ERR_NOT_FOUND (it is none, or has ended), ERR_SYSTEM.

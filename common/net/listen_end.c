@@ -1,4 +1,4 @@
-/* listen: the end of one session, at an administrator's request. */
+/* listen: what a session knows of the others: how many there are, and the end of one at an administrator's request. */
 #include "common/net/listener.h"
 
 #include "common/base/io.h"
@@ -9,10 +9,17 @@
 
 /* The listener as it was when this process was forked. */
 static const struct listener *parent;
+static struct listener_session own; /* as it will stand in the table */
 
-void listener_inherit(const struct listener *listener)
+void listener_inherit(const struct listener *listener, const struct listener_session *session)
 {
 	parent = listener;
+	own = *session;
+}
+
+long listen_address_count(void)
+{
+	return parent != NULL ? listener_count(parent, &own).of_address + 1 : 1;
 }
 
 static bool is_in_table(pid_t pid)

@@ -91,8 +91,9 @@ struct listener_counts {
 };
 struct listener_counts listener_count(const struct listener *listener, const struct listener_session *session);
 
-/* In the child: the table as it is now is what listen_end_session looks at. */
-void listener_inherit(const struct listener *listener);
+/* In the child: the table as it is now is what listen_end_session and, for this session, listen_address_count look at.
+ */
+void listener_inherit(const struct listener *listener, const struct listener_session *session);
 
 /* Execute this program again with the same arguments, sockets and children. Returns only where that fails: -1. */
 int listener_execute_again(struct listener *listener, struct err *err);

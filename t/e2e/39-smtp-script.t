@@ -175,6 +175,57 @@ LUA
 	wait_error(qr/ProcessMessage.*no header field/);
 };
 
+subtest 'CheckRecipients leaves some out' => sub {
+	script(<<'LUA');
+function CheckRecipients(recipients)
+	local allowed = {}
+	for _, address in ipairs(recipients) do if not address:find("bert") then allowed[#allowed + 1] = address:upper() end end
+	return allowed
+end
+function LogRecipients(recipients) print("stored for " .. table.concat(recipients, " ")) end
+function LogRecipientsBlocked(recipients) print("blocked " .. table.concat(recipients, " ")) end
+LUA
+	my $smtp = smtp();
+	mail($smtp, qw(anna bert));
+	$smtp->data("Subject: for some\n\nx\n");
+	like $smtp->last, qr/\A250 /, 'the message is taken';
+	wait_error(qr/blocked bert\@\Q$domain\E$/m);
+	wait_error(qr/stored for anna\@\Q$domain\E$/m);
+	mail($smtp, 'bert');
+	$smtp->data("Subject: for nobody\n\nx\n");
+	is $smtp->last, '550 5.7.1 None of the recipients is allowed', 'refused where nobody is left';
+	mail($smtp, 'postmaster', 'anna');
+	$smtp->data("Subject: for both\n\nx\n");
+	like $smtp->last, qr/\A250 /, 'all are allowed';
+	is_deeply [map { /^Subject: (.*?)\r?$/m } collect('anna', 2)], ['for some', 'for both'], 'who is allowed gets both';
+	script('function Start() end');
+	mail($smtp = smtp(), 'bert');
+	$smtp->data("Subject: last\n\nx\n");
+	is_deeply [map { /^Subject: (.*?)\r?$/m } collect('bert', 1)], ['last'], 'who was not got none';
+};
+
+subtest 'MonitorBcc adds recipients' => sub {
+	script(q{function MonitorBcc(from, hidden) if from == "a@b.test" then return {hidden[1]:gsub("anna", "bert"), nil} end end});
+	my $smtp = smtp();
+	mail($smtp, 'anna');
+	$smtp->data("To: anna\@$domain\nSubject: open\n\nx\n");
+	mail($smtp, 'anna');
+	$smtp->data("To: somebody\@$domain\nSubject: hidden\n\nx\n");
+	is_deeply [map { /^Subject: (.*?)\r?$/m } collect('anna', 2)], ['open', 'hidden'], 'the recipient gets what is his';
+	is_deeply [map { /^Subject: (.*?)\r?$/m } collect('bert', 1)], ['hidden'], 'the other one what does not name him';
+};
+
+subtest 'LoadLimits says how many sessions a client may have' => sub {
+	script('function LoadLimits() MaxSessionsPerClient = 2 end');
+	my @open = map { smtp(local => '127.0.0.3') } 1, 2;
+	is_deeply [map { $_->code } @open], [250, 250], 'two';
+	is smtp(local => '127.0.0.3')->last, '421 4.3.2 Too many connections from your IP address - try again later', 'no third';
+	is smtp(local => '127.0.0.2')->code, 250, 'another client may';
+	is_deeply [map { smtp()->code } 1 .. 4], [(250) x 4], 'who is not limited is not by this either';
+	$_->quit for @open;
+	script('function LoadLimits() end');
+};
+
 subtest 'MessageLine changes lines' => sub {
 	script(<<'LUA');
 lines = 0
