@@ -25,13 +25,16 @@ static int find_rule(struct queue *queue, int64_t rule, struct arena *arena, str
 	return row;
 }
 
-bool lan_set_target(struct message *message, struct delivery *delivery, int64_t rule, struct str target)
+bool lan_set_target(struct message *message, struct delivery *delivery, int64_t rule, const struct str *from,
+                    struct str target)
 {
 	struct lan_destination destination = {.rule = rule, .user = STR(""), .password = STR("")};
 	struct smtp_target parsed;
 	struct err err;
 	int found = 1;
 
+	destination.has_from = from != NULL;
+	destination.from = from != NULL ? *from : STR("");
 	if (rule != 0) {
 		found = find_rule(message->queue, rule, &message->arena, &destination.server, &err);
 		delivery->target = arena_copy(&message->arena, target);

@@ -353,7 +353,8 @@ const struct patience *patience_for(const struct queue *queue, const struct deli
 int64_t patience_delay(const struct patience *patience, unsigned attempts);
 
 /* lan.c. A target in the resolver's words, "<rule id> <address>" or "0 SMTP:...". False: there is no such rule. */
-bool lan_set_target(struct message *message, struct delivery *delivery, int64_t rule, struct str target);
+bool lan_set_target(struct message *message, struct delivery *delivery, int64_t rule, const struct str *from,
+                    struct str target);
 /* Count what rules matched, in the commit that is being made. */
 int lan_write_matches(struct queue *queue, struct err *err);
 

@@ -35,10 +35,11 @@ bool message_may_relay(const struct message *message)
 static const struct target_kind {
 	struct str word;
 	enum delivery_kind kind;
-	bool has_number;
+	bool has_number, has_from;
 } target_kinds[] = {
-    {{"user", 4}, DELIVERY_LOCAL, true}, {{"remote", 6}, DELIVERY_REMOTE, false},  {{"list", 4}, DELIVERY_LIST, true},
-    {{"lan", 3}, DELIVERY_LAN, true},    {{"discard", 7}, DELIVERY_NOBODY, false},
+    {{"user", 4}, DELIVERY_LOCAL, true, false}, {{"remote", 6}, DELIVERY_REMOTE, false, false},
+    {{"list", 4}, DELIVERY_LIST, true, false},  {{"discard", 7}, DELIVERY_NOBODY, false, false},
+    {{"lan", 3}, DELIVERY_LAN, true, false},    {{"lan-from", 8}, DELIVERY_LAN, true, true},
 };
 
 static const struct target_kind *target_kind_find(struct str word)
@@ -53,14 +54,19 @@ static bool set_target(struct message *message, struct delivery *delivery, struc
 {
 	struct str rest = target;
 	const struct target_kind *kind = target_kind_find(str_cut_word(&rest));
+	struct str from = {NULL, 0};
 	uint64_t number = 0;
 
 	if (kind == NULL || (kind->has_number && !str_to_u64(str_cut_word(&rest), INT64_MAX, &number)))
 		return false;
+	/* "=" and xtext, so that the null path is a word too */
+	if (kind->has_from && addr_xtext_decode(str_skip(str_cut_word(&rest), 1), &message->arena, &from, NULL) != 0)
+		return false;
 	rest = str_trim(rest);
 	if (rest.len == 0)
 		return false;
-	if (kind->kind == DELIVERY_LAN && !lan_set_target(message, delivery, (int64_t)number, rest))
+	if (kind->kind == DELIVERY_LAN &&
+	    !lan_set_target(message, delivery, (int64_t)number, kind->has_from ? &from : NULL, rest))
 		return false;
 	delivery->kind = kind->kind;
 	delivery->uid = (int64_t)number;
@@ -201,6 +207,7 @@ static void ask(struct message *message, const struct delivery *delivery, struct
 	if (envelope->collector != 0)
 		ipc_add_number(&request, "collector", envelope->collector);
 	ipc_add_number(&request, "local", message_may_relay(message));
+	ipc_add_number(&request, "internal", made_by_us(envelope->producer));
 	ipc_client_call(message->queue->resolver, &request, TIMEOUT_MS, on_answer, question);
 	ipc_message_free(&request);
 }

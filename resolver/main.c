@@ -2,14 +2,18 @@
  * resolver: tells the others where an address leads.
  *
  * One process, one loop: every question is a few look-ups in the settings snapshot, so nothing here waits. It may read
- * the snapshots and nothing else, and asks nobody but lfwd (verify.h).
+ * the snapshots and nothing else, and asks nobody but lfwd (verify.h). Where a script has a say, a process of its own
+ * answers the question (scripted.h).
  */
+#include "common/addr/addr.h"
 #include "common/addr/smtp_target.h"
 #include "common/base/log.h"
 #include "common/daemon/daemon.h"
 #include "common/ipc/loop.h"
 #include "common/net/sandbox.h"
+#include "resolver/lan_script.h"
 #include "resolver/resolve.h"
+#include "resolver/scripted.h"
 #include "resolver/verify.h"
 
 #include <inttypes.h>
@@ -17,6 +21,7 @@
 struct state {
 	struct resolver resolver;
 	struct verifier *verifier;
+	struct scripted *scripted;
 	struct settings settings;
 	struct arena arena; /* of one question */
 	struct ipc_message reply;
@@ -69,6 +74,12 @@ static int read_question(struct state *state, const struct ipc_message *request,
 	return read_domains(state, request, question, err);
 }
 
+/* A return path as one word: xtext, behind a "=", so that the null one is a word too. */
+static struct str lan_from_word(struct str from, struct arena *arena)
+{
+	return arena_printf(arena, "=%.*s", STR_ARG(addr_xtext_encode(from, arena)));
+}
+
 /*
  * "user 3 anna", "list 0 listserver@example.com", "remote bob@example.net". Where a server is named that gets it, its
  * password may be: queue-manager needs it, people see stars, sessions that talk to strangers nothing of it.
@@ -77,6 +88,9 @@ static struct str target_text(struct state *state, const struct resolve_target *
 {
 	const char *word = target_kind_word(target->kind);
 
+	if (target->has_from && strcmp(caller, "queue-manager") == 0)
+		return arena_printf(&state->arena, "lan-from %" PRId64 " %.*s %.*s", target->id,
+		                    STR_ARG(lan_from_word(target->from, &state->arena)), STR_ARG(target->text));
 	if (target->kind == TARGET_LAN && strcmp(caller, "smtpd") == 0)
 		return arena_printf(&state->arena, "%s %" PRId64, word, target->id);
 	if (target->kind == TARGET_LAN && strcmp(caller, "queue-manager") != 0)
@@ -87,14 +101,17 @@ static struct str target_text(struct state *state, const struct resolve_target *
 	return arena_printf(&state->arena, "%s %" PRId64 " %.*s", word, target->id, STR_ARG(target->text));
 }
 
-/* *later_out: it is answered later. */
-static int answer_resolve(struct state *state, struct ipc_incoming *incoming, bool *later_out, struct err *err)
+/* Where lfwd is to be asked first, "verify-rule" and "verify-address" say so to the loop. */
+static int answer_resolve(struct state *state, struct ipc_incoming *incoming, struct lan_script *script,
+                          struct err *err)
 {
 	struct resolution *resolution = &state->resolution;
 	struct resolve_question question;
 
-	if (read_question(state, &incoming->message, &question, err) != 0 ||
-	    resolve_address(&state->resolver, &question, &state->arena, resolution, err) != 0)
+	if (read_question(state, &incoming->message, &question, err) != 0)
+		return -1;
+	question.lan_script = script;
+	if (resolve_address(&state->resolver, &question, &state->arena, resolution, err) != 0)
 		return -1;
 	ipc_add_text(&state->reply, "kind", resolve_kind_word(resolution->kind));
 	ipc_add_number(&state->reply, "own", resolution->is_own);
@@ -108,8 +125,56 @@ static int answer_resolve(struct state *state, struct ipc_incoming *incoming, bo
 	}
 	for (size_t i = 0; i < resolution->step_count; i++)
 		ipc_add(&state->reply, "step", resolution->steps[i]);
-	*later_out = verify_begin(state->verifier, &state->resolver, &question, resolution, incoming, &state->reply);
+	if (verify_is_wanted(&state->resolver, &question, resolution)) {
+		ipc_add_number(&state->reply, "verify-rule", resolution->targets[0].id);
+		ipc_add(&state->reply, "verify-address", resolution->targets[0].text);
+	}
 	return 0;
+}
+
+/* In a worker, with settings that it opened itself. */
+static int answer_scripted(struct ipc_incoming *incoming, struct settings *settings, struct lan_script *script,
+                           struct ipc_message *reply, struct err *err)
+{
+	static struct state state;
+	int result;
+
+	arena_init(&state.arena);
+	state.reply = *reply;
+	result = resolver_open(&state.resolver, settings, err);
+	if (result == 0)
+		result = resolver_refresh(&state.resolver, err);
+	if (result == 0)
+		result = answer_resolve(&state, incoming, script, err);
+	*reply = state.reply;
+	return result;
+}
+
+/* Now, or when lfwd has said whether the recipient exists. */
+static void answer(struct state *state, struct ipc_incoming *incoming, struct ipc_message *reply)
+{
+	int64_t rule;
+
+	if (ipc_get_number(reply, "verify-rule", 0, INT64_MAX, &rule))
+		verify_ask(state->verifier, rule, ipc_get(reply, "verify-address"), incoming, reply);
+	else
+		ipc_answer(incoming, reply);
+}
+
+static void refuse(struct ipc_incoming *incoming, const struct err *err)
+{
+	if (err->code != ERR_SYNTAX)
+		log_error("a question of %s cannot be answered: %s", incoming->caller, err->text);
+	ipc_answer_error(incoming, err);
+}
+
+static void scripted_answered(struct ipc_incoming *incoming, struct ipc_message *reply, const struct err *err,
+                              void *context)
+{
+	if (reply != NULL)
+		answer(context, incoming, reply);
+	else
+		refuse(incoming, err);
 }
 
 static int answer_is_local(struct state *state, const struct ipc_message *request, struct err *err)
@@ -128,25 +193,23 @@ static int answer_is_local(struct state *state, const struct ipc_message *reques
 static void handle(struct ipc_incoming *incoming, void *context)
 {
 	struct state *state = context;
-	bool later = false;
 	struct err err;
 	int result;
 
+	if (ipc_is(&incoming->message, "resolve") && scripted_take(state->scripted, incoming))
+		return;
 	ipc_reply_ok(&state->reply);
 	result = resolver_refresh(&state->resolver, &err);
 	if (result == 0 && ipc_is(&incoming->message, "resolve"))
-		result = answer_resolve(state, incoming, &later, &err);
+		result = answer_resolve(state, incoming, NULL, &err);
 	else if (result == 0 && ipc_is(&incoming->message, "is-local"))
 		result = answer_is_local(state, &incoming->message, &err);
 	else if (result == 0)
 		result = err_set(&err, ERR_PROTOCOL, "the resolver knows no such request");
-	if (result == 0 && !later) {
-		ipc_answer(incoming, &state->reply);
-	} else if (result != 0) {
-		if (err.code != ERR_SYNTAX)
-			log_error("a question of %s cannot be answered: %s", incoming->caller, err.text);
-		ipc_answer_error(incoming, &err);
-	}
+	if (result == 0)
+		answer(state, incoming, &state->reply);
+	else
+		refuse(incoming, &err);
 	arena_reset(&state->arena);
 }
 
@@ -156,10 +219,12 @@ static int confine(const struct instance *instance, struct err *err)
 	struct sandbox sandbox;
 	int result;
 
-	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_UNIX, err) != 0)
+	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_UNIX | SANDBOX_FORK | SANDBOX_SIGNAL, err) != 0)
 		return -1;
 	instance_path(folder, sizeof folder, instance->state, "settings");
 	result = sandbox_allow(&sandbox, folder, SANDBOX_READ, err);
+	if (result == 0)
+		result = script_allow(&sandbox, instance, err);
 	if (result == 0)
 		result = sandbox_prepare(&sandbox, err);
 	if (result == 0)
@@ -184,7 +249,8 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	}
 	state.verifier = verifier_new(base, &daemon.instance);
-	if (settings_open(&state.settings, &daemon.instance, true, &err) != 0 ||
+	if (scripted_new(&state.scripted, base, &daemon.instance, answer_scripted, scripted_answered, &state, &err) != 0 ||
+	    settings_open(&state.settings, &daemon.instance, true, &err) != 0 ||
 	    resolver_open(&state.resolver, &state.settings, &err) != 0 ||
 	    ipc_serve(base, &daemon, handle, NULL, &state, &err) != 0 || confine(&daemon.instance, &err) != 0)
 		daemon_fail(&err);

@@ -2,6 +2,7 @@
 
 #include "common/addr/addr.h"
 #include "common/addr/smtp_target.h"
+#include "resolver/lan_script.h"
 
 enum built_in { EVERYONE, ADMINS, NO_ONE, BUILT_IN_COUNT };
 
@@ -211,6 +212,32 @@ static int map_member(struct walk *walk, const struct addr *addr, bool is_local,
 	return matched;
 }
 
+/* By its number, or, of a rule that a script made, by what it says. */
+static int add_by_rule(struct walk *walk, const struct lan_rule *rule, const struct lan_question *question,
+                       struct str address, struct str cause, struct err *err)
+{
+	struct smtp_target target = {
+	    .address = lan_rule_recipient(rule, question, walk->arena), .user = rule->username, .password = rule->password};
+	struct lan_script_way way;
+	struct resolve_target *added;
+	struct str text = target.address;
+	size_t before = walk->resolution->target_count;
+
+	if (rule->id == 0 && server_parse(rule->server, LAN_PORT, walk->arena, &target.server, err) != 0)
+		return -1;
+	if (rule->id == 0)
+		text = smtp_target_format(&target, walk->arena);
+	if (resolution_add(walk->resolution, TARGET_LAN, rule->id, text, cause, err) != 0)
+		return -1;
+	if (walk->question->lan_script == NULL || walk->resolution->target_count == before)
+		return 0;
+	way = lan_script_way(walk->question->lan_script, rule, question, address, target.address, walk->arena);
+	added = &walk->resolution->targets[before];
+	added->has_from = way.has_from;
+	added->from = way.from;
+	return 0;
+}
+
 int walk_lan_rule(struct walk *walk, const struct addr *addr, bool is_local, bool left_over, struct walk_origin origin,
                   struct err *err)
 {
@@ -220,16 +247,18 @@ int walk_lan_rule(struct walk *walk, const struct addr *addr, bool is_local, boo
 	                                      .is_local = is_local,
 	                                      .collected = asked->via == RESOLVE_POP3,
 	                                      .collector = asked->collector};
-	const struct lan_rule *rule = lan_rules_match(&walk->resolver->snapshot.lan_rules, &question, left_over);
+	struct str address = addr_format(addr->local_part, addr->domain, walk->arena);
+	const struct lan_rules *rules = &walk->resolver->snapshot.lan_rules;
+	const struct lan_rule *rule;
 
+	if (asked->lan_script != NULL)
+		rules = lan_script_rules(asked->lan_script, &question, address, rules, walk->arena);
+	rule = lan_rules_match(rules, &question, left_over);
 	if (rule == NULL)
 		return 0;
 	EXPLAIN(walk->resolution, "the LAN rule %.*s matches: it is forwarded to %.*s", STR_ARG(rule->address),
 	        STR_ARG(rule->server));
-	return resolution_add(walk->resolution, TARGET_LAN, rule->id, lan_rule_recipient(rule, &question, walk->arena),
-	                      cause_of(walk, origin, "rule", STR("")), err) == 0
-	           ? 1
-	           : -1;
+	return add_by_rule(walk, rule, &question, address, cause_of(walk, origin, "rule", STR("")), err) == 0 ? 1 : -1;
 }
 
 int walk_member(struct walk *walk, struct str text, struct walk_origin origin, struct err *err)

@@ -47,6 +47,7 @@ struct resolve_question {
 	const struct str *domains; /* accepted ones, instead of the collector's or the local ones; NULL: not given */
 	size_t domain_count;
 	bool explain;
+	struct lan_script *lan_script; /* changes the rules of LAN forwarding; NULL: they are as they are */
 };
 
 enum resolve_kind {
@@ -63,6 +64,8 @@ struct resolve_target {
 	int64_t id;       /* of user, list, group; else 0, which is the list server among lists */
 	struct str text;  /* name, address, or why it is discarded */
 	struct str cause; /* how it was reached, see doc/ipc.md */
+	bool has_from;    /* LAN: it goes there with another return path */
+	struct str from;
 };
 
 struct resolution {

@@ -83,7 +83,7 @@ static void grow(struct resolution *resolution)
 int resolution_add(struct resolution *resolution, enum target_kind kind, int64_t id, struct str text, struct str cause,
                    struct err *err)
 {
-	const struct resolve_target target = {kind, id, text, cause};
+	const struct resolve_target target = {.kind = kind, .id = id, .text = text, .cause = cause};
 	uint32_t *slot;
 
 	if (resolution->target_count == resolution->target_capacity)

@@ -38,9 +38,10 @@ static const struct lan_rule *find_rule(const struct lan_rules *rules, int64_t i
 }
 
 /* Only smtpd's question at RCPT is one before acceptance; collected mail is not verified. */
-static bool is_wanted(const struct resolver *resolver, const struct resolve_question *question,
-                      const struct resolution *resolution, struct arena *arena)
+bool verify_is_wanted(const struct resolver *resolver, const struct resolve_question *question,
+                      const struct resolution *resolution)
 {
+	struct arena *arena = resolution->arena;
 	const struct snapshot *snapshot = &resolver->snapshot;
 	const struct lan_rule *rule;
 	struct server server;
@@ -72,15 +73,13 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 	memory_free(question);
 }
 
-bool verify_begin(struct verifier *verifier, struct resolver *resolver, const struct resolve_question *question,
-                  const struct resolution *resolution, struct ipc_incoming *incoming, const struct ipc_message *reply)
+void verify_ask(struct verifier *verifier, int64_t rule, struct str address, struct ipc_incoming *incoming,
+                const struct ipc_message *reply)
 {
 	struct ipc_message request;
 	struct question *asked;
 	unsigned channel = 0;
 
-	if (!is_wanted(resolver, question, resolution, resolution->arena))
-		return false;
 	for (unsigned i = 1; i < CHANNELS; i++)
 		if (verifier->waiting[i] < verifier->waiting[channel])
 			channel = i;
@@ -91,9 +90,8 @@ bool verify_begin(struct verifier *verifier, struct resolver *resolver, const st
 	verifier->waiting[channel]++;
 	ipc_message_init(&request);
 	ipc_request(&request, "verify");
-	ipc_add_number(&request, "rule", resolution->targets[0].id);
-	ipc_add(&request, "address", resolution->targets[0].text);
+	ipc_add_number(&request, "rule", rule);
+	ipc_add(&request, "address", address);
 	ipc_client_call(verifier->clients[channel], &request, TIMEOUT_MS, on_answer, asked);
 	ipc_message_free(&request);
-	return true;
 }

@@ -11,11 +11,11 @@
 struct verifier; /* channels to lfwd */
 
 struct verifier *verifier_new(struct event_base *base, const struct instance *instance);
-/*
- * Is that so for the answer to a question? Then lfwd is asked, and incoming answered later: with reply, or as unknown.
- * Where lfwd does not answer it is reply. False: answer it now.
- */
-bool verify_begin(struct verifier *verifier, struct resolver *resolver, const struct resolve_question *question,
-                  const struct resolution *resolution, struct ipc_incoming *incoming, const struct ipc_message *reply);
+/* Is that so for the answer to a question? Then it has one target, whose rule and recipient lfwd is asked about. */
+bool verify_is_wanted(const struct resolver *resolver, const struct resolve_question *question,
+                      const struct resolution *resolution);
+/* Ask, and answer incoming later: with reply, also where lfwd does not answer, or as unknown. */
+void verify_ask(struct verifier *verifier, int64_t rule, struct str address, struct ipc_incoming *incoming,
+                const struct ipc_message *reply);
 
 #endif

@@ -57,9 +57,9 @@ enum script_type {
 	SCRIPT_TEXT,   /* bytes; a number is taken as its text */
 	SCRIPT_NUMBER, /* integer; a float or text that stands for one is taken */
 	SCRIPT_FLAG,
-	SCRIPT_LIST,         /* of text: a table's items 1, 2 ... */
-	SCRIPT_TABLE,        /* of fields by name; as a result, fields say which are wanted, and get their values */
-	SCRIPT_ARRAY,        /* of values of any type, 1, 2 ...; an argument only */
+	SCRIPT_LIST,  /* of text: a table's items 1, 2 ... */
+	SCRIPT_TABLE, /* of fields by name; as a result, fields say which are wanted, and get their values */
+	SCRIPT_ARRAY, /* of values of any type, 1, 2 ...; as a result of tables, with the fields of the one in values */
 	SCRIPT_TEXT_OR_FLAG, /* asked for only: the result is SCRIPT_TEXT or SCRIPT_FLAG */
 };
 

@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <string.h>
 
 /* Tables may stand within tables; each asks for room of its own. */
 static void push_table(lua_State *lua, const struct script_value *value)
@@ -109,10 +110,42 @@ static int take_table(lua_State *lua, int index, struct script_value *value, str
 	return 0;
 }
 
+/* Tables, each with the fields of the one that the caller gives as a pattern. */
+static int take_array(lua_State *lua, int index, struct script_value *value, const struct script_value *pattern,
+                      struct arena *arena, struct err *err)
+{
+	size_t count = lua_rawlen(lua, index), size = pattern->count * sizeof *pattern->fields;
+	struct script_value *values;
+
+	if (count > SCRIPT_LIST_MAX)
+		return err_set(err, ERR_LIMIT, "is a list of %zu items, more than %d", count, SCRIPT_LIST_MAX);
+	index = lua_absindex(lua, index);
+	guard_pause();
+	value->values = values = arena_get(arena, (count + 1) * sizeof *values);
+	for (size_t i = 0; i < count; i++) {
+		struct script_field *fields = arena_get(arena, size + 1);
+
+		memcpy(fields, pattern->fields, size);
+		values[i] = script_table(fields, pattern->count);
+	}
+	guard_resume();
+	for (value->count = 0; value->count < count; value->count++) {
+		lua_rawgeti(lua, index, (lua_Integer)value->count + 1);
+		if (lua_type(lua, -1) != LUA_TTABLE)
+			return err_set(err, ERR_SYNTAX, "is a list whose item %zu is a %s, where a table is expected",
+			               value->count + 1, luaL_typename(lua, -1));
+		if (script_take(lua, -1, &values[value->count], arena, err) != 0)
+			return err_prefix(err, "is a list whose item %zu", value->count + 1);
+		lua_pop(lua, 1);
+	}
+	return 0;
+}
+
 int script_take(struct lua_State *lua, int index, struct script_value *value, struct arena *arena, struct err *err)
 {
 	static const char *const expected[] = {"nil",     "a string", "an integer", "a boolean",
-	                                       "a table", "a table",  "nothing",    "a string or a boolean"};
+	                                       "a table", "a table",  "a table",    "a string or a boolean"};
+	const struct script_value *pattern = value->values;
 	enum script_type wanted = value->type;
 	int type = lua_type(lua, index), is_integer = 0;
 
@@ -145,7 +178,10 @@ int script_take(struct lua_State *lua, int index, struct script_value *value, st
 		if (type == LUA_TTABLE)
 			return take_table(lua, index, value, arena, err);
 		break;
-	case SCRIPT_ARRAY:        /* nobody asks for one */
+	case SCRIPT_ARRAY:
+		if (type == LUA_TTABLE)
+			return take_array(lua, index, value, pattern, arena, err);
+		break;
 	case SCRIPT_TEXT_OR_FLAG: /* is one of the two by now */
 		break;
 	}
