@@ -3,6 +3,8 @@
 #include "common/addr/addr.h"
 #include "common/addr/pattern.h"
 
+enum { RECEIVED_MAX = 4096 }; /* octets of a Received field that are looked at */
+
 /*
  * Take all addresses of a text. names: those without a domain count, too. A broken element takes nothing from others,
  * as the strict parser of lists would have it; whether one is an address finder_take says.
@@ -71,7 +73,7 @@ int sources_standard(struct finder *finder, struct err *err)
 		const char *name;
 		bool resent;
 	} names[] = {{"To", false}, {"Cc", false}, {"Apparently-To", false}, {"Resent-To", true}, {"Resent-Cc", true}};
-	bool ours;
+	bool ours = false;
 
 	for (size_t i = 0; i < finder->field_count; i++)
 		for (size_t j = 0; j < sizeof names / sizeof names[0]; j++)
@@ -88,8 +90,11 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The length of what is passed over as one: a comment, which may hold others, or a quoted string; else one octet. */
-static size_t unit_length(struct str text)
+/*
+ * The length of what is passed over as one: a comment, which may hold others, or a quoted string; else one octet. A
+ * parenthesis that is never closed is one octet, and one within a comment begins a comment of its own then (is_broken).
+ */
+static size_t unit_length(struct str text, bool is_broken)
 {
 	bool is_quoted = text.data[0] == '"';
 	unsigned depth = 0;
@@ -103,34 +108,43 @@ static size_t unit_length(struct str text)
 			i++;
 		else if (is_quoted && i > 0 && c == '"')
 			return i + 1;
-		else if (!is_quoted && c == '(')
-			depth++;
+		else if (!is_quoted && c == '(' && ++depth > 1 && is_broken)
+			return 1;
 		else if (!is_quoted && c == ')' && --depth == 0)
 			return i + 1;
 	}
-	return text.len;
+	return is_broken ? 1 : text.len;
 }
 
-struct str sources_received_for(struct str value)
+/* The first "for" outside of comments and quoted strings, with what follows. */
+static struct str find_for(struct str value, bool is_broken)
 {
 	bool at_word = true;
 	size_t end = 0;
 
 	while (value.len > 0 && value.data[0] != ';') {
-		size_t length = unit_length(value);
+		size_t length = unit_length(value, is_broken);
 
 		if (at_word && str_starts_nocase(value, STR("for")) && value.len > 3 && is_blank(value.data[3])) {
 			value = str_trim(str_skip(value, 4));
 			if (str_starts(value, STR("<")))
 				return str_sub(value, 0, (size_t)(str_find_char(value, '>') + 1));
 			while (end < value.len && !is_blank(value.data[end]) && value.data[end] != ';')
-				end += unit_length(str_skip(value, end));
+				end += unit_length(str_skip(value, end), is_broken);
 			return str_sub(value, 0, end);
 		}
 		at_word = length > 1 || is_blank(value.data[0]);
 		value = str_skip(value, length);
 	}
 	return STR("");
+}
+
+struct str sources_received_for(struct str value)
+{
+	struct str looked_at = str_sub(value, 0, RECEIVED_MAX), found = find_for(looked_at, false);
+
+	/* a comment that is not closed hides what follows */
+	return found.len > 0 ? found : find_for(looked_at, true);
 }
 
 int sources_received(struct finder *finder, struct err *err)
@@ -166,7 +180,7 @@ static bool is_accepted(const struct finder *finder, const struct mime_address *
 
 int sources_names(struct finder *finder, struct err *err)
 {
-	bool ours;
+	bool ours = false;
 
 	for (size_t i = 0; i < finder->field_count; i++) {
 		struct str field = finder->fields[i].name;
@@ -191,7 +205,7 @@ int sources_subject(struct finder *finder, struct err *err)
 {
 	struct str name;
 	size_t count;
-	bool ours;
+	bool ours = false;
 
 	if (finder->options->subject == NULL ||
 	    regex_groups(finder->options->subject, finder->routing->subject, &name, 1, &count) != REGEX_YES || count == 0) {
