@@ -36,6 +36,7 @@ static int connect_server(struct session *session, struct err *err)
 	    .port = (unsigned)(port != 0 ? port
 	                       : tls     ? POP3S_PORT
 	                                 : POP3_PORT),
+	    .proxy = session->route.proxy,
 	    .tls = tls ? session->collectord->tls : NULL,
 	    .verify = session_number(session, COLLECTOR_SETTING_POP3_VERIFY) != 0,
 	    .prepare = attach_transcript,

@@ -86,8 +86,16 @@ static int read_password(struct session *session, struct err *err)
 	return result == 0 ? 0 : err_prefix(err, "the password cannot be had");
 }
 
-/* Likewise the server's addresses. */
-static int find_addresses(struct session *session, const char *server, struct err *err)
+/* Through which proxy, where its connection wants one; run by hand it is that of the first. */
+static int find_proxy(struct session *session, int64_t connection, struct err *err)
+{
+	if (connection == 0 && session->collector.connection_count > 0)
+		connection = session->collector.connections[0];
+	return route_find_proxy(&session->sources, connection, &session->arena, &session->route.proxy, err);
+}
+
+/* Likewise the server's addresses, and the proxy's. A name that only the proxy knows is left to it. */
+static int find_addresses(struct session *session, const char *server, int64_t connection, struct err *err)
 {
 	const struct instance *instance = &session->collectord->daemon.instance;
 	unsigned char bytes[16];
@@ -97,11 +105,14 @@ static int find_addresses(struct session *session, const char *server, struct er
 	    .is_address = inet_pton(AF_INET, server, bytes) == 1 || inet_pton(AF_INET6, server, bytes) == 1,
 	};
 
-	if (!host.is_address && ipc_connect(&session->sources.dnsd, instance, "dnsd", "collector", err) != 0)
+	if (ipc_connect(&session->sources.dnsd, instance, "dnsd", "collector", err) != 0 ||
+	    find_proxy(session, connection, err) != 0)
 		return -1;
 	session->address_count =
 	    route_addresses(&session->sources, &host, &session->arena, session->addresses, &secure, err);
 	ipc_close(&session->sources.dnsd);
+	if (session->address_count == 0 && session->route.proxy != NULL && session->route.proxy->version != SOCKS_4)
+		session->addresses[session->address_count++] = host.name;
 	return session->address_count > 0 ? 0 : err_prefix(err, "cannot find the server %s", server);
 }
 
@@ -142,7 +153,7 @@ static const char *host_of(struct session *session, const char *server)
 }
 
 /* All channels and all that is read but from the server; then the sandbox. */
-static int prepare(struct session *session, const struct method *method, struct err *err)
+static int prepare(struct session *session, const struct method *method, int64_t connection, struct err *err)
 {
 	const struct instance *instance = &session->collectord->daemon.instance;
 	const char *server = session_text(session, method->server);
@@ -152,7 +163,7 @@ static int prepare(struct session *session, const struct method *method, struct 
 	server = host_of(session, server);
 	if (spool_drop_open(&session->drop, instance, "collector", err) != 0 || check_resources(session, err) != 0 ||
 	    (method->username != COLLECTOR_SETTING_COUNT && read_password(session, err) != 0) ||
-	    find_addresses(session, server, err) != 0)
+	    find_addresses(session, server, connection, err) != 0)
 		return -1;
 	status_begin(&session->status, instance, "collector", "collector",
 	             arena_text(&session->arena, session->addresses[0]), false);
@@ -168,7 +179,7 @@ static int prepare(struct session *session, const struct method *method, struct 
 	return sandbox_enter(&session->collectord->session_sandbox, err);
 }
 
-static int collect(struct session *session, int64_t collector, struct err *err)
+static int collect(struct session *session, int64_t collector, int64_t connection, struct err *err)
 {
 	const struct method *method = NULL;
 
@@ -179,7 +190,7 @@ static int collect(struct session *session, int64_t collector, struct err *err)
 			method = &methods[i];
 	if (method == NULL)
 		return err_set(err, ERR_NOT_FOUND, "this way of collecting is not known");
-	return prepare(session, method, err) == 0 ? method->collect(session, err) : -1;
+	return prepare(session, method, connection, err) == 0 ? method->collect(session, err) : -1;
 }
 
 static void begin(struct session *session, const struct collectord *collectord, int channel)
@@ -204,12 +215,11 @@ int session_run(const struct collectord *collectord, int64_t collector, int64_t 
 	const int keep[] = {channel, collectord->session_sandbox.ruleset};
 	struct err err = {0};
 
-	(void)connection;
 	io_close_all_but(keep, sizeof keep / sizeof keep[0]);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	begin(&session, collectord, channel);
-	session.result.ok = collect(&session, collector, &err) == 0;
+	session.result.ok = collect(&session, collector, connection, &err) == 0;
 	if (!session.result.ok)
 		str_copy(str_of(err.text), session.result.text, sizeof session.result.text);
 	route_wipe(&session.route);

@@ -21,11 +21,12 @@ static int connect_server(struct session *session, struct smtp_client *client, c
 	const struct smtp_timeouts timeouts = {.connect_ms = CONNECT_MS, .data_end_ms = CONNECT_MS};
 
 	smtp_client_init(client, settings_host_name(&session->settings), timeouts);
+	client->proxy = session->route.proxy;
 	for (size_t i = 0; i < session->address_count; i++) {
 		int result = smtp_client_connect(client, host, arena_text(&session->arena, session->addresses[i]), port, tls,
 		                                 verify, err);
 
-		session->result.connected = result == 0 || (err->code != ERR_SYSTEM && err->code != ERR_TIMEOUT);
+		session->result.connected = client->reached;
 		if (result == 0)
 			return smtp_client_hello(client, err);
 		if (session->result.connected)

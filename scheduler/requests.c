@@ -146,7 +146,7 @@ static void take_arrived(struct scheduler *scheduler, struct ipc_incoming *incom
 	if (ipc_get_number(&incoming->message, "sender", 1, INT64_MAX, &sender) && !scheduler->paused &&
 	    settings_flag(&scheduler->settings, SETTING_SCHEDULE_SEND_IMMEDIATELY))
 		send_immediately(scheduler, sender);
-	ipc_no_answer(incoming);
+	ipc_answer_ok(incoming);
 }
 
 static int take_question(struct scheduler *scheduler, struct ipc_incoming *incoming, struct err *err)

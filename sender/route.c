@@ -202,6 +202,10 @@ static int find_relay(struct route_sources *sources, struct delivery *delivery, 
 int sender_find_route(struct route_sources *sources, struct delivery *delivery, struct arena *arena,
                       struct route *route)
 {
+	struct err err;
+
+	if (route_find_proxy(sources, delivery->sender, arena, &route->proxy, &err) != 0)
+		return route_defer(delivery, "4.4.1", arena_copy(arena, str_of(err.text)));
 	return delivery->is_relay ? find_relay(sources, delivery, arena, route) : find_mx(sources, delivery, arena, route);
 }
 

@@ -8,7 +8,7 @@
 #ifndef POSTROOM_NET_MAIL_CLIENT_H
 #define POSTROOM_NET_MAIL_CLIENT_H
 
-#include "common/net/conn.h"
+#include "common/net/socks.h"
 
 enum {
 	MAIL_CLIENT_SLOWEST = 200, /* octets a second, on average of an answer */
@@ -40,10 +40,11 @@ struct mail_client {
 /* Where to connect, and how. */
 struct mail_client_target {
 	const char *host;    /* what it is called */
-	const char *address; /* IPv4 or IPv6 as text */
+	const char *address; /* IPv4 or IPv6 as text; through a proxy what socks_connect takes */
 	unsigned port;
-	SSL_CTX *tls; /* NULL, or the context for TLS from the first octet */
-	bool verify;  /* check the certificate for host */
+	const struct socks_proxy *proxy; /* NULL: none */
+	SSL_CTX *tls;                    /* NULL, or the context for TLS from the first octet */
+	bool verify;                     /* check the certificate for host */
 	/* May be NULL; called between the connection and its first octet. */
 	void (*prepare)(struct conn *conn, void *context);
 	void *context;

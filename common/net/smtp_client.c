@@ -110,7 +110,8 @@ int smtp_client_connect(struct smtp_client *client, const char *host, const char
 	smtp_reply_reset(&client->reply);
 	str_copy(str_of(host), client->host, sizeof client->host);
 	client->reached = false;
-	if (conn_connect(&client->conn, address, port, client->timeouts.connect_ms, SMTP_WAIT_GREETING_MS, &reason) != 0) {
+	if (socks_connect(&client->conn, client->proxy, address, port, client->timeouts.connect_ms, SMTP_WAIT_GREETING_MS,
+	                  &reason) != 0) {
 		forget_connection(client);
 		if (reason.code == ERR_SYSTEM)
 			return err_set(err, ERR_SYSTEM, "cannot connect to %s[%s]:%u: %s (%s)", host, address, port,

@@ -18,8 +18,8 @@
 #define POSTROOM_NET_SMTP_CLIENT_H
 
 #include "common/login/sasl_client.h"
-#include "common/net/conn.h"
 #include "common/net/smtp_reply.h"
+#include "common/net/socks.h"
 
 enum {
 	SMTP_CLIENT_RECIPIENTS_MAX = 100, /* of one transaction: what every server takes, RFC 5321 4.5.3.1.8 */
@@ -47,6 +47,7 @@ struct smtp_client {
 	char host[256];    /* for SNI, the certificate, and messages */
 	char helo[256];    /* the name we give */
 	struct smtp_timeouts timeouts;
+	const struct socks_proxy *proxy; /* for the next connections; NULL: none. The caller's */
 	/* What the certificate has to match in the next handshakes, in place of verify; NULL: no TLSA records. The
 	 * caller's. */
 	const struct tlsa_set *tlsa;
@@ -59,10 +60,10 @@ struct smtp_client {
 void smtp_client_init(struct smtp_client *client, const char *helo, struct smtp_timeouts timeouts);
 
 /*
- * Connect and read the greeting. address: IPv4 or IPv6 as text; host: what it is called. tls: NULL, or the context for
- * TLS from the first octet (verify: check the certificate for host).
- * -1: ERR_SYSTEM, ERR_TIMEOUT (no connection); SMTP_CLIENT_TLS; SMTP_CLIENT_REFUSED (greeted with 4xx or 5xx);
- * ERR_CLOSED, ERR_PROTOCOL, ERR_LIMIT. The connection is closed then.
+ * Connect and read the greeting. address: IPv4 or IPv6 as text (or what the proxy takes, socks.h); host: what it is
+ * called. tls: NULL, or the context for TLS from the first octet (verify: check the certificate for host). -1:
+ * ERR_SYSTEM, ERR_TIMEOUT (no connection); SMTP_CLIENT_TLS; SMTP_CLIENT_REFUSED (greeted with 4xx or 5xx); ERR_CLOSED,
+ * ERR_PROTOCOL, ERR_LIMIT. The connection is closed then.
  */
 int smtp_client_connect(struct smtp_client *client, const char *host, const char *address, unsigned port, SSL_CTX *tls,
                         bool verify, struct err *err);

@@ -202,6 +202,7 @@ static int find_security(struct tour *tour, const struct route_host *host, bool 
 		set_reason(tour, "4.7.5", str_of(err.text), host->name);
 		return -1;
 	}
+	attempt->client.proxy = tour->route->proxy;
 	attempt->client.tlsa = tour->security.tlsa;
 	attempt->client.tlsa_domain = tour->security.domain;
 	return 0;
@@ -215,6 +216,8 @@ static void try_host(struct tour *tour, const struct route_host *host)
 	struct err err;
 	size_t count = route_addresses(&tour->attempt->sources, host, tour->arena, addresses, &secure, &err);
 
+	if (count == 0 && tour->route->proxy != NULL && tour->route->proxy->version != SOCKS_4)
+		addresses[count++] = host->name; /* the proxy may know more */
 	if (count == 0) {
 		log_info("id=%s host=%.*s:%u: %s", tour->delivery->id, STR_ARG(host->name), host->port, err.text);
 		if (tour->reason.words.len == 0)

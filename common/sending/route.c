@@ -1,6 +1,9 @@
 #include "common/sending/route.h"
 
 #include "common/base/memory.h"
+#include "common/settings/connectors.h"
+
+#include <arpa/inet.h>
 
 int route_defer(struct delivery *delivery, const char *enhanced, struct str words)
 {
@@ -50,6 +53,13 @@ void route_wipe(struct route *route)
 	route->password = STR("");
 }
 
+static bool is_address(const char *host)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+}
+
 size_t route_addresses(struct route_sources *sources, const struct route_host *host, struct arena *arena,
                        struct str addresses[ROUTE_ADDRESSES_MAX], bool *secure_out, struct err *err)
 {
@@ -77,4 +87,48 @@ size_t route_addresses(struct route_sources *sources, const struct route_host *h
 	ipc_message_free(&request);
 	ipc_message_free(&reply);
 	return count;
+}
+
+/* The first address of the proxy's host. */
+static int find_proxy_address(struct route_sources *sources, struct arena *arena, struct socks_proxy *proxy,
+                              struct err *err)
+{
+	const char *server = settings_text(sources->settings, SETTING_PROXY_SOCKS_SERVER);
+	struct route_host host = {.name = str_of(server), .is_address = is_address(server)};
+	struct str addresses[ROUTE_ADDRESSES_MAX];
+	bool secure;
+
+	if (*server == '\0')
+		return err_set(err, ERR_NOT_FOUND, "proxy.socks-server is not set");
+	if (route_addresses(sources, &host, arena, addresses, &secure, err) == 0)
+		return -1;
+	proxy->address = arena_text(arena, addresses[0]);
+	return 0;
+}
+
+int route_find_proxy(struct route_sources *sources, int64_t connection, struct arena *arena,
+                     const struct socks_proxy **proxy_out, struct err *err)
+{
+	static const char *const versions[] = {[SOCKS_4] = "4", [SOCKS_4A] = "4a", [SOCKS_5] = "5"};
+	const struct settings *settings = sources->settings;
+	const char *version = settings_text(settings, SETTING_PROXY_SOCKS_VERSION);
+	struct connection_settings wanted;
+	struct socks_proxy *proxy;
+	int found = connection_load(&sources->settings->objects, connection, arena, &wanted, err);
+
+	*proxy_out = NULL;
+	if (found != 1 || wanted.numbers[CONNECTION_SETTING_SOCKS] == 0)
+		return found < 0 ? -1 : 0;
+	proxy = arena_get(arena, sizeof *proxy);
+	*proxy = (struct socks_proxy){
+	    .port = (unsigned)settings_number(settings, SETTING_PROXY_SOCKS_PORT),
+	    .user = arena_text(arena, str_of(settings_text(settings, SETTING_PROXY_SOCKS_USER))),
+	    .password = arena_text(arena, str_of(settings_text(settings, SETTING_PROXY_SOCKS_PASSWORD))),
+	};
+	while (strcmp(versions[proxy->version], version) != 0 && proxy->version < SOCKS_5)
+		proxy->version++;
+	if (find_proxy_address(sources, arena, proxy, err) != 0)
+		return err_prefix(err, "the SOCKS proxy of the connection %s", wanted.name);
+	*proxy_out = proxy;
+	return 0;
 }

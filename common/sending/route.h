@@ -41,10 +41,11 @@ struct route {
 	struct str domain; /* by MX: that the mail is for; else empty */
 	bool secure;       /* by MX: who its mail exchangers are was validated */
 	enum tls_demand demand;
-	const struct sts_policy *sts; /* the domain's policy; NULL: none */
-	struct str name;              /* of the relay sender */
-	struct str username;          /* empty: no login */
-	struct str password;          /* or access token; in the arena: wiped by route_wipe */
+	const struct sts_policy *sts;    /* the domain's policy; NULL: none */
+	const struct socks_proxy *proxy; /* all is reached through; NULL: none */
+	struct str name;                 /* of the relay sender */
+	struct str username;             /* empty: no login */
+	struct str password;             /* or access token; in the arena: wiped by route_wipe */
 	enum sasl_client_method method;
 };
 
@@ -63,6 +64,13 @@ void route_add_host(struct route *route, struct str name, unsigned port, bool is
 int route_read_password(struct route_sources *sources, struct str secret, struct arena *arena, struct route *route,
                         struct err *err);
 void route_wipe(struct route *route);
+
+/*
+ * The proxy through which a connection reaches everything, NULL where it does so itself, or there is no such
+ * connection. -1: there is no proxy to be had: ERR_NOT_FOUND (none is set), or as dnsd answers.
+ */
+int route_find_proxy(struct route_sources *sources, int64_t connection, struct arena *arena,
+                     const struct socks_proxy **proxy_out, struct err *err);
 
 /* There is no route: every recipient that is undecided is deferred, or fails. -1 always. */
 int route_defer(struct delivery *delivery, const char *enhanced, struct str words);
