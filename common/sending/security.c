@@ -1,6 +1,6 @@
 #include "common/sending/security.h"
 
-#include "common/mailauth/dns/dns.h"
+#include "common/mailauth/dns/channel.h"
 
 enum tlsa_answer {
 	TLSA_NONE,    /* there are no records that were validated */
@@ -61,12 +61,15 @@ static int demand_dane(struct route_sources *sources, const struct route *route,
 static void find_policy_id(struct route_sources *sources, struct str domain, struct arena *arena,
                            char id[STS_ID_MAX + 1])
 {
-	struct mailauth_dns dns = mailauth_dns_ipc(&sources->dnsd);
+	struct mailauth_channel channel;
 	struct mailauth_answer answer;
+	struct mailauth_dns dns;
 	size_t found = 0;
 	struct err err;
 
 	id[0] = '\0';
+	mailauth_channel_init(&channel, &sources->dnsd);
+	dns = mailauth_channel_dns(&channel);
 	if (mailauth_query(&dns, arena_printf(arena, "_mta-sts.%.*s", STR_ARG(domain)), MAILAUTH_TXT, arena, &answer,
 	                   &err) != 0)
 		return;
