@@ -10,7 +10,9 @@
  *
  * Security stance: a worker reads settings and scripts and writes its files; it opens nothing else, asks nobody but
  * statusd (for errors of scripts), signals nobody, and lives WORKER_MS at most with limited memory. Whoever takes it
- * over by a message has that message. The parent believes its words only within what they may say.
+ * over by a message has that message. The parent believes its words only within what they may say. Sessions of pop3d
+ * and imapd may say, where the settings want receipts of that, that their user fetched a message: one that is taken
+ * over could have receipts sent, and nothing else.
  *
  * Nothing is lost here: what goes wrong is temporary. A message whose worker dies, or takes too long, ATTEMPTS_MAX
  * times goes on unchanged; what the system refuses (a full disk) is tried again until it does not.
@@ -103,6 +105,7 @@ struct job {
 	int internal, outgoing; /* files for its other forms; -1: it has no such target */
 	int copies[WAYS];       /* files for copies for monitoring; -1: not that way */
 	bool lan;               /* of "sent": by LAN forwarding */
+	struct str reader;      /* of "read": the user; empty: it is no such request */
 	struct found found;
 	struct monitored monitored;
 	void (*copied)(struct job *job, const struct err *err); /* of copies_make */
@@ -125,8 +128,9 @@ void job_run(struct job *job, int (*run)(struct ipc_message *reply, void *job, s
 void copies_make(struct job *job, const struct ipc_message *found,
                  void (*done)(struct job *job, const struct err *err));
 
-/* receipts.c: a message has been sent: the receipt, where it asks for one. Owns the job. */
+/* receipts.c: a message has been sent, or fetched by its user: the receipt, where it asks for one. Owns the job. */
 void receipts_start(struct job *job);
+void receipts_start_read(struct job *job);
 
 /* made.c: mail of filterd's own. */
 struct made_mail {

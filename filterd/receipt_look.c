@@ -29,7 +29,12 @@ int receipt_run(struct ipc_message *reply, void *context, struct err *err)
 
 	if (look_begin(&look, context, err) != 0 || look_edit(&look, &edit, err) != 0)
 		return -1;
-	names = str_of(settings_text(look.settings, SETTING_RECEIPT_SENT_FIELDS));
+	/* no receipt for a report or a receipt */
+	if (look.job->reader.len != 0 &&
+	    str_equal(str_trim(mime_fields_value(&edit.header, STR("Return-Path"))), STR("<>")))
+		return 0;
+	names = str_of(settings_text(look.settings, look.job->reader.len != 0 ? SETTING_RECEIPT_READ_FIELDS
+	                                                                      : SETTING_RECEIPT_SENT_FIELDS));
 	while ((name = str_cut_item(&names)).len != 0)
 		count = add_addresses(&look, &edit.header, name, count, reply);
 	ipc_add(reply, "subject",

@@ -32,7 +32,8 @@ static bool is_local(struct job *job, const struct addr *address)
 /* The addresses that a worker found, of those that may get one. */
 static size_t take_addresses(struct job *job, const struct ipc_message *found, struct str to[ADDRESSES_MAX])
 {
-	bool local_only = settings_flag(&job->filterd->settings, SETTING_RECEIPT_SENT_LOCAL);
+	bool local_only = settings_flag(&job->filterd->settings,
+	                                job->reader.len != 0 ? SETTING_RECEIPT_READ_LOCAL : SETTING_RECEIPT_SENT_LOCAL);
 	struct str key, value;
 	size_t count = 0;
 
@@ -56,14 +57,16 @@ static void add_field(struct buf *out, const char *name, struct str text)
 static void write_text(struct job *job, const struct ipc_message *found, struct str to, struct buf *out)
 {
 	const struct settings *settings = &job->filterd->settings;
-	struct text_value values[] = {{"subject", ipc_get(found, "subject")}, {"recipients", STR("")}};
+	struct text_value values[] = {
+	    {"subject", ipc_get(found, "subject")}, {"recipients", STR("")}, {"username", job->reader}};
 	struct str message_id = ipc_get(found, "message-id");
 	struct text_filled words;
 
 	for (size_t i = 0; i < job->outside_count; i++)
 		values[1].value = arena_printf(&job->arena, "%.*s%s%.*s", STR_ARG(values[1].value), i != 0 ? ", " : "",
 		                               STR_ARG(job->outside[i]));
-	text_fill(settings_text(settings, SETTING_TEXT_RECEIPT), values, 2, &job->arena, &words);
+	text_fill(settings_text(settings, job->reader.len != 0 ? SETTING_TEXT_RECEIPT_READ : SETTING_TEXT_RECEIPT), values,
+	          3, &job->arena, &words);
 	buf_add_str(out, STR("Date: "));
 	mime_format_date((int64_t)time(NULL), out);
 	buf_printf(out, "\r\nFrom: postmaster@%s\r\nTo: %.*s\r\n", settings_default_domain(settings), STR_ARG(to));
@@ -89,7 +92,10 @@ static int make(struct job *job, const struct ipc_message *found, struct err *er
 	if (mail.to_count == 0)
 		return 0;
 	/* one for each time that somebody took it over */
-	snprintf(step, sizeof step, "sent/%.*s", STR_ARG(str_sub(job->outside[0], 0, STEP_MAX / 2)));
+	if (job->reader.len == 0)
+		snprintf(step, sizeof step, "sent/%.*s", STR_ARG(str_sub(job->outside[0], 0, STEP_MAX / 2)));
+	else
+		snprintf(step, sizeof step, "read");
 	buf_init(&text, TEXT_MAX);
 	write_text(job, found, to[0], &text);
 	mail.text = buf_str(&text);
@@ -115,6 +121,15 @@ void receipts_start(struct job *job)
 
 	ipc_answer_ok(job->incoming);
 	if (unwanted || job->outside_count == 0 || job->made || job->envelope.from.len == 0)
+		job_free(job);
+	else
+		job_run(job, receipt_run, looked);
+}
+
+void receipts_start_read(struct job *job)
+{
+	ipc_answer_ok(job->incoming);
+	if (settings_text(&job->filterd->settings, SETTING_RECEIPT_READ_FIELDS)[0] == '\0')
 		job_free(job);
 	else
 		job_run(job, receipt_run, looked);

@@ -114,6 +114,27 @@ static int read_sent(struct job *job, struct err *err)
 	return 0;
 }
 
+/* A message out of a mailbox: it has no envelope any more, and gets an id for what is made of it. */
+static int read_read(struct job *job, struct err *err)
+{
+	struct ipc_message *request = &job->incoming->message;
+	struct str user = ipc_get(request, "user");
+	struct spool_file id;
+	struct stat status;
+
+	settings_refresh(&job->filterd->settings);
+	job->message = ipc_take_fd(request, 0);
+	if (job->message < 0 || user.len == 0)
+		return err_set(err, ERR_SYNTAX, "a message or its user is missing");
+	if (fstat(job->message, &status) != 0 || !S_ISREG(status.st_mode))
+		return err_set(err, ERR_SYNTAX, "the message is no file");
+	spool_make_id(&id, "filterd", STR(""));
+	str_copy(str_of(id.id), job->id, sizeof job->id);
+	job->size = (int64_t)status.st_size;
+	job->reader = arena_copy(&job->arena, user); /* it is answered at once */
+	return 0;
+}
+
 static struct job *job_new(struct filterd *filterd, struct ipc_incoming *incoming)
 {
 	struct job *job = memory_get(sizeof *job);
@@ -132,15 +153,19 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 {
 	static const struct {
 		const char *op;
+		bool of_queue; /* queue-manager asks it, else sessions do */
 		int (*read)(struct job *job, struct err *err);
 		void (*start)(struct job *job);
-	} operations[] = {{"prepare", read_prepare, job_start}, {"sent", read_sent, receipts_start}};
+	} operations[] = {{"prepare", true, read_prepare, job_start},
+	                  {"sent", true, read_sent, receipts_start},
+	                  {"read", false, read_read, receipts_start_read}};
+	bool is_queue = strcmp(incoming->caller, "queue-manager") == 0;
 	struct job *job;
 	struct err err;
 
 	err_set(&err, ERR_PROTOCOL, "filterd knows no such request");
 	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
-		if (!ipc_is(&incoming->message, operations[i].op))
+		if (!ipc_is(&incoming->message, operations[i].op) || operations[i].of_queue != is_queue)
 			continue;
 		job = job_new(context, incoming);
 		if (operations[i].read(job, &err) == 0) {

@@ -232,6 +232,8 @@ int session_open(struct session *session, struct str ticket, struct err *err)
 {
 	const struct imapd *imapd = session->imapd;
 
+	if (session->guest == NULL)
+		receipts_open(&session->receipts, &imapd->settings, &imapd->daemon.instance, "imapd");
 	if (redeem(session, ticket, err) != 0 || read_quota(session, err) != 0 || enter_sandbox(session, err) != 0)
 		return -1;
 	if (mailbox_open(&session->mailbox, &imapd->daemon.instance, session->uid, IMAP_WAIT_MS, err) != 0) {
@@ -267,7 +269,7 @@ struct session *session_new(struct imapd *imapd, int fd, const struct ipc_messag
 	if (ipc_get_number(request, "service", 0, INT64_MAX, &number))
 		settings_use_service(&imapd->settings, number);
 	session->imapd = imapd;
-	session->authd.fd = -1;
+	session->authd.fd = session->receipts.channel.fd = -1;
 	session->bell = listen_bell();
 	conn_init(&session->conn, fd, (int)settings_number(&imapd->settings, SETTING_IMAP_TIMEOUT) * 1000);
 	session->conn.on_wait = ring;
@@ -297,6 +299,7 @@ void session_free(struct session *session)
 	view_close(session->view);
 	mailbox_close(session->mailbox);
 	status_end(&session->statusd);
+	receipts_close(&session->receipts);
 	transcript_end(&session->transcript);
 	ipc_close(&session->authd);
 	conn_close(&session->conn);

@@ -131,6 +131,8 @@ static int set_seen(struct batch *batch, struct err *err)
 		log_warning("cannot mark messages as seen, user=%s: %s", session->user, err->text);
 		return 0;
 	}
+	for (size_t i = 0; i < count && session->guest == NULL; i++)
+		receipts_fetched(&session->receipts, session->mailbox, view->folder, unseen[i], session->user);
 	session_ring(session);
 	return view_follow(view, session->mailbox, err);
 }

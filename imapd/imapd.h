@@ -35,6 +35,7 @@
 #include "common/status/transcript.h"
 #include "common/store/changes.h"
 #include "common/store/folders.h"
+#include "common/store/receipts.h"
 #include "common/store/store.h"
 
 #include "imapd/view.h"
@@ -79,6 +80,7 @@ struct session {
 	int64_t quota;            /* of the mailbox, octets; 0: none */
 	struct ipc_channel authd; /* fd -1: not there */
 	struct status statusd;
+	struct receipts receipts; /* of reading */
 	struct transcript transcript;
 	struct bandwidth bandwidth;
 	struct script script; /* imap4svr.lua */

@@ -179,6 +179,7 @@ void pop3_retr(struct session *session, const struct pop3_command *command)
 	conn_printf(&session->conn, "+OK %" PRId64 " octets\r\n", message->size);
 	send_message(session, fd, message->size);
 	close(fd);
+	receipts_fetched(&session->receipts, session->mailbox, STORE_INBOX, message->uid, session->user);
 }
 
 void pop3_top(struct session *session, const struct pop3_command *command)

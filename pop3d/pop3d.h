@@ -18,7 +18,7 @@
 #include "common/settings/settings.h"
 #include "common/status/status.h"
 #include "common/status/transcript.h"
-#include "common/store/store.h"
+#include "common/store/receipts.h"
 
 /* What the listener has, and each session inherits. */
 struct pop3_service {
@@ -39,6 +39,7 @@ struct session {
 	struct transcript transcript;
 	struct bandwidth bandwidth;
 	struct status status;
+	struct receipts receipts;
 	struct mailbox *mailbox;
 	struct mailbox_list list; /* the snapshot; message number n is messages[n - 1] */
 	size_t count;             /* of messages not marked, and the sum of their octets */

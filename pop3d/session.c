@@ -128,6 +128,7 @@ static void make_known(struct session *session)
 	status_begin(&session->status, instance, "pop3d", "pop3", session->conn.peer, session->tls);
 	status_login(&session->status, session->user, session->uid);
 	transcript_begin(&session->transcript, &session->conn, &session->service->settings, TRANSCRIPT_POP3, "pop3d");
+	receipts_open(&session->receipts, &session->service->settings, instance, "pop3d");
 }
 
 /* From here on there is one mailbox, and nothing else in the world but the client. */
@@ -175,7 +176,7 @@ static void serve(struct session *session, struct str ticket)
 /* The request of a login process: take the connection over. */
 static int take_over(struct pop3_service *service, struct ipc_message *request)
 {
-	struct session session = {.service = service, .status = {{.fd = -1}}};
+	struct session session = {.service = service, .status = {{.fd = -1}}, .receipts = {.channel = {.fd = -1}}};
 	int64_t tls = 0, number;
 	int client = ipc_take_fd(request, 0);
 	struct str ticket = ipc_get(request, "ticket"), input = ipc_get(request, "input");
@@ -200,6 +201,7 @@ static int take_over(struct pop3_service *service, struct ipc_message *request)
 	if (session.retrieved > 0 && settings_flag(&service->settings, SETTING_LOG_CONNECTIONS))
 		status_messages(&session.status, (int64_t)session.retrieved);
 	transcript_end(&session.transcript);
+	receipts_close(&session.receipts);
 	conn_close(&session.conn);
 	status_end(&session.status);
 	return 0;

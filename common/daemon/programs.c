@@ -34,7 +34,7 @@ const struct program programs[] = {
     {"signer", "postroom-sign", CALLERS("queue-manager"), NULL, false, NULL},
     {"sender", "postroom-send", CALLERS("queue-manager"), NULL, false, NULL},
     {"lfwd", "postroom-lan", CALLERS("queue-manager", "resolver"), NULL, false, NULL},
-    {"filterd", "postroom-filter", CALLERS("queue-manager"), "filterd", false, NULL},
+    {"filterd", "postroom-filter", CALLERS("queue-manager", "pop3d", "imapd"), "filterd", false, NULL},
     {"collector", "postroom-collect", CALLERS("listd", "scheduler", "postroom"), "collector", false, NULL},
     {"reporter", "postroom-report", CALLERS("postroom"), "reporter", false, NULL},
     {"queue-manager", "postroom-queue", CALLERS("smtpd", "scheduler", "postroom"), "queue-manager", false, NULL},
