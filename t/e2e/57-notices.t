@@ -79,7 +79,7 @@ subtest '06-1.2 <None>, and a named account' => sub {
 	refused(qr/TARGET=USER/, 'set', 'notices.targets', 'LanFwd');
 };
 
-subtest '06-1.3 who is deleted or renamed' => sub {
+subtest '06-1.3 01-6.4 who is deleted or renamed' => sub {
 	$p->add_user('dora', 'dora-secret');
 	$p->set('notices.targets' => 'Mark=cleo,LanFwd=dora');
 	$p->postroom_ok('user', 'rename', 'dora', 'dorothea');
@@ -91,6 +91,9 @@ subtest '06-1.3 who is deleted or renamed' => sub {
 	$p->set('notices.administrator' => 'emil');
 	$p->postroom_ok('user', 'delete', 'emil');
 	is $p->postroom_json('get', 'notices.administrator')->[0]{value} // '', '', 'the main administrator is the first again';
+	local $users{postmaster} = $p->password;
+	announce('the tape is torn', target => 'LanFwd');
+	$p->wait_for(sub { grep { $_ eq 'the tape is torn' } told('postmaster') }, 'who hears of the next trouble', 20);
 	$p->set('notices.administrator' => 'anna');
 };
 
