@@ -49,7 +49,7 @@ static enum verdict talk(const char *host, const char *address, unsigned port, s
 static size_t find_addresses(struct route_sources *sources, const struct server *server, struct arena *arena,
                              struct str addresses[ROUTE_ADDRESSES_MAX])
 {
-	const struct route_host host = {server->host, server->port, server->is_address};
+	const struct route_host host = {.name = server->host, .port = server->port, .is_address = server->is_address};
 	struct err err;
 	bool secure;
 	size_t count = route_addresses(sources, &host, arena, addresses, &secure, &err);

@@ -25,7 +25,8 @@ static int run_session(int fd, const struct listen_origin *origin, void *context
 int main(int argc, char **argv)
 {
 	static const char *const sockets[] = {"from-queue-manager", "from-resolver", NULL};
-	static const struct sending sending = {"lfwd", false, lan_accept, lan_find_route, lan_report_trouble};
+	static const struct sending sending = {
+	    .program = "lfwd", .accept = lan_accept, .find_route = lan_find_route, .report_trouble = lan_report_trouble};
 	static struct daemon daemon;
 	static struct lfwd lfwd = {.sending = {.daemon = &daemon, .sending = &sending}, .verifying = {.daemon = &daemon}};
 	const struct listen_hooks hooks = {.session = run_session, .context = &lfwd, .max_sessions = 1};

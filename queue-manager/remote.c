@@ -358,6 +358,8 @@ static bool may_be_given(struct remote *remote, const struct remote_destination 
 
 	if (pass == NULL || sender->is_continuous)
 		return allowed;
+	if (sender->asking > 0 || remote->queue->ready != NULL)
+		return false; /* what its script says of others may put them first */
 	pass->full |= !allowed && sender->busy_messages == 0;
 	pass->full |= sender->session_messages != 0 && pass->messages >= sender->session_messages;
 	pass->full |= sender->session_recipients != 0 && pass->recipients != 0 &&

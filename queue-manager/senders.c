@@ -46,6 +46,7 @@ static void keep_state(struct sender *sender, struct senders *old)
 			continue;
 		sender->pass = before->pass;
 		sender->sent = before->sent;
+		sender->asking = before->asking;
 		sender->busy_messages = before->busy_messages;
 		sender->busy_recipients = before->busy_recipients;
 		before->pass = NULL;

@@ -58,6 +58,7 @@ struct sender {
 	bool uses_batv;
 	struct pass *pass;      /* NULL: none is on */
 	struct buf sent;        /* struct sending, for as long as limits are about */
+	unsigned asking;        /* questions to its script that are open */
 	unsigned busy_messages; /* being given to servers */
 	unsigned busy_recipients;
 };
@@ -132,7 +133,7 @@ struct verdict {
 	struct verdict *next;
 };
 /* NULL: the sender has no script, or it could not be asked. */
-const struct verdict *verdict_get(struct message *message, const struct sender *sender);
+const struct verdict *verdict_get(struct message *message, struct sender *sender);
 /* That which is known, without asking. */
 const struct verdict *verdict_known(const struct message *message, const struct sender *sender);
 

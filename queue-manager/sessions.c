@@ -254,12 +254,26 @@ static void tell_sender(struct remote_session *session, const struct remote_job 
 	                   session->recipients + sender->max_recipients > (uint64_t)sender->session_recipients;
 }
 
+/* A script wants no server to be asked now: again later, and no attempt is counted. */
+static void hold_back(struct remote_job *job, int64_t seconds)
+{
+	for (size_t i = 0; i < job->count; i++) {
+		struct delivery *delivery = &job->message->deliveries[job->parts[i].delivery];
+
+		delivery->busy = false;
+		delivery->next = queue_now() + seconds * 1000;
+		message_change(job->message, delivery);
+	}
+	log_info("id=%s held for %lld s by mxserverrules.lua", job->message->id, (long long)seconds);
+	remote_job_end(job);
+}
+
 static void on_answer(struct ipc_message *reply, const struct err *err, void *context)
 {
 	struct remote_session *session = context;
 	struct remote_job *job = session->job;
 	struct str *results = memory_get((job->recipients + 1) * sizeof *results);
-	int64_t dsn_passed = 0;
+	int64_t dsn_passed = 0, hold_s = 0;
 
 	session->job = NULL;
 	session->idle_since = queue_now();
@@ -272,6 +286,9 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 		session->broken = true;
 		tell_sender(session, job, NULL, NULL);
 		remote_job_defer(job, "4.3.0", STR(""), STR("the sending session gave an incomplete answer"));
+	} else if (ipc_get_number(reply, "hold", 1, INT32_MAX, &hold_s)) {
+		tell_sender(session, job, reply, NULL);
+		hold_back(job, hold_s);
 	} else {
 		ipc_get_number(reply, "dsn-passed", 0, 1, &dsn_passed);
 		job->message->away = 0;

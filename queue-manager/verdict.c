@@ -4,6 +4,8 @@
 #include "common/script/script.h"
 #include "queue-manager/remote.h"
 
+#include <time.h>
+
 enum {
 	TIMEOUT_MS = 30000,   /* a call of a script is given five seconds */
 	AWAY_AGAIN_MS = 5000, /* where it could not be asked */
@@ -88,6 +90,8 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 
 	message->jobs--;
 	message_touch(message);
+	if (sender != NULL)
+		sender->asking--;
 	verdict->state = VERDICT_SKIP;
 	verdict->until = queue_now() + AWAY_AGAIN_MS;
 	if (reply == NULL || err->code != ERR_NONE) {
@@ -98,11 +102,19 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 	}
 }
 
-static void ask(struct message *message, const struct sender *sender, struct verdict *verdict)
+/* About when the last attempt was, microseconds since 1970: the time of the next one was set then. */
+static int64_t last_try_us(const struct sender *sender, const struct delivery *delivery)
+{
+	int64_t ago = queue_now() - (delivery->next - patience_delay(&sender->patience, delivery->attempts));
+
+	return delivery->next != 0 ? ((int64_t)time(NULL) * 1000 - ago) * 1000 : 0;
+}
+
+static void ask(struct message *message, struct sender *sender, struct verdict *verdict)
 {
 	struct form_file form = message_form(message, DELIVERY_REMOTE);
 	struct question *question = arena_get(&message->arena, sizeof *question);
-	unsigned attempts = 0;
+	const struct delivery *tried = NULL;
 	struct ipc_message request;
 
 	*question = (struct question){message, verdict};
@@ -117,20 +129,23 @@ static void ask(struct message *message, const struct sender *sender, struct ver
 		if (delivery->kind != DELIVERY_REMOTE || delivery->state > DELIVERY_PARKED)
 			continue;
 		ipc_add(&request, "to", delivery->target);
-		attempts = delivery->attempts > attempts ? delivery->attempts : attempts;
+		tried = tried == NULL || delivery->attempts > tried->attempts ? delivery : tried;
 	}
-	message_describe(message, &request, attempts);
+	message_describe(message, &request, tried != NULL ? tried->attempts : 0);
+	if (tried != NULL && tried->attempts > 0)
+		ipc_add_number(&request, "last-try", last_try_us(sender, tried));
 	ipc_add_number(&request, "offset", form.offset);
 	ipc_add_number(&request, "size", form.size);
 	ipc_add_fd(&request, form.fd);
 	verdict->state = VERDICT_ASKED;
 	verdict->pass = pass_of(sender);
 	message->jobs++;
+	sender->asking++;
 	ipc_client_call(message->queue->senders->scripts, &request, TIMEOUT_MS, on_answer, question);
 	ipc_message_free(&request);
 }
 
-const struct verdict *verdict_get(struct message *message, const struct sender *sender)
+const struct verdict *verdict_get(struct message *message, struct sender *sender)
 {
 	struct verdict *verdict = find(message, sender);
 

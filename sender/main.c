@@ -5,11 +5,21 @@
  */
 #include "common/sending/session.h"
 #include "sender/route.h"
+#include "sender/scripts.h"
 
 int main(int argc, char **argv)
 {
 	static const char *const sockets[] = {"from-queue-manager", NULL};
-	static const struct sending sending = {"sender", true, sender_accept, sender_find_route, sender_report_trouble};
+	static const struct sending sending = {.program = "sender",
+	                                       .by_mx = true,
+	                                       .allow = scripts_allow,
+	                                       .answer = scripts_answer,
+	                                       .begin = scripts_begin,
+	                                       .prepare = scripts_prepare,
+	                                       .connected = scripts_connected,
+	                                       .accept = sender_accept,
+	                                       .find_route = sender_find_route,
+	                                       .report_trouble = sender_report_trouble};
 	static struct daemon daemon;
 	static struct session_parent parent = {.daemon = &daemon, .sending = &sending};
 	const struct listen_hooks hooks = {.session = session_run, .context = &parent, .max_sessions = 1};

@@ -6,6 +6,7 @@
 #include "common/base/memory.h"
 #include "common/sending/security.h"
 #include "common/settings/connectors.h"
+#include "sender/exchangers.h"
 
 enum {
 	SMTP_PORT = 25,
@@ -42,70 +43,10 @@ static struct str literal_address(struct str literal)
 	return str_starts_nocase(inside, STR("IPv6:")) ? str_skip(inside, 5) : inside;
 }
 
-/* The next "<preference> <name>" of dnsd's answer. */
-static bool next_exchanger(const struct ipc_message *reply, size_t *position, uint64_t *preference, struct str *name)
-{
-	struct str key, value;
-
-	while (ipc_next(reply, position, &key, &value)) {
-		if (!str_equal(key, STR("host")) || !str_to_u64(str_cut_word(&value), UINT16_MAX, preference))
-			continue;
-		*name = str_trim(value);
-		if (name->len != 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Take the mail exchangers over. RFC 5321 5.1: where we are one of them, those not better than us are left out, or the
- * message would come back. *we_are_best: nobody is better.
- */
-static void take_exchangers(const struct ipc_message *reply, struct str own_name, unsigned port, struct arena *arena,
-                            struct route *route, bool *we_are_best)
-{
-	struct str name;
-	uint64_t preference, own_preference = UINT64_MAX;
-	size_t position = 0;
-
-	while (next_exchanger(reply, &position, &preference, &name))
-		if (str_equal_nocase(name, own_name) && preference < own_preference)
-			own_preference = preference;
-	position = 0;
-	while (next_exchanger(reply, &position, &preference, &name))
-		if (preference < own_preference)
-			route_add_host(route, arena_copy(arena, name), port, false);
-	*we_are_best = route->host_count == 0 && own_preference != UINT64_MAX;
-}
-
-static int read_exchangers(struct route_sources *sources, struct delivery *delivery, const struct ipc_message *reply,
-                           struct arena *arena, struct route *route)
-{
-	unsigned port = (unsigned)settings_number(sources->settings, SETTING_SENDER_MX_PORT);
-	struct str domain = destination_value(delivery);
-	bool we_are_best;
-
-	if (ipc_get(reply, "null-mx").data != NULL)
-		return route_fail(delivery, "5.1.10",
-		                  arena_printf(arena, "The domain %.*s takes no mail (null MX)", STR_ARG(domain)));
-	route->secure = str_equal(ipc_get(reply, "secure"), STR("1"));
-	take_exchangers(reply, str_of(settings_host_name(sources->settings)), port, arena, route, &we_are_best);
-	if (we_are_best)
-		return route_fail(
-		    delivery, "5.4.6",
-		    arena_printf(arena, "Mail for %.*s loops back to this server, which does not take it", STR_ARG(domain)));
-	if (route->host_count == 0)
-		return route_defer(delivery, "4.4.3",
-		                   arena_printf(arena, "No mail exchanger of %.*s is known", STR_ARG(domain)));
-	return 0;
-}
-
 static int find_mx(struct route_sources *sources, struct delivery *delivery, struct arena *arena, struct route *route)
 {
-	struct ipc_message request, reply;
 	struct str domain = destination_value(delivery);
 	struct err err;
-	int result;
 
 	route->encryption = ROUTE_STARTTLS_IF_AVAILABLE;
 	if (addr_is_literal(domain)) {
@@ -115,21 +56,11 @@ static int find_mx(struct route_sources *sources, struct delivery *delivery, str
 	}
 	route->domain = domain;
 	route->demand = tls_demands_find(str_of(settings_text(sources->settings, SETTING_SENDER_TLS_POLICIES)), domain);
-	ipc_message_init(&request);
-	ipc_message_init(&reply);
-	ipc_request(&request, "mx");
-	ipc_add(&request, "domain", domain);
-	if (ipc_call(&sources->dnsd, &request, &reply, ROUTE_DNS_TIMEOUT_MS, &err) == 0)
-		result = read_exchangers(sources, delivery, &reply, arena, route);
-	else if (err.code == ERR_NOT_FOUND || err.code == ERR_SYNTAX)
-		result = route_fail(delivery, "5.1.2", arena_copy(arena, str_of(err.text)));
-	else
-		result = route_defer(delivery, "4.4.3", arena_copy(arena, str_of(err.text)));
-	ipc_message_free(&request);
-	ipc_message_free(&reply);
-	if (result == 0 && security_find_policy(sources, route, arena, &err) != 0)
-		result = route_defer(delivery, "4.7.5", arena_copy(arena, str_of(err.text)));
-	return result;
+	if (exchangers_find(sources, delivery, domain, arena, route) != 0)
+		return -1;
+	return security_find_policy(sources, route, arena, &err) == 0
+	           ? 0
+	           : route_defer(delivery, "4.7.5", arena_copy(arena, str_of(err.text)));
 }
 
 /* As configd has checked it. */

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 
-enum { WAIT_QUIT_MS = 5000 };
-
 void smtp_client_init(struct smtp_client *client, const char *helo, struct smtp_timeouts timeouts)
 {
 	*client = (struct smtp_client){.timeouts = timeouts};
@@ -76,7 +74,11 @@ int smtp_client_read_reply(struct smtp_client *client, const char *shown, int ti
 			return smtp_client_lost(client, shown, err);
 		more = smtp_reply_add_line(&client->reply, line, err);
 	}
-	return more == 0 ? 0 : smtp_client_lost(client, shown, err);
+	if (more != 0)
+		return smtp_client_lost(client, shown, err);
+	if (client->heard != NULL)
+		client->heard(client, shown, client->heard_context);
+	return 0;
 }
 
 int smtp_client_command(struct smtp_client *client, const char *shown, struct str command, int timeout_ms,
@@ -92,7 +94,7 @@ static int shake_hands(struct smtp_client *client, SSL_CTX *tls, bool verify, st
 {
 	struct err reason;
 
-	smtp_client_set_wait(client, SMTP_WAIT_COMMAND_MS);
+	smtp_client_set_wait(client, smtp_client_wait(client->timeouts.starttls_ms, SMTP_WAIT_COMMAND_MS));
 	if ((client->tlsa != NULL
 	         ? conn_connect_dane(&client->conn, tls, client->host, client->tlsa_domain, client->tlsa, &reason)
 	         : conn_connect_tls(&client->conn, tls, client->host, verify, &reason)) == 0)
@@ -104,14 +106,15 @@ static int shake_hands(struct smtp_client *client, SSL_CTX *tls, bool verify, st
 int smtp_client_connect(struct smtp_client *client, const char *host, const char *address, unsigned port, SSL_CTX *tls,
                         bool verify, struct err *err)
 {
+	int greeting_ms = smtp_client_wait(client->timeouts.greeting_ms, SMTP_WAIT_GREETING_MS);
 	struct err reason;
 
 	forget_connection(client);
 	smtp_reply_reset(&client->reply);
 	str_copy(str_of(host), client->host, sizeof client->host);
 	client->reached = false;
-	if (socks_connect(&client->conn, client->proxy, address, port, client->timeouts.connect_ms, SMTP_WAIT_GREETING_MS,
-	                  &reason) != 0) {
+	if (socks_connect(&client->conn, client->proxy, address, port, client->timeouts.connect_ms, greeting_ms, &reason) !=
+	    0) {
 		forget_connection(client);
 		if (reason.code == ERR_SYSTEM)
 			return err_set(err, ERR_SYSTEM, "cannot connect to %s[%s]:%u: %s (%s)", host, address, port,
@@ -121,7 +124,7 @@ int smtp_client_connect(struct smtp_client *client, const char *host, const char
 	client->open = client->reached = true;
 	if (tls != NULL && shake_hands(client, tls, verify, err) != 0)
 		return -1;
-	if (smtp_client_read_reply(client, "connection", SMTP_WAIT_GREETING_MS, err) != 0)
+	if (smtp_client_read_reply(client, "connection", greeting_ms, err) != 0)
 		return -1;
 	if (smtp_reply_class(&client->reply) == 2)
 		return 0;
@@ -132,18 +135,17 @@ int smtp_client_connect(struct smtp_client *client, const char *host, const char
 
 int smtp_client_hello(struct smtp_client *client, struct err *err)
 {
+	int wait_ms = smtp_client_wait(client->timeouts.hello_ms, SMTP_WAIT_COMMAND_MS);
 	struct arena arena;
 	int result;
 
 	arena_init(&arena);
 	client->extensions = (struct smtp_extensions){0};
-	result =
-	    smtp_client_command(client, "EHLO", arena_printf(&arena, "EHLO %s", client->helo), SMTP_WAIT_COMMAND_MS, err);
+	result = smtp_client_command(client, "EHLO", arena_printf(&arena, "EHLO %s", client->helo), wait_ms, err);
 	if (result == 0 && smtp_reply_class(&client->reply) == 2)
 		smtp_reply_extensions(&client->reply, &client->extensions);
 	else if (result == 0 && smtp_reply_class(&client->reply) == 5)
-		result = smtp_client_command(client, "HELO", arena_printf(&arena, "HELO %s", client->helo),
-		                             SMTP_WAIT_COMMAND_MS, err);
+		result = smtp_client_command(client, "HELO", arena_printf(&arena, "HELO %s", client->helo), wait_ms, err);
 	if (result == 0 && smtp_reply_class(&client->reply) != 2)
 		result = smtp_client_refused(client, "EHLO", err);
 	arena_free(&arena);
@@ -154,7 +156,8 @@ int smtp_client_start_tls(struct smtp_client *client, SSL_CTX *tls, bool verify,
 {
 	if ((client->extensions.offered & SMTP_STARTTLS) == 0)
 		return err_set(err, SMTP_CLIENT_LACKS, "The server does not offer STARTTLS");
-	if (smtp_client_command(client, "STARTTLS", STR("STARTTLS"), SMTP_WAIT_COMMAND_MS, err) != 0)
+	if (smtp_client_command(client, "STARTTLS", STR("STARTTLS"),
+	                        smtp_client_wait(client->timeouts.starttls_ms, SMTP_WAIT_COMMAND_MS), err) != 0)
 		return -1;
 	if (client->reply.code != 220)
 		return smtp_client_refused(client, "STARTTLS", err);
@@ -171,7 +174,8 @@ void smtp_client_close(struct smtp_client *client)
 	/* The last reply stays: it may be why the connection is given up. */
 	if (client->open && kept.code != 421) {
 		smtp_reply_init(&client->reply);
-		smtp_client_command(client, "QUIT", STR("QUIT"), WAIT_QUIT_MS, &err);
+		smtp_client_command(client, "QUIT", STR("QUIT"), smtp_client_wait(client->timeouts.quit_ms, SMTP_WAIT_QUIT_MS),
+		                    &err);
 		smtp_reply_free(&client->reply);
 		client->reply = kept;
 	}

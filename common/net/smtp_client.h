@@ -32,11 +32,16 @@ enum smtp_client_code {
 	SMTP_CLIENT_TLS,           /* the TLS handshake failed; the connection is closed */
 };
 
-/* What the caller chooses; every other answer has a time of its own (RFC 5321 4.5.3.2, specification 04). */
+/* How long to wait for what, in milliseconds; 0: as RFC 5321 4.5.3.2 and specification 04 say. */
 struct smtp_timeouts {
-	int connect_ms;
+	int connect_ms, greeting_ms, hello_ms, starttls_ms, auth_ms, mail_ms, rcpt_ms, data_ms;
 	int data_end_ms; /* answer to the end of a message */
+	int rset_ms, quit_ms;
 };
+
+struct smtp_client;
+/* A reply was read into client->reply, which may be replaced. shown: the command, as errors may name it. */
+typedef void smtp_heard(struct smtp_client *client, const char *shown, void *context);
 
 struct smtp_client {
 	struct conn conn;
@@ -47,6 +52,8 @@ struct smtp_client {
 	char host[256];    /* for SNI, the certificate, and messages */
 	char helo[256];    /* the name we give */
 	struct smtp_timeouts timeouts;
+	smtp_heard *heard; /* NULL: nobody is told */
+	void *heard_context;
 	const struct socks_proxy *proxy; /* for the next connections; NULL: none. The caller's */
 	/* What the certificate has to match in the next handshakes, in place of verify; NULL: no TLSA records. The
 	 * caller's. */

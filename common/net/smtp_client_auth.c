@@ -27,7 +27,8 @@ static int begin(struct smtp_client *client, struct exchange *exchange, struct a
 		command = arena_printf(arena, "AUTH %s %.*s", name, STR_ARG(exchange->first));
 		exchange->first = (struct str){0};
 	}
-	return smtp_client_command(client, exchange->shown, command, SMTP_WAIT_COMMAND_MS, err);
+	return smtp_client_command(client, exchange->shown, command,
+	                           smtp_client_wait(client->timeouts.auth_ms, SMTP_WAIT_COMMAND_MS), err);
 }
 
 /* Give up an exchange; the server answers 501 (RFC 4954 section 4). err keeps its reason. */
@@ -35,7 +36,8 @@ static int cancel(struct smtp_client *client, const struct exchange *exchange)
 {
 	struct err ignored;
 
-	smtp_client_command(client, exchange->shown, STR("*"), SMTP_WAIT_COMMAND_MS, &ignored);
+	smtp_client_command(client, exchange->shown, STR("*"),
+	                    smtp_client_wait(client->timeouts.auth_ms, SMTP_WAIT_COMMAND_MS), &ignored);
 	return -1;
 }
 
@@ -50,7 +52,8 @@ static int converse(struct smtp_client *client, struct exchange *exchange, struc
 		if (response.data == NULL &&
 		    sasl_client_step(&exchange->sasl, challenge_of(&client->reply), &response, err) != 0)
 			return cancel(client, exchange);
-		if (smtp_client_command(client, exchange->shown, response, SMTP_WAIT_COMMAND_MS, err) != 0)
+		if (smtp_client_command(client, exchange->shown, response,
+		                        smtp_client_wait(client->timeouts.auth_ms, SMTP_WAIT_COMMAND_MS), err) != 0)
 			return -1;
 	}
 	if (smtp_reply_class(&client->reply) != 2)

@@ -8,12 +8,19 @@
 
 enum {
 	SMTP_WAIT_GREETING_MS = 300000,
-	SMTP_WAIT_COMMAND_MS = 60000, /* EHLO, STARTTLS, AUTH, RSET */
+	SMTP_WAIT_COMMAND_MS = 60000, /* EHLO, STARTTLS, AUTH, RSET and others */
 	SMTP_WAIT_MAIL_MS = 300000,
 	SMTP_WAIT_RCPT_MS = 300000,
 	SMTP_WAIT_DATA_MS = 120000,
+	SMTP_WAIT_DATA_END_MS = 600000,
 	SMTP_WAIT_BLOCK_MS = 180000, /* for the server to take more of a message */
+	SMTP_WAIT_QUIT_MS = 5000,    /* nothing depends on it */
 };
+
+static inline int smtp_client_wait(int chosen_ms, int usual_ms)
+{
+	return chosen_ms != 0 ? chosen_ms : usual_ms;
+}
 
 /* Until when the server must have answered or taken what is written next, altogether. */
 void smtp_client_set_wait(struct smtp_client *client, int timeout_ms);

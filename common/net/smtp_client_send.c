@@ -253,7 +253,8 @@ static int read_rcpt(struct transaction *t, struct smtp_recipient *recipient, bo
 {
 	const struct smtp_reply *reply = &t->client->reply;
 
-	if (smtp_client_read_reply(t->client, "RCPT TO", SMTP_WAIT_RCPT_MS, err) != 0)
+	if (smtp_client_read_reply(t->client, "RCPT TO", smtp_client_wait(t->client->timeouts.rcpt_ms, SMTP_WAIT_RCPT_MS),
+	                           err) != 0)
 		return -1;
 	if (!mail_accepted)
 		return 0;
@@ -304,7 +305,8 @@ static int send_content(struct transaction *t, struct err *err)
 		conn_write(&t->client->conn, STR(".\r\n"));
 	else
 		write_content(t);
-	if (smtp_client_read_reply(t->client, "end of DATA", t->client->timeouts.data_end_ms, err) != 0) {
+	if (smtp_client_read_reply(t->client, "end of DATA",
+	                           smtp_client_wait(t->client->timeouts.data_end_ms, SMTP_WAIT_DATA_END_MS), err) != 0) {
 		t->message->in_doubt = t->accepted_count > 0;
 		return -1;
 	}
@@ -320,20 +322,23 @@ static int run_transaction(struct transaction *t, bool *stale, struct err *err)
 {
 	struct smtp_client *client = t->client;
 	bool pipelining = offers(client, SMTP_PIPELINING), mail_accepted;
+	int mail_ms = smtp_client_wait(client->timeouts.mail_ms, SMTP_WAIT_MAIL_MS);
 
 	*stale = false;
-	if (client->reset_needed && smtp_client_command(client, "RSET", STR("RSET"), SMTP_WAIT_COMMAND_MS, err) != 0) {
+	if (client->reset_needed &&
+	    smtp_client_command(client, "RSET", STR("RSET"),
+	                        smtp_client_wait(client->timeouts.rset_ms, SMTP_WAIT_COMMAND_MS), err) != 0) {
 		*stale = true;
 		return -1;
 	}
 	client->reset_needed = true;
-	smtp_client_set_wait(client, SMTP_WAIT_MAIL_MS);
+	smtp_client_set_wait(client, mail_ms);
 	write_mail(t);
 	for (size_t i = 0; pipelining && i < t->count; i++)
 		write_rcpt(t, t->recipients[i]);
 	if (pipelining)
 		write_data(t);
-	if (smtp_client_read_reply(client, "MAIL FROM", SMTP_WAIT_MAIL_MS, err) != 0) {
+	if (smtp_client_read_reply(client, "MAIL FROM", mail_ms, err) != 0) {
 		*stale = t->reused;
 		return -1;
 	}
@@ -354,7 +359,7 @@ static int run_transaction(struct transaction *t, bool *stale, struct err *err)
 		return 0;
 	if (!pipelining)
 		write_data(t);
-	if (smtp_client_read_reply(client, "DATA", SMTP_WAIT_DATA_MS, err) != 0)
+	if (smtp_client_read_reply(client, "DATA", smtp_client_wait(client->timeouts.data_ms, SMTP_WAIT_DATA_MS), err) != 0)
 		return -1;
 	if (client->reply.code == 354)
 		return send_content(t, err);

@@ -60,6 +60,7 @@ enum script_type {
 	SCRIPT_LIST,  /* of text: a table's items 1, 2 ... */
 	SCRIPT_TABLE, /* of fields by name; as a result, fields say which are wanted, and get their values */
 	SCRIPT_ARRAY, /* of values of any type, 1, 2 ...; as a result of tables, with the fields of the one in values */
+	SCRIPT_MAP,   /* of texts by any names, in no order: items are name, value, name, value ... */
 	SCRIPT_TEXT_OR_FLAG, /* asked for only: the result is SCRIPT_TEXT or SCRIPT_FLAG */
 };
 
@@ -70,7 +71,7 @@ struct script_value {
 	struct str text;
 	int64_t number;
 	bool flag;
-	const struct str *items;           /* of a list */
+	const struct str *items;           /* of a list, or a map */
 	const struct script_field *fields; /* of a table; of a result they are the caller's, to be written */
 	const struct script_value *values; /* of an array */
 	size_t count;                      /* of items, fields or values */
@@ -99,6 +100,11 @@ static inline struct script_value script_flag(bool flag)
 static inline struct script_value script_list(const struct str *items, size_t count)
 {
 	return (struct script_value){.type = SCRIPT_LIST, .items = items, .count = count};
+}
+
+static inline struct script_value script_map(const struct str *items, size_t count)
+{
+	return (struct script_value){.type = SCRIPT_MAP, .items = items, .count = count};
 }
 
 static inline struct script_value script_table(const struct script_field *fields, size_t count)

@@ -27,6 +27,16 @@ static void push_array(lua_State *lua, const struct script_value *value)
 	}
 }
 
+static void push_map(lua_State *lua, const struct script_value *value)
+{
+	lua_createtable(lua, 0, (int)value->count / 2);
+	for (size_t i = 0; i + 1 < value->count; i += 2) {
+		lua_pushlstring(lua, value->items[i].data, value->items[i].len);
+		lua_pushlstring(lua, value->items[i + 1].len > 0 ? value->items[i + 1].data : "", value->items[i + 1].len);
+		lua_rawset(lua, -3);
+	}
+}
+
 void script_push(struct lua_State *lua, const struct script_value *value)
 {
 	switch (value->type) {
@@ -49,6 +59,9 @@ void script_push(struct lua_State *lua, const struct script_value *value)
 			lua_pushlstring(lua, value->items[i].len > 0 ? value->items[i].data : "", value->items[i].len);
 			lua_rawseti(lua, -2, (lua_Integer)i + 1);
 		}
+		break;
+	case SCRIPT_MAP:
+		push_map(lua, value);
 		break;
 	case SCRIPT_TABLE:
 		push_table(lua, value);
@@ -89,6 +102,32 @@ static int take_list(lua_State *lua, int index, struct script_value *value, stru
 			return err_set(err, ERR_SYNTAX, "is a list whose item %zu is a %s, where a string is expected",
 			               value->count + 1, luaL_typename(lua, -1));
 		lua_pop(lua, 1);
+	}
+	return 0;
+}
+
+/* Numbers stand for their texts, as names too; copies, since lua_next must find its key as it left it. */
+static int take_map(lua_State *lua, int index, struct script_value *value, struct arena *arena, struct err *err)
+{
+	struct str *items;
+	size_t count = 0;
+
+	luaL_checkstack(lua, LUA_MINSTACK, NULL);
+	index = lua_absindex(lua, index);
+	for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 1))
+		count++;
+	if (count > SCRIPT_LIST_MAX)
+		return err_set(err, ERR_LIMIT, "is a table of %zu fields, more than %d", count, SCRIPT_LIST_MAX);
+	guard_pause();
+	value->items = items = arena_get(arena, (2 * count + 1) * sizeof *items);
+	guard_resume();
+	value->count = 0;
+	for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 2)) {
+		lua_pushvalue(lua, -2);
+		if (!take_text(lua, -1, &items[value->count], arena) || !take_text(lua, -2, &items[value->count + 1], arena))
+			return err_set(err, ERR_SYNTAX, "is a table with a %s for a %s, where strings are expected",
+			               luaL_typename(lua, -2), luaL_typename(lua, -1));
+		value->count += 2;
 	}
 	return 0;
 }
@@ -143,8 +182,9 @@ static int take_array(lua_State *lua, int index, struct script_value *value, con
 
 int script_take(struct lua_State *lua, int index, struct script_value *value, struct arena *arena, struct err *err)
 {
-	static const char *const expected[] = {"nil",     "a string", "an integer", "a boolean",
-	                                       "a table", "a table",  "a table",    "a string or a boolean"};
+	static const char *const expected[] = {"nil",       "a string", "an integer",
+	                                       "a boolean", "a table",  "a table",
+	                                       "a table",   "a table",  "a string or a boolean"};
 	const struct script_value *pattern = value->values;
 	enum script_type wanted = value->type;
 	int type = lua_type(lua, index), is_integer = 0;
@@ -173,6 +213,10 @@ int script_take(struct lua_State *lua, int index, struct script_value *value, st
 	case SCRIPT_LIST:
 		if (type == LUA_TTABLE)
 			return take_list(lua, index, value, arena, err);
+		break;
+	case SCRIPT_MAP:
+		if (type == LUA_TTABLE)
+			return take_map(lua, index, value, arena, err);
 		break;
 	case SCRIPT_TABLE:
 		if (type == LUA_TTABLE)

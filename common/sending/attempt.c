@@ -22,7 +22,9 @@ struct tour {
 	struct attempt *attempt;
 	struct delivery *delivery;
 	struct route *route;
-	struct security security; /* of the host that is tried */
+	struct route_host host;   /* that is tried */
+	struct security security; /* of it */
+	struct host_details details;
 	struct arena *arena;
 	struct reason reason;
 	struct str used_host; /* of the connection that was there: not tried again */
@@ -103,10 +105,16 @@ static int send_here(struct tour *tour, struct err *err)
 	return 0;
 }
 
+/* The login for the host that is tried; empty: none. */
+static struct str username_of(const struct tour *tour)
+{
+	return tour->host.username.len != 0 ? tour->host.username : tour->route->username;
+}
+
 static bool may_go_on_in_clear(const struct tour *tour)
 {
 	/* A password that would have been protected is not sent without. */
-	return tour->security.encryption == ROUTE_STARTTLS_IF_AVAILABLE && tour->route->username.len == 0;
+	return tour->security.encryption == ROUTE_STARTTLS_IF_AVAILABLE && username_of(tour).len == 0;
 }
 
 /*
@@ -132,11 +140,12 @@ static int greet(struct tour *tour, bool without_tls, bool *again, struct err *e
 				return -1;
 		}
 	}
-	if (route->username.len == 0)
+	if (username_of(tour).len == 0)
 		return 0;
-	login = (struct sasl_client_login){.user = arena_text(tour->arena, route->username),
-	                                   .secret = arena_text(tour->arena, route->password),
-	                                   .method = route->method};
+	login = (struct sasl_client_login){
+	    .user = arena_text(tour->arena, username_of(tour)),
+	    .secret = arena_text(tour->arena, tour->host.username.len != 0 ? tour->host.password : route->password),
+	    .method = tour->host.username.len != 0 ? SASL_CLIENT_METHOD_AUTOMATIC : route->method};
 	return smtp_client_login(client, &login, err);
 }
 
@@ -191,6 +200,21 @@ static bool is_at_its_end(const struct tour *tour)
 	       io_now_ms() > tour->until_ms || (tour->delivery->is_relay && tour->answered);
 }
 
+/* What this program wants otherwise, as far as nobody demands more. */
+static void apply_details(struct tour *tour)
+{
+	const struct host_details *details = &tour->details;
+	struct smtp_client *client = &tour->attempt->client;
+
+	if (details->encryption >= 0 &&
+	    (tour->security.by[0] == '\0' || details->encryption > (int)tour->security.encryption))
+		tour->security.encryption = (enum route_encryption)details->encryption;
+	if (details->verify >= 0 && tour->security.by[0] == '\0')
+		tour->security.verify = details->verify != 0;
+	if (details->helo.len != 0)
+		str_copy(details->helo, client->helo, sizeof client->helo);
+}
+
 /* What the connection to a host has to be. -1: the host is not to be used. */
 static int find_security(struct tour *tour, const struct route_host *host, bool secure)
 {
@@ -202,6 +226,7 @@ static int find_security(struct tour *tour, const struct route_host *host, bool 
 		set_reason(tour, "4.7.5", str_of(err.text), host->name);
 		return -1;
 	}
+	apply_details(tour);
 	attempt->client.proxy = tour->route->proxy;
 	attempt->client.tlsa = tour->security.tlsa;
 	attempt->client.tlsa_domain = tour->security.domain;
@@ -209,12 +234,20 @@ static int find_security(struct tour *tour, const struct route_host *host, bool 
 }
 
 /* Address after address, until one lets us send. */
-static void try_host(struct tour *tour, const struct route_host *host)
+static void try_host(struct tour *tour, const struct route_host *listed)
 {
+	const struct sending *sending = tour->attempt->sending;
+	const struct route_host *host = &tour->host;
 	struct str addresses[ROUTE_ADDRESSES_MAX];
-	bool secure;
 	struct err err;
-	size_t count = route_addresses(&tour->attempt->sources, host, tour->arena, addresses, &secure, &err);
+	size_t count;
+	bool secure;
+
+	tour->host = *listed;
+	tour->details = (struct host_details){.encryption = -1, .verify = -1, .helo = STR("")};
+	if (sending->prepare != NULL)
+		sending->prepare(tour->delivery, &tour->host, &tour->details, tour->arena);
+	count = route_addresses(&tour->attempt->sources, host, tour->arena, addresses, &secure, &err);
 
 	if (count == 0 && tour->route->proxy != NULL && tour->route->proxy->version != SOCKS_4)
 		addresses[count++] = host->name; /* the proxy may know more */
@@ -230,6 +263,8 @@ static void try_host(struct tour *tour, const struct route_host *host)
 			give_host_up(tour, host, &err);
 			continue;
 		}
+		if (sending->connected != NULL)
+			sending->connected(tour->delivery, tour->attempt->client.host);
 		if (send_here(tour, &err) != 0)
 			give_host_up(tour, host, &err);
 		return;
@@ -244,7 +279,7 @@ static void try_open_connection(struct tour *tour)
 
 	if (!attempt->client.open)
 		return;
-	if (!str_equal(tour->delivery->destination, str_of(attempt->destination)) ||
+	if (!str_equal(tour->delivery->destination, str_of(attempt->destination)) || attempt->once ||
 	    attempt->generation != attempt->sources.settings->generation) {
 		smtp_client_close(&attempt->client);
 		return;
@@ -262,6 +297,7 @@ static void try_route(struct tour *tour)
 	str_copy(tour->delivery->destination, attempt->destination, sizeof attempt->destination);
 	str_copy(tour->route->name, attempt->relay_name, sizeof attempt->relay_name);
 	attempt->generation = attempt->sources.settings->generation;
+	attempt->once = tour->route->is_new;
 	for (size_t i = 0; i < tour->route->host_count && !is_at_its_end(tour); i++) {
 		if (str_equal(tour->route->hosts[i].name, tour->used_host))
 			continue;
@@ -295,6 +331,28 @@ static void report_trouble(const struct attempt *attempt, const struct delivery 
 	}
 }
 
+static int wait_ms(const struct settings *settings, enum setting setting)
+{
+	return (int)settings_number(settings, setting) * 1000;
+}
+
+struct smtp_timeouts attempt_timeouts(const struct settings *settings)
+{
+	return (struct smtp_timeouts){
+	    .connect_ms = wait_ms(settings, SETTING_SENDER_CONNECT_TIMEOUT),
+	    .greeting_ms = wait_ms(settings, SETTING_SENDER_TIMEOUT_GREETING),
+	    .hello_ms = wait_ms(settings, SETTING_SENDER_TIMEOUT_HELLO),
+	    .starttls_ms = wait_ms(settings, SETTING_SENDER_TIMEOUT_STARTTLS),
+	    .auth_ms = wait_ms(settings, SETTING_SENDER_TIMEOUT_AUTH),
+	    .mail_ms = wait_ms(settings, SETTING_SENDER_TIMEOUT_MAIL),
+	    .rcpt_ms = wait_ms(settings, SETTING_SENDER_TIMEOUT_RCPT),
+	    .data_ms = wait_ms(settings, SETTING_SENDER_TIMEOUT_DATA),
+	    .data_end_ms = wait_ms(settings, SETTING_SENDER_DATA_TIMEOUT),
+	    .rset_ms = wait_ms(settings, SETTING_SENDER_TIMEOUT_RSET),
+	    .quit_ms = wait_ms(settings, SETTING_SENDER_TIMEOUT_QUIT),
+	};
+}
+
 void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct arena *arena)
 {
 	struct settings *settings = attempt->sources.settings;
@@ -306,10 +364,11 @@ void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct 
 	                    .arena = arena,
 	                    .until_ms = io_now_ms() + ATTEMPT_LIMIT_MS};
 
-	attempt->client.timeouts.connect_ms = (int)settings_number(settings, SETTING_SENDER_CONNECT_TIMEOUT) * 1000;
-	attempt->client.timeouts.data_end_ms = (int)settings_number(settings, SETTING_SENDER_DATA_TIMEOUT) * 1000;
+	attempt->client.timeouts = attempt_timeouts(settings);
 	str_copy(str_of(helo[0] != '\0' ? helo : settings_host_name(settings)), attempt->client.helo,
 	         sizeof attempt->client.helo);
+	if (attempt->sending->begin != NULL)
+		attempt->sending->begin(attempt, delivery, arena);
 	try_open_connection(&tour);
 	if (!is_at_its_end(&tour) && attempt->sending->find_route(&attempt->sources, delivery, arena, &route) == 0)
 		try_route(&tour);

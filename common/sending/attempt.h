@@ -18,9 +18,13 @@ struct attempt {
 	SSL_CTX *tls;
 	struct smtp_client client;
 	char destination[512]; /* that the open connection is for */
+	bool once;             /* that connection is not for another message */
 	char relay_name[128];  /* of the relay sender that is used */
 	uint64_t generation;   /* of the settings it was made under */
 };
+
+/* How long to wait for what, by the settings. */
+struct smtp_timeouts attempt_timeouts(const struct settings *settings);
 
 /* Decide every recipient. The connection may stay open for the next message. */
 void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct arena *arena);

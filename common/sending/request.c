@@ -124,6 +124,8 @@ void request_reply(const struct delivery *delivery, struct ipc_message *reply)
 	}
 	ipc_add_number(reply, "dsn-passed", message->dsn_passed);
 	ipc_add_number(reply, "connected", delivery->connected);
+	if (delivery->hold_s > 0)
+		ipc_add_number(reply, "hold", delivery->hold_s);
 	arena_free(&arena);
 }
 

@@ -17,6 +17,7 @@ struct delivery {
 	bool is_relay;          /* the first server that answers decides */
 	bool needs_secrets;     /* a password of the settings may be wanted for it */
 	bool connected;         /* set: one connection to a server came about */
+	int64_t hold_s;         /* set: who is deferred waits so long, and no attempt is counted; 0: as ever */
 	/* of sender alone: as whom, and what scripts and overrides ask about */
 	int64_t sender;       /* its number */
 	unsigned attempts;    /* so far */

@@ -20,7 +20,8 @@ int route_fail(struct delivery *delivery, const char *enhanced, struct str words
 void route_add_host(struct route *route, struct str name, unsigned port, bool is_address)
 {
 	if (route->host_count < ROUTE_HOSTS_MAX)
-		route->hosts[route->host_count++] = (struct route_host){name, port, is_address};
+		route->hosts[route->host_count++] = (struct route_host){
+		    .name = name, .port = port, .is_address = is_address, .username = STR(""), .password = STR("")};
 }
 
 int route_read_password(struct route_sources *sources, struct str secret, struct arena *arena, struct route *route,

@@ -31,6 +31,9 @@ struct route_host {
 	struct str name; /* host name, or address as text */
 	unsigned port;
 	bool is_address;
+	bool is_override;    /* an administrator named it in place of a mail exchanger */
+	struct str username; /* a login of its own; empty: the route's */
+	struct str password;
 };
 
 struct route {
@@ -47,6 +50,7 @@ struct route {
 	struct str username;             /* empty: no login */
 	struct str password;             /* or access token; in the arena: wiped by route_wipe */
 	enum sasl_client_method method;
+	bool is_new; /* another message to the destination may have another route: connections are not used again */
 };
 
 /* Where routes are asked for. A channel that breaks stays closed: the session ends after its answer. */

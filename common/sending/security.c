@@ -43,7 +43,7 @@ static int demand_dane(struct route_sources *sources, const struct route *route,
 	struct tlsa_set *set = arena_get(arena, sizeof *set);
 	enum tlsa_answer answer = TLSA_NONE;
 
-	if (!route->secure || !secure || host->is_address)
+	if (!route->secure || !secure || host->is_address || host->is_override)
 		return 0;
 	*set = (struct tlsa_set){0};
 	if (find_records(sources, host, arena, set, &answer, err) != 0)
@@ -125,7 +125,7 @@ int security_find_policy(struct route_sources *sources, struct route *route, str
 static int demand_policy(const struct route *route, const struct route_host *host, struct security *security,
                          struct err *err)
 {
-	if (route->sts == NULL)
+	if (route->sts == NULL || host->is_override)
 		return 0;
 	if (route->sts->mode == STS_TESTING) {
 		security->by = "MTA-STS (testing)";

@@ -8,11 +8,33 @@
 #ifndef POSTROOM_SENDING_SENDING_H
 #define POSTROOM_SENDING_SENDING_H
 
+#include "common/net/sandbox.h"
 #include "common/sending/route.h"
+
+struct attempt;
+
+/* What a program wants otherwise at one server. */
+struct host_details {
+	int encryption;  /* enum route_encryption, or -1: as it is. What DANE or a policy demands stays at least */
+	int verify;      /* 0 or 1, or -1: as it is */
+	struct str helo; /* empty: as it is */
+};
 
 struct sending {
 	const char *program; /* as dnsd and authd know it */
 	bool by_mx;          /* policies of domains are asked for: fetchd knows it, too */
+	/* What sessions may read beside the settings, told before they begin. NULL: nothing. */
+	int (*allow)(struct sandbox *sandbox, const struct instance *instance, struct err *err);
+	/* Answer a question other than `send`; false: there is none of that name. NULL: there are none. */
+	bool (*answer)(struct route_sources *sources, struct ipc_message *request, struct ipc_message *reply,
+	               struct arena *arena);
+	/* Before the servers are looked for: as whom, and by which reverse-path it is sent. NULL: as it was asked for. */
+	void (*begin)(struct attempt *attempt, struct delivery *delivery, struct arena *arena);
+	/* Before a server is looked up and connected to: how. NULL: as the route says. */
+	void (*prepare)(struct delivery *delivery, struct route_host *host, struct host_details *details,
+	                struct arena *arena);
+	/* The first message may be sent to it now. NULL: nobody wants to know. */
+	void (*connected)(const struct delivery *delivery, const char *host);
 	/*
 	 * Understand delivery->destination: set is_relay and needs_secrets, and what else of the delivery follows from it.
 	 * Called before any connection is used. -1: ERR_PROTOCOL, ERR_SYNTAX.

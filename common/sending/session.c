@@ -121,21 +121,32 @@ static int read_request(struct session *session, struct delivery *delivery, stru
 	return -1;
 }
 
-static int answer(struct session *session, uint32_t sequence)
+/* A message to send. */
+static void answer_send(struct session *session)
 {
 	struct delivery delivery;
 	struct err err;
 
-	settings_refresh(&session->settings);
 	if (read_request(session, &delivery, &err) != 0) {
 		log_error("a request of queue-manager is refused: %s", err.text);
 		ipc_reply_error(&session->reply, &err);
-	} else {
-		if (!delivery.needs_secrets)
-			give_secrets_up(session);
-		deliver(session, &delivery);
-		close(delivery.message.file);
+		return;
 	}
+	if (!delivery.needs_secrets)
+		give_secrets_up(session);
+	deliver(session, &delivery);
+	close(delivery.message.file);
+}
+
+static int answer(struct session *session, uint32_t sequence)
+{
+	const struct sending *sending = session->attempt.sending;
+	struct err err;
+
+	settings_refresh(&session->settings);
+	if (sending->answer == NULL ||
+	    !sending->answer(&session->attempt.sources, &session->request, &session->reply, &session->arena))
+		answer_send(session);
 	arena_reset(&session->arena);
 	if (ipc_send(session->fd, &session->reply, sequence, &err) != 0) {
 		log_error("queue-manager cannot be told the result: %s", err.text);
@@ -198,14 +209,16 @@ int session_run(int fd, const struct listen_origin *origin, void *context)
 	return 0;
 }
 
-static int prepare_sandbox(struct sandbox *sandbox, const struct instance *instance, struct err *err)
+static int prepare_sandbox(struct sandbox *sandbox, const struct instance *instance, const struct sending *sending,
+                           struct err *err)
 {
 	char folder[INSTANCE_PATH_MAX + 128];
 
 	if (sandbox_init(sandbox, SANDBOX_CONNECT, err) != 0)
 		return -1;
 	instance_path(folder, sizeof folder, instance->state, "settings");
-	if (sandbox_allow(sandbox, folder, SANDBOX_READ, err) != 0)
+	if (sandbox_allow(sandbox, folder, SANDBOX_READ, err) != 0 ||
+	    (sending->allow != NULL && sending->allow(sandbox, instance, err) != 0))
 		return -1;
 	return sandbox_prepare(sandbox, err);
 }
@@ -213,5 +226,6 @@ static int prepare_sandbox(struct sandbox *sandbox, const struct instance *insta
 int session_prepare(struct session_parent *parent, struct err *err)
 {
 	parent->tls = tls_client_context(err);
-	return parent->tls != NULL ? prepare_sandbox(&parent->sandbox, &parent->daemon->instance, err) : -1;
+	return parent->tls != NULL ? prepare_sandbox(&parent->sandbox, &parent->daemon->instance, parent->sending, err)
+	                           : -1;
 }

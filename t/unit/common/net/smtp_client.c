@@ -103,7 +103,7 @@ static int set_up(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	fixture = (struct fixture){0};
 	arena_init(&fixture.arena);
-	smtp_client_init(&fixture.client, "me.test", (struct smtp_timeouts){2000, 2000});
+	smtp_client_init(&fixture.client, "me.test", (struct smtp_timeouts){.connect_ms = 2000, .data_end_ms = 2000});
 	fixture.message.recipients = fixture.recipients;
 	fixture.message.from = STR("s@a.test");
 	fixture.message.file = -1;
