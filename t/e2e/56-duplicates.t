@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Postroom::Delivered;
+use Postroom::Pop3Server;
 use Postroom::Process qw(read_file run_program);
 use Postroom::Test;
 use Test::More;
@@ -21,8 +22,12 @@ sub header {
 }
 
 subtest '07-8.3 once to each' => sub {
-	my $mark = $d->send(to => ["bob\@$domain"], header => header());
-	$d->arrives('bob', 'INBOX', $mark);
+	my $box = Postroom::Pop3Server->start(password => 'Quetzal-17');
+	$box->put(join "\n", @{ header() }, 'X-Mark: collected', '', 'Hello', '');
+	$p->postroom_ok({ stdin => "Quetzal-17\n" }, 'collector', 'add', 'box', '--password-stdin', 'pop3.server' => '127.0.0.1',
+		'pop3.port' => $box->port, 'pop3.username' => 'box', 'route' => 'user', 'target' => 'bob');
+	$p->postroom_ok('collector', 'run', 'box', '--wait');
+	$d->arrives('bob', 'INBOX', 'collected');
 	# by another way, with another envelope and other trace fields
 	$p->set('duplicates.save' => 'on');
 	my $again = $d->send(to => ["bob\@$domain", "anna\@$domain"], from => 'list@y.test', header => ['Received: from y.test by z.test; Fri, 20 Nov 2026 10:00:01 +0000', @{ header() }]);
@@ -38,6 +43,7 @@ subtest '07-8.3 once to each' => sub {
 	is +(run_program({}, 'sqlite3', $p->dir . '/state/mail/answers/answers.db', 'UPDATE seen SET time = time - 3 * 86400'))[0], 0, 'three days later';
 	my $late = $d->send(to => ["bob\@$domain"], header => header());
 	$d->arrives('bob', 'INBOX', $late);
+	$box->stop;
 };
 
 subtest 'what is not the same' => sub {
