@@ -177,35 +177,23 @@ int config_query(struct config *config, struct db_statement *statement, struct e
 
 int config_run(struct config *config, struct err *err, const char *sql, const char *types, ...)
 {
-	struct db_statement statement;
 	va_list args;
 	int result;
 
 	va_start(args, types);
-	result = db_query_va(&config->db, &statement, err, sql, types, args);
+	result = db_query_run_va(&config->db, err, sql, types, args);
 	va_end(args);
-	if (result == 0) {
-		result = db_run(&statement, err);
-		db_finalize(&statement);
-	}
 	return result;
 }
 
 int config_number(struct config *config, int64_t *value_out, struct err *err, const char *sql, const char *types, ...)
 {
-	struct db_statement statement;
 	va_list args;
 	int row;
 
 	va_start(args, types);
-	row = db_query_va(&config->db, &statement, err, sql, types, args);
+	row = db_query_number_va(&config->db, value_out, err, sql, types, args);
 	va_end(args);
-	if (row != 0)
-		return -1;
-	row = db_step(&statement, err);
-	if (row == 1 && value_out != NULL)
-		*value_out = db_number(&statement, 0);
-	db_finalize(&statement);
 	return row;
 }
 

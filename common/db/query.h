@@ -17,7 +17,10 @@ int db_query_va(struct db *db, struct db_statement *statement, struct err *err, 
                 va_list args);
 /* Run one that returns no rows. */
 int db_query_run(struct db *db, struct err *err, const char *sql, const char *types, ...);
+int db_query_run_va(struct db *db, struct err *err, const char *sql, const char *types, va_list args);
 /* The number in the first column of the first row: 1 = found, 0 = no row, -1 = error. value_out may be NULL. */
 int db_query_number(struct db *db, int64_t *value_out, struct err *err, const char *sql, const char *types, ...);
+int db_query_number_va(struct db *db, int64_t *value_out, struct err *err, const char *sql, const char *types,
+                       va_list args);
 
 #endif

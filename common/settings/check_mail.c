@@ -6,11 +6,6 @@
 
 #include <inttypes.h>
 
-enum { MAX_ITEMS = 100 };
-
-/* A value's part in a sentence, short enough for a line. */
-#define SHOWN(value) STR_ARG(str_sub(value, 0, 80))
-
 /* CRs before LFs are dropped. */
 int check_lines(const struct setting_definition *definition, struct str value, struct buf *normal, struct err *err)
 {
@@ -46,8 +41,8 @@ int check_fields(const struct setting_definition *definition, struct str value, 
 		if (!mime_is_field_name(name))
 			return err_set(err, ERR_SYNTAX, "%s: \"%.*s\" is not the name of a header field", definition->key,
 			               SHOWN(name));
-		if (++count > MAX_ITEMS)
-			return err_set(err, ERR_LIMIT, "%s must have at most %d items", definition->key, MAX_ITEMS);
+		if (++count > CHECK_ITEMS_MAX)
+			return err_set(err, ERR_LIMIT, "%s must have at most %d items", definition->key, CHECK_ITEMS_MAX);
 		buf_printf(normal, "%s%.*s", normal->len != 0 ? "," : "", STR_ARG(name));
 	}
 	return 0;
