@@ -285,7 +285,7 @@ static void try_open_connection(struct tour *tour)
 		return;
 	}
 	if (send_here(tour, &err) == 0) {
-		tour->answered = true;
+		tour->answered = tour->delivery->connected = true;
 		tour->used_host = arena_copy(tour->arena, str_of(attempt->client.host));
 	}
 }
