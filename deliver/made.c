@@ -59,6 +59,7 @@ static void fill_envelope(struct spool_envelope *envelope, const struct order *o
 	            : is_ours     ? STR("7BIT")
 	                          : original->body,
 	    .smtputf8 = !is_ours && original->smtputf8,
+	    .requiretls = !is_ours && original->requiretls,
 	    .parent = arena_printf(arena, "%.*s/%.*s/%lld", STR_ARG(order->id), STR_ARG(made->step), (long long)uid),
 	    .recipient_count = made->to_count,
 	};

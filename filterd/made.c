@@ -35,6 +35,7 @@ static void fill_envelope(const struct job *job, const struct made_mail *mail, s
 	    .from = STR(""), /* nobody is told where it cannot be delivered, and nobody answers */
 	    .body = job->envelope.body,
 	    .smtputf8 = job->envelope.smtputf8,
+	    .requiretls = job->envelope.requiretls,
 	    .parent = arena_printf(arena, "%s/%s", job->id, mail->step),
 	    .keywords = mail->keywords,
 	    .recipients = recipients,

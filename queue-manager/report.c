@@ -99,7 +99,8 @@ static struct dsn_recipient *collect(struct message *message, enum report_kind k
 /* RFC 3461 4.3: the whole original goes back only where the sender asked for it, and only with a failure. */
 static bool is_full(const struct message *message, enum report_kind kind)
 {
-	return kind == REPORT_FAILED && str_equal_nocase(message->envelope.ret, STR("FULL"));
+	return kind == REPORT_FAILED && str_equal_nocase(message->envelope.ret, STR("FULL")) &&
+	       !message->envelope.requiretls;
 }
 
 /* Look through the original, and write it into file where that is not NULL. */
@@ -136,6 +137,7 @@ static int write_report(struct message *message, const struct dsn *dsn, struct s
 	    .service = STR("report"),
 	    .parent = parent,
 	    .smtputf8 = dsn_is_8bit(dsn->to),
+	    .requiretls = message->envelope.requiretls, /* RFC 8689 section 5 */
 	    .recipients = &to,
 	    .recipient_count = 1,
 	};

@@ -332,6 +332,7 @@ static void build_request(struct remote_job *job, struct ipc_message *request)
 	ipc_add(request, "from", return_path(message, sender));
 	ipc_add(request, "body", envelope->body);
 	ipc_add_number(request, "smtputf8", envelope->smtputf8);
+	ipc_add_number(request, "requiretls", envelope->requiretls);
 	ipc_add(request, "ret", envelope->ret);
 	ipc_add(request, "envid", envelope->envid);
 	ipc_add_text(request, "destination", job->destination->name);

@@ -66,6 +66,8 @@ static struct str capabilities(struct session *session)
 	lines = arena_printf(arena, "%.*sSIZE %llu\nPIPELINING\n8BITMIME\nSMTPUTF8\n%sENHANCEDSTATUSCODES\nCHUNKING\n",
 	                     STR_ARG(lines), (unsigned long long)session_max_size(session),
 	                     settings_flag(&session->smtpd->settings, SETTING_SMTP_DSN) ? "DSN\n" : "");
+	if (session->conn.tls_active) /* RFC 8689 section 2: never before */
+		lines = arena_printf(arena, "%.*sREQUIRETLS\n", STR_ARG(lines));
 	if (tls_is_offered(session))
 		lines = arena_printf(arena, "%.*sSTARTTLS\n", STR_ARG(lines));
 	if (session->relay.may_verify)

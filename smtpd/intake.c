@@ -167,6 +167,7 @@ static struct spool_envelope make_envelope(const struct intake *intake)
 	    .token = str_of(logged_in ? session->login_token : session->address_token),
 	    .body = str_of(bodies[transaction->mail.body]),
 	    .smtputf8 = transaction->mail.smtputf8,
+	    .requiretls = transaction->mail.requiretls,
 	    .ret = transaction->mail.ret,
 	    .envid = transaction->mail.envid,
 	    .parent = STR(""),

@@ -33,9 +33,11 @@ uint64_t session_max_size(const struct session *session)
 }
 
 /* Were parameters of DSN used where that is switched off? They are unknown then. */
-static bool has_unknown_parameters(struct session *session, bool uses_dsn)
+static bool has_unknown_parameters(struct session *session, bool uses_dsn, bool requires_tls)
 {
-	if (!uses_dsn || settings_flag(&session->smtpd->settings, SETTING_SMTP_DSN))
+	/* RFC 8689 section 2: in clear it was not offered. */
+	if ((!uses_dsn || settings_flag(&session->smtpd->settings, SETTING_SMTP_DSN)) &&
+	    (!requires_tls || session->conn.tls_active))
 		return false;
 	reply(session, 555, "5.5.4", "Parameters not recognised or not implemented");
 	return true;
@@ -58,7 +60,8 @@ void command_mail(struct session *session, struct str argument)
 	if (smtp_parse_mail(argument, domain, &session->transaction_arena, &transaction->mail, &refusal) != 0) {
 		reply_refusal(session, &refusal);
 		transaction_reset(session);
-	} else if (has_unknown_parameters(session, transaction->mail.ret.len > 0 || transaction->mail.envid.len > 0)) {
+	} else if (has_unknown_parameters(session, transaction->mail.ret.len > 0 || transaction->mail.envid.len > 0,
+	                                  transaction->mail.requiretls)) {
 		transaction_reset(session);
 	} else if (transaction->mail.size > session_max_size(session)) {
 		status_event(&session->status, POLICY_TOO_BIG, transaction->mail.from.text);
@@ -159,8 +162,8 @@ void command_rcpt(struct session *session, struct str argument)
 		reply_refusal(session, &refusal);
 		return;
 	}
-	if (has_unknown_parameters(session, rcpt.notify != 0 || rcpt.orcpt.len > 0) || !batv_permits(session, &rcpt) ||
-	    !recipient_is_welcome(session, &rcpt, &is_remote) || !rbl_permits(session) ||
+	if (has_unknown_parameters(session, rcpt.notify != 0 || rcpt.orcpt.len > 0, false) ||
+	    !batv_permits(session, &rcpt) || !recipient_is_welcome(session, &rcpt, &is_remote) || !rbl_permits(session) ||
 	    !greylist_permits(session, rcpt.to.text) || !rules_at_rcpt(session, rcpt.to.text) ||
 	    !hooks_permit(session, "DoRCPTTO", rcpt.to.text))
 		return;

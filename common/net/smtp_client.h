@@ -115,6 +115,8 @@ struct smtp_message {
 	struct str on_top; /* header fields that go before it, with their line ends; ASCII */
 	struct str from;   /* without brackets; empty = <> */
 	bool smtputf8;     /* declared so when it was taken (RFC 6531) */
+	bool requiretls;   /* only a server that promises the same gets it, but for reports (RFC 8689); TLS is the caller's
+	                      business */
 	struct str ret;    /* "FULL", "HDRS" or empty */
 	struct str envid;  /* xtext, or empty */
 	struct smtp_recipient *recipients;

@@ -148,7 +148,8 @@ static void add_extension(struct str line, struct smtp_extensions *extensions)
 		enum smtp_extension extension;
 	} known[] = {{"PIPELINING", SMTP_PIPELINING}, {"8BITMIME", SMTP_8BITMIME}, {"SIZE", SMTP_SIZE},
 	             {"STARTTLS", SMTP_STARTTLS},     {"AUTH", SMTP_AUTH},         {"DSN", SMTP_DSN},
-	             {"SMTPUTF8", SMTP_SMTPUTF8},     {"ETRN", SMTP_ETRN},         {"ATRN", SMTP_ATRN}};
+	             {"SMTPUTF8", SMTP_SMTPUTF8},     {"ETRN", SMTP_ETRN},         {"ATRN", SMTP_ATRN},
+	             {"REQUIRETLS", SMTP_REQUIRETLS}};
 	static const struct str old_auth = {"AUTH=", 5};
 	struct str keyword;
 

@@ -10,6 +10,9 @@ enum {
 	ATTEMPT_LIMIT_MS = 900 * 1000, /* after which no further connection is tried */
 };
 
+/* RFC 8689 4.2.1: to try again is of no use. */
+static const char encryption_needed[] = "5.7.10";
+
 /* Why a host was left, as the recipients hear it if no other host does better. */
 struct reason {
 	char enhanced[12];
@@ -38,8 +41,17 @@ static struct str where(const struct smtp_client *client, struct arena *arena)
 	return arena_printf(arena, "%s[%s]:%u", client->host, client->conn.peer, client->conn.peer_port);
 }
 
+/* RFC 8689 section 5: reports go their way also where nobody promises anything. */
+static bool requires_tls(const struct tour *tour)
+{
+	return tour->delivery->message.requiretls && tour->delivery->message.from.len != 0;
+}
+
 static void set_reason(struct tour *tour, const char *enhanced, struct str words, struct str host)
 {
+	/* As long as one host may be better tomorrow, nothing fails. */
+	if (enhanced[0] == '5' && tour->reason.enhanced[0] == '4')
+		return;
 	str_copy(str_of(enhanced), tour->reason.enhanced, sizeof tour->reason.enhanced);
 	tour->reason.words = arena_copy(tour->arena, words);
 	tour->reason.host = arena_copy(tour->arena, host);
@@ -56,7 +68,7 @@ static void give_host_up(struct tour *tour, const struct route_host *host, const
 		words = smtp_reply_words(reply, tour->arena);
 		enhanced = smtp_reply_class(reply) == 4 && reply->enhanced[0] != '\0' ? reply->enhanced : "4.3.0";
 	} else if (err->code == SMTP_CLIENT_TLS || err->code == SMTP_CLIENT_LACKS) {
-		enhanced = "4.7.5";
+		enhanced = requires_tls(tour) ? encryption_needed : "4.7.5";
 	} else if (err->code == ERR_CLOSED || err->code == ERR_PROTOCOL) {
 		enhanced = "4.4.2";
 	}
@@ -227,6 +239,12 @@ static int find_security(struct tour *tour, const struct route_host *host, bool 
 		return -1;
 	}
 	apply_details(tour);
+	if (requires_tls(tour) && security_require(tour->route, host, &tour->security, &err) != 0) {
+		log_warning("id=%s host=%.*s:%u: %s", tour->delivery->id, STR_ARG(host->name), host->port, err.text);
+		set_reason(tour, encryption_needed, str_of(err.text), host->name);
+		return -1;
+	}
+	attempt->is_required = requires_tls(tour);
 	attempt->client.proxy = tour->route->proxy;
 	attempt->client.tlsa = tour->security.tlsa;
 	attempt->client.tlsa_domain = tour->security.domain;
@@ -280,7 +298,7 @@ static void try_open_connection(struct tour *tour)
 	if (!attempt->client.open)
 		return;
 	if (!str_equal(tour->delivery->destination, str_of(attempt->destination)) || attempt->once ||
-	    attempt->generation != attempt->sources.settings->generation) {
+	    attempt->generation != attempt->sources.settings->generation || (requires_tls(tour) && !attempt->is_required)) {
 		smtp_client_close(&attempt->client);
 		return;
 	}
@@ -316,7 +334,8 @@ static void defer_rest(struct tour *tour)
 	for (size_t i = 0; i < message->recipient_count; i++)
 		if (message->recipients[i].outcome == SMTP_UNDECIDED && message->recipients[i].words.len != 0)
 			message->recipients[i].outcome = SMTP_DEFERRED;
-	delivery_decide(tour->delivery, SMTP_DEFERRED, tour->reason.enhanced, tour->reason.words, tour->reason.host);
+	delivery_decide(tour->delivery, tour->reason.enhanced[0] == '5' ? SMTP_FAILED : SMTP_DEFERRED,
+	                tour->reason.enhanced, tour->reason.words, tour->reason.host);
 }
 
 static void report_trouble(const struct attempt *attempt, const struct delivery *delivery)

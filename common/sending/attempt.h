@@ -21,6 +21,7 @@ struct attempt {
 	bool once;             /* that connection is not for another message */
 	char relay_name[128];  /* of the relay sender that is used */
 	uint64_t generation;   /* of the settings it was made under */
+	bool is_required;      /* it is such as a message with REQUIRETLS wants */
 };
 
 /* How long to wait for what, by the settings. */

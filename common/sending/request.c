@@ -71,7 +71,7 @@ static void parse_story(const struct ipc_message *request, struct arena *arena, 
 int request_parse(struct ipc_message *request, struct arena *arena, struct delivery *delivery, struct err *err)
 {
 	struct smtp_message *message = &delivery->message;
-	int64_t offset, size, smtputf8 = 0;
+	int64_t offset, size, smtputf8 = 0, requiretls = 0;
 
 	*delivery = (struct delivery){0};
 	if (!ipc_is(request, "send"))
@@ -81,9 +81,11 @@ int request_parse(struct ipc_message *request, struct arena *arena, struct deliv
 	    !ipc_get_number(request, "size", 0, INT64_MAX / 2, &size))
 		return err_set(err, ERR_PROTOCOL, "send needs id, offset and size");
 	ipc_get_number(request, "smtputf8", 0, 1, &smtputf8);
+	ipc_get_number(request, "requiretls", 0, 1, &requiretls);
 	message->offset = (off_t)offset;
 	message->size = (off_t)size;
 	message->smtputf8 = smtputf8 != 0;
+	message->requiretls = requiretls != 0;
 	message->from = optional(request, "from");
 	message->on_top = optional(request, "on-top");
 	message->ret = optional(request, "ret");

@@ -177,3 +177,17 @@ int security_of_host(struct route_sources *sources, const struct route *route, c
 		return -1;
 	return security_out->by[0] != '\0' ? 0 : demand_policy(route, host, security_out, err);
 }
+
+int security_require(const struct route *route, const struct route_host *host, struct security *security,
+                     struct err *err)
+{
+	if (route->domain.len != 0 && !route->secure && route->sts == NULL)
+		return err_set(err, ERR_DENIED,
+		               "The message requires TLS all the way, and neither DNSSEC nor MTA-STS vouches for %.*s",
+		               STR_ARG(host->name));
+	if (security->encryption < ROUTE_STARTTLS)
+		security->encryption = ROUTE_STARTTLS;
+	security->verify = security->tlsa == NULL;
+	security->by = "REQUIRETLS";
+	return 0;
+}

@@ -34,4 +34,11 @@ int security_find_policy(struct route_sources *sources, struct route *route, str
 int security_of_host(struct route_sources *sources, const struct route *route, const struct route_host *host,
                      bool secure, struct arena *arena, struct security *security_out, struct err *err);
 
+/*
+ * The message itself requires TLS (REQUIRETLS, RFC 8689 4.2.1): the server has to be authenticated, and, by MX, to be
+ * known for sure to be one of the domain's. -1: ERR_DENIED: this one is not.
+ */
+int security_require(const struct route *route, const struct route_host *host, struct security *security,
+                     struct err *err);
+
 #endif

@@ -66,7 +66,8 @@ enum seen {
 	SEEN_ENVID = 16,
 	SEEN_AUTH = 32,
 	SEEN_NOTIFY = 64,
-	SEEN_ORCPT = 128
+	SEEN_ORCPT = 128,
+	SEEN_REQUIRETLS = 256,
 };
 
 static bool first_time(unsigned *seen, enum seen which)
@@ -151,6 +152,10 @@ static int take_mail_parameter(struct smtp_mail *mail, const struct parameter *p
 		first = first_time(seen, SEEN_SMTPUTF8);
 		mail->smtputf8 = true;
 		result = parameter->value.data == NULL ? 0 : refuse(refusal, 501, "5.5.4", "SMTPUTF8 takes no value");
+	} else if (is_keyword(parameter, "REQUIRETLS")) {
+		first = first_time(seen, SEEN_REQUIRETLS);
+		mail->requiretls = true;
+		result = parameter->value.data == NULL ? 0 : refuse(refusal, 501, "5.5.4", "REQUIRETLS takes no value");
 	} else if (is_keyword(parameter, "RET")) {
 		first = first_time(seen, SEEN_RET);
 		result = take_ret(mail, parameter->value, refusal);

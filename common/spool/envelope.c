@@ -16,20 +16,13 @@ static const struct text_key {
 	const char *name;
 	size_t offset;
 } text_keys[] = {
-    {"service", offsetof(struct spool_envelope, service)},
-    {"from", offsetof(struct spool_envelope, from)},
-    {"protocol", offsetof(struct spool_envelope, protocol)},
-    {"peer", offsetof(struct spool_envelope, peer)},
-    {"helo", offsetof(struct spool_envelope, helo)},
-    {"user", offsetof(struct spool_envelope, user)},
-    {"token", offsetof(struct spool_envelope, token)},
-    {"body", offsetof(struct spool_envelope, body)},
-    {"ret", offsetof(struct spool_envelope, ret)},
-    {"envid", offsetof(struct spool_envelope, envid)},
-    {"parent", offsetof(struct spool_envelope, parent)},
-    {"visited", offsetof(struct spool_envelope, visited)},
-    {"keywords", offsetof(struct spool_envelope, keywords)},
-    {"id", offsetof(struct spool_envelope, id)},
+    {"service", offsetof(struct spool_envelope, service)},   {"from", offsetof(struct spool_envelope, from)},
+    {"protocol", offsetof(struct spool_envelope, protocol)}, {"peer", offsetof(struct spool_envelope, peer)},
+    {"helo", offsetof(struct spool_envelope, helo)},         {"user", offsetof(struct spool_envelope, user)},
+    {"token", offsetof(struct spool_envelope, token)},       {"body", offsetof(struct spool_envelope, body)},
+    {"ret", offsetof(struct spool_envelope, ret)},           {"envid", offsetof(struct spool_envelope, envid)},
+    {"parent", offsetof(struct spool_envelope, parent)},     {"visited", offsetof(struct spool_envelope, visited)},
+    {"keywords", offsetof(struct spool_envelope, keywords)}, {"id", offsetof(struct spool_envelope, id)},
     {"producer", offsetof(struct spool_envelope, producer)},
 };
 
@@ -138,6 +131,8 @@ int spool_envelope_format(const struct spool_envelope *envelope, struct buf *tex
 			return -1;
 	if (envelope->smtputf8)
 		buf_add_str(text, STR("smtputf8: 1\n"));
+	if (envelope->requiretls)
+		buf_add_str(text, STR("requiretls: 1\n"));
 	if (envelope->hold)
 		buf_add_str(text, STR("hold: 1\n"));
 	if (envelope->collector != 0)
@@ -235,8 +230,20 @@ static int parse_number(struct str key, struct str value, int64_t *number, struc
 	return 0;
 }
 
+/* What is set by "1"; NULL: key is no such thing. */
+static bool *flag_of(struct spool_envelope *envelope, struct str key)
+{
+	if (str_equal(key, STR("smtputf8")))
+		return &envelope->smtputf8;
+	if (str_equal(key, STR("requiretls")))
+		return &envelope->requiretls;
+	return str_equal(key, STR("hold")) ? &envelope->hold : NULL;
+}
+
 static int parse_line(struct spool_envelope *envelope, struct str key, struct str value, size_t room, struct err *err)
 {
+	bool *flag;
+
 	if (value.len == 0 || !is_one_line(value))
 		return err_set(err, ERR_SYNTAX, "the envelope's %.*s is empty or broken", STR_ARG(str_sub(key, 0, 32)));
 	if (str_equal(key, STR("to"))) {
@@ -248,8 +255,9 @@ static int parse_line(struct spool_envelope *envelope, struct str key, struct st
 		return parse_number(key, value, &envelope->time_us, err);
 	if (str_equal(key, STR("collector")))
 		return parse_number(key, value, &envelope->collector, err);
-	if (str_equal(key, STR("smtputf8")) || str_equal(key, STR("hold"))) {
-		*(key.data[0] == 's' ? &envelope->smtputf8 : &envelope->hold) = str_equal(value, STR("1"));
+	flag = flag_of(envelope, key);
+	if (flag != NULL) {
+		*flag = str_equal(value, STR("1"));
 		return 0;
 	}
 	for (size_t i = 0; i < TEXT_KEYS; i++) {

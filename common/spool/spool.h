@@ -6,10 +6,10 @@
  * then is it acknowledged. queue-manager alone moves, reads and removes it.
  *
  * Envelope keys: id, time (microseconds since 1970), producer, service, from, protocol, peer, helo, user, token, body,
- * smtputf8, ret, envid, parent, visited, keywords, hold, collector, and for each recipient "to: <address> [NOTIFY=...
- * ORCPT=... FOLDER=... NAMED REFUSED=...]", the address in its angle brackets. Keys without a value are left out;
- * unknown keys are passed over, so that a newer producer is understood. An id reads <time>-<producer>-<random>: 13 hex
- * digits of microseconds, the producer's name, 8 hex digits.
+ * smtputf8, requiretls, ret, envid, parent, visited, keywords, hold, collector, and for each recipient "to: <address>
+ * [NOTIFY=... ORCPT=... FOLDER=... NAMED REFUSED=...]", the address in its angle brackets. Keys without a value are
+ * left out; unknown keys are passed over, so that a newer producer is understood. An id reads
+ * <time>-<producer>-<random>: 13 hex digits of microseconds, the producer's name, 8 hex digits.
  */
 #ifndef POSTROOM_SPOOL_SPOOL_H
 #define POSTROOM_SPOOL_SPOOL_H
@@ -56,6 +56,7 @@ struct spool_envelope {
 	struct str token; /* right to relay (common/spool/token.h), or empty */
 	struct str body;  /* "7BIT", "8BITMIME" or empty */
 	bool smtputf8;
+	bool requiretls;     /* passed on under TLS alone, to servers that promise the same (RFC 8689) */
 	struct str ret;      /* "FULL", "HDRS" or empty */
 	struct str envid;    /* xtext, as given */
 	struct str parent;   /* id of the message this was made from, and the step: "<id>/bounce"; or empty */

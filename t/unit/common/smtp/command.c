@@ -55,8 +55,9 @@ static void test_mail(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    smtp_parse_mail(STR("FROM:<anna@example.org> size=1000 BODY=8bitmime RET=hdrs ENVID=QQ+2B1 AUTH=<> SMTPUTF8"),
-	                    STR(""), &arena, &mail, &refusal),
+	    smtp_parse_mail(
+	        STR("FROM:<anna@example.org> size=1000 BODY=8bitmime RET=hdrs ENVID=QQ+2B1 AUTH=<> SMTPUTF8 requiretls"),
+	        STR(""), &arena, &mail, &refusal),
 	    0);
 	assert_str(mail.from.text, "anna@example.org");
 	assert_int_equal(mail.size, 1000);
@@ -65,6 +66,7 @@ static void test_mail(void **state)
 	assert_str(mail.envid, "QQ+2B1");
 	assert_str(mail.auth, "<>");
 	assert_true(mail.smtputf8);
+	assert_true(mail.requiretls);
 	assert_int_equal(smtp_parse_mail(STR("from: <>"), STR(""), &arena, &mail, &refusal), 0);
 	assert_true(mail.from.is_null);
 	assert_int_equal(

@@ -19,6 +19,7 @@ static struct spool_envelope sample(struct spool_recipient *recipients, size_t c
 	    .peer = STR("192.0.2.1"),
 	    .user = STR("anna"),
 	    .smtputf8 = true,
+	    .requiretls = true,
 	    .ret = STR("HDRS"),
 	    .envid = STR("QQ314159"),
 	    .keywords = STR("$Junk Red"),
@@ -57,6 +58,7 @@ static void test_round_trip(void **state)
 	assert_true(str_equal(back.user, envelope.user));
 	assert_int_equal(back.helo.len, 0);
 	assert_true(back.smtputf8);
+	assert_true(back.requiretls);
 	assert_true(back.hold);
 	assert_true(str_equal(back.keywords, envelope.keywords));
 	assert_int_equal(back.collector, 7);
