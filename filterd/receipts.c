@@ -69,7 +69,8 @@ static void write_text(struct job *job, const struct ipc_message *found, struct 
 	          3, &job->arena, &words);
 	buf_add_str(out, STR("Date: "));
 	mime_format_date((int64_t)time(NULL), out);
-	buf_printf(out, "\r\nFrom: postmaster@%s\r\nTo: %.*s\r\n", settings_default_domain(settings), STR_ARG(to));
+	buf_printf(out, "\r\nFrom: Mail System <%.*s>\r\nTo: %.*s\r\n",
+	           STR_ARG(settings_server_address(settings, &job->arena)), STR_ARG(to));
 	add_field(out, "Subject", words.subject);
 	buf_printf(out, "Message-ID: <%s.sent@%s>\r\n", job->id, settings_host_name(settings));
 	if (message_id.len != 0)

@@ -37,6 +37,7 @@ subtest '06-10.2 once, by POP3' => sub {
 	my ($receipt) = $server->wait_messages(1, 20);
 	is_deeply $receipt->{to}, ['a@x.test'], 'to whom it says';
 	is $receipt->{from}, '', 'from nobody';
+	like $receipt->{data}, qr/^From: Mail System <Mailer_Daemon\@\Q$domain\E>\r$/m, 'of the server itself';
 	like $receipt->{data}, qr/^Subject: Received: /m, 'what it is';
 	like $receipt->{data}, qr/^In-Reply-To: <q\@x\.test>\r$/m, 'of which message';
 	like $receipt->{data}, qr/^Auto-Submitted: auto-replied\r$/m, 'no person wrote it';
