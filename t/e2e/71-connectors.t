@@ -32,7 +32,7 @@ subtest 'what init makes' => sub {
 	is $connection->{sender}, 'direct', 'with its sender';
 };
 
-subtest '04-1.1 the eleventh connection is refused with an explanation' => sub {
+subtest '04-1.1 01-11.1 the eleventh connection is refused with an explanation' => sub {
 	$p->postroom_ok('connection', 'add', "c$_") for 1 .. 9;
 	refused(qr/there are 10 connections already, and there can be no more/, 'connection', 'add', 'c10');
 	refused(qr/there are 10 connections already/, 'sender', 'add', 'c10');
@@ -70,7 +70,7 @@ subtest '04-1.3 renaming a connection shows the new name at its sender' => sub {
 	ok $p->wait_log(qr/connection office renamed to Office/), 'in the log';
 };
 
-subtest '04-1.2 a collector belongs to one connection at least' => sub {
+subtest '04-1.2 01-11.4 a collector belongs to one connection at least' => sub {
 	my $out = $p->postroom_ok({ stdin => "pop-Pw\n" }, 'collector', 'add', 'isp', '--password-stdin', 'pop3.server', 'pop.isp.test',
 		'pop3.username', 'me');
 	is value('collector', 'isp', 'connections'), 'default,Office,c2', 'all at first';
