@@ -1,5 +1,5 @@
 /*
- * Messages are taken in windows of a few. Where the server has pipelining (RFC 2449 6.6) the commands of the next
+ * Messages are taken in windows of a few. Where the server takes them early (RFC 2449 6.6) the commands of the next
  * window are under way while this one is read, so that neither side waits for the other; what was read is committed
  * meanwhile.
  */
@@ -22,11 +22,6 @@ struct window {
 	size_t count;
 	struct arena arena;
 };
-
-static bool has_pipelining(const struct session *session)
-{
-	return (session->client.offered & POP3_OFFER_PIPELINING) != 0;
-}
 
 static bool is_too_large(const struct session *session, const struct item *item)
 {
@@ -60,6 +55,8 @@ static void add_pick(struct session *session, struct window *window, struct item
 	memset(pick, 0, sizeof *pick);
 	pick->item = item;
 	pick->offer.uidl = item->identity;
+	pick->offer.targets =
+	    session->folder != NULL && session->folder->targets.count > 0 ? &session->folder->targets : NULL;
 	pick->offer.size = item->size;
 	pick->offer.requested = item->known.get;
 	pick->offer.asked = item->known.asked != 0;
@@ -99,16 +96,16 @@ static int take_header(struct str bytes, void *context, struct err *err)
 	return 0;
 }
 
-/* TOP n 0: the header and the empty line, or whatever the server takes for that. */
+/* The header and the empty line, or whatever the server takes for that. */
 static int read_header(struct session *session, struct pick *pick, struct arena *arena, struct err *err)
 {
 	struct buf header;
 	ptrdiff_t end;
 	int result;
 
-	if (!has_pipelining(session))
-		pop3_client_send(&session->client, "TOP %u 0", pick->item->number);
-	if (pop3_client_read_status(&session->client, "TOP", err) != 0) {
+	if (!session->source->pipelines(session))
+		session->source->ask(session, pick->item, false);
+	if (session->source->begin(session, false, err) != 0) {
 		if (err->code != MAIL_CLIENT_REFUSED)
 			return -1;
 		session->lacks_top = !session->has_top;
@@ -116,7 +113,7 @@ static int read_header(struct session *session, struct pick *pick, struct arena 
 	}
 	session->has_top = true;
 	buf_init(&header, MIME_HEADER_MAX);
-	result = pop3_client_read_message(&session->client, SMTP_DATA_MEND, UINT32_MAX, take_header, &header, err);
+	result = session->source->read(session, SMTP_DATA_MEND, UINT32_MAX, take_header, &header, err);
 	end = str_find(buf_str(&header), STR("\r\n\r\n"));
 	pick->offer.header = arena_copy(arena, str_sub(buf_str(&header), 0, end >= 0 ? (size_t)end + 2 : header.len));
 	buf_free(&header);
@@ -178,9 +175,9 @@ static int judge_window(struct session *session, struct window *window, struct e
 		if (judge_pick(session, pick, &window->arena, err) != 0)
 			return -1;
 	}
-	for (size_t i = 0; i < window->count && has_pipelining(session); i++)
+	for (size_t i = 0; i < window->count && session->source->pipelines(session); i++)
 		if (window->picks[i].wants_body)
-			pop3_client_send(&session->client, "RETR %u", window->picks[i].item->number);
+			session->source->ask(session, window->picks[i].item, true);
 	return 0;
 }
 
@@ -189,9 +186,9 @@ static int prepare(struct session *session, struct window *window, struct err *e
 {
 	if (!wants_headers(window))
 		return judge_window(session, window, err);
-	for (size_t i = 0; i < window->count && has_pipelining(session); i++)
+	for (size_t i = 0; i < window->count && session->source->pipelines(session); i++)
 		if (window->picks[i].wants_header)
-			pop3_client_send(&session->client, "TOP %u 0", window->picks[i].item->number);
+			session->source->ask(session, window->picks[i].item, false);
 	return 0;
 }
 
@@ -202,9 +199,9 @@ static int read_bodies(struct session *session, struct window *window, struct er
 
 		if (!pick->wants_body)
 			continue;
-		if (!has_pipelining(session))
-			pop3_client_send(&session->client, "RETR %u", pick->item->number);
-		if (pop3_client_read_status(&session->client, "RETR", err) != 0) {
+		if (!session->source->pipelines(session))
+			session->source->ask(session, pick->item, true);
+		if (session->source->begin(session, true, err) != 0) {
 			if (err->code != MAIL_CLIENT_REFUSED)
 				return -1;
 			log_warning("collector %s: message %u is passed over: %s", session->collector.name, pick->item->number,

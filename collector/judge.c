@@ -97,12 +97,17 @@ int judge_add_account(const struct judge *judge, const char *target, struct aren
 	return result;
 }
 
-static int find_route(struct judge *judge, struct str header, struct arena *arena, struct judgement *judgement,
-                      struct err *err)
+static int find_route(struct judge *judge, const struct judge_offer *offer, struct str header, struct arena *arena,
+                      struct judgement *judgement, struct err *err)
 {
 	struct routing_asker face = collect_asker_face(&judge->asker);
+	struct routing_options options = judge->options;
 
-	if (routing_find(&judge->options, header, &face, false, arena, &judgement->routing, err) != 0)
+	if (offer->targets != NULL) {
+		options.method = ROUTING_TO_USER;
+		options.target = *offer->targets;
+	}
+	if (routing_find(&options, header, &face, false, arena, &judgement->routing, err) != 0)
 		return -1;
 	judgement->sender = judgement->routing.sender;
 	return 0;
@@ -220,7 +225,7 @@ int judge_offer(struct judge *judge, const struct judge_offer *offer, struct are
 			judgement->fetch = COLLECT_LEAVE;
 		return 0;
 	}
-	if (find_route(judge, offer->header, arena, judgement, err) != 0)
+	if (find_route(judge, offer, offer->header, arena, judgement, err) != 0)
 		return -1;
 	about.header = judgement->routing.header;
 	about.verdict = verdict = reach_verdict(judge, offer, &judgement->routing, about.header, arena);
@@ -253,7 +258,7 @@ static int judge_late(struct judge *judge, const struct judge_arrival *arrival, 
 	struct judge_about about = {.offer = arrival->offer};
 	struct verdict *verdict = judgement->state;
 
-	if (find_route(judge, arrival->header, arena, judgement, err) != 0)
+	if (find_route(judge, arrival->offer, arrival->header, arena, judgement, err) != 0)
 		return -1;
 	if (verdict != NULL)
 		return 0;

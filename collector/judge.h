@@ -62,12 +62,13 @@ void judge_end(struct judge *judge);
 /* A message that the server has. */
 struct judge_offer {
 	struct str uidl;
-	struct str header; /* by TOP; empty where judge_wants_header was false, or the server has no TOP */
-	uint64_t size;     /* 0: not known */
-	bool requested;    /* by an answer to a query, or a mark: it is fetched whatever rules say */
-	bool too_large;    /* over the collector's limit */
-	bool asked;        /* its query mail was sent in an earlier session */
-	struct str token;  /* a new one, for a query that may be made now */
+	const struct rule_targets *targets; /* who gets it, whatever the routing says; NULL: routing decides */
+	struct str header;                  /* by TOP; empty where judge_wants_header was false, or the server has no TOP */
+	uint64_t size;                      /* 0: not known */
+	bool requested;                     /* by an answer to a query, or a mark: it is fetched whatever rules say */
+	bool too_large;                     /* over the collector's limit */
+	bool asked;                         /* its query mail was sent in an earlier session */
+	struct str token;                   /* a new one, for a query that may be made now */
 };
 
 /* A mail that the server makes: head, then where `original` is the message (or the header that is known), then tail. */

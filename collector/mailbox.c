@@ -17,13 +17,6 @@ static bool encrypts(const struct session *session, const char *word)
 	return strcmp(session_text(session, COLLECTOR_SETTING_POP3_ENCRYPTION), word) == 0;
 }
 
-static void attach_transcript(struct conn *conn, void *context)
-{
-	struct session *session = context;
-
-	transcript_attach(&session->transcript, conn);
-}
-
 /* To the first address that answers. */
 static int connect_server(struct session *session, struct err *err)
 {
@@ -39,7 +32,7 @@ static int connect_server(struct session *session, struct err *err)
 	    .proxy = session->route.proxy,
 	    .tls = tls ? session->collectord->tls : NULL,
 	    .verify = session_number(session, COLLECTOR_SETTING_POP3_VERIFY) != 0,
-	    .prepare = attach_transcript,
+	    .prepare = session_attach_transcript,
 	    .context = session,
 	};
 
@@ -116,11 +109,34 @@ static int begin(struct session *session, struct err *err)
 	return log_in(session, err);
 }
 
+static bool pipelines(const struct session *session)
+{
+	return (session->client.offered & POP3_OFFER_PIPELINING) != 0;
+}
+
+static void ask(struct session *session, const struct item *item, bool whole)
+{
+	pop3_client_send(&session->client, whole ? "RETR %u" : "TOP %u 0", item->number);
+}
+
+static int begin_message(struct session *session, bool whole, struct err *err)
+{
+	return pop3_client_read_status(&session->client, whole ? "RETR" : "TOP", err);
+}
+
+static int read_message(struct session *session, enum smtp_data_mode mode, uint64_t octets_max, mail_client_take *take,
+                        void *context, struct err *err)
+{
+	return pop3_client_read_message(&session->client, mode, octets_max, take, context, err);
+}
+
+static const struct source pop3_source = {pipelines, ask, begin_message, read_message};
+
 /* The answers to a handful of DELE. A message that the server does not delete is left for the next session. */
 static int read_deleted(struct session *session, struct item *const *items, size_t count, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		if ((session->client.offered & POP3_OFFER_PIPELINING) == 0)
+		if (!pipelines(session))
 			pop3_client_send(&session->client, "DELE %u", items[i]->number);
 		if (pop3_client_read_status(&session->client, "DELE", err) == 0)
 			items[i]->state = ITEM_DELETED;
@@ -141,7 +157,7 @@ static int delete_messages(struct session *session, struct err *err)
 		if (session->items[i].state != ITEM_DELETE)
 			continue;
 		items[count++] = &session->items[i];
-		if ((session->client.offered & POP3_OFFER_PIPELINING) != 0)
+		if (pipelines(session))
 			pop3_client_send(&session->client, "DELE %u", session->items[i].number);
 		if (count == DELETE_AT_ONCE && read_deleted(session, items, count, err) != 0)
 			return -1;
@@ -180,19 +196,16 @@ static int converse(struct session *session, struct err *err)
 
 int mailbox_collect(struct session *session, struct err *err)
 {
-	long long messages;
 	struct err ignored;
-	int result = converse(session, err);
+	int result;
 
+	session->source = &pop3_source;
+	result = converse(session, err);
 	if (session->client.mail.open && result != 0 && !session->is_fetching)
 		pop3_client_quit(&session->client, &ignored);
-	messages = (long long)session->result.messages;
 	transcript_end(&session->transcript);
 	pop3_client_close(&session->client);
-	if (result == 0 && messages == 0)
-		str_copy(STR("Connection successful, no messages"), session->result.text, sizeof session->result.text);
-	else if (result == 0)
-		snprintf(session->result.text, sizeof session->result.text, "Connection successful, %lld message%s", messages,
-		         messages == 1 ? "" : "s");
+	if (result == 0)
+		session_succeed(session);
 	return result;
 }

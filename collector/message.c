@@ -121,8 +121,7 @@ static int read_whole(struct arrival *arrival, struct err *err)
 	arrival->by_line = judge_wants_lines(session->judge);
 	if (arrival->by_line)
 		judge_begin_lines(session->judge);
-	result = pop3_client_read_message(&session->client, any_end ? SMTP_DATA_ANY : SMTP_DATA_MEND, largest, take,
-	                                  arrival, err);
+	result = session->source->read(session, any_end ? SMTP_DATA_ANY : SMTP_DATA_MEND, largest, take, arrival, err);
 	if (result == 0 && arrival->line.len > 0)
 		result = keep_line(arrival, buf_str(&arrival->line), err);
 	if (arrival->by_line)

@@ -106,7 +106,7 @@ static int see_all(struct session *session, struct item *const *items, size_t co
 			gathered = 0;
 		}
 	}
-	return keeper_listed(session, err);
+	return 0;
 }
 
 enum item_state plan_decide(const struct session *session, const struct item *item)
@@ -125,26 +125,30 @@ enum item_state plan_decide(const struct session *session, const struct item *it
 	return session->now - known->downloaded >= leave ? ITEM_DELETE : ITEM_LEAVE;
 }
 
-int plan_make(struct session *session, uint32_t count, struct err *err)
+int plan_ask(struct session *session, struct err *err)
 {
-	struct item **sorted;
+	struct item **sorted = memory_get((session->item_count + 1) * sizeof *sorted);
 	size_t named = 0;
 	int result;
 
-	session->items = memory_get(count * sizeof *session->items);
-	session->item_count = count;
-	for (uint32_t i = 0; i < count; i++)
-		session->items[i].number = i + 1;
-	if (read_sizes(session, err) != 0 || read_identities(session, err) != 0)
-		return -1;
-	sorted = memory_get(count * sizeof *sorted);
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < session->item_count; i++)
 		if (session->items[i].is_listed && session->items[i].identity.len != 0)
 			sorted[named++] = &session->items[i];
 	drop_ambiguous(sorted, named);
 	result = see_all(session, sorted, named, err);
 	memory_free(sorted);
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < session->item_count; i++)
 		session->items[i].state = session->items[i].is_listed ? plan_decide(session, &session->items[i]) : ITEM_LEAVE;
 	return result;
+}
+
+int plan_make(struct session *session, uint32_t count, struct err *err)
+{
+	session->items = memory_get(count * sizeof *session->items);
+	session->item_count = count;
+	for (uint32_t i = 0; i < count; i++)
+		session->items[i].number = i + 1;
+	if (read_sizes(session, err) != 0 || read_identities(session, err) != 0 || plan_ask(session, err) != 0)
+		return -1;
+	return keeper_listed(session, err);
 }

@@ -26,8 +26,8 @@ struct run {
 	struct runs *runs;
 	struct dialogue dialogue;
 	struct run_record record;
-	bool is_smtp; /* it speaks with an SMTP server */
-	pid_t pid;    /* 0: it waits for its turn */
+	const char *client; /* what it is: POP3, IMAP, SMTP */
+	pid_t pid;          /* 0: it waits for its turn */
 	int channel;
 	struct event *readable, *late;
 	struct waiter *waiters;
@@ -99,11 +99,18 @@ void runs_free(struct runs *runs)
 	memory_free(runs);
 }
 
+/* Of a method; ETRN and ODMR are SMTP's. */
+static const char *client_of(const char *method)
+{
+	if (strcmp(method, "pop3") == 0)
+		return "POP3";
+	return strcmp(method, "imap") == 0 ? "IMAP" : "SMTP";
+}
+
 /* The words are those of the specification (04, Logs and notices). */
 static void tell_problem(const struct run *run)
 {
 	const struct run_result *result = &run->dialogue.result;
-	const char *client = run->is_smtp ? "SMTP" : "POP3";
 	char subject[NOTICE_SUBJECT_MAX], text[COLLECT_RESULT_MAX + 200];
 	struct notice notice = {
 	    .target = "CollectErrors",
@@ -113,9 +120,10 @@ static void tell_problem(const struct run *run)
 	    .item = str_of(run->dialogue.name),
 	};
 
-	snprintf(subject, sizeof subject, "%s Client%s Problem", client, result->connected ? "" : " Connection");
-	snprintf(text, sizeof text, "Error with %s Client (%s (%lld))\n%s\n", run->is_smtp ? "SMTP" : "Pop3",
-	         run->dialogue.name, (long long)run->record.collector, result->text);
+	snprintf(subject, sizeof subject, "%s Client%s Problem", run->client, result->connected ? "" : " Connection");
+	snprintf(text, sizeof text, "Error with %s Client (%s (%lld))\n%s\n",
+	         strcmp(run->client, "POP3") == 0 ? "Pop3" : run->client, run->dialogue.name,
+	         (long long)run->record.collector, result->text);
 	notice.subject = str_of(subject);
 	notice.text = str_of(text);
 	notice_send(run->runs->collectord->notices, &notice);
@@ -277,7 +285,7 @@ static int add_run(struct runs *runs, int64_t collector, int64_t connection, str
 	run->record.connection = connection;
 	run->dialogue.collectord = collectord;
 	run->dialogue.collector = collector;
-	run->is_smtp = strcmp(settings.texts[COLLECTOR_SETTING_METHOD], "pop3") != 0;
+	run->client = client_of(settings.texts[COLLECTOR_SETTING_METHOD]);
 	str_copy(str_of(settings.name), run->dialogue.name, sizeof run->dialogue.name);
 	arena_free(&arena);
 	while (*last != NULL)

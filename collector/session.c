@@ -20,14 +20,19 @@ struct method {
 	const char *word;
 	enum collector_setting server, username; /* COLLECTOR_SETTING_COUNT: it has none */
 	int (*collect)(struct session *session, struct err *err);
+	enum transcript_protocol protocol;
 	bool judges; /* messages come here */
 	bool turns;  /* ... to smtpd */
 };
 
 static const struct method methods[] = {
-    {"pop3", COLLECTOR_SETTING_POP3_SERVER, COLLECTOR_SETTING_POP3_USERNAME, mailbox_collect, true, false},
-    {"etrn", COLLECTOR_SETTING_ETRN_SERVER, COLLECTOR_SETTING_COUNT, etrn_collect, false, false},
-    {"odmr", COLLECTOR_SETTING_ODMR_SERVER, COLLECTOR_SETTING_ODMR_USERNAME, odmr_collect, false, true},
+    {"pop3", COLLECTOR_SETTING_POP3_SERVER, COLLECTOR_SETTING_POP3_USERNAME, mailbox_collect, TRANSCRIPT_POP3, true,
+     false},
+    {"imap", COLLECTOR_SETTING_IMAP_SERVER, COLLECTOR_SETTING_IMAP_USERNAME, folders_collect, TRANSCRIPT_IMAP, true,
+     false},
+    {"etrn", COLLECTOR_SETTING_ETRN_SERVER, COLLECTOR_SETTING_COUNT, etrn_collect, TRANSCRIPT_SMTP, false, false},
+    {"odmr", COLLECTOR_SETTING_ODMR_SERVER, COLLECTOR_SETTING_ODMR_USERNAME, odmr_collect, TRANSCRIPT_SMTP, false,
+     true},
 };
 
 /* MemAvailable of /proc/meminfo, in MB; INT64_MAX where the kernel does not say. */
@@ -116,14 +121,14 @@ static int find_addresses(struct session *session, const char *server, int64_t c
 	return session->address_count > 0 ? 0 : err_prefix(err, "cannot find the server %s", server);
 }
 
-static int open_judge(struct session *session, struct err *err)
+static int open_judge(struct session *session, const char *server, struct err *err)
 {
 	const struct judge_setup setup = {
 	    .instance = &session->collectord->daemon.instance,
 	    .settings = &session->settings,
 	    .collector = session->collector.id,
 	    .name = str_of(session->collector.name),
-	    .server = str_of(session_text(session, COLLECTOR_SETTING_POP3_SERVER)),
+	    .server = str_of(server),
 	    .status = &session->status,
 	};
 
@@ -168,11 +173,11 @@ static int prepare(struct session *session, const struct method *method, int64_t
 	status_begin(&session->status, instance, "collector", "collector",
 	             arena_text(&session->arena, session->addresses[0]), false);
 	if (method->judges && session_number(session, COLLECTOR_SETTING_LOG) != 0)
-		transcript_open(&session->transcript, &session->settings, TRANSCRIPT_POP3, "collector", session->collector.name,
-		                arena_text(&session->arena, session->addresses[0]));
+		transcript_open(&session->transcript, &session->settings, method->protocol, "collector",
+		                session->collector.name, arena_text(&session->arena, session->addresses[0]));
 	if (method->turns && ipc_connect(&session->smtpd, instance, "smtpd", "collector", err) != 0)
 		return -1;
-	if (method->judges && open_judge(session, err) != 0)
+	if (method->judges && open_judge(session, server, err) != 0)
 		return -1;
 	if (sandbox_limit(MEMORY_MAX, 0, DESCRIPTORS_MAX, err) != 0)
 		return -1;
@@ -207,6 +212,25 @@ static void begin(struct session *session, const struct collectord *collectord, 
 	arena_init(&session->arena);
 	batch_init(&session->batch);
 	pop3_client_init(&session->client, none);
+	imap_client_init(&session->imap, none);
+}
+
+void session_attach_transcript(struct conn *conn, void *context)
+{
+	struct session *session = context;
+
+	transcript_attach(&session->transcript, conn);
+}
+
+void session_succeed(struct session *session)
+{
+	long long messages = (long long)session->result.messages;
+
+	if (messages == 0)
+		str_copy(STR("Connection successful, no messages"), session->result.text, sizeof session->result.text);
+	else
+		snprintf(session->result.text, sizeof session->result.text, "Connection successful, %lld message%s", messages,
+		         messages == 1 ? "" : "s");
 }
 
 int session_run(const struct collectord *collectord, int64_t collector, int64_t connection, int channel)

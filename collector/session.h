@@ -2,8 +2,9 @@
  * session: one run of one collector, in a process of its own.
  *
  * Files: session.c its begin and end; keeper.c what it says to the daemon; mailbox.c POP3: connection, login, end;
- * plan.c which messages there are, and what is to be done with each; fetch.c fetching them; message.c one of them;
- * store.c into the drop; batch.c what is stored together; digests.c which were the same; turn.c ETRN and ODMR.
+ * folders.c the same of IMAP, folder by folder; plan.c which messages there are, and what is to be done with each;
+ * fetch.c fetching them; message.c one of them; store.c into the drop; batch.c what is stored together; digests.c which
+ * were the same; turn.c ETRN and ODMR.
  */
 #ifndef POSTROOM_COLLECTOR_SESSION_H
 #define POSTROOM_COLLECTOR_SESSION_H
@@ -12,6 +13,8 @@
 #include "collector/digests.h"
 #include "collector/judge.h"
 #include "common/addr/server.h"
+#include "common/collecting/folder.h"
+#include "common/net/imap_client.h"
 #include "common/net/pop3_client.h"
 #include "common/sending/route.h"
 #include "common/status/transcript.h"
@@ -36,17 +39,32 @@ enum item_state {
 	ITEM_LEAVE,   /* nothing is to be done with it */
 	ITEM_WANTED,  /* to be judged, and fetched */
 	ITEM_DELETE,  /* to be deleted */
-	ITEM_DELETED, /* the server said +OK to DELE */
+	ITEM_DELETED, /* the server said that it is, or will be */
 };
 
 /* A message at the server. */
 struct item {
-	uint32_t number;
+	uint32_t number; /* POP3's, or IMAP's UID */
 	enum item_state state;
 	uint64_t size;       /* as LIST has it; 0: not known */
 	struct str identity; /* empty: the server has none for it alone, so a digest of it will be */
 	bool is_listed;
 	struct known known;
+};
+
+struct session;
+
+/* Where messages are fetched from. Commands may be under way; their answers come in order. */
+struct source {
+	/* Is the next command sent before the last is answered? */
+	bool (*pipelines)(const struct session *session);
+	/* Ask for a message, or for its header. */
+	void (*ask)(struct session *session, const struct item *item, bool whole);
+	/* The answer up to the message. -1: MAIL_CLIENT_REFUSED; else the connection is lost. */
+	int (*begin)(struct session *session, bool whole, struct err *err);
+	/* The message, as pop3_client_read_message. -1: the connection is lost. */
+	int (*read)(struct session *session, enum smtp_data_mode mode, uint64_t octets_max, mail_client_take *take,
+	            void *context, struct err *err);
 };
 
 struct session {
@@ -63,7 +81,10 @@ struct session {
 	struct route route; /* its password */
 	struct str addresses[ROUTE_ADDRESSES_MAX];
 	size_t address_count;
+	const struct source *source;
 	struct pop3_client client;
+	struct imap_client imap;
+	const struct collect_folder *folder; /* of IMAP: that is being collected */
 	struct transcript transcript;
 	struct batch batch;
 	struct digests seen;   /* of this session: identities that are digests, copies */
@@ -80,6 +101,11 @@ struct session {
 
 /* The process. channel: the daemon's other end. Returns the exit status. */
 int session_run(const struct collectord *collectord, int64_t collector, int64_t connection, int channel);
+
+/* The preparation of a connection (mail_client.h). context is the session. */
+void session_attach_transcript(struct conn *conn, void *context);
+/* Say as the result that all went well. */
+void session_succeed(struct session *session);
 
 /* What is set of the collector. */
 static inline int64_t session_number(const struct session *session, enum collector_setting setting)
@@ -102,8 +128,13 @@ void keeper_result(struct session *session);
 /* mailbox.c: collect from a POP3 mailbox. -1: why the run failed. */
 int mailbox_collect(struct session *session, struct err *err);
 
+/* folders.c: likewise of an IMAP mailbox. */
+int folders_collect(struct session *session, struct err *err);
+
 /* plan.c: read LIST and UIDL, ask what is known of each message, and decide. count: of STAT. */
 int plan_make(struct session *session, uint32_t count, struct err *err);
+/* Ask what is known of the items, each with an identity of its own, and decide what is to be done with each. */
+int plan_ask(struct session *session, struct err *err);
 /* What was fetched before is deleted when its time is over; all else is judged. */
 enum item_state plan_decide(const struct session *session, const struct item *item);
 

@@ -140,7 +140,7 @@ static int run_import(struct ctl *ctl, int argc, char **argv)
 
 static const struct verb collector_verbs[] = {
     {.command = VERB_USAGE("collector add",
-                           "NAME [--method pop3|etrn|odmr] [--connections NAME,...] [--password-stdin] [KEY VALUE]...",
+                           "NAME [--method pop3|imap|etrn|odmr] [--connections NAME,...] [--password-stdin] [KEY VALUE]...",
                            "Add a collector of mail; it belongs to all connections, or to those that are named."),
      .op = "collector-add",
      .arguments = {"name"},

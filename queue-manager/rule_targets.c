@@ -2,7 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
-#include "common/rules/target.h"
+#include "common/collecting/folder.h"
 
 #include <stdlib.h>
 
@@ -33,36 +33,48 @@ static struct str lower(struct str text, struct arena *arena)
 	return str_from(copy, text.len);
 }
 
-static void add(struct rule_targets_known *known, struct str parameter)
+static void add(struct rule_targets_known *known, const struct rule_targets *targets)
 {
-	struct rule_targets targets;
-
-	if (targets_parse(parameter, &known->arena, &targets, NULL) != 0)
-		return;
-	for (size_t i = 0; i < targets.count; i++) {
+	for (size_t i = 0; i < targets->count; i++) {
 		if (known->count == known->room) {
 			known->room = known->room != 0 ? 2 * known->room : 16;
 			known->list = memory_resize(known->list, known->room * sizeof *known->list);
 		}
-		known->list[known->count++] = lower(targets.list[i].address, &known->arena);
+		known->list[known->count++] = lower(targets->list[i].address, &known->arena);
 	}
+}
+
+/* What stands behind the folders of a collector. */
+static void add_folders(struct rule_targets_known *known, struct str lines)
+{
+	struct collect_folder folder;
+	struct str line;
+
+	while (collect_folder_next(&lines, &line))
+		if (collect_folder_parse(line, &known->arena, &folder, NULL) == 0)
+			add(known, &folder.targets);
 }
 
 static int load(struct rule_targets_known *known, struct db *db, struct err *err)
 {
 	struct db_statement statement;
+	struct rule_targets targets;
 	int row;
 
 	if (db_prepare(db, &statement,
-	               "SELECT parameter FROM smtp_rule WHERE action IN ('redirect', 'copy')"
-	               " UNION SELECT value FROM item JOIN item_field ON item = id"
+	               "SELECT parameter, 0 FROM smtp_rule WHERE action IN ('redirect', 'copy')"
+	               " UNION SELECT value, 0 FROM item JOIN item_field ON item = id"
 	               " WHERE kind = 'download-rule' AND key = 'parameter'"
-	               " UNION SELECT value FROM collector_setting WHERE key IN ('target', 'error-target')"
-	               " UNION SELECT target FROM mapping WHERE type = 'from'",
+	               " UNION SELECT value, key = 'imap.folders' FROM collector_setting"
+	               " WHERE key IN ('target', 'error-target', 'imap.folders')"
+	               " UNION SELECT target, 0 FROM mapping WHERE type = 'from'",
 	               err) != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1)
-		add(known, db_text(&statement, 0));
+		if (db_number(&statement, 1) != 0)
+			add_folders(known, arena_copy(&known->arena, db_text(&statement, 0)));
+		else if (targets_parse(db_text(&statement, 0), &known->arena, &targets, NULL) == 0)
+			add(known, &targets);
 	db_finalize(&statement);
 	if (known->count != 0)
 		qsort(known->list, known->count, sizeof *known->list, compare);

@@ -1,6 +1,7 @@
 #include "common/settings/connectors.h"
 
 #include "common/addr/smtp_target.h"
+#include "common/collecting/folder.h"
 #include "common/collecting/routing.h"
 #include "common/db/query.h"
 #include "common/outgoing/filter.h"
@@ -107,6 +108,8 @@ static int check_collector(size_t setting, struct str value, struct err *err)
 	switch ((enum collector_setting)setting) {
 	case COLLECTOR_SETTING_SUBJECT_MARKER:
 		return check_marker(value, err);
+	case COLLECTOR_SETTING_IMAP_FOLDERS:
+		return collect_folders_check(value, err);
 	case COLLECTOR_SETTING_ACCEPTED_DOMAINS:
 	case COLLECTOR_SETTING_ORDER:
 	case COLLECTOR_SETTING_SPECIAL_FIELDS:

@@ -1,0 +1,101 @@
+/*
+ * imap_client: the client's side of IMAP (RFC 3501, RFC 9051), one connection, in sequence, as far as collecting needs
+ * it.
+ *
+ *     imap_client_init(&client, timeouts);
+ *     imap_client_connect(&client, &target, &err)                 TCP, greeting, CAPABILITY
+ *     imap_client_start_tls(&client, tls, true, &err)             where wanted
+ *     imap_client_login(&client, &login, &err)
+ *     imap_client_select(&client, "INBOX", &selected, &err)
+ *     imap_client_sizes(&client, visit, context, &err)            UID and size of each message
+ *     imap_client_ask(&client, uid, IMAP_CLIENT_WHOLE);
+ *     imap_client_begin_message(...), imap_client_read_message(...)   its answer
+ *     imap_client_move(...) or imap_client_delete(...)
+ *     imap_client_logout(&client); imap_client_close(&client)
+ *
+ * The server is a stranger: lines, literals, their number and the octets of a message are limited, and see
+ * mail_client.h; nothing that was read in clear counts after TLS began. A password is sent in clear only by the methods
+ * that say so.
+ */
+#ifndef POSTROOM_NET_IMAP_CLIENT_H
+#define POSTROOM_NET_IMAP_CLIENT_H
+
+#include "common/base/arena.h"
+#include "common/imap/reply.h"
+#include "common/login/sasl_client.h"
+#include "common/net/mail_client.h"
+#include "common/smtp/data.h"
+
+enum {
+	IMAP_CLIENT_MESSAGES_MAX = 1000000, /* in one folder */
+	IMAP_CLIENT_UIDS_MAX = 100,         /* in one command */
+};
+
+struct imap_client {
+	struct mail_client mail;
+	unsigned offered;        /* enum imap_offer, of the last CAPABILITY */
+	unsigned mechanisms;     /* enum sasl_client_mechanism, of the same */
+	unsigned sent, answered; /* commands; their number is their tag */
+	struct buf reply;        /* the line that is read, literals left out */
+	uint64_t literal;        /* octets of the message that are to be read now */
+	bool has_inline;         /* or it came as a quoted string */
+	struct str quoted;
+};
+
+struct imap_client_login {
+	bool by_command; /* LOGIN, not AUTHENTICATE */
+	struct sasl_client_login sasl;
+};
+
+struct imap_client_selected {
+	uint32_t exists;
+	uint32_t uidvalidity;
+};
+
+enum imap_client_part { IMAP_CLIENT_HEADER, IMAP_CLIENT_WHOLE };
+
+void imap_client_init(struct imap_client *client, struct mail_client_timeouts timeouts);
+
+/* Connect, read the greeting, ask what is offered. -1: as mail_client_connect; MAIL_CLIENT_REFUSED; closed then. */
+int imap_client_connect(struct imap_client *client, const struct mail_client_target *target, struct err *err);
+
+/* STARTTLS, the handshake, CAPABILITY again (RFC 9051 6.2.1). -1: MAIL_CLIENT_REFUSED (usable in clear), or lost. */
+int imap_client_start_tls(struct imap_client *client, SSL_CTX *tls, bool verify, struct err *err);
+
+/*
+ * -1: MAIL_CLIENT_LACKS (LOGINDISABLED, no mechanism in common), MAIL_CLIENT_REFUSED, ERR_SYNTAX (a name or password
+ * that the method cannot carry), ERR_PROTOCOL (no proof that the server knows the password), or lost.
+ */
+int imap_client_login(struct imap_client *client, const struct imap_client_login *login, struct err *err);
+
+/* folder: its name in UTF-8. -1: MAIL_CLIENT_REFUSED, or lost. */
+int imap_client_select(struct imap_client *client, struct str folder, struct imap_client_selected *selected,
+                       struct err *err);
+
+typedef void imap_client_visit(uint32_t uid, uint64_t size, void *context);
+/* UID and RFC822.SIZE of all messages, in the order in which the server tells them. -1: as imap_client_select. */
+int imap_client_sizes(struct imap_client *client, imap_client_visit *visit, void *context, struct err *err);
+
+/* Put a FETCH of a message into the buffer, which leaves its flags alone. */
+void imap_client_ask(struct imap_client *client, uint32_t uid, enum imap_client_part part);
+/* Its answer up to the message. -1: MAIL_CLIENT_REFUSED (by the server, or the message is gone), or lost. */
+int imap_client_begin_message(struct imap_client *client, struct err *err);
+/*
+ * The message itself, with CRLF at the end of each line (mode: what else ends one). What is more than octets_max is
+ * ERR_LIMIT. -1: the connection is closed.
+ */
+int imap_client_read_message(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
+                             mail_client_take *take, void *context, struct err *err);
+
+/* Delete messages (UID STORE, UID EXPUNGE, or EXPUNGE where there is no UIDPLUS). -1: MAIL_CLIENT_REFUSED, or lost. */
+int imap_client_delete(struct imap_client *client, const uint32_t *uids, size_t count, struct err *err);
+/* Move them to another folder: UID MOVE, or UID COPY and the above. -1: likewise. */
+int imap_client_move(struct imap_client *client, const uint32_t *uids, size_t count, struct str folder,
+                     struct err *err);
+
+/* LOGOUT and its answer. */
+int imap_client_logout(struct imap_client *client, struct err *err);
+/* Close without a word. */
+void imap_client_close(struct imap_client *client);
+
+#endif
