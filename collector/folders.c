@@ -57,6 +57,7 @@ static int connect_server(struct session *session, struct err *err)
 	                                 : IMAP_PORT),
 	    .tls = tls ? session->collectord->tls : NULL,
 	    .verify = session_number(session, COLLECTOR_SETTING_IMAP_VERIFY) != 0,
+	    .proxy = session->route.proxy,
 	    .prepare = session_attach_transcript,
 	    .context = session,
 	};

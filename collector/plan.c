@@ -82,7 +82,7 @@ static void drop_ambiguous(struct item **items, size_t count)
 	bool same_as_last = false;
 
 	if (count > 1)
-		qsort(items, count, sizeof *items, compare_identities);
+		qsort(items, count, sizeof(void *), compare_identities);
 	for (size_t i = 0; i < count; i++) {
 		bool same_as_next = i + 1 < count && str_equal(items[i]->identity, items[i + 1]->identity);
 
@@ -127,7 +127,7 @@ enum item_state plan_decide(const struct session *session, const struct item *it
 
 int plan_ask(struct session *session, struct err *err)
 {
-	struct item **sorted = memory_get((session->item_count + 1) * sizeof *sorted);
+	struct item **sorted = memory_get((session->item_count + 1) * sizeof(void *));
 	size_t named = 0;
 	int result;
 

@@ -113,6 +113,7 @@ int imap_client_read_reply(struct imap_client *client, const char *shown, bool s
                            bool *stopped, struct err *err)
 {
 	*stopped = false;
+	*reply = (struct imap_reply){.kind = IMAP_REPLY_NONE};
 	buf_reset(&client->reply);
 	if (gather_reply(client, stop_at_body, stopped, err) != 0)
 		return mail_client_lost(&client->mail, shown, err);

@@ -92,7 +92,7 @@ subtest '04-3.2 changing the method keeps name, priority and connections and sho
 	is value('collector', 'isp', 'connections'), 'c2', 'the connections';
 	$p->postroom_ok('collector', 'set', 'isp', 'method', 'pop3');
 	is value('collector', 'isp', 'pop3.server'), 'pop.isp.test', 'what was set is kept';
-	refused(qr/method must be pop3, etrn or odmr/, 'collector', 'set', 'isp', 'method', 'fax');
+	refused(qr/method must be pop3, imap, etrn or odmr/, 'collector', 'set', 'isp', 'method', 'fax');
 };
 
 subtest 'numbers of collectors are never used again' => sub {
