@@ -114,7 +114,7 @@ $(foreach t,$(TOOLS),$(eval $(call PROGRAM,$(t),$(BUILD)/bin)))
 $(BUILD)/bin/mailq: $(BUILD)/bin/sendmail
 	ln -sf sendmail $@
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj build-fuzz/obj -name '*.d' 2>/dev/null)
 
 # Unit tests: t/unit mirrors the tree; t/unit/common/base/str.c becomes build/t/unit/common/base/str. What a test of a
 # daemon's part needs of that daemon stands in UNIT_<folder>: the sources without main.c.
