@@ -161,6 +161,7 @@ int smtp_client_start_tls(struct smtp_client *client, SSL_CTX *tls, bool verify,
 		return -1;
 	if (client->reply.code != 220)
 		return smtp_client_refused(client, "STARTTLS", err);
+	client->injected = conn_has_input(&client->conn);
 	if (shake_hands(client, tls, verify, err) != 0)
 		return -1;
 	return smtp_client_hello(client, err);

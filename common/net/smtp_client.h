@@ -48,6 +48,7 @@ struct smtp_client {
 	bool reached;      /* the last smtp_client_connect came as far as a connection */
 	bool open;         /* connected, and no command failed for want of a connection */
 	bool used;         /* smtp_client_send was called on this connection */
+	bool injected;     /* something stood in clear behind the last answer to STARTTLS; it was dropped */
 	bool reset_needed; /* it was not ended: RSET before the next */
 	char host[256];    /* for SNI, the certificate, and messages */
 	char helo[256];    /* the name we give */

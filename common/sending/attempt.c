@@ -150,6 +150,9 @@ static int greet(struct tour *tour, bool without_tls, bool *again, struct err *e
 			if (err->code != SMTP_CLIENT_REFUSED || !client->open || client->conn.tls_active ||
 			    !may_go_on_in_clear(tour))
 				return -1;
+		} else if (client->injected) {
+			log_warning("id=%s host=%s: what stood in clear behind the answer to STARTTLS counts for nothing",
+			            tour->delivery->id, client->host);
 		}
 	}
 	if (username_of(tour).len == 0)
