@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -128,9 +129,9 @@ static void __attribute__((noreturn)) keep(struct keeper *keeper)
 	}
 }
 
-pid_t keeper_start(const struct daemon *daemon, const int *sockets, const int *others, int count, struct err *err)
+pid_t keeper_start(const struct keeper_start *start, struct err *err)
 {
-	struct keeper keeper = {.instance = &daemon->instance, .count = count};
+	struct keeper keeper = {.instance = &start->daemon->instance, .count = start->count};
 	pid_t pid = fork();
 
 	if (pid < 0) {
@@ -145,10 +146,12 @@ pid_t keeper_start(const struct daemon *daemon, const int *sockets, const int *o
 	 */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	memcpy(keeper.sockets, sockets, (size_t)count * sizeof *sockets);
-	for (int i = 0; i < daemon->socket_count; i++)
-		close(daemon->sockets[i].fd);
-	for (int i = 0; i < count; i++)
-		close(others[i]);
+	memcpy(keeper.sockets, start->sockets, (size_t)start->count * sizeof *start->sockets);
+	for (int i = 0; i < start->daemon->socket_count; i++)
+		close(start->daemon->sockets[i].fd);
+	for (int i = 0; i < start->other_count; i++)
+		close(start->others[i]);
+	if (start->nice != 0) /* the sandbox lets nobody do that later */
+		setpriority(PRIO_PROCESS, 0, start->nice);
 	keep(&keeper);
 }

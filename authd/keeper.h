@@ -9,12 +9,21 @@
 
 #include "common/daemon/daemon.h"
 
+/* What a keeper is started with. */
+struct keeper_start {
+	const struct daemon *daemon;
+	const int *sockets; /* the workers' ends, of which the caller closes its copies */
+	int count;
+	const int *others; /* the caller's ends, of this keeper and those before it; when these close all processes end */
+	int other_count;
+	int nice; /* of its workers */
+};
+
 /*
- * Fork the keeper, which forks a worker for each of count pairs of sockets. sockets: the workers' ends, of which the
- * caller closes its copies; others: the caller's ends, when these close all processes end. Sockets handed to the daemon
- * are closed in the keeper. Returns the keeper's pid, -1: ERR_SYSTEM.
+ * Fork a keeper, which forks a worker for each of its sockets. Sockets handed to the daemon are closed in it. Returns
+ * its pid, -1: ERR_SYSTEM.
  */
-pid_t keeper_start(const struct daemon *daemon, const int *sockets, const int *others, int count, struct err *err);
+pid_t keeper_start(const struct keeper_start *start, struct err *err);
 
 /* What the keeper says in place of a worker that died: a reply of this sequence number, result HASH_FAILED. */
 enum { KEEPER_WORKER_DIED = 0 };

@@ -152,6 +152,7 @@ static void refuse(struct authd *authd, struct ipc_incoming *incoming, const str
 	tell(authd, origin, mechanism, subject->login.name, obstacle_words[subject->obstacle]);
 	if (subject->obstacle == OBSTACLE_NONE)
 		count_failure(authd, subject, origin->peer);
+	pool_distrust(authd->pool, str_of(origin->peer));
 	err_set(&answer, ERR_DENIED, "login failed");
 	ipc_message_init(&reply);
 	ipc_reply_error(&reply, &answer);
@@ -195,6 +196,7 @@ static void grant(struct authd *authd, struct ipc_incoming *incoming, const stru
 	struct err err;
 
 	lockout_clear(&authd->lockout, login->uid, origin->peer);
+	pool_trust(authd->pool, str_of(origin->peer));
 	if (strcmp(origin->caller, "pop3-login") == 0 && settings_flag(&authd->settings, SETTING_SMTP_POP_FIRST))
 		recent_add(&authd->recent, origin->peer, io_now_ms());
 	ipc_message_init(&reply);

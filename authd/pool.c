@@ -1,6 +1,7 @@
 #include "authd/pool.h"
 
 #include "authd/keeper.h"
+#include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
@@ -10,6 +11,8 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { DISTRUSTED = 1024 };
 
 struct job {
 	STAILQ_ENTRY(job) link;
@@ -40,36 +43,52 @@ struct pool {
 	int worker_count;
 	TAILQ_HEAD(lane_ring, lane) ring;
 	unsigned waiting;
+	/* Until when an address is distrusted, at a place by its hash; who comes to the same place takes it over. */
+	struct {
+		uint64_t hash;
+		int64_t until_ms;
+	} distrusted[DISTRUSTED];
 	uint32_t sequence;
 	bool broken;
 };
 
-int pool_start(struct pool **pool_out, const struct daemon *daemon, int workers, struct err *err)
+/* Start a keeper with so many workers behind those that there are. */
+static int add_workers(struct pool *pool, const struct daemon *daemon, int count, int nice, struct err *err)
 {
-	struct pool *pool = memory_get(sizeof *pool);
 	int ours[POOL_WORKERS_MAX] = {0}, theirs[POOL_WORKERS_MAX] = {0};
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct keeper_start start = {.daemon = daemon, .sockets = theirs, .others = ours, .nice = nice};
 	pid_t keeper = -1;
 
-	if (workers == 0)
-		workers = processors < 2 ? 2 : (int)processors;
-	TAILQ_INIT(&pool->ring);
-	while (pool->worker_count < workers && pool->worker_count < POOL_WORKERS_MAX) {
+	while (start.count < count && pool->worker_count < POOL_WORKERS_MAX) {
 		int pair[2];
 
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
 			err_system(err, "cannot make a pair of sockets");
 			break;
 		}
-		pool->workers[pool->worker_count] = (struct worker){.pool = pool, .fd = pair[0]};
-		ours[pool->worker_count] = pair[0];
-		theirs[pool->worker_count++] = pair[1];
+		pool->workers[pool->worker_count++] = (struct worker){.pool = pool, .fd = pair[0]};
+		theirs[start.count++] = pair[1];
 	}
-	if (pool->worker_count > 0)
-		keeper = keeper_start(daemon, theirs, ours, pool->worker_count, err);
 	for (int i = 0; i < pool->worker_count; i++)
+		ours[start.other_count++] = pool->workers[i].fd;
+	if (start.count > 0)
+		keeper = keeper_start(&start, err);
+	for (int i = 0; i < start.count; i++)
 		close(theirs[i]);
-	if (keeper < 0) {
+	return keeper < 0 ? -1 : 0;
+}
+
+int pool_start(struct pool **pool_out, const struct daemon *daemon, int workers, struct err *err)
+{
+	struct pool *pool = memory_get(sizeof *pool);
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (workers == 0)
+		workers = processors < 2 ? 2 : (int)processors;
+	if (workers > POOL_WORKERS_MAX - 1)
+		workers = POOL_WORKERS_MAX - 1;
+	TAILQ_INIT(&pool->ring);
+	if (add_workers(pool, daemon, workers, 0, err) != 0 || add_workers(pool, daemon, 1, POOL_NICE, err) != 0) {
 		pool_free(pool);
 		return -1;
 	}
@@ -84,15 +103,59 @@ static void job_finish(struct job *job, const struct hash_reply *reply)
 	memory_free(job);
 }
 
-/* The next job in turn, NULL: none waits. The lane goes to the end of the ring, or away. */
-static struct job *next_job(struct pool *pool)
+/* The name of an address's lane: IPv6 by the 64 bits that one customer has, anything else as it stands. */
+static void lane_name(struct str address, char *out, size_t size)
 {
-	struct lane *lane = TAILQ_FIRST(&pool->ring);
-	struct job *job;
+	unsigned char bytes[16];
 
-	if (lane == NULL)
-		return NULL;
-	job = STAILQ_FIRST(&lane->jobs);
+	if (!str_copy(address, out, size) || inet_pton(AF_INET6, out, bytes) != 1)
+		return;
+	if (IN6_IS_ADDR_V4MAPPED((struct in6_addr *)bytes))
+		return;
+	memset(bytes + 8, 0, 8);
+	inet_ntop(AF_INET6, bytes, out, (socklen_t)size);
+}
+
+/* FNV-1a */
+static uint64_t hash_of(const char *lane)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; *lane != '\0'; lane++)
+		hash = (hash ^ (unsigned char)*lane) * 0x100000001b3;
+	return hash;
+}
+
+static bool is_distrusted(const struct pool *pool, const char *lane)
+{
+	uint64_t hash = hash_of(lane);
+
+	return pool->distrusted[hash % DISTRUSTED].hash == hash &&
+	       pool->distrusted[hash % DISTRUSTED].until_ms > io_now_ms();
+}
+
+/* The last one is for the distrusted, and for nobody else. */
+static bool is_for_distrusted(const struct worker *worker)
+{
+	return worker == &worker->pool->workers[worker->pool->worker_count - 1];
+}
+
+static struct lane *next_lane(const struct worker *worker)
+{
+	bool distrusted = is_for_distrusted(worker);
+	struct lane *lane;
+
+	TAILQ_FOREACH (lane, &worker->pool->ring, link)
+		if (is_distrusted(worker->pool, lane->address) == distrusted)
+			break;
+	return lane;
+}
+
+/* Its first job. The lane goes to the end of the ring, or away. */
+static struct job *take_job(struct pool *pool, struct lane *lane)
+{
+	struct job *job = STAILQ_FIRST(&lane->jobs);
+
 	STAILQ_REMOVE_HEAD(&lane->jobs, link);
 	TAILQ_REMOVE(&pool->ring, lane, link);
 	pool->waiting--;
@@ -114,9 +177,11 @@ static void give(struct worker *worker)
 {
 	static const struct hash_reply unwanted = {.result = HASH_FAILED};
 	struct pool *pool = worker->pool;
-	struct job *job;
+	struct lane *lane;
 
-	while (worker->job == NULL && (job = next_job(pool)) != NULL) {
+	while (worker->job == NULL && (lane = next_lane(worker)) != NULL) {
+		struct job *job = take_job(pool, lane);
+
 		if (!job->wanted(job->context)) {
 			job_finish(job, &unwanted);
 			continue;
@@ -128,6 +193,13 @@ static void give(struct worker *worker)
 		if (send(worker->fd, &job->request, sizeof job->request, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 			pool_break(pool, strerror(errno));
 	}
+}
+
+/* Whose job it is may have changed since it came: all are asked. */
+static void give_all(struct pool *pool)
+{
+	for (int i = 0; i < pool->worker_count && pool->waiting > 0; i++)
+		give(&pool->workers[i]);
 }
 
 static void on_reply(evutil_socket_t fd, short what, void *context)
@@ -150,7 +222,7 @@ static void on_reply(evutil_socket_t fd, short what, void *context)
 	worker->job = NULL;
 	job_finish(job, &reply);
 	memory_wipe(&reply, sizeof reply);
-	give(worker);
+	give_all(worker->pool);
 }
 
 int pool_attach(struct pool *pool, struct event_base *base, struct err *err)
@@ -169,19 +241,6 @@ int pool_attach(struct pool *pool, struct event_base *base, struct err *err)
 bool pool_is_broken(const struct pool *pool)
 {
 	return pool->broken;
-}
-
-/* The name of an address's lane: IPv6 by the 64 bits that one customer has, anything else as it stands. */
-static void lane_name(struct str address, char *out, size_t size)
-{
-	unsigned char bytes[16];
-
-	if (!str_copy(address, out, size) || inet_pton(AF_INET6, out, bytes) != 1)
-		return;
-	if (IN6_IS_ADDR_V4MAPPED((struct in6_addr *)bytes))
-		return;
-	memset(bytes + 8, 0, 8);
-	inet_ntop(AF_INET6, bytes, out, (socklen_t)size);
 }
 
 static struct lane *lane_find(struct pool *pool, struct str address)
@@ -216,9 +275,32 @@ int pool_submit(struct pool *pool, struct str address, const struct hash_request
 	if (lane->count++ == 0)
 		TAILQ_INSERT_TAIL(&pool->ring, lane, link);
 	pool->waiting++;
-	for (int i = 0; i < pool->worker_count && pool->waiting > 0; i++)
-		give(&pool->workers[i]);
+	give_all(pool);
 	return 0;
+}
+
+static void set_distrust(struct pool *pool, struct str address, int64_t until_ms)
+{
+	char name[sizeof((struct lane *)NULL)->address];
+	uint64_t hash;
+
+	lane_name(address, name, sizeof name);
+	hash = hash_of(name);
+	if (until_ms == 0 && pool->distrusted[hash % DISTRUSTED].hash != hash)
+		return;
+	pool->distrusted[hash % DISTRUSTED].hash = hash;
+	pool->distrusted[hash % DISTRUSTED].until_ms = until_ms;
+	give_all(pool);
+}
+
+void pool_distrust(struct pool *pool, struct str address)
+{
+	set_distrust(pool, address, io_now_ms() + POOL_DISTRUST_MS);
+}
+
+void pool_trust(struct pool *pool, struct str address)
+{
+	set_distrust(pool, address, 0);
 }
 
 static void job_drop(struct job *job)
@@ -229,10 +311,10 @@ static void job_drop(struct job *job)
 
 void pool_free(struct pool *pool)
 {
-	struct job *job;
+	struct lane *lane;
 
-	while ((job = next_job(pool)) != NULL)
-		job_drop(job);
+	while ((lane = TAILQ_FIRST(&pool->ring)) != NULL)
+		job_drop(take_job(pool, lane));
 	for (int i = 0; i < pool->worker_count; i++) {
 		struct worker *worker = &pool->workers[i];
 

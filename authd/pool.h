@@ -6,7 +6,9 @@
  * HASH_FAILED.
  *
  * Fair by address: each address has a queue of its own and the workers take from them in turn, so that somebody who
- * guesses passwords waits for himself alone. An IPv6 address counts as its /64.
+ * guesses passwords waits for himself alone. An IPv6 address counts as its /64. Where a login failed lately there is
+ * one worker for all that come from such addresses, beside the others, and it gets what everybody else leaves of the
+ * processors: many who guess from many addresses take one of them at most, and no good client's.
  */
 #ifndef POSTROOM_AUTHD_POOL_H
 #define POSTROOM_AUTHD_POOL_H
@@ -17,8 +19,10 @@
 #include <event2/event.h>
 
 enum {
-	POOL_WORKERS_MAX = 16,
-	POOL_WAITING_MAX = 2000, /* jobs that wait, altogether */
+	POOL_WORKERS_MAX = 16, /* with the one for those who failed */
+	POOL_NICE = 10,
+	POOL_DISTRUST_MS = 60000, /* after a failed login */
+	POOL_WAITING_MAX = 2000,  /* jobs that wait, altogether */
 	POOL_WAITING_PER_ADDRESS_MAX = 200,
 };
 
@@ -29,7 +33,8 @@ typedef void pool_done(const struct hash_reply *reply, void *context);
 /* Does anybody still wait for the answer? Asked before a job is given to a worker; false: done hears HASH_FAILED. */
 typedef bool pool_wanted(void *context);
 
-/* Fork keeper and workers (0: one a processor, at least two). Call before anything secret is read. -1: ERR_SYSTEM. */
+/* Fork keeper and workers (0: one a processor, at least two; and the one for those who failed). Call before anything
+ * secret is read. -1: ERR_SYSTEM. */
 int pool_start(struct pool **pool_out, const struct daemon *daemon, int workers, struct err *err);
 
 /* Listen to the workers. When all are gone for good, the loop is left with pool_is_broken. */
@@ -39,6 +44,10 @@ bool pool_is_broken(const struct pool *pool);
 /* Queue a job (copied) for an address, as text. -1: ERR_TEMPORARY where too many wait; done is not called then. */
 int pool_submit(struct pool *pool, struct str address, const struct hash_request *request, pool_wanted *wanted,
                 pool_done *done, void *context, struct err *err);
+
+/* A login from there failed; succeeded. */
+void pool_distrust(struct pool *pool, struct str address);
+void pool_trust(struct pool *pool, struct str address);
 
 /* Waiting jobs are not called back. The workers end. */
 void pool_free(struct pool *pool);

@@ -1,4 +1,5 @@
-/* The workers: they answer, take turns between addresses, are limited, are replaced when they die. */
+/* The workers: they answer, take turns between addresses, keep those who failed apart, are limited, are replaced when
+ * they die. */
 #include "authd/pool.h"
 #include "common/base/buf.h"
 #include "common/base/io.h"
@@ -111,6 +112,56 @@ static void test_turns(void **state)
 	end(&run);
 }
 
+/* However much one that failed has to be done: the others wait for none of it, until it is trusted again. */
+static void test_distrust(void **state)
+{
+	static struct run run;
+	struct asker askers[12];
+
+	(void)state;
+	begin(&run, 1);
+	pool_distrust(run.pool, STR("192.0.2.1"));
+	for (int i = 0; i < 2; i++) {
+		askers[i] = (struct asker){&run, i, false};
+		assert_int_equal(submit(&askers[i], "192.0.2.1", "guess", 7), 0); /* some tenths of a second */
+	}
+	for (int i = 2; i < 10; i++) {
+		askers[i] = (struct asker){&run, i, false};
+		assert_int_equal(submit(&askers[i], "192.0.2.2", "guess", 1), 0);
+	}
+	answers(&run, 10);
+	assert_in_range(run.order[8], 0, 1); /* the two of the first were the last that was done */
+	assert_in_range(run.order[9], 0, 1);
+	pool_trust(run.pool, STR("192.0.2.1"));
+	askers[10] = (struct asker){&run, 10, false};
+	askers[11] = (struct asker){&run, 11, false};
+	pool_distrust(run.pool, STR("192.0.2.2"));
+	submit(&askers[10], "192.0.2.2", "guess", 7);
+	submit(&askers[11], "192.0.2.1", "guess", 1);
+	answers(&run, 12);
+	assert_int_equal(run.order[10], 11);
+	end(&run);
+}
+
+/* What waits when its address is distrusted or trusted goes to the other worker, which may be idle. */
+static void test_change_of_mind(void **state)
+{
+	static struct run run;
+	struct asker askers[3] = {{&run, 0, false}, {&run, 1, false}, {&run, 2, false}};
+
+	(void)state;
+	begin(&run, 1);
+	submit(&askers[0], "192.0.2.1", "guess", 7);
+	submit(&askers[1], "192.0.2.1", "guess", 1);
+	pool_distrust(run.pool, STR("192.0.2.1"));
+	answers(&run, 2);
+	assert_int_equal(run.order[0], 1);
+	submit(&askers[2], "192.0.2.1", "guess", 1);
+	pool_trust(run.pool, STR("192.0.2.1"));
+	answers(&run, 3);
+	end(&run);
+}
+
 static void test_one_network(void **state)
 {
 	static struct run run;
@@ -190,10 +241,8 @@ static void test_death(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_turns),
-	    cmocka_unit_test(test_one_network),
-	    cmocka_unit_test(test_limit),
-	    cmocka_unit_test(test_death),
+	    cmocka_unit_test(test_turns),       cmocka_unit_test(test_distrust), cmocka_unit_test(test_change_of_mind),
+	    cmocka_unit_test(test_one_network), cmocka_unit_test(test_limit),    cmocka_unit_test(test_death),
 	};
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
