@@ -126,7 +126,7 @@ subtest '04-14.7 with CONNECT.PAUSE the schedule is silent' => sub {
 };
 
 subtest '04-14.1 an item runs in its minute' => sub {
-	run_at(9, 9, 58);
+	run_at(9, 9, 54);
 	$p->wait_for(sub { @{ events() } == 4 }, 'both connections ran');
 	is_deeply [ sort @{ events() } ], [ sort 'up office', 'down office', 'up home', 'down home' ], 'at 9:10';
 	like $p->log, qr/connection home: started by the schedule/, 'and the log says why';

@@ -158,7 +158,7 @@ subtest '04-14.4 an item that wants messages that wait' => sub {
 	is scalar(() = connect_log() =~ /started by the schedule/g), $count, 'with an empty queue nothing is connected to';
 	like submit('waits'), qr/\A250/, 'a message';
 	settled();
-	run_at(8, 59, 58);
+	run_at(8, 59, 54);
 	$p->wait_for(sub { scalar(() = connect_log() =~ /started by the schedule/g) == $count + 1 }, 'with one waiting it is');
 	$p->postroom_ok('schedule', 'delete', '1');
 };
