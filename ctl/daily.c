@@ -46,7 +46,7 @@ static const char *stamp_path(const struct daily *daily, char *path, size_t size
 static void write_stamp(const struct daily *daily)
 {
 	char path[INSTANCE_PATH_MAX + 32];
-	int fd = open(stamp_path(daily, path, sizeof path), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int fd = open(stamp_path(daily, path, sizeof path), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0 || futimens(fd, NULL) != 0)
 		log_warning("cannot note the time of the daily work in %s", path);
