@@ -3,16 +3,9 @@
  * its UID, so each of them is fetched once as long as the server keeps its word; where it gives a new UIDVALIDITY, it
  * says that all messages are others.
  */
-#include "collector/session.h"
+#include "collector/login.h"
 
-#include "common/base/log.h"
 #include "common/base/memory.h"
-
-enum {
-	IMAP_PORT = 143,
-	IMAPS_PORT = 993,
-	CONNECT_MS = 60000,
-};
 
 static bool pipelines(const struct session *session)
 {
@@ -39,87 +32,49 @@ static int read_message(struct session *session, enum smtp_data_mode mode, uint6
 
 static const struct source imap_source = {pipelines, ask, begin_message, read_message};
 
-static bool encrypts(const struct session *session, const char *word)
+static struct mail_client *client_of(struct session *session)
 {
-	return strcmp(session_text(session, COLLECTOR_SETTING_IMAP_ENCRYPTION), word) == 0;
+	return &session->imap.mail;
 }
 
-/* To the first address that answers. */
-static int connect_server(struct session *session, struct err *err)
+static int connect_to(struct session *session, const struct mail_client_target *target, struct err *err)
 {
-	bool tls = encrypts(session, "tls");
-	int64_t port = session_number(session, COLLECTOR_SETTING_IMAP_PORT);
-	struct imap_client *client = &session->imap;
-	struct mail_client_target target = {
-	    .host = session_text(session, COLLECTOR_SETTING_IMAP_SERVER),
-	    .port = (unsigned)(port != 0 ? port
-	                       : tls     ? IMAPS_PORT
-	                                 : IMAP_PORT),
-	    .tls = tls ? session->collectord->tls : NULL,
-	    .verify = session_number(session, COLLECTOR_SETTING_IMAP_VERIFY) != 0,
-	    .proxy = session->route.proxy,
-	    .prepare = session_attach_transcript,
-	    .context = session,
-	};
-
-	for (size_t i = 0; i < session->address_count && !client->mail.connected; i++) {
-		target.address = arena_text(&session->arena, session->addresses[i]);
-		if (imap_client_connect(client, &target, err) == 0)
-			break;
-	}
-	session->result.connected = client->mail.connected;
-	return client->mail.open ? 0 : -1;
+	return imap_client_connect(&session->imap, target, err);
 }
 
-static int encrypt(struct session *session, struct err *err)
+static bool offers_tls(const struct session *session)
 {
-	struct imap_client *client = &session->imap;
-	bool required = encrypts(session, "starttls");
-
-	if (!required && !(encrypts(session, "starttls-if-available") && (client->offered & IMAP_OFFER_STARTTLS) != 0))
-		return 0;
-	if (imap_client_start_tls(client, session->collectord->tls,
-	                          required && session_number(session, COLLECTOR_SETTING_IMAP_VERIFY) != 0, err) != 0)
-		return err->code == MAIL_CLIENT_REFUSED && !required ? 0 : -1;
-	status_tls(&session->status);
-	return 0;
+	return (session->imap.offered & IMAP_OFFER_STARTTLS) != 0;
 }
 
-static int log_in(struct session *session, struct err *err)
+static int start_tls(struct session *session, bool verify, struct err *err)
 {
-	const char *word = session_text(session, COLLECTOR_SETTING_IMAP_AUTHENTICATION);
-	struct arena secret;
-	struct imap_client_login login = {
-	    .by_command = strcmp(word, "login") == 0,
-	    .sasl = {.user = session_text(session, COLLECTOR_SETTING_IMAP_USERNAME),
-	             .host = session->imap.mail.host,
-	             .port = session->imap.mail.conn.peer_port},
-	};
-	int result;
-
-	if (sasl_client_parse_method(str_of(word), &login.sasl.method) != 0)
-		login.sasl.method = SASL_CLIENT_METHOD_AUTOMATIC;
-	arena_init(&secret);
-	login.sasl.secret = arena_text(&secret, session->route.password);
-	result = imap_client_login(&session->imap, &login, err);
-	arena_wipe(&secret);
-	arena_free(&secret);
-	route_wipe(&session->route);
-	return result;
+	return imap_client_start_tls(&session->imap, session->collectord->tls, verify, err);
 }
 
-static int begin(struct session *session, struct err *err)
+static int log_in(struct session *session, const char *method, const struct sasl_client_login *login, struct err *err)
 {
-	int reply_ms = (int)settings_number(&session->settings, SETTING_COLLECT_TIMEOUT) * 1000;
+	struct imap_client_login how = {.by_command = strcmp(method, "login") == 0, .sasl = *login};
 
-	imap_client_init(&session->imap, (struct mail_client_timeouts){
-	                                     .connect_ms = reply_ms < CONNECT_MS ? reply_ms : CONNECT_MS,
-	                                     .reply_ms = reply_ms,
-	                                 });
-	if (connect_server(session, err) != 0 || encrypt(session, err) != 0)
-		return -1;
-	return log_in(session, err);
+	return imap_client_login(&session->imap, &how, err);
 }
+
+static const struct mailbox_kind imap_kind = {
+    .server = COLLECTOR_SETTING_IMAP_SERVER,
+    .port = COLLECTOR_SETTING_IMAP_PORT,
+    .encryption = COLLECTOR_SETTING_IMAP_ENCRYPTION,
+    .verify = COLLECTOR_SETTING_IMAP_VERIFY,
+    .username = COLLECTOR_SETTING_IMAP_USERNAME,
+    .authentication = COLLECTOR_SETTING_IMAP_AUTHENTICATION,
+    .ports = {143, 993},
+    .required = "starttls",
+    .if_available = "starttls-if-available",
+    .client = client_of,
+    .connect = connect_to,
+    .offers_tls = offers_tls,
+    .start_tls = start_tls,
+    .log_in = log_in,
+};
 
 /* Messages of the selected folder, as they are listed. */
 struct listing {
@@ -226,7 +181,7 @@ static int converse(struct session *session, struct err *err)
 {
 	int result;
 
-	if (begin(session, err) != 0)
+	if (mailbox_log_in(session, &imap_kind, err) != 0)
 		return -1;
 	judge_start(session->judge);
 	result = collect_folders(session, err);

@@ -1,113 +1,58 @@
-#include "collector/session.h"
+#include "collector/login.h"
 
 #include "common/base/log.h"
-#include "common/base/memory.h"
 
-#include <stdio.h>
+enum { DELETE_AT_ONCE = 100 }; /* commands that may be under way */
 
-enum {
-	POP3_PORT = 110,
-	POP3S_PORT = 995,
-	CONNECT_MS = 60000,
-	DELETE_AT_ONCE = 100, /* commands that may be under way */
-};
-
-static bool encrypts(const struct session *session, const char *word)
+static struct mail_client *client_of(struct session *session)
 {
-	return strcmp(session_text(session, COLLECTOR_SETTING_POP3_ENCRYPTION), word) == 0;
+	return &session->client.mail;
 }
 
-/* To the first address that answers. */
-static int connect_server(struct session *session, struct err *err)
+static int connect_to(struct session *session, const struct mail_client_target *target, struct err *err)
 {
-	bool tls = encrypts(session, "tls");
-	int64_t port = session_number(session, COLLECTOR_SETTING_POP3_PORT);
-	struct pop3_client *client = &session->client;
-
-	struct mail_client_target target = {
-	    .host = session_text(session, COLLECTOR_SETTING_POP3_SERVER),
-	    .port = (unsigned)(port != 0 ? port
-	                       : tls     ? POP3S_PORT
-	                                 : POP3_PORT),
-	    .proxy = session->route.proxy,
-	    .tls = tls ? session->collectord->tls : NULL,
-	    .verify = session_number(session, COLLECTOR_SETTING_POP3_VERIFY) != 0,
-	    .prepare = session_attach_transcript,
-	    .context = session,
-	};
-
-	for (size_t i = 0; i < session->address_count && !client->mail.connected; i++) {
-		target.address = arena_text(&session->arena, session->addresses[i]);
-		if (pop3_client_connect(client, &target, err) == 0)
-			break;
-	}
-	session->result.connected = client->mail.connected;
-	return client->mail.open ? 0 : -1;
-}
-
-static int encrypt(struct session *session, struct err *err)
-{
-	struct pop3_client *client = &session->client;
-	bool required = encrypts(session, "stls");
-
-	if (!required && !(encrypts(session, "stls-if-available") && (client->offered & POP3_OFFER_STLS) != 0))
-		return 0;
-	if (pop3_client_start_tls(client, session->collectord->tls,
-	                          required && session_number(session, COLLECTOR_SETTING_POP3_VERIFY) != 0, err) != 0)
-		return err->code == MAIL_CLIENT_REFUSED && !required ? 0 : -1;
-	status_tls(&session->status);
-	return 0;
-}
-
-/* The settings' word, as the client has it. */
-static void choose_method(const struct session *session, struct pop3_login *login)
-{
-	const char *word = session_text(session, COLLECTOR_SETTING_POP3_AUTHENTICATION);
-
-	if (strcmp(word, "user-pass") == 0) {
-		login->method = POP3_LOGIN_PLAIN;
-	} else if (strcmp(word, "apop") == 0) {
-		login->method = POP3_LOGIN_APOP;
-	} else {
-		login->method = POP3_LOGIN_SASL;
-		if (sasl_client_parse_method(str_of(word), &login->sasl.method) != 0)
-			login->sasl.method = SASL_CLIENT_METHOD_AUTOMATIC;
-	}
-}
-
-static int log_in(struct session *session, struct err *err)
-{
-	struct arena secret;
-	struct pop3_login login = {.sasl = {
-	                               .user = session_text(session, COLLECTOR_SETTING_POP3_USERNAME),
-	                               .host = session->client.mail.host,
-	                               .port = session->client.mail.conn.peer_port,
-	                           }};
-	int result;
-
-	choose_method(session, &login);
-	arena_init(&secret);
-	login.sasl.secret = arena_text(&secret, session->route.password);
-	result = pop3_client_login(&session->client, &login, err);
-	arena_wipe(&secret);
-	arena_free(&secret);
-	route_wipe(&session->route);
-	return result;
-}
-
-static int begin(struct session *session, struct err *err)
-{
-	int reply_ms = (int)settings_number(&session->settings, SETTING_COLLECT_TIMEOUT) * 1000;
-
-	pop3_client_init(&session->client, (struct mail_client_timeouts){
-	                                       .connect_ms = reply_ms < CONNECT_MS ? reply_ms : CONNECT_MS,
-	                                       .reply_ms = reply_ms,
-	                                   });
-	if (connect_server(session, err) != 0 || pop3_client_capabilities(&session->client, err) != 0 ||
-	    encrypt(session, err) != 0)
+	if (pop3_client_connect(&session->client, target, err) != 0)
 		return -1;
-	return log_in(session, err);
+	return pop3_client_capabilities(&session->client, err);
 }
+
+static bool offers_tls(const struct session *session)
+{
+	return (session->client.offered & POP3_OFFER_STLS) != 0;
+}
+
+static int start_tls(struct session *session, bool verify, struct err *err)
+{
+	return pop3_client_start_tls(&session->client, session->collectord->tls, verify, err);
+}
+
+static int log_in(struct session *session, const char *method, const struct sasl_client_login *login, struct err *err)
+{
+	struct pop3_login how = {.method = POP3_LOGIN_SASL, .sasl = *login};
+
+	if (strcmp(method, "user-pass") == 0)
+		how.method = POP3_LOGIN_PLAIN;
+	else if (strcmp(method, "apop") == 0)
+		how.method = POP3_LOGIN_APOP;
+	return pop3_client_login(&session->client, &how, err);
+}
+
+static const struct mailbox_kind pop3_kind = {
+    .server = COLLECTOR_SETTING_POP3_SERVER,
+    .port = COLLECTOR_SETTING_POP3_PORT,
+    .encryption = COLLECTOR_SETTING_POP3_ENCRYPTION,
+    .verify = COLLECTOR_SETTING_POP3_VERIFY,
+    .username = COLLECTOR_SETTING_POP3_USERNAME,
+    .authentication = COLLECTOR_SETTING_POP3_AUTHENTICATION,
+    .ports = {110, 995},
+    .required = "stls",
+    .if_available = "stls-if-available",
+    .client = client_of,
+    .connect = connect_to,
+    .offers_tls = offers_tls,
+    .start_tls = start_tls,
+    .log_in = log_in,
+};
 
 static bool pipelines(const struct session *session)
 {
@@ -184,7 +129,7 @@ static int converse(struct session *session, struct err *err)
 	uint64_t octets;
 	uint32_t count;
 
-	if (begin(session, err) != 0 || pop3_client_stat(&session->client, &count, &octets, err) != 0)
+	if (mailbox_log_in(session, &pop3_kind, err) != 0 || pop3_client_stat(&session->client, &count, &octets, err) != 0)
 		return -1;
 	/* specification 04, Session: some servers end the connection at LIST of an empty mailbox */
 	if ((count == 0 ? keeper_listed(session, err) : collect_messages(session, count, err)) != 0)

@@ -1,10 +1,10 @@
 /*
  * session: one run of one collector, in a process of its own.
  *
- * Files: session.c its begin and end; keeper.c what it says to the daemon; mailbox.c POP3: connection, login, end;
- * folders.c the same of IMAP, folder by folder; plan.c which messages there are, and what is to be done with each;
- * fetch.c fetching them; message.c one of them; store.c into the drop; batch.c what is stored together; digests.c which
- * were the same; turn.c ETRN and ODMR.
+ * Files: session.c its begin and end; keeper.c what it says to the daemon; login.c the way to a mailbox; mailbox.c
+ * POP3; folders.c IMAP, folder by folder; plan.c which messages there are, and what is to be done with each; fetch.c
+ * fetching them; message.c one of them; store.c into the drop; batch.c what is stored together; digests.c which were
+ * the same; turn.c ETRN and ODMR.
  */
 #ifndef POSTROOM_COLLECTOR_SESSION_H
 #define POSTROOM_COLLECTOR_SESSION_H
