@@ -510,6 +510,31 @@ static void test_tables_back(void **state)
 	assert_int_equal(script_call(&script, "g", NULL, 0, &result, 1, &arena), -1);
 }
 
+/* Tables by any names, both ways; numbers are their texts. */
+static void test_maps(void **state)
+{
+	const struct str items[] = {STR("a:25"), STR("10"), STR("b"), STR("20")};
+	struct script_value argument = script_map(items, 4), result = {.type = SCRIPT_MAP};
+
+	(void)state;
+	write_script("function f(m) return {[m['a:25'] .. m.b] = 5} end\n"
+	             "function g() return {} end\n"
+	             "function h() return {a = {}} end\n"
+	             "function i() local t = {} for n = 1, 10001 do t[n] = n end return t end");
+	assert_int_equal(script_call(&script, "f", &argument, 1, &result, 1, &arena), 1);
+	assert_int_equal(result.type, SCRIPT_MAP);
+	assert_int_equal(result.count, 2);
+	assert_true(str_equal(result.items[0], STR("1020")));
+	assert_true(str_equal(result.items[1], STR("5")));
+	result = (struct script_value){.type = SCRIPT_MAP};
+	assert_int_equal(script_call(&script, "g", NULL, 0, &result, 1, &arena), 1);
+	assert_int_equal(result.count, 0);
+	result = (struct script_value){.type = SCRIPT_MAP};
+	assert_int_equal(script_call(&script, "h", NULL, 0, &result, 1, &arena), -1);
+	result = (struct script_value){.type = SCRIPT_MAP};
+	assert_int_equal(script_call(&script, "i", NULL, 0, &result, 1, &arena), -1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_script, close_script)
 
 int main(void)
@@ -519,7 +544,7 @@ int main(void)
 	    TEST(test_values),       TEST(test_tables),     TEST(test_wrong_results), TEST(test_errors),
 	    TEST(test_globals_stay), TEST(test_reload),     TEST(test_what_is_there), TEST(test_bytecode),
 	    TEST(test_endless),      TEST(test_rest),       TEST(test_greedy),        TEST(test_leaves_nothing),
-	    TEST(test_files),        TEST(test_in_sandbox),
+	    TEST(test_files),        TEST(test_in_sandbox), TEST(test_maps),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
