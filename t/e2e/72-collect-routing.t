@@ -243,6 +243,7 @@ subtest '04-6.7 all to a server' => sub {
 		is_deeply $found[0]{to}, ['office@lan.test'], '... for the one address';
 	}
 	ok scalar(grep { /^AUTH / } $lan->commands), 'after a login';
+	unlike $p->log, qr/letmein/, 'whose password is in no log';
 	$c->reset;
 };
 
