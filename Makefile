@@ -84,6 +84,7 @@ all: $(TARGETS)
 help:
 	@echo 'make              build into $(BUILD)/'
 	@echo 'make run          install packages, build, make an instance, start it, send a mail through'
+	@echo 'make SHARED=1     the same, with all libraries shared (an update of one needs no make)'
 	@echo 'make check        install what tests need, run all tests (SAN=1: with sanitizers)'
 	@echo 'make crash        kill -9 under load, 1,000 rounds (ROUNDS=N)'
 	@echo 'make bench        measure against Postfix and Dovecot'
