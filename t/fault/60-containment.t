@@ -641,7 +641,7 @@ subtest 'mingerd: who answers' => sub {
 };
 
 subtest 'fetchd' => sub {
-	contained($p->main_pid('fetchd'), 'fetchd', may => ['accept', 'unix', 'inet', 'fork', 'signal'], own => 'state/fetch', settings => 1);
+	contained($p->main_pid('fetchd'), 'fetchd', may => [qw(accept connect unix fork signal truncate)], own => 'state/fetch', settings => 1);
 };
 
 subtest 'reporter' => sub {
