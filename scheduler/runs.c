@@ -1,6 +1,7 @@
 /* scheduler: the runs of connections, one after another. */
 #include "scheduler/scheduler.h"
 
+#include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
@@ -8,6 +9,7 @@
 struct work {
 	int64_t collector;
 	int64_t priority;
+	int64_t wait_seconds; /* for an incoming session, after ETRN */
 	const char *name;
 };
 
@@ -34,6 +36,8 @@ struct run {
 	bool is_up, sender_runs, sender_is_done;
 	struct work *works;
 	size_t work_count, work_next, works_running;
+	int64_t wait_until_ms;  /* for an incoming session, io_now_ms(); 0: for none */
+	bool has_seen_incoming; /* one has come */
 	bool has_attempted, has_connected, ok;
 	char text[SCHEDULER_TEXT_MAX]; /* of what failed first */
 };
@@ -178,6 +182,55 @@ static void take_down(struct run *run)
 		conclude(run);
 }
 
+static void look_for_incoming(evutil_socket_t fd, short what, void *context);
+
+/* Until a session has come and gone, or the time is over. */
+static void incoming_answered(struct ipc_message *reply, const struct err *err, void *context)
+{
+	static const struct timeval again = {1, 0};
+	struct run *run = context;
+	int64_t count = 0;
+
+	(void)err; /* statusd away: nobody can tell, the time decides */
+	if (reply != NULL)
+		ipc_get_number(reply, "count", 0, INT64_MAX, &count);
+	run->has_seen_incoming |= count > 0;
+	if (count > 0 || (!run->has_seen_incoming && io_now_ms() < run->wait_until_ms))
+		event_base_once(run->scheduler->base, -1, EV_TIMEOUT, look_for_incoming, run, &again);
+	else
+		take_down(run);
+}
+
+static void look_for_incoming(evutil_socket_t fd, short what, void *context)
+{
+	struct run *run = context;
+	struct ipc_message request;
+
+	(void)fd, (void)what;
+	ipc_message_init(&request);
+	ipc_request(&request, "incoming");
+	ipc_client_call(run->scheduler->statusd, &request, IPC_TIMEOUT_MS, incoming_answered, run);
+	ipc_message_free(&request);
+}
+
+/* What was asked for by ETRN comes over a connection that has to stay up for it. */
+static void wait_or_take_down(struct run *run)
+{
+	const struct connection_settings *connection = scheduler_connection(run->scheduler, run->connection);
+	int64_t seconds = 0;
+
+	for (size_t i = 0; i < run->work_count; i++)
+		if (run->works[i].wait_seconds > seconds)
+			seconds = run->works[i].wait_seconds;
+	if (seconds == 0 || connection == NULL || *connection->texts[CONNECTION_SETTING_DISCONNECT_COMMAND] == '\0') {
+		take_down(run);
+		return;
+	}
+	run->wait_until_ms = io_now_ms() + seconds * 1000;
+	run->has_seen_incoming = false;
+	look_for_incoming(-1, 0, run);
+}
+
 /* What sender and collectors answer alike. */
 static bool take_answer(struct run *run, const struct ipc_message *reply, const char *what, const struct err *err)
 {
@@ -293,7 +346,7 @@ static void go_on(struct run *run)
 	    (collectors_are_done || !settings_flag(&run->scheduler->settings, SETTING_SCHEDULE_POP3_FIRST)))
 		start_sender(run);
 	if (collectors_are_done && run->sender_is_done)
-		take_down(run);
+		wait_or_take_down(run);
 }
 
 static bool belongs(const struct collector_settings *collector, int64_t connection)
@@ -321,8 +374,14 @@ static void list_collectors(struct run *run)
 	run->works = arena_get(&run->arena, (count + 1) * sizeof *run->works);
 	for (size_t i = 0; i < count; i++)
 		if (list[i].numbers[COLLECTOR_SETTING_ENABLED] != 0 && belongs(&list[i], run->connection))
-			run->works[run->work_count++] =
-			    (struct work){list[i].id, list[i].numbers[COLLECTOR_SETTING_PRIORITY], list[i].name};
+			run->works[run->work_count++] = (struct work){
+			    .collector = list[i].id,
+			    .priority = list[i].numbers[COLLECTOR_SETTING_PRIORITY],
+			    .wait_seconds = strcmp(list[i].texts[COLLECTOR_SETTING_METHOD], "etrn") == 0
+			                        ? list[i].numbers[COLLECTOR_SETTING_ETRN_WAIT]
+			                        : 0,
+			    .name = list[i].name,
+			};
 }
 
 static void on_up(bool ok, const char *why, void *context)

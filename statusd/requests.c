@@ -335,6 +335,22 @@ static void take_in_use(const struct statusd *statusd, struct ipc_incoming *inco
 	ipc_message_free(&reply);
 }
 
+/* Sessions of SMTP that came from elsewhere and have not ended. */
+static void take_incoming(const struct statusd *statusd, struct ipc_incoming *incoming)
+{
+	const struct session *session;
+	struct ipc_message reply;
+	int64_t count = 0;
+
+	for (session = TAILQ_FIRST(&statusd->sessions); session != NULL; session = TAILQ_NEXT(session, all))
+		count += session->service[0] != '\0' && strcmp(session->program, "smtpd") == 0;
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	ipc_add_number(&reply, "count", count);
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+}
+
 static void refuse(struct ipc_incoming *incoming)
 {
 	struct err err;
@@ -386,6 +402,8 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 
 	if (strcmp(incoming->caller, "scheduler") == 0 && ipc_is(&incoming->message, "people"))
 		take_people(statusd, incoming);
+	else if (strcmp(incoming->caller, "scheduler") == 0 && ipc_is(&incoming->message, "incoming"))
+		take_incoming(statusd, incoming);
 	else if (strcmp(incoming->caller, "configd") == 0 && ipc_is(&incoming->message, "in-use"))
 		take_in_use(statusd, incoming);
 	else if (strcmp(incoming->caller, "postroom") != 0)

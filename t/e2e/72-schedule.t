@@ -6,6 +6,7 @@ use lib 't/lib';
 use File::Temp ();
 use POSIX qw(mktime);
 use Postroom::Process qw(read_file write_file);
+use Postroom::SmtpServer;
 use Postroom::Test;
 use Test::More;
 
@@ -100,6 +101,28 @@ subtest 'commands run without rights, with a clean environment, and not for ever
 	$p->postroom_ok('connection', 'set', 'home', 'connect-command', "$scratch/up");
 };
 
+subtest '04-8.3 after ETRN the disconnect command waits for an incoming session' => sub {
+	my $etrn = Postroom::SmtpServer->start(extensions => ['ETRN'], replies => { ETRN => '250 OK queuing started' });
+	$p->postroom_ok('connection', 'add', 'feed', 'disconnect-command', "$scratch/down");
+	$p->postroom_ok('collector', 'add', 'feed', '--method', 'etrn', '--connections', 'feed', 'etrn.server', '127.0.0.1:' . $etrn->port,
+		'etrn.parameters', 'example.test', 'etrn.wait-seconds', '3');
+	forget();
+	my $begin = time;
+	is +(connect_now('feed'))[0], 0, 'nobody comes';
+	cmp_ok time - $begin, '>=', 3, 'it waited for the time that is set';
+	is_deeply events(), ['down feed'], 'and then went down';
+
+	my $smtp = $p->smtp;
+	$p->postroom_ok('connect', 'feed');
+	my $over = time + 5;
+	$p->wait_for(sub { time > $over }, 'the time is over');
+	is_deeply events(), ['down feed'], 'a session that has come is waited for';
+	$smtp->quit;
+	$p->wait_for(sub { @{ events() } == 2 }, 'it goes down soon after its end');
+	pass 'so it does';
+	$etrn->stop;
+};
+
 subtest '04-14.7 CONNECT.NOW and CONNECT.PAUSE' => sub {
 	forget();
 	my $now = $p->dir . '/state/schedule/CONNECT.NOW';
@@ -126,7 +149,7 @@ subtest '04-14.7 with CONNECT.PAUSE the schedule is silent' => sub {
 };
 
 subtest '04-14.1 an item runs in its minute' => sub {
-	run_at(9, 9, 54);
+	run_at(9, 9, 51);
 	$p->wait_for(sub { @{ events() } == 4 }, 'both connections ran');
 	is_deeply [ sort @{ events() } ], [ sort 'up office', 'down office', 'up home', 'down home' ], 'at 9:10';
 	like $p->log, qr/connection home: started by the schedule/, 'and the log says why';

