@@ -9,6 +9,7 @@ use Fcntl;
 use File::Temp;
 use POSIX qw(EACCES EAFNOSUPPORT EINVAL ENOSYS EPERM ESPIPE EXDEV SIGCHLD SIGCONT SIGSTOP SIGTERM);
 use Postroom::Hijack qw(call_number constant hijack need_hijack);
+use Postroom::Pop3Server;
 use Postroom::Process qw(read_file run_program spawn_program wait_until write_file);
 use Postroom::SmtpServer;
 use Postroom::Test;
@@ -668,10 +669,20 @@ subtest 'listd, and its fetcher' => sub {
 	ok $fetcher, 'what asks databases is a process of its own';
 };
 
-subtest 'collector' => sub {
-	contained($p->main_pid('collector'), 'collector', may => ['accept', 'unix', 'connect', 'fork', 'signal', 'truncate'],
+subtest 'collector, and its session while the server is silent' => sub {
+	my $main = $p->main_pid('collector');
+	my $server = Postroom::Pop3Server->start(replies => { CAPA => 'SLEEP 600' });
+	$p->postroom_ok({ stdin => "secret\n" }, qw(collector add box --password-stdin pop3.server 127.0.0.1 pop3.port), $server->port,
+		qw(pop3.username box));
+	my ($session) = session_of('collector', sub { $p->postroom_ok(qw(collector run box)) });
+	wait_until(sub { $server->commands }, 'the server is spoken to');
+	contained($session, 'collector', may => ['connect'], own => 'spool/collector', settings => 1);
+	kill KILL => $session;
+	$p->wait_for(sub { @{ $p->postroom_json('collector', 'history') } }, 'its end is noticed');
+	$server->stop;
+	contained($main, 'collector', may => ['accept', 'unix', 'connect', 'fork', 'signal', 'truncate'],
 		own => '(?:state/collect|spool/collector)', settings => 1);
-	is_deeply $p->postroom_json('collector', 'history'), [], 'it still answers';
+	is scalar @{ $p->postroom_json('collector', 'history') }, 1, 'it still answers';
 };
 
 subtest 'deliver' => sub {

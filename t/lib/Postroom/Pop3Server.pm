@@ -162,7 +162,8 @@ sub note {
 sub accept_all {
 	my ($self, $listener) = @_;
 	local $SIG{CHLD} = 'IGNORE';
-	local $SIG{TERM} = sub { POSIX::_exit(0) };
+	setpgrp; # so that the end of the server is that of its connections
+	local $SIG{TERM} = sub { local $SIG{TERM} = 'IGNORE'; kill TERM => -$$; POSIX::_exit(0) };
 	while (1) {
 		my $client = $listener->accept or next;
 		my $pid = fork // next;
