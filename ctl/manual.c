@@ -234,7 +234,12 @@ static void print_mdoc_text(const char *text)
 	printf("\n");
 }
 
-/* As arguments of a macro: a word that begins with '%' would be taken for another one. */
+/* As an argument of a macro, a word like "It" or "%A" would be taken for another one. */
+static bool is_like_macro(const char *word)
+{
+	return *word == '%' || (*word >= 'A' && *word <= 'Z' && strcspn(word, " ") <= 3);
+}
+
 static void print_mdoc_default(const char *text)
 {
 	printf(".br\nDefault:\n.Ql ");
@@ -242,7 +247,7 @@ static void print_mdoc_default(const char *text)
 		if (*c == '\\')
 			fputs("\\e", stdout);
 		else
-			printf("%s%c", *c == '%' && (c == text || c[-1] == ' ') ? "\\&" : "", *c);
+			printf("%s%c", (c == text || c[-1] == ' ') && is_like_macro(c) ? "\\&" : "", *c);
 	printf("\n");
 }
 
