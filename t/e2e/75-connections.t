@@ -119,6 +119,16 @@ subtest 'AutoConnect: as soon as enough messages wait' => sub {
 	$p->postroom_ok('connection', 'unset', 'office', 'auto-connect.messages');
 };
 
+subtest '04-15.3 a session that is dropped in the middle of a message' => sub {
+	$smtp->set_reply('.' => 'DROP');
+	like submit('dropped'), qr/\A250/, 'taken';
+	settled();
+	connect_now();
+	ok $p->wait_log(qr/Error with SMTP Client \(office \(\d+\)\): [^\n]*(?:closed|lost)/), 'reported with name and number of the sender';
+	ok grep({ $_->{recipients}[0]{address} eq 'dropped@far.test' } @{ $p->queue }), 'the message is still queued';
+	$smtp->set_reply('.' => '250 ok');
+};
+
 subtest '04-2.2 a fallback runs where no server could be connected to, not where one refuses the login' => sub {
 	$p->postroom_ok('connection', 'add', 'second');
 	$p->postroom_ok('sender', 'add', 'second', '--method', 'relay', '--servers', '127.0.0.1:' . $smtp->port, '--encryption', 'none');
