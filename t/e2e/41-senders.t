@@ -48,6 +48,17 @@ subtest '04-10.2 what no rule decides' => sub {
 	is +($first->wait_messages(2))[1]{to}[0], 'large@x.test', 'what is not skipped is attempted';
 };
 
+subtest '04-10.3 regular expressions, with their case or without' => sub {
+	my $count = () = $first->messages;
+	set_sender('default', 'filter', 'attempt: to regexp /[abc]@company\.(org|com)$/');
+	my $id = $out->submit('A@COMPANY.com');
+	$out->wait_state($id, 'waiting');
+	is scalar(my @none = $first->messages), $count, 'not without i';
+	set_sender('default', 'filter', 'attempt: to regexp /[abc]@company\.(org|com)$/i');
+	is +($first->wait_messages($count + 1))[-1]{to}[0], 'A@company.com', 'with i, by the domain in lower case';
+	$out->wait_gone($id);
+};
+
 subtest '04-10.4 a filter that is not understood is refused with its line' => sub {
 	my ($status, undef, $error) = $p->postroom('sender', 'set', 'default', 'filter', 'Attempt size > 5');
 	is $status, 1, 'refused';
