@@ -59,6 +59,15 @@ static int wrong(int line, const char *what, long result)
 		if (value_ != -1 || (errno != EPERM && errno != EACCES && errno != ENOSYS)) \
 			return wrong(__LINE__, #call, value_);                                  \
 	} while (0)
+/* As a kernel without that kind of socket would: libraries take that for an answer. */
+#define UNSUPPORTED(call)                          \
+	do {                                           \
+		long value_;                               \
+		errno = 0;                                 \
+		value_ = (long)(call);                     \
+		if (value_ != -1 || errno != EAFNOSUPPORT) \
+			return wrong(__LINE__, #call, value_); \
+	} while (0)
 #define WORKS(call)                                \
 	do {                                           \
 		long value_;                               \
@@ -479,7 +488,7 @@ static int connecting(void)
 
 	WORKS(enter(&profile));
 	REFUSED(socket(AF_UNIX, SOCK_STREAM, 0));
-	REFUSED(socket(AF_NETLINK, SOCK_RAW, 0));
+	UNSUPPORTED(socket(AF_NETLINK, SOCK_RAW, 0));
 	REFUSED(syscall(SYS_socket, AF_UNIX | 1UL << 32, SOCK_STREAM, 0));
 	WORKS(socket(AF_INET6, SOCK_DGRAM, 0));
 	WORKS(getsockname(listener, (struct sockaddr *)&address, &size));
