@@ -51,8 +51,9 @@ static int log_in(struct session *session, const struct mailbox_kind *kind, stru
 {
 	const char *word = session_text(session, kind->authentication);
 	const struct mail_client *client = kind->client(session);
+	const char *user = session_text(session, kind->username);
 	struct sasl_client_login login = {
-	    .user = session_text(session, kind->username),
+	    .user = user[0] != '\0' ? user : arena_text(&session->arena, session->route.username),
 	    .host = client->host,
 	    .port = client->conn.peer_port,
 	};

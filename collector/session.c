@@ -18,7 +18,7 @@ enum {
 
 struct method {
 	const char *word;
-	enum collector_setting server, username; /* COLLECTOR_SETTING_COUNT: it has none */
+	enum collector_setting server, authentication; /* COLLECTOR_SETTING_COUNT: it has none */
 	int (*collect)(struct session *session, struct err *err);
 	enum transcript_protocol protocol;
 	bool judges; /* messages come here */
@@ -26,12 +26,12 @@ struct method {
 };
 
 static const struct method methods[] = {
-    {"pop3", COLLECTOR_SETTING_POP3_SERVER, COLLECTOR_SETTING_POP3_USERNAME, mailbox_collect, TRANSCRIPT_POP3, true,
-     false},
-    {"imap", COLLECTOR_SETTING_IMAP_SERVER, COLLECTOR_SETTING_IMAP_USERNAME, folders_collect, TRANSCRIPT_IMAP, true,
-     false},
+    {"pop3", COLLECTOR_SETTING_POP3_SERVER, COLLECTOR_SETTING_POP3_AUTHENTICATION, mailbox_collect, TRANSCRIPT_POP3,
+     true, false},
+    {"imap", COLLECTOR_SETTING_IMAP_SERVER, COLLECTOR_SETTING_IMAP_AUTHENTICATION, folders_collect, TRANSCRIPT_IMAP,
+     true, false},
     {"etrn", COLLECTOR_SETTING_ETRN_SERVER, COLLECTOR_SETTING_COUNT, etrn_collect, TRANSCRIPT_SMTP, false, false},
-    {"odmr", COLLECTOR_SETTING_ODMR_SERVER, COLLECTOR_SETTING_ODMR_USERNAME, odmr_collect, TRANSCRIPT_SMTP, false,
+    {"odmr", COLLECTOR_SETTING_ODMR_SERVER, COLLECTOR_SETTING_ODMR_AUTHENTICATION, odmr_collect, TRANSCRIPT_SMTP, false,
      true},
 };
 
@@ -75,14 +75,18 @@ static int check_resources(const struct session *session, struct err *err)
 	return 0;
 }
 
-/* The one password that is needed, by a channel that is closed before any server is heard. */
-static int read_password(struct session *session, struct err *err)
+/* The one password or token that is needed, by a channel that is closed before any server is heard. */
+static int read_password(struct session *session, const struct method *method, struct err *err)
 {
 	const struct instance *instance = &session->collectord->daemon.instance;
 	struct str name = arena_printf(&session->arena, "collector/%lld", (long long)session->collector.id);
 	int result;
 
-	if (!session->collector.has_password)
+	if (method->authentication == COLLECTOR_SETTING_COUNT)
+		return 0;
+	if (strcmp(session_text(session, method->authentication), "oauth") == 0)
+		session->route.method = SASL_CLIENT_METHOD_OAUTH;
+	else if (!session->collector.has_password)
 		return 0;
 	if (ipc_connect(&session->sources.authd, instance, "authd", "collector", err) != 0)
 		return -1;
@@ -167,8 +171,7 @@ static int prepare(struct session *session, const struct method *method, int64_t
 		return err_set(err, ERR_SYNTAX, "no server is set for this collector");
 	server = host_of(session, server);
 	if (spool_drop_open(&session->drop, instance, "collector", err) != 0 || check_resources(session, err) != 0 ||
-	    (method->username != COLLECTOR_SETTING_COUNT && read_password(session, err) != 0) ||
-	    find_addresses(session, server, connection, err) != 0)
+	    read_password(session, method, err) != 0 || find_addresses(session, server, connection, err) != 0)
 		return -1;
 	status_begin(&session->status, instance, "collector", "collector",
 	             arena_text(&session->arena, session->addresses[0]), false);

@@ -1,5 +1,7 @@
 #include "configd/connectors.h"
 
+#include "common/base/hidden.h"
+
 #define SHOWN(value) STR_ARG(str_sub(value, 0, 80))
 
 int op_collector_reserve(struct change *change, struct err *err)
@@ -197,7 +199,7 @@ int op_collector_show(struct change *change, struct err *err)
 		return -1;
 	object_add_row(change, "number", arena_printf(&change->arena, "%lld", (long long)object.id), false);
 	object_add_row(change, "connections", connections, false);
-	object_add_row(change, "password", has_password != 0 ? STR("***") : STR(""), has_password == 0);
+	object_add_row(change, "password", has_password != 0 ? STR(HIDDEN_PASSWORD) : STR(""), has_password == 0);
 	return object_settings_show(change, &object, method, err);
 }
 

@@ -31,7 +31,7 @@ int collect_run(struct ctl *ctl, int argc, char **argv)
 	status = ctl_ask_long(ctl, "collector", &request, &reply, RUN_MAX_MS);
 	if (status == CTL_DONE && waits) {
 		ipc_get_number(&reply, "ok", 0, 1, &ok);
-		printf("%.*s\n", STR_ARG(ipc_get(&reply, "result")));
+		fprintf(ok != 0 ? stdout : stderr, "%.*s\n", STR_ARG(ipc_get(&reply, "result")));
 	}
 	ipc_message_free(&request);
 	ipc_message_free(&reply);

@@ -139,9 +139,10 @@ static int run_import(struct ctl *ctl, int argc, char **argv)
 	}
 
 static const struct verb collector_verbs[] = {
-    {.command = VERB_USAGE("collector add",
-                           "NAME [--method pop3|imap|etrn|odmr] [--connections NAME,...] [--password-stdin] [KEY VALUE]...",
-                           "Add a collector of mail; it belongs to all connections, or to those that are named."),
+    {.command =
+         VERB_USAGE("collector add",
+                    "NAME [--method pop3|imap|etrn|odmr] [--connections NAME,...] [--password-stdin] [KEY VALUE]...",
+                    "Add a collector of mail; it belongs to all connections, or to those that are named."),
      .op = "collector-add",
      .arguments = {"name"},
      .options = COLLECTOR_OPTIONS,
@@ -224,12 +225,14 @@ static int print_results(const struct ipc_message *reply)
 
 	for (size_t position = 0; ipc_next(reply, &position, &key, &value);) {
 		json_t *row;
+		bool ok;
 
 		if (!str_equal(key, STR("result")) || (row = json_loadb(value.data, value.len, 0, NULL)) == NULL)
 			continue;
-		printf("%s: %s\n", json_string_value(json_object_get(row, "connection")),
-		       json_string_value(json_object_get(row, "result")));
-		if (!json_is_true(json_object_get(row, "ok")))
+		ok = json_is_true(json_object_get(row, "ok"));
+		fprintf(ok ? stdout : stderr, "%s: %s\n", json_string_value(json_object_get(row, "connection")),
+		        json_string_value(json_object_get(row, "result")));
+		if (!ok)
 			status = CTL_REFUSED;
 		json_decref(row);
 	}

@@ -24,7 +24,7 @@ sub forget { write_file("$scratch/log", ''); return }
 
 my $p = Postroom::Test->start(users => { anna => 'anna-secret' }, set => { 'log.connections' => 'on' });
 
-sub connect_now { my @names = @_; return $p->postroom({}, 'connect', '--wait', @names) }
+sub connect_now { my @names = @_; my ($status, $out, $err) = $p->postroom({}, 'connect', '--wait', @names); return ($status, $out . $err, $err) }
 
 sub status_of {
 	my ($name) = @_;

@@ -29,7 +29,7 @@ sub make {
 sub run_collector {
 	my ($name) = @_;
 	my ($status, $out, $err) = $p->postroom('collector', 'run', $name, '--wait');
-	chomp $out;
+	chomp($out, $err);
 	return $out . $err;
 }
 

@@ -34,7 +34,7 @@ sub collector {
 sub run_collector {
 	my ($name) = @_;
 	my ($status, $out, $err) = $p->postroom('collector', 'run', $name, '--wait');
-	chomp $out;
+	chomp($out, $err);
 	return wantarray ? ($status, $out . $err) : $out . $err;
 }
 

@@ -19,7 +19,7 @@ my $PASSWORD = 'Quetzal-17';
 sub run_collector {
 	my ($name) = @_;
 	my ($status, $out, $err) = $p->postroom('collector', 'run', $name, '--wait');
-	chomp $out;
+	chomp($out, $err);
 	return ($status, $out . $err);
 }
 

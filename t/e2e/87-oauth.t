@@ -8,6 +8,7 @@ use MIME::Base64;
 use Postroom::Ca;
 use Postroom::Dns;
 use Postroom::Need qw(need_program);
+use Postroom::Pop3Server;
 use Postroom::Process qw(write_file);
 use Postroom::SmtpServer;
 use Postroom::Test;
@@ -81,6 +82,22 @@ subtest 'the smarthost gets the token, and a new one when it ends' => sub {
 	$remote->wait_messages(2);
 	is +(logins())[-1], xoauth2('tim@login.test', 'second'), 'the new one';
 	unlike $p->log, qr/again\/1|hush|Bearer/, 'no log holds any of that';
+};
+
+subtest 'a collector gets it, too' => sub {
+	my $pop3 = Postroom::Pop3Server->start(user => 'tim@login.test', password => 'second', auth => ['XOAUTH2', 'PLAIN'],
+		capa => ['UIDL', 'TOP', 'SASL PLAIN XOAUTH2']);
+	$pop3->put("From: a\@far.test\nSubject: collected by token\n\nbody\n");
+	$p->postroom_ok('collector', 'add', 'far', 'pop3.server' => '127.0.0.1', 'pop3.port' => $pop3->port,
+		'pop3.authentication' => 'oauth', 'route' => 'user', 'target' => 'anna');
+	my ($status, undef, $err) = $p->postroom('collector', 'run', 'far', '--wait');
+	is $status, 1, 'not without an account';
+	like $err, qr/names no OAuth account/, 'which is said';
+	$p->postroom_ok('collector', 'set', 'far', 'oauth', 'office');
+	like $p->postroom_ok('collector', 'run', 'far', '--wait'), qr/\AConnection successful, 1 message/, 'with one it collects';
+	is_deeply [grep { /\A(?:AUTH|USER|PASS)/ } $pop3->commands], [xoauth2('tim@login.test', 'second') =~ s/\s+\z//r], 'by its token';
+	$p->postroom_ok('collector', 'delete', 'far');
+	$pop3->stop;
 };
 
 subtest 'the token server is away for a while' => sub {

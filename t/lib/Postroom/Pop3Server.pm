@@ -27,7 +27,7 @@ A text may hold C<\n>, which becomes CRLF.
 =head1 OPTIONS
 
 C<capa>: what CAPA says, undef: it is not known. C<no_uidl>, C<no_top>, C<no_list>: these commands are refused.
-C<timestamp>: in the greeting, for APOP. C<auth =E<gt> ['CRAM-MD5', 'PLAIN']>. C<tls>, C<implicit_tls>, C<pair>: as in
+C<timestamp>: in the greeting, for APOP. C<auth =E<gt> ['CRAM-MD5', 'PLAIN', 'XOAUTH2']>. C<tls>, C<implicit_tls>, C<pair>: as in
 Postroom::SmtpServer. C<size =E<gt> sub { $octets }>: what LIST says of sizes.
 
 =cut
@@ -300,6 +300,10 @@ my %commands = (
 			return $right ? $self->open_mailbox($session) : "-ERR [AUTH] no\r\n";
 		}
 		if (!defined $initial) { say_raw($session, "+ \r\n"); $initial = read_line($session) }
+		if ($mechanism eq 'XOAUTH2') { # the password is the token
+			my $right = decode_base64($initial) eq "user=$self->{user}\1auth=Bearer $self->{password}\1\1";
+			return $right ? $self->open_mailbox($session) : "-ERR no\r\n";
+		}
 		my (undef, $user, $password) = split /\0/, decode_base64($initial);
 		return $user eq $self->{user} && $password eq $self->{password} ? $self->open_mailbox($session) : "-ERR no\r\n";
 	},
