@@ -23,7 +23,7 @@ static int needs_no_login(struct change *change, int64_t service, bool *answer_o
 int access_refuse_open_relay(struct change *change, const struct access_name *name, const struct access_rule *rules,
                              size_t count, struct err *err)
 {
-	bool is_meant, no_login;
+	bool is_meant = false, no_login = false;
 
 	if (!name->has_unauth)
 		return 0;

@@ -50,7 +50,8 @@ char *memory_text(struct str s)
 
 void memory_wipe(void *memory, size_t size)
 {
-	explicit_bzero(memory, size);
+	if (size != 0)
+		explicit_bzero(memory, size);
 }
 
 #ifdef POSTROOM_SANITIZED
