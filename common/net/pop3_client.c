@@ -27,6 +27,7 @@ int pop3_client_read_line(struct pop3_client *client, const char *shown, enum po
 {
 	struct str line;
 
+	*status = POP3_STATUS_NONE;
 	mail_client_begin_wait(&client->mail);
 	if (conn_read_line(&client->mail.conn, POP3_REPLY_LINE_MAX, true, &line, err) != 0)
 		return mail_client_lost(&client->mail, shown, err);
