@@ -107,7 +107,7 @@ int ctl_geoip(struct ctl *ctl, int argc, char **argv);
 /* smtp_rule.c */
 int ctl_smtp_rule(struct ctl *ctl, int argc, char **argv);
 int ctl_collect(struct ctl *ctl, int argc, char **argv); /* explain.c */
-int ctl_items(struct ctl *ctl, int argc, char **argv); /* items.c: lists of the server */
+int ctl_items(struct ctl *ctl, int argc, char **argv);   /* items.c: lists of the server */
 /* queue.c; repair.c; resolve.c; sessions.c */
 int ctl_sessions(struct ctl *ctl, int argc, char **argv);
 int ctl_queue(struct ctl *ctl, int argc, char **argv);

@@ -21,8 +21,8 @@
  * Files: requests.c what is asked; posts.c a message from its arrival to the table; reader*.c the process that reads
  * it; expand.c from the table to the members; held.c moderation; listserver*.c commands; control.c and
  * mailer_daemon.c those of users; tokens.c; archive.c and
- * digest.c; bounces.c whose mail comes back; source*.c members from databases; lists.c lists as the settings have them; table.c the database; outbox.c,
- * mail.c what is sent.
+ * digest.c; bounces.c whose mail comes back; source*.c members from databases; lists.c lists as the settings have them;
+ * table.c the database; outbox.c, mail.c what is sent.
  */
 #ifndef POSTROOM_LISTS_LISTS_H
 #define POSTROOM_LISTS_LISTS_H

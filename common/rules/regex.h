@@ -34,8 +34,8 @@ void regex_free(struct regex *regex);
 enum regex_result regex_search(struct regex *regex, struct str subject);
 
 /*
- * What the groups of matches are: of the first match, or with the flag g of one after another; views of subject, without
- * groups that took no part. Those beyond room are left out. *count_out is right also where a limit was reached.
+ * What the groups of matches are: of the first match, or with the flag g of one after another; views of subject,
+ * without groups that took no part. Those beyond room are left out. *count_out is right also where a limit was reached.
  */
 enum regex_result regex_groups(struct regex *regex, struct str subject, struct str *groups, size_t room,
                                size_t *count_out);

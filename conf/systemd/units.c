@@ -76,8 +76,7 @@ static void write_caller(const struct program *program, const char *caller, cons
 	           "[Unit]\nDescription=Postroom: %s asks %s\nPartOf=postroom.target\n\n"
 	           "[Socket]\nListenSequentialPacket=/run/postroom/%s/%s.sock\nFileDescriptorName=from-%s\n"
 	           "SocketUser=%s\nSocketMode=0600\nDirectoryMode=0755\nBacklog=4096\nService=postroom-%s.service\n",
-	           caller, program->name, program->name, caller, caller, asks != NULL ? asks->user : "root",
-	           program->name);
+	           caller, program->name, program->name, caller, caller, asks != NULL ? asks->user : "root", program->name);
 	write_unit(name, &text);
 	buf_free(&text);
 }

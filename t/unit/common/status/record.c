@@ -52,7 +52,7 @@ static void test_what_is_none(void **state)
 	    "1\tp\t2\ts\tx\tu\t3\t0\t4\t5\t6\t7", /* too many */
 	    "x\tp\t2\ts\tx\tu\t3\t0\t4\t5\t6",    /* no number */
 	    "-1\tp\t2\ts\tx\tu\t3\t0\t4\t5\t6",   /* below 0 */
-	    "1\tp\t2\ts\tx\tu\t3\t2\t4\t5\t6",       /* neither yes nor no */
+	    "1\tp\t2\ts\tx\tu\t3\t2\t4\t5\t6",    /* neither yes nor no */
 	    "1\tp\t4294967296\ts\tx\tu\t3\t0\t4\t5\t6",
 	    "1\tp\t2\ts\tx\tu\t3\t0\t9223372036854775808\t5\t6",
 	};
