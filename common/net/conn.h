@@ -163,4 +163,10 @@ int conn_compress(struct conn *conn, struct err *err);
 int conn_connect(struct conn *conn, const char *address, unsigned port, int connect_timeout_ms, int timeout_ms,
                  struct err *err);
 
+/*
+ * For clients: what err says of a connection that failed, in a sentence for people. shown: the command that was not
+ * answered, without its secrets. Returns -1.
+ */
+int conn_explain_loss(const char *shown, struct err *err);
+
 #endif

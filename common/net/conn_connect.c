@@ -85,3 +85,20 @@ int conn_connect(struct conn *conn, const char *address, unsigned port, int conn
 	conn_init(conn, fd, timeout_ms);
 	return 0;
 }
+
+int conn_explain_loss(const char *shown, struct err *err)
+{
+	struct err reason = *err;
+
+	/* the words of the specification (09, 15) */
+	if (reason.code == ERR_CLOSED)
+		err_set(err, reason.code, "The server connection was closed unexpectedly on \"%s\"", shown);
+	else if (reason.code == ERR_SYSTEM && (reason.sys == ECONNRESET || reason.sys == EPIPE))
+		err_set(err, ERR_CLOSED, "The server connection was closed unexpectedly on \"%s\": %s (%s)", shown,
+		        strerrordesc_np(reason.sys), strerrorname_np(reason.sys));
+	else if (reason.code == ERR_TIMEOUT)
+		err_set(err, reason.code, "The server did not answer to \"%s\" in time", shown);
+	else
+		err_set(err, reason.code, "The server connection was lost on \"%s\": %s", shown, reason.text);
+	return -1;
+}

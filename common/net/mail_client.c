@@ -2,8 +2,6 @@
 
 #include "common/base/io.h"
 
-#include <errno.h>
-
 enum { MS_PER_OCTET = 1000 / MAIL_CLIENT_SLOWEST };
 
 void mail_client_init(struct mail_client *client, struct mail_client_timeouts timeouts)
@@ -31,20 +29,8 @@ void mail_client_extend_wait(struct mail_client *client, size_t octets)
 
 int mail_client_lost(struct mail_client *client, const char *shown, struct err *err)
 {
-	struct err reason = *err;
-
 	mail_client_close(client);
-	/* the words of the specification (09, 15) */
-	if (reason.code == ERR_CLOSED)
-		err_set(err, reason.code, "The server connection was closed unexpectedly on \"%s\"", shown);
-	else if (reason.code == ERR_SYSTEM && (reason.sys == ECONNRESET || reason.sys == EPIPE))
-		err_set(err, ERR_CLOSED, "The server connection was closed unexpectedly on \"%s\": %s (%s)", shown,
-		        strerrordesc_np(reason.sys), strerrorname_np(reason.sys));
-	else if (reason.code == ERR_TIMEOUT)
-		err_set(err, reason.code, "The server did not answer to \"%s\" in time", shown);
-	else
-		err_set(err, reason.code, "The server connection was lost on \"%s\": %s", shown, reason.text);
-	return -1;
+	return conn_explain_loss(shown, err);
 }
 
 int mail_client_refused(const struct mail_client *client, const char *shown, struct err *err)

@@ -3,8 +3,6 @@
 #include "common/base/io.h"
 #include "common/net/smtp_client_io.h"
 
-#include <errno.h>
-
 void smtp_client_init(struct smtp_client *client, const char *helo, struct smtp_timeouts timeouts)
 {
 	*client = (struct smtp_client){.timeouts = timeouts};
@@ -30,21 +28,9 @@ void smtp_client_set_wait(struct smtp_client *client, int timeout_ms)
 
 int smtp_client_lost(struct smtp_client *client, const char *shown, struct err *err)
 {
-	struct err reason = *err;
-
 	forget_connection(client);
 	smtp_reply_reset(&client->reply);
-	/* RFC 5321 does not know an end without QUIT or 421; the words are those of the specification (09, 15). */
-	if (reason.code == ERR_CLOSED)
-		err_set(err, reason.code, "The server connection was closed unexpectedly on \"%s\"", shown);
-	else if (reason.code == ERR_SYSTEM && (reason.sys == ECONNRESET || reason.sys == EPIPE))
-		err_set(err, ERR_CLOSED, "The server connection was closed unexpectedly on \"%s\": %s (%s)", shown,
-		        strerrordesc_np(reason.sys), strerrorname_np(reason.sys));
-	else if (reason.code == ERR_TIMEOUT)
-		err_set(err, reason.code, "The server did not answer to \"%s\" in time", shown);
-	else
-		err_set(err, reason.code, "The server connection was lost on \"%s\": %s", shown, reason.text);
-	return -1;
+	return conn_explain_loss(shown, err); /* RFC 5321 does not know an end without QUIT or 421 */
 }
 
 int smtp_client_refused(const struct smtp_client *client, const char *shown, struct err *err)
