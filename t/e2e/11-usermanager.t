@@ -10,7 +10,14 @@ use Test::More;
 my $p = Postroom::Test->start(users => { robert => 'robert-secret', anna => 'anna-secret' }, set => { 'login.full-address' => 'off' });
 my $script = $p->dir . '/etc/scripts/usermanager.lua';
 
-sub by_pop3 { my ($user, $password) = @_; return $p->pop3->login($user, $password) =~ /\A\+OK/ ? 1 : 0 }
+# The mailbox is free again when QUIT is answered.
+sub by_pop3 {
+	my ($user, $password) = @_;
+	my $pop3 = $p->pop3;
+	my $right = $pop3->login($user, $password) =~ /\A\+OK/ ? 1 : 0;
+	$pop3->quit;
+	return $right;
+}
 
 subtest '09-14.2 names as the settings have them' => sub {
 	is by_pop3('ROBERT', 'robert-secret'), 1, 'case does not matter';
