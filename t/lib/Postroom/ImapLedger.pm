@@ -274,6 +274,7 @@ sub check_contents {
 		for my $uid (sort { $a <=> $b } keys %{ $texts{$folder} }) {
 			$self->check_text($folder, $uid, $texts{$folder}{$uid});
 		}
+		$_->{vanished} //= $self->{clock} for grep { !exists $texts{$folder}{ $_->{uid} } } $self->entries($folder);
 	}
 	# what was read first: it tells of what was not
 	for my $entry (map { $self->entries($_) } sort keys %texts) {
@@ -325,7 +326,6 @@ sub check_entry {
 		if !may_go($entry);
 	$self->complain("$name was to be moved, and is neither here nor there")
 		if $entry->{cut_move} && !$self->found_moved($entry);
-	$entry->{vanished} //= $self->{clock};
 	return;
 }
 
