@@ -60,11 +60,12 @@ LIBS_authd := -lcrypt -lpam
 LIBS_fetchd := -lcurl
 LIBS_listd := -lodbc
 
-TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $(BUILD)/bin/mailq $(BUILD)/units
+WEB      := $(BUILD)/share/postroom/web/mail/index.html
+TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $(BUILD)/bin/mailq $(BUILD)/units $(WEB)
 COMMON   := $(wildcard common/*/*.c common/*/*/*.c)
 LIBCOMMON := $(BUILD)/libcommon.a
 
-.PHONY: all help unit deps run check check-unit crash bench lint format fuzz fuzz-build install units manual clean
+.PHONY: all help unit web deps run check check-unit crash bench lint format fuzz fuzz-build install units manual clean
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -114,6 +115,14 @@ $(foreach t,$(TOOLS),$(eval $(call PROGRAM,$(t),$(BUILD)/bin)))
 
 $(BUILD)/bin/mailq: $(BUILD)/bin/sendmail
 	ln -sf sendmail $@
+
+# The pages of the web service with their libraries.
+web: $(WEB)
+$(WEB): $(shell find webadmin/pages -type f 2>/dev/null) webadmin/package-lock.json scripts/web-libraries scripts/web-pages
+	@mkdir -p $(BUILD)/share/postroom
+	$(call say,WEB,$(BUILD)/share/postroom/web)
+	$(Q)scripts/web-pages $(BUILD)/npm/pages $(BUILD)/share/postroom/web
+	@touch $@
 
 -include $(shell find $(BUILD)/obj build-fuzz/obj -name '*.d' 2>/dev/null)
 
@@ -256,6 +265,9 @@ install: all
 	    install -m 644 $$units/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/postroom.conf && \
 	    rm -r $$units
 	install -m 644 README.md LICENSE CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/postroom
+	rm -rf $(DESTDIR)$(PREFIX)/share/postroom/web
+	install -d $(DESTDIR)$(PREFIX)/share/postroom
+	cp -R $(BUILD)/share/postroom/web $(DESTDIR)$(PREFIX)/share/postroom/web
 
 clean:
 	rm -rf build build-san build-fuzz
