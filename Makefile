@@ -182,7 +182,7 @@ run:
 
 # JOBS test files at a time: they wait more than they work.
 JOBS     ?= 4
-TESTS    ?= $(wildcard t/e2e/*.t t/fault/*.t)
+TESTS    ?= $(wildcard t/e2e/*.t t/fault/*.t t/web/*.t)
 check:
 	scripts/deps check
 	$(MAKE) $(PARALLEL) all unit

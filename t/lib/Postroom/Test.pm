@@ -81,7 +81,7 @@ Only C<init>; C<$p-E<gt>run> starts it later (again after C<stop_running>).
 
 =item dir, host, port($service), domain, password, log_path
 
-Where things are; C<password> is postmaster's. Services: smtp, submission, smtps, pop3, pop3s, imap, imaps.
+Where things are; C<password> is postmaster's. Services: smtp, submission, smtps, pop3, pop3s, imap, imaps, web.
 
 =item smtp(%options), pop3(%options), imap(%options)
 
@@ -140,7 +140,7 @@ use Postroom::Smtp;
 use Scalar::Util qw(weaken);
 use Test::More ();
 
-my %PORT = (smtp => 25, submission => 587, smtps => 465, pop3 => 110, pop3s => 995, imap => 143, imaps => 993);
+my %PORT = (smtp => 25, submission => 587, smtps => 465, pop3 => 110, pop3s => 995, imap => 143, imaps => 993, web => 5108);
 my %TLS = (smtps => 1, pop3s => 1, imaps => 1);
 my @instances;
 

@@ -1,39 +1,16 @@
 // A table of any number of rows, of which those in sight exist: sort by a click on a column's head, filter below it, select
 // with keyboard and mouse as lists everywhere do, edit a cell in place, move rows by drag or Alt and arrow keys.
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { t, tn } from "./i18n.js";
 import { Icon } from "./icons.js";
+import { plainValue, useLocalRows } from "./source.js";
+import { errorText } from "./ui.js";
 
 const spare = 10;
 
-function compare(a, b) {
-	if (typeof a === "number" && typeof b === "number")
-		return a - b;
-	return String(a ?? "").localeCompare(String(b ?? ""), undefined, { numeric: true, sensitivity: "base" });
-}
-
-/** The value by which a column sorts and filters. */
-function plain(column, row) {
-	return column.value ? column.value(row) : row[column.key];
-}
-
-/** rows as sorted and filtered by the head; a filter is text that the value holds, * stands for anything. */
-export function arrange(rows, columns, sort, filters) {
-	const tests = columns.filter((column) => filters[column.key]).map((column) => {
-		const pattern = filters[column.key].replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*");
-		const expression = new RegExp(pattern, "i");
-		return (row) => expression.test(String(column.text ? column.text(row) : plain(column, row) ?? ""));
-	});
-	const left = tests.length ? rows.filter((row) => tests.every((test) => test(row))) : rows;
-	const column = sort && columns.find((one) => one.key === sort.key);
-	if (!column)
-		return left;
-	return [...left].sort((a, b) => compare(plain(column, a), plain(column, b)) * (sort.down ? -1 : 1));
-}
-
 function Editor({ column, row, done }) {
 	const ref = useRef();
-	const [value, setValue] = useState(plain(column, row) ?? "");
+	const [value, setValue] = useState(plainValue(column, row) ?? "");
 	useEffect(() => ref.current.focus(), []);
 	const keys = (event) => {
 		event.stopPropagation();
@@ -44,6 +21,16 @@ function Editor({ column, row, done }) {
 	};
 	return html`<input ref=${ref} class="input" aria-label=${column.title} value=${value} onKeyDown=${keys}
 		onInput=${(e) => setValue(e.target.value)} onBlur=${() => done(value)} />`;
+}
+
+function Filter({ column, value, onChange }) {
+	const label = t("table.filter", { column: column.title });
+	const changed = (event) => onChange(event.target.value);
+	return html`<div class="table-filter">${column.choices
+		? html`<select class="input" aria-label=${label} value=${value} onChange=${changed}><option value=""></option>
+			${column.choices.map(([key, text]) => html`<option value=${key} selected=${key === value}>${text}</option>`)}</select>`
+		: html`<input class="input" type="search" value=${value} aria-label=${label} onInput=${changed}
+			placeholder=${column.number ? ">0, 5..7" : ""} />`}</div>`;
 }
 
 function Head({ columns, sort, setSort, filters, setFilter, withFilters, all, some, selectAll }) {
@@ -62,9 +49,8 @@ function Head({ columns, sort, setSort, filters, setFilter, withFilters, all, so
 					aria-sort=${sort?.key === column.key ? (sort.down ? "descending" : "ascending") : "none"}>
 				${column.unsorted ? column.title : html`<button type="button" onClick=${() => setSort(next(column.key))}>
 					${column.title}${sort?.key === column.key && html`<${Icon} name=${sort.down ? "down" : "up"} />`}</button>`}
-				${withFilters && !column.unsorted && html`<div class="table-filter"><input class="input" type="search"
-					value=${filters[column.key] || ""} aria-label=${t("table.filter", { column: column.title })}
-					onInput=${(e) => setFilter(column.key, e.target.value)} /></div>`}
+				${withFilters && !column.unsorted && html`<${Filter} column=${column} value=${filters[column.key] || ""}
+					onChange=${(value) => setFilter(column.key, value)} />`}
 			</div>`)}
 		</div>
 	</div>`;
@@ -83,7 +69,7 @@ function Row({ row, index, id, columns, selected, current, table, editing, style
 				class="cell ${column.number ? "number" : ""} ${column.edit ? "editable" : ""}"
 				onDblClick=${column.edit && ((e) => { e.stopPropagation(); table.edit(index, column.key); })}>
 			${editing === column.key ? html`<${Editor} column=${column} row=${row} done=${(value) => table.edited(row, column, value)} />`
-				: column.show ? column.show(row) : column.text ? column.text(row) : plain(column, row)}
+				: column.show ? column.show(row) : column.text ? column.text(row) : plainValue(column, row)}
 		</div>`)}
 	</div>`;
 }
@@ -113,33 +99,47 @@ function useWindow(ref, count) {
 }
 
 /**
- * rows      objects; identify(row): what makes one itself (default row.id)
- * columns   [{key, title, width (CSS), number, value(row), text(row), show(row), edit, unsorted}]
+ * rows      objects; or source (lib/source.js) where the server sorts and filters. identify(row): what makes one itself
+ * columns   [{key, title, width (CSS), number, value(row), text(row), show(row), edit, unsorted, choices ([value, text])}]
  * selected  Set of identities with onSelect(Set), or nothing where rows are not selected
  * onOpen    double click or Enter; onEdit(row, key, value): a cell was edited (F2 or double click), may be async
  * onMove    (from, to): a row was moved; only where the table is neither sorted nor filtered
  * onDelete  the Delete key; filters: show fields to filter by below the head
  */
-export function Table({ rows, columns, identify = (row) => row.id, label, selected, onSelect, onOpen, onEdit, onMove, onDelete,
-	filters: withFilters, empty, firstSort }) {
+export function Table(props) {
+	return props.source ? html`<${Rows} ...${props} />` : html`<${LocalTable} ...${props} />`;
+}
+
+function LocalTable(props) {
+	const source = useLocalRows(props.rows, props.columns, props.firstSort);
+	return html`<${Rows} ...${props} source=${source} />`;
+}
+
+function Rows({ source, columns, identify = (row) => row.id, label, selected, onSelect, onOpen, onEdit, onMove, onDelete,
+	filters: withFilters, empty }) {
 	const box = useRef();
-	const [sort, setSort] = useState(firstSort || null);
-	const [filters, setFilters] = useState({});
+	const { rows: shown, total, sort, filters } = source;
 	const [current, setCurrent] = useState(0);
 	const [editing, setEditing] = useState(null);
 	const [drop, setDrop] = useState(null);
 	const anchor = useRef(0);
 	const dragged = useRef(null);
-	const shown = useMemo(() => arrange(rows, columns, sort, filters), [rows, sort, filters, columns.length]);
-	const sight = useWindow(box, shown.length);
+	const sight = useWindow(box, total);
+	useEffect(() => source.need(sight.from, sight.to), [sight.from, sight.to]);
 	const movable = onMove && !sort && !Object.values(filters).some(Boolean);
-	const at = Math.min(current, Math.max(0, shown.length - 1));
+	const at = Math.min(current, Math.max(0, total - 1));
 
 	const choose = (from, to, keep) => {
 		const next = new Set(keep ? selected : []);
-		for (let i = Math.min(from, to); i <= Math.max(from, to) && i < shown.length; i++)
-			next.add(identify(shown[i]));
+		for (let i = Math.min(from, to); i <= Math.max(from, to) && i < total; i++) {
+			if (shown[i])
+				next.add(identify(shown[i]));
+		}
 		onSelect(next);
+	};
+	const chooseAll = async (yes) => {
+		const all = !yes ? [] : source.all ? await source.all() : shown;
+		onSelect(new Set(all.map(identify)));
 	};
 	const toggle = (index) => {
 		const next = new Set(selected);
@@ -150,7 +150,7 @@ export function Table({ rows, columns, identify = (row) => row.id, label, select
 		onSelect(next);
 	};
 	const focusRow = (index) => {
-		const to = Math.max(0, Math.min(shown.length - 1, index));
+		const to = Math.max(0, Math.min(total - 1, index));
 		setCurrent(to);
 		const top = to * sight.height;
 		const view = box.current;
@@ -185,7 +185,7 @@ export function Table({ rows, columns, identify = (row) => row.id, label, select
 		edited: async (row, column, value) => {
 			const index = editing?.index;
 			setEditing(null);
-			if (value !== undefined && String(value) !== String(plain(column, row) ?? ""))
+			if (value !== undefined && String(value) !== String(plainValue(column, row) ?? ""))
 				await onEdit(row, column.key, value);
 			focusRow(index ?? at);
 		},
@@ -213,14 +213,14 @@ export function Table({ rows, columns, identify = (row) => row.id, label, select
 		},
 	};
 	const keys = (event) => {
-		if (event.target.matches("input, button, a") || !shown.length)
+		if (event.target.matches("input, button, a") || !total)
 			return;
 		const page = Math.max(1, Math.floor(box.current.clientHeight / sight.height) - 2);
 		const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0,
-			End: shown.length - 1 }[event.key];
+			End: total - 1 }[event.key];
 		const key = event.key;
 		if (to !== undefined && event.altKey && movable) {
-			const target = Math.max(0, Math.min(shown.length - 1, to));
+			const target = Math.max(0, Math.min(total - 1, to));
 			if (target !== at)
 				onMove(at, target);
 			focusRow(target);
@@ -239,27 +239,31 @@ export function Table({ rows, columns, identify = (row) => row.id, label, select
 		else if (key === "Delete" && onDelete)
 			onDelete();
 		else if (key.toLowerCase() === "a" && (event.ctrlKey || event.metaKey) && selected)
-			choose(0, shown.length - 1);
+			chooseAll(true);
 		else
 			return;
 		event.preventDefault();
 	};
 	const widths = [...(selected ? ["2.75rem"] : []), ...columns.map((column) => column.width || "minmax(8rem, 1fr)")];
-	const chosen = selected ? shown.filter((row) => selected.has(identify(row))).length : 0;
+	const chosen = selected?.size || 0;
+	const setFilter = (key, value) => source.arrange(sort, { ...filters, [key]: value });
 	return html`<div class="table" ref=${box} style=${{ "--columns": widths.join(" "), "--least": `${columns.length * 7}rem` }}
-			role="grid" aria-label=${label} aria-rowcount=${shown.length + 1} aria-multiselectable=${Boolean(selected)} onKeyDown=${keys}>
-		<${Head} columns=${columns} sort=${sort} setSort=${setSort} filters=${filters} withFilters=${withFilters}
-			setFilter=${(key, value) => setFilters((old) => ({ ...old, [key]: value }))} some=${chosen > 0}
-			all=${chosen > 0 && chosen === shown.length} selectAll=${selected && ((yes) => onSelect(new Set(yes ? shown.map(identify) : [])))} />
-		<div class="table-space" role="rowgroup" style=${{ height: `${shown.length * sight.height}px` }}>
-			${shown.slice(sight.from, sight.to).map((row, i) => {
+			role="grid" aria-label=${label} aria-rowcount=${total + 1} aria-multiselectable=${Boolean(selected)} onKeyDown=${keys}>
+		<${Head} columns=${columns} sort=${sort} setSort=${(order) => source.arrange(order, filters)} filters=${filters}
+			withFilters=${withFilters} setFilter=${setFilter} some=${chosen > 0} all=${chosen > 0 && chosen >= total}
+			selectAll=${selected && chooseAll} />
+		<div class="table-space" role="rowgroup" style=${{ height: `${total * sight.height}px` }}>
+			${Array.from({ length: Math.max(0, Math.min(sight.to, total) - sight.from) }, (_, i) => {
 				const index = sight.from + i;
-				return html`<${Row} key=${identify(row)} row=${row} id=${identify(row)} index=${index} columns=${columns} table=${table}
+				const row = shown[index];
+				return row && html`<${Row} key=${identify(row)} row=${row} id=${identify(row)} index=${index} columns=${columns} table=${table}
 					selected=${selected?.has(identify(row))} current=${index === at}
 					editing=${editing?.index === index ? editing.key : null} style=${{ top: `${index * sight.height}px` }} />`;
 			})}
 		</div>
-		${!shown.length && html`<div class="empty">${rows.length ? t("table.nothing") : empty || t("table.empty")}</div>`}
+		${!total && !source.loading && !source.error && html`<div class="empty">
+			${Object.values(filters).some(Boolean) ? t("table.nothing") : empty || t("table.empty")}</div>`}
+		${source.error && html`<div class="empty wrong" role="alert">${errorText(source.error)}</div>`}
 	</div>
-	<div class="table-foot"><span>${tn("table.rows", shown.length)}</span>${chosen > 0 && html`<span>${tn("table.selected", chosen)}</span>`}</div>`;
+	<div class="table-foot"><span>${tn("table.rows", total)}</span>${chosen > 0 && html`<span>${tn("table.selected", chosen)}</span>`}</div>`;
 }
