@@ -21,7 +21,7 @@ CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
 # Each program and the folder its sources are in; all of common/ is one library, of which each takes what it needs.
-DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender lfwd collector reporter mingerd dnsd fetchd resolver authd configd statusd historyd policyd noticed filterd listd scheduler
+DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender lfwd collector reporter mingerd dnsd fetchd resolver authd configd statusd historyd policyd noticed filterd listd scheduler brokerd
 FOLDER_smtpd         := smtpd
 FOLDER_pop3d         := pop3d
 FOLDER_pop3-login    := pop3d/login
@@ -47,6 +47,7 @@ FOLDER_noticed       := noticed
 FOLDER_listd         := lists
 FOLDER_filterd       := filterd
 FOLDER_scheduler     := scheduler
+FOLDER_brokerd       := broker
 FOLDER_postroom      := ctl
 FOLDER_sendmail      := ctl/sendmail
 TOOLS    := postroom sendmail

@@ -366,7 +366,7 @@ int imap_session(int fd, const struct listen_origin *origin, void *context)
 		return take_request(context, fd);
 	if (strcmp(name, LISTEN_GUEST) == 0)
 		return guest_session(context, fd);
-	if (strcmp(name, "from-postroom") == 0)
+	if (strcmp(name, "from-postroom") == 0 || strcmp(name, "from-brokerd") == 0)
 		return listen_answer(fd);
 	return bell_answer(fd, listen_bell()); /* deliver or pop3d, who run as this daemon's user */
 }

@@ -15,7 +15,8 @@ static void refresh(void *context)
 int main(int argc, char **argv)
 {
 	static struct imapd imapd;
-	static const char *const names[] = {"from-imap-login", "from-deliver", "from-pop3d", "from-postroom", NULL};
+	static const char *const names[] = {"from-imap-login", "from-deliver", "from-pop3d",
+	                                    "from-postroom",   "from-brokerd", NULL};
 	struct listen_hooks hooks = {.refresh = refresh, .session = imap_session, .context = &imapd, .bells = true};
 	struct err err;
 	gid_t group;

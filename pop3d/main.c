@@ -21,7 +21,7 @@ static int session(int fd, const struct listen_origin *origin, void *context)
 int main(int argc, char **argv)
 {
 	static struct pop3_service service;
-	static const char *const names[] = {"from-pop3-login", "from-postroom", NULL};
+	static const char *const names[] = {"from-pop3-login", "from-postroom", "from-brokerd", NULL};
 	struct listen_hooks hooks = {.refresh = refresh, .session = session, .context = &service};
 	struct err err;
 	gid_t group;

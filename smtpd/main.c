@@ -124,7 +124,7 @@ static int open_all(struct smtpd *smtpd, struct err *err)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = {SMTP_LOCAL, "from-configd", "from-postroom", SMTP_TURNED, NULL};
+	static const char *const names[] = {SMTP_LOCAL, "from-configd", "from-postroom", "from-brokerd", SMTP_TURNED, NULL};
 	static struct server server;
 	struct listen_hooks *hooks = &server.hooks;
 	struct err err;

@@ -25,4 +25,10 @@ extern const struct program programs[];
 /* NULL where there is none. */
 const struct program *program_find(const char *name);
 
+/*
+ * Whom a program counts as where it asks: itself; but for brokerd, who asks what administrators in a browser want done:
+ * it counts as "postroom", since it lets through only what somebody may who could have typed it (broker/rights.h).
+ */
+const char *program_speaks_for(const char *name);
+
 #endif

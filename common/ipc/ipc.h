@@ -40,6 +40,7 @@ void ipc_request(struct ipc_message *message, const char *op);
 void ipc_reply_ok(struct ipc_message *message);
 void ipc_reply_error(struct ipc_message *message, const struct err *err);
 void ipc_add(struct ipc_message *message, const char *key, struct str value);
+void ipc_add_field(struct ipc_message *message, struct str key, struct str value); /* as ipc_next gave it */
 void ipc_add_text(struct ipc_message *message, const char *key, const char *value);
 void ipc_add_number(struct ipc_message *message, const char *key, int64_t value);
 void ipc_add_fd(struct ipc_message *message, int fd);

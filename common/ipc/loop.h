@@ -15,7 +15,7 @@ struct ipc_peer; /* one connected caller */
 
 struct ipc_incoming {
 	struct ipc_message message;
-	const char *caller;    /* which program's socket it came by */
+	const char *caller;    /* by which program's socket it came; whom that speaks for (common/daemon/programs.h) */
 	struct ipc_peer *peer; /* identifies the connection; valid until the answer, also when the caller is gone */
 	uint32_t sequence;
 };
@@ -26,8 +26,9 @@ typedef void ipc_handler(struct ipc_incoming *incoming, void *context);
 typedef void ipc_gone(struct ipc_peer *peer, void *context);
 
 /*
- * Take requests on every "from-<caller>" socket the daemon was handed. Only postroom, configd and queue-manager may
- * send more than IPC_PACKET_MAX bytes of fields. -1: ERR_NOT_FOUND (none), ERR_SYSTEM.
+ * Take requests on every "from-<caller>" socket the daemon was handed. Only postroom, configd, queue-manager and
+ * brokerd may send more than IPC_PACKET_MAX bytes of fields, and anybody to brokerd. -1: ERR_NOT_FOUND (none),
+ * ERR_SYSTEM.
  */
 int ipc_serve(struct event_base *base, const struct daemon *daemon, ipc_handler *handler, ipc_gone *gone, void *context,
               struct err *err);

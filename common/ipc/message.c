@@ -67,11 +67,11 @@ void ipc_message_free(struct ipc_message *message)
 	buf_free(&message->fields);
 }
 
-void ipc_add(struct ipc_message *message, const char *key, struct str value)
+void ipc_add_field(struct ipc_message *message, struct str key, struct str value)
 {
-	uint16_t key_len = (uint16_t)strlen(key);
+	uint16_t key_len = (uint16_t)key.len;
 	uint32_t value_len = (uint32_t)value.len;
-	char *at = value.len <= IPC_MESSAGE_MAX && key_len <= KEY_MAX
+	char *at = value.len <= IPC_MESSAGE_MAX && key.len <= KEY_MAX
 	               ? buf_reserve(&message->fields, FIELD_HEADER + key_len + value.len)
 	               : NULL;
 
@@ -81,10 +81,16 @@ void ipc_add(struct ipc_message *message, const char *key, struct str value)
 	}
 	memcpy(at, &key_len, sizeof key_len);
 	memcpy(at + sizeof key_len, &value_len, sizeof value_len);
-	memcpy(at + FIELD_HEADER, key, key_len);
+	if (key.len != 0)
+		memcpy(at + FIELD_HEADER, key.data, key_len);
 	if (value.len != 0)
 		memcpy(at + FIELD_HEADER + key_len, value.data, value.len);
 	message->fields.len += FIELD_HEADER + key_len + value.len;
+}
+
+void ipc_add(struct ipc_message *message, const char *key, struct str value)
+{
+	ipc_add_field(message, str_of(key), value);
 }
 
 void ipc_add_text(struct ipc_message *message, const char *key, const char *value)

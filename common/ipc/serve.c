@@ -25,7 +25,7 @@ struct ipc_server {
 	ipc_handler *handler;
 	ipc_gone *gone;
 	void *context;
-	char caller[48];
+	char caller[48]; /* whom it counts as */
 	uid_t uid;
 	size_t request_max; /* bytes of fields */
 	struct event *acceptable;
@@ -287,31 +287,33 @@ static void server_accept(evutil_socket_t listen_fd, short what, void *context)
 
 /*
  * Only who hears no stranger may ask at length (an import, a long list of recipients): a session that was taken over
- * could otherwise fill our memory with requests that wait.
+ * could otherwise fill our memory with requests that wait. brokerd takes what webadmin's sessions bring, within a
+ * limit.
  */
-static size_t request_max(const char *caller)
+static size_t request_max(const char *callee, const char *caller)
 {
-	static const char *const trusted[] = {"postroom", "configd", "queue-manager"};
+	static const char *const trusted[] = {"postroom", "configd", "queue-manager", "brokerd"};
 
 	for (size_t i = 0; i < sizeof trusted / sizeof trusted[0]; i++)
 		if (strcmp(caller, trusted[i]) == 0)
 			return IPC_MESSAGE_MAX;
-	return IPC_PACKET_MAX;
+	return strcmp(callee, "brokerd") == 0 ? IPC_MESSAGE_MAX : IPC_PACKET_MAX;
 }
 
 static int serve_socket(struct event_base *base, const struct daemon *daemon, const struct daemon_socket *socket,
                         const struct ipc_server *model, struct err *err)
 {
+	const char *caller = socket->name + strlen("from-");
 	struct ipc_server *server = memory_get(sizeof *server);
 	gid_t gid;
 
 	*server = *model;
-	str_copy(str_of(socket->name + strlen("from-")), server->caller, sizeof server->caller);
-	server->request_max = request_max(server->caller);
-	if (instance_user(&daemon->instance, server->caller, &server->uid, &gid, err) != 0)
+	str_copy(str_of(program_speaks_for(caller)), server->caller, sizeof server->caller);
+	server->request_max = request_max(daemon->name, caller);
+	if (instance_user(&daemon->instance, caller, &server->uid, &gid, err) != 0)
 		return -1;
 	if (evutil_make_socket_nonblocking(socket->fd) != 0)
-		return err_system(err, "cannot make the socket of %s non-blocking", server->caller);
+		return err_system(err, "cannot make the socket of %s non-blocking", caller);
 	server->acceptable = event_new(base, socket->fd, EV_READ | EV_PERSIST, server_accept, server);
 	event_add(server->acceptable, NULL);
 	return 0;

@@ -43,7 +43,7 @@ static void prepare(int fd, const struct listen_origin *origin, void *context)
 int main(int argc, char **argv)
 {
 	static struct login_service service;
-	static const char *const names[] = {"from-configd", "from-postroom", NULL};
+	static const char *const names[] = {"from-configd", "from-postroom", "from-brokerd", NULL};
 	struct listen_hooks hooks = {.refresh = refresh,
 	                             .turns_away = turns_away,
 	                             .prepare = prepare,

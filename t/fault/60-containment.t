@@ -650,6 +650,10 @@ subtest 'reporter' => sub {
 	is_deeply $p->postroom_json('dmarc', 'report'), [], 'it still answers';
 };
 
+subtest 'brokerd' => sub {
+	contained($p->main_pid('brokerd'), 'brokerd', may => ['accept', 'unix']);
+};
+
 subtest 'scheduler, and who runs commands' => sub {
 	my $main = $p->main_pid('scheduler');
 	my ($runner) = grep { $_ != $main } $p->pids('scheduler');

@@ -79,6 +79,7 @@ my %USERS = (
 	'postroom-policy'  => { read => 'state/(?:policy|settings)/|log/policy/', write => 'state/policy(?:/|\z)|log/policy(?:/|\z)|run/statusd/policyd' },
 	'postroom-minger'  => { read => 'state/settings/', write => 'run/(?:resolver|statusd)/mingerd' },
 	'postroom-schedule' => { read => 'state/settings/|state/schedule/', write => 'state/schedule(?:/|\z)|run/(?:queue-manager|collector|statusd|historyd)/scheduler' },
+	'postroom-broker'  => { read => 'state/settings/', write => 'run/(?:configd|authd|historyd|statusd|policyd|noticed|dnsd|resolver|deliver|listd|collector|reporter|queue-manager|scheduler|smtpd|pop3d|pop3-login|imapd|imap-login)/brokerd' },
 	'postroom-report'  => { read => 'state/settings/|spool/reporter/', write => 'spool/reporter(?:/|\z)|run/(?:policyd|dnsd)/reporter' },
 	'postroom-collect' => { read => 'state/(?:collect|settings)/|spool/collector/', write => '(?:state/collect|spool/collector)(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|noticed|smtpd)/collector' },
 	'postroom-filter'  => { read => 'state/settings/|spool/filterd/', write => 'spool/filterd(?:/|\z)|run/(?:statusd|noticed)/filterd' },
@@ -131,7 +132,7 @@ subtest 'every process runs as its user, with no more' => sub {
 	$imap->login('anna', 'anna-secret');
 	my @clients = ($p->smtp, $p->pop3, $pop3, $p->imap, $imap);
 	my %user_of = (configd => 'config', authd => 'auth', dnsd => 'dns', resolver => 'resolve', deliver => 'mail', pop3d => 'mail',
-		statusd => 'status', policyd => 'policy', filterd => 'filter', reporter => 'report', fetchd => 'fetch', scheduler => 'schedule', mingerd => 'minger', listd => 'list', collector => 'collect', noticed => 'notice', historyd => 'status', 'log-writer' => 'status',
+		statusd => 'status', policyd => 'policy', filterd => 'filter', reporter => 'report', brokerd => 'broker', fetchd => 'fetch', scheduler => 'schedule', mingerd => 'minger', listd => 'list', collector => 'collect', noticed => 'notice', historyd => 'status', 'log-writer' => 'status',
 		signer => 'sign', sender => 'send', lfwd => 'lan', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
 	my $processes = $p->processes;
 	for my $pid (sort { $a <=> $b } keys %$processes) {
