@@ -51,7 +51,7 @@ struct imapd {
 	struct daemon daemon;
 	struct settings settings;
 	struct sandbox sandbox;
-	uid_t login_user; /* who may hand connections over */
+	uid_t login_user, web_user; /* who may hand connections over */
 };
 
 /* What the client has enabled (RFC 9051 6.3.1). */
@@ -105,7 +105,9 @@ struct session {
 	bool by_uid;             /* the command is a UID one: responses name UIDs */
 	bool keep_sequence;  /* FETCH, STORE, SEARCH, SORT, THREAD by number: no EXPUNGE before its end (RFC 9051 7.5.1) */
 	bool answered;       /* the tagged line is written: by the session in another user's mailbox */
+	bool told_all;       /* the command has just told all there is of the folder: news are for the next one */
 	bool ended;          /* no further command is read */
+	bool is_web;         /* the client is webadmin, with a browser behind it */
 	bool hides_idle;     /* the script keeps IDLE back from this client */
 	bool compress;       /* both directions are, from behind the tagged answer to COMPRESS on */
 	unsigned bad_count;  /* commands in a row that ended with BAD */

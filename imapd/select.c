@@ -151,6 +151,8 @@ static void select_folder(struct session *session, bool read_only)
 		imap_no_store(session, &err);
 		return;
 	}
+	/* RFC 7162 3.2.5: a client joins what it kept with what SELECT says; news meanwhile would move its numbers */
+	session->told_all = true;
 	imap_ok(session, read_only ? "READ-ONLY" : "READ-WRITE", "%s completed", session->command->name);
 }
 

@@ -206,7 +206,7 @@ static void answer(struct session *session)
 
 	if (session->conn.failed != 0 || session->answered)
 		return;
-	if (!session->ended && session->status != IMAP_BAD_COMMAND)
+	if (!session->ended && session->status != IMAP_BAD_COMMAND && !session->told_all)
 		session_news(session);
 	conn_write(&session->conn, session->tag.len != 0 ? session->tag : STR("*"));
 	conn_printf(&session->conn, " %s ", words[session->status]);
@@ -253,7 +253,7 @@ void session_take_command(struct session *session)
 	arena_reset(&session->arena);
 	session->command = NULL;
 	session->tag = STR("");
-	session->keep_sequence = session->by_uid = session->answered = false;
+	session->keep_sequence = session->by_uid = session->answered = session->told_all = false;
 	session->progress_ms = 0;
 	session->parser.wants_utf8 = session_utf8(session);
 	session->waiting = true;

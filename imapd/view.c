@@ -133,13 +133,17 @@ static int take_changes(struct view *view, struct mailbox *mailbox, struct err *
 {
 	struct following following = {.view = view};
 	struct mailbox_visitor visitor = {see_present, see_vanished, &following};
-	int64_t since = view->state.modseq;
+	struct mailbox_state state = view->state;
 	size_t before = view->count;
+	int result = mailbox_changes(mailbox, view->folder, view->state.modseq, &visitor, &state, err);
 
-	if (mailbox_changes(mailbox, view->folder, since, &visitor, &view->state, err) != 0)
+	if (result == 0 && following.failed)
+		result = err_set(err, ERR_LIMIT, "more than %d combinations of keywords in a folder", VIEW_KEYWORDS_MAX);
+	if (result != 0) { /* what was not seen to its end is looked at again from where this began */
+		view->count = before;
 		return -1;
-	if (following.failed)
-		return err_set(err, ERR_LIMIT, "more than %d combinations of keywords in a folder", VIEW_KEYWORDS_MAX);
+	}
+	view->state = state;
 	mark_recent(view, before);
 	return 0;
 }
@@ -197,9 +201,11 @@ int view_follow(struct view *view, struct mailbox *mailbox, struct err *err)
 		return -1;
 	if (!view->behind && modseq == view->state.modseq && uidnext == view->state.uidnext)
 		return 0;
-	view->behind = false;
 	view_trim_keywords(view);
-	return take_changes(view, mailbox, err);
+	if (take_changes(view, mailbox, err) != 0)
+		return -1;
+	view->behind = false;
+	return 0;
 }
 
 void view_remove_gone(struct view *view, void (*told)(uint32_t number, uint32_t uid, void *context), void *context)
