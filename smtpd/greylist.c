@@ -82,7 +82,7 @@ static bool was_seen(struct session *session, struct str recipient)
 bool greylist_permits(struct session *session, struct str recipient)
 {
 	if (session->policyd.fd < 0 || !settings_flag(&session->smtpd->settings, SETTING_SMTP_GREYLIST) ||
-	    !sender_auth_is_stranger(session) || session->is_turned || is_exempt(session) || spf_is_enough(session) ||
+	    !sender_auth_is_stranger(session) || session->is_handed || is_exempt(session) || spf_is_enough(session) ||
 	    was_seen(session, recipient))
 		return true;
 	log_info("greylisted from=<%.*s> to=<%.*s> client=%s service=%s", STR_ARG(session->transaction.mail.from.text),

@@ -5,9 +5,9 @@
 #include "common/net/listen_answer.h"
 #include "common/net/tls_settings.h"
 #include "common/policy/mailbox_quota.h"
+#include "smtpd/handed.h"
 #include "smtpd/load.h"
 #include "smtpd/smtpd.h"
-#include "smtpd/turned.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
@@ -71,8 +71,8 @@ static int run_session(int fd, const struct listen_origin *origin, void *context
 	struct server *server = context;
 	bool is_mail = origin->service != 0 || strcmp(origin->name, SMTP_LOCAL) == 0;
 
-	if (strcmp(origin->name, SMTP_TURNED) == 0)
-		return turned_run(&server->session, &server->smtpd, fd);
+	if (strcmp(origin->name, HANDED_BY_COLLECTOR) == 0 || strcmp(origin->name, HANDED_BY_WEBADMIN) == 0)
+		return handed_run(&server->session, &server->smtpd, origin->name, fd);
 	return is_mail ? session_run(&server->session) : listen_answer(fd);
 }
 
@@ -124,7 +124,7 @@ static int open_all(struct smtpd *smtpd, struct err *err)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = {SMTP_LOCAL, "from-configd", "from-postroom", "from-brokerd", SMTP_TURNED, NULL};
+	static const char *const names[] = {SMTP_LOCAL, "from-configd", "from-postroom", "from-brokerd", HANDED_BY_COLLECTOR, HANDED_BY_WEBADMIN, NULL};
 	static struct server server;
 	struct listen_hooks *hooks = &server.hooks;
 	struct err err;

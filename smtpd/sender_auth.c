@@ -17,7 +17,7 @@ bool sender_auth_is_stranger(const struct session *session)
 
 bool sender_auth_is_gateway(const struct session *session)
 {
-	return session->is_turned ||
+	return session->is_handed ||
 	       settings_networks_hold(settings_text(&session->smtpd->settings, SETTING_MAILAUTH_GATEWAYS), session->peer);
 }
 

@@ -261,6 +261,8 @@ static int confine(struct session *session, struct err *err)
 	collect_connect(session);
 	backlog_connect(session);
 	status_begin(&session->status, instance, "smtpd", session->service, session->peer, false);
+	if (session->user[0] != '\0') /* elsewhere (handed.h) */
+		status_login(&session->status, session->user, session->uid);
 	transcript_begin(&session->transcript, &session->conn, &session->smtpd->settings, TRANSCRIPT_SMTP, "smtpd");
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
@@ -325,12 +327,12 @@ void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const
 	relay_prepare(session, fd);
 }
 
-void session_prepare_turned(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin,
+void session_prepare_handed(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin,
                             const char *peer)
 {
-	smtpd->mechanisms[0] = '\0'; /* nobody logs in there */
+	smtpd->mechanisms[0] = '\0'; /* nobody logs in there, or somebody has */
 	begin(session, smtpd, fd, origin);
-	session->is_turned = true;
+	session->is_handed = true;
 	session->encryption = SERVICE_CLEAR; /* it is encrypted already, or was not to be */
 	session->relay.check = RELAY_BY_ADDRESS;
 	str_copy(str_of(peer), session->peer, sizeof session->peer);
@@ -354,7 +356,7 @@ int session_run(struct session *session)
 	sigaction(SIGTERM, &on_stop, NULL);
 	token_key_wipe(&session->smtpd->key); /* from here on nothing makes another token */
 	access_leave(&session->smtpd->access);
-	if (!session->is_turned &&
+	if (!session->is_handed &&
 	    gate_is_shut(&session->smtpd->known, &session->smtpd->daemon->instance, "smtpd", session->peer)) {
 		if (session->encryption != SERVICE_TLS)
 			reply(session, 421, "4.7.0", GATE_SMTP_TEXT);

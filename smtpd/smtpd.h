@@ -16,7 +16,8 @@
  * rules.c the SMTP rules; sender_auth.c, auth_results.c whether it is from whom it says;
  * greylist.c who has to come again; rbl.c who is on a DNS blacklist; batv.c reports that come back; dmarc_note.c what
  * DMARC reports tell; collect.c whom users write to; backlog.c whether too much waits in the queue; disk.c free space;
- * turned.c connections of ODMR; received.c what is put on top of a message; reply.c the replies; hooks.c what a script
+ * handed.c connections of ODMR and of webmail; received.c what is put on top of a message; reply.c the replies;
+ * hooks.c what a script
  * says.
  */
 #ifndef POSTROOM_SMTPD_SMTPD_H
@@ -92,7 +93,7 @@ struct session {
 	enum service_encryption encryption;
 	bool is_local;      /* a program of this machine, by the Unix socket */
 	bool is_submission; /* the service is for mail programs (RFC 6409), not for other servers */
-	bool is_turned;     /* this server made the connection (smtpd/turned.h) */
+	bool is_handed;     /* another daemon handed the connection over (smtpd/handed.h) */
 	struct conn conn;
 	char peer[64];                                                             /* the client's address, or "local" */
 	struct ipc_channel resolver, authd, dnsd, policyd, queue_manager, deliver; /* fd -1: not open */
@@ -132,10 +133,10 @@ struct session {
  */
 void session_prepare(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin);
 /*
- * In its process: begin the session of a connection whose roles were reversed, without any right to relay. peer: the
- * other side's address.
+ * In its process: begin the session of a connection that was handed over, without any right to relay. peer: the other
+ * side's address.
  */
-void session_prepare_turned(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin,
+void session_prepare_handed(struct session *session, struct smtpd *smtpd, int fd, const struct listen_origin *origin,
                             const char *peer);
 /* In its process: the whole conversation. Returns the exit status. */
 int session_run(struct session *session);
