@@ -124,7 +124,8 @@ static int open_all(struct smtpd *smtpd, struct err *err)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = {SMTP_LOCAL, "from-configd", "from-postroom", "from-brokerd", HANDED_BY_COLLECTOR, HANDED_BY_WEBADMIN, NULL};
+	static const char *const names[] = {
+	    SMTP_LOCAL, "from-configd", "from-postroom", "from-brokerd", HANDED_BY_COLLECTOR, HANDED_BY_WEBADMIN, NULL};
 	static struct server server;
 	struct listen_hooks *hooks = &server.hooks;
 	struct err err;
