@@ -21,7 +21,7 @@ CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
 # Each program and the folder its sources are in; all of common/ is one library, of which each takes what it needs.
-DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender lfwd collector reporter mingerd dnsd fetchd resolver authd configd statusd historyd policyd noticed filterd listd scheduler brokerd
+DAEMONS  := smtpd pop3d pop3-login imapd imap-login queue-manager deliver signer sender lfwd collector reporter mingerd dnsd fetchd resolver authd configd statusd historyd policyd noticed filterd listd scheduler brokerd webadmin
 FOLDER_smtpd         := smtpd
 FOLDER_pop3d         := pop3d
 FOLDER_pop3-login    := pop3d/login
@@ -48,9 +48,14 @@ FOLDER_listd         := lists
 FOLDER_filterd       := filterd
 FOLDER_scheduler     := scheduler
 FOLDER_brokerd       := broker
+FOLDER_webadmin      := webadmin
 FOLDER_postroom      := ctl
 FOLDER_sendmail      := ctl/sendmail
 TOOLS    := postroom sendmail
+
+# Further folders of a program.
+PARTS_webadmin := webadmin/api webadmin/mail
+folders_of = $(FOLDER_$(1)) $(PARTS_$(1))
 
 # smtpd forks for each connection, and each shared library costs a fork, and the end of what was forked, the copies of five
 # mappings: a tenth of a session. So the small ones are linked into it; SHARED=1 for those who want none of that.
@@ -60,6 +65,7 @@ LIBS_dnsd := -lunbound
 LIBS_authd := -lcrypt -lpam
 LIBS_fetchd := -lcurl
 LIBS_listd := -lodbc
+LIBS_webadmin := -lmicrohttpd
 
 WEB      := $(BUILD)/share/postroom/web/mail/index.html
 TARGETS  := $(DAEMONS:%=$(BUILD)/libexec/postroom/%) $(TOOLS:%=$(BUILD)/bin/%) $(BUILD)/bin/mailq $(BUILD)/units $(WEB)
@@ -106,7 +112,7 @@ $(LIBCOMMON): $(COMMON:%.c=$(BUILD)/obj/%.o)
 	$(Q)$(AR) rcs $@ $^
 
 define PROGRAM
-$(2)/$(1): $$(patsubst %.c,$$(BUILD)/obj/%.o,$$(wildcard $$(FOLDER_$(1))/*.c)) $$(LIBCOMMON)
+$(2)/$(1): $$(patsubst %.c,$$(BUILD)/obj/%.o,$$(wildcard $$(addsuffix /*.c,$$(call folders_of,$(1))))) $$(LIBCOMMON)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(call link_libs,$(1)) $$(LIBS_$(1))
@@ -137,11 +143,11 @@ part_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/main.c,$(wildcard 
 $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $$(if $$(filter-out common/%,$$*),$$(call part_objects,$$(dir $$*))) $(LIBCOMMON)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lunbound -lcrypt -lodbc -lpam
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lunbound -lcrypt -lodbc -lpam -lmicrohttpd
 
 # A daemon's tests link its objects, all but main.
 define UNIT_OF_DAEMON
-$(patsubst %.c,$(BUILD)/%,$(wildcard t/unit/$(1)/*.c)): $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
+$(patsubst %.c,$(BUILD)/%,$(wildcard t/unit/$(1)/*.c)): $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/main.c,$(wildcard $(addsuffix /*.c,$(1) $(PARTS_$(1))))))
 endef
 $(foreach f,$(sort $(foreach p,$(DAEMONS) $(TOOLS),$(FOLDER_$(p)))),$(if $(wildcard t/unit/$(f)/*.c),$(eval $(call UNIT_OF_DAEMON,$(f)))))
 LIBS_unit := -lcrypt
@@ -227,7 +233,7 @@ build-fuzz/libcommon.a: $(COMMON:%.c=build-fuzz/obj/%.o)
 build-fuzz/%: t/fuzz/%.c build-fuzz/libcommon.a
 	$(call say,LD,$@)
 	$(Q)clang $(CPPFLAGS) $(PKG_CFLAGS) $(FUZZFLAGS) -fsanitize=fuzzer -o $@ $< \
-	    $(shell sed -n 's|^// parts: ||p' t/fuzz/$*.c) build-fuzz/libcommon.a $(PKG_LIBS) -lunbound
+	    $(shell sed -n 's|^// parts: ||p' t/fuzz/$*.c) build-fuzz/libcommon.a $(PKG_LIBS) -lunbound -lmicrohttpd
 fuzz-build:
 	scripts/deps fuzz
 	$(MAKE) $(FUZZ)

@@ -56,15 +56,18 @@ static int old_rules(struct config *config, const struct access_name *name, stru
 }
 
 struct beginning {
-	bool is_upgrade;
+	bool is_upgrade; /* of an instance that had no lists at all */
 };
 
 static int make_list(struct change *change, const struct access_name *name, void *context, struct err *err)
 {
 	const struct beginning *beginning = context;
 	struct access_stored stored = {.use_global = false};
+	int known = config_number(change->config, NULL, err, "SELECT 1 FROM access_list WHERE list = ?", "n", name->number);
 	int result = 0;
 
+	if (known != 0)
+		return known < 0 ? -1 : 0;
 	if (name->number > 0)
 		result = beginning->is_upgrade ? old_rules(change->config, name, &change->arena, &stored.rules, err)
 		                               : access_defaults(name, &change->arena, &stored.rules, err);
@@ -80,9 +83,9 @@ static int make_lists(struct change *change, struct err *err)
 	if (config_number(config, &lists, err, "SELECT count(*) FROM access_list", "") != 1 ||
 	    config_number(config, &domains, err, "SELECT count(*) FROM domain", "") != 1)
 		return -1;
-	if (lists != 0)
-		return 0;
-	beginning.is_upgrade = domains != 0; /* `init` makes one, after configd has started for the first time */
+	/* `init` makes a domain, after configd has started for the first time; a service that is new to an instance begins
+	 * as a new one does */
+	beginning.is_upgrade = lists == 0 && domains != 0;
 	if (access_each(change, make_list, &beginning, err) != 0)
 		return -1;
 	return config_run(config, err, "DELETE FROM setting WHERE key IN (?, ?)", "tt", str_of(old_relay.key),

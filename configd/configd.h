@@ -25,7 +25,7 @@ enum {
 	PASSWORD_MAX_LEN = 256, /* bytes */
 	SERVERS_MAX = 20,       /* servers of one sender */
 	OBJECTS_MAX = 1000000,  /* of one kind */
-	CONFIG_LISTENERS = 3,   /* programs that serve network services */
+	CONFIG_LISTENERS = 4,   /* programs that serve network services */
 };
 
 struct config {

@@ -24,7 +24,7 @@ static int read_fields(const struct text_object *object, struct service_object *
 	int encryption = word.data != NULL ? service_encryption_find(word) : SERVICE_OPTIONAL;
 
 	if (found == NULL || (service->type != NULL && service->type != found))
-		return err_set(err, ERR_SYNTAX, "the type of a service is smtp, pop3 or imap, and stays as it is");
+		return err_set(err, ERR_SYNTAX, "the type of a service is smtp, pop3, imap or web, and stays as it is");
 	if (encryption < 0)
 		return err_set(err, ERR_SYNTAX, "encryption must be none, optional, required or tls, not \"%.*s\"",
 		               STR_ARG(str_sub(word, 0, 40)));

@@ -54,7 +54,7 @@ int op_service_add(struct change *change, struct err *err)
 	service.type = service_type_find(str_trim(type));
 	service.name = str_trim(name);
 	if (service.type == NULL)
-		return err_set(err, ERR_SYNTAX, "the type of a service must be smtp, pop3 or imap, not \"%.*s\"",
+		return err_set(err, ERR_SYNTAX, "the type of a service must be smtp, pop3, imap or web, not \"%.*s\"",
 		               STR_ARG(str_sub(type, 0, 40)));
 	if (service_add(change, &service, err) != 0 || service_rebind(change, &service, list, err) != 0)
 		return -1;

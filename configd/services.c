@@ -174,7 +174,7 @@ int service_rename(struct change *change, struct service_object *service, struct
 
 bool service_is_always_on(int64_t id)
 {
-	return id == SERVICE_FIRST_SMTP || id == SERVICE_FIRST_POP3;
+	return id == SERVICE_FIRST_SMTP || id == SERVICE_FIRST_POP3 || id == SERVICE_FIRST_WEB;
 }
 
 /* Before a service listens at all its places again: are they free? */

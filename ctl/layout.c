@@ -111,6 +111,7 @@ static int make_folders(const struct instance *instance, bool complete, struct e
 	    {instance->state, "/lists", {"listd", NULL}, 0700},
 	    {instance->state, "/fetch", {"fetchd", NULL}, 0700},
 	    {instance->state, "/lan", {"lfwd", NULL}, 0700},
+	    {instance->state, "/web", {"webadmin", NULL}, 0700},
 	    {instance->state, "/collect", {"collector", NULL}, 0700},
 	    {instance->state, "/schedule", {"scheduler", NULL}, 0700},
 	    {instance->state, "/mail", {"deliver", NULL}, 0700},

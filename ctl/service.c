@@ -10,7 +10,7 @@ static const struct verb service_verbs[] = {
      .row = "service"},
     {.command =
          VERB_USAGE("service add", "TYPE NAME [--bind ADDRESS:PORT,...] [--encryption none|optional|required|tls]",
-                    "Add a service of type smtp, pop3 or imap."),
+                    "Add a service of type smtp, pop3, imap or web."),
      .op = "service-add",
      .arguments = {"type", "name"},
      .options = {{"bind", OPTION_TEXT, "bindings"}, {"encryption", OPTION_TEXT, "encryption"}}},

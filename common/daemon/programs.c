@@ -17,10 +17,11 @@ const struct program programs[] = {
      NULL, false, NULL},
     {"statusd", "postroom-status",
      CALLERS("smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "policyd", "filterd", "noticed", "mingerd",
-             "configd", "collector", "scheduler", "postroom", "brokerd"),
+             "configd", "collector", "scheduler", "postroom", "brokerd", "webadmin"),
      NULL, false, NULL},
     {"policyd", "postroom-policy",
-     CALLERS("statusd", "smtpd", "pop3-login", "imap-login", "reporter", "postroom", "brokerd"), NULL, false, NULL},
+     CALLERS("statusd", "smtpd", "pop3-login", "imap-login", "reporter", "postroom", "brokerd", "webadmin"), NULL,
+     false, NULL},
     {"noticed", "postroom-notice",
      CALLERS("queue-manager", "filterd", "listd", "deliver", "configd", "collector", "fetchd", "postroom", "brokerd"),
      "noticed", false, NULL},
@@ -49,6 +50,7 @@ const struct program programs[] = {
      false, NULL},
     {"imap-login", "postroom-login", CALLERS("configd", "postroom", "brokerd"), NULL, true, NULL},
     {"brokerd", "postroom-broker", CALLERS("webadmin"), NULL, false, NULL},
+    {"webadmin", "postroom-web", CALLERS("configd", "postroom", "brokerd"), NULL, true, NULL},
     {NULL, NULL, NULL, NULL, false, NULL},
 };
 

@@ -13,10 +13,7 @@ static const char *const encryption_words[SERVICE_ENCRYPTIONS] = {
 };
 
 const struct service_type service_types[] = {
-    {"smtp", "smtpd"},
-    {"pop3", "pop3-login"},
-    {"imap", "imap-login"},
-    {NULL, NULL},
+    {"smtp", "smtpd"}, {"pop3", "pop3-login"}, {"imap", "imap-login"}, {"web", "webadmin"}, {NULL, NULL},
 };
 
 const struct standard_service standard_services[] = {
@@ -27,6 +24,7 @@ const struct standard_service standard_services[] = {
     {5, "pop3", "pop3s", 995, SERVICE_TLS, NULL, NULL, NULL},
     {6, "imap", "imap", 143, SERVICE_OPTIONAL, NULL, NULL, "imap.encryption"},
     {7, "imap", "imaps", 993, SERVICE_TLS, NULL, NULL, NULL},
+    {SERVICE_FIRST_WEB, "web", "web", 5108, SERVICE_OPTIONAL, NULL, NULL, NULL},
     {0, NULL, NULL, 0, SERVICE_CLEAR, NULL, NULL, NULL},
 };
 

@@ -17,15 +17,16 @@ enum {
 	SERVICE_BINDINGS_MAX = 64, /* of a service */
 	SERVICE_NAME_MAX = 64,     /* octets of a name */
 	SERVICE_FIRST_OWN = 100,   /* numbers below are those of standard services */
-	SERVICE_FIRST_SMTP = 1,    /* which cannot be disabled, as the first POP3 service */
+	SERVICE_FIRST_SMTP = 1,    /* which cannot be disabled, as the first POP3 and web services */
 	SERVICE_FIRST_POP3 = 4,
+	SERVICE_FIRST_WEB = 8,
 };
 
 enum service_encryption {
 	SERVICE_CLEAR,    /* "none": TLS is not offered */
-	SERVICE_OPTIONAL, /* "optional": STARTTLS (STLS) is offered */
+	SERVICE_OPTIONAL, /* "optional": STARTTLS (STLS) is offered; web: HTTP and HTTPS on the same port */
 	SERVICE_REQUIRED, /* "required": nothing of meaning before it */
-	SERVICE_TLS,      /* "tls": from the first octet */
+	SERVICE_TLS,      /* "tls": from the first octet; web: HTTP is answered with the way to HTTPS */
 	SERVICE_ENCRYPTIONS,
 };
 

@@ -19,7 +19,7 @@ delete @ENV{qw(MAKEFLAGS MAKELEVEL)};
 my ($status, $out, $err) = run_program({ timeout => 300 }, 'make', 'install', "BUILD=$build", "DESTDIR=$root", 'PREFIX=/usr');
 is $status, 0, 'make install' or BAIL_OUT("$out$err");
 
-my @daemons = qw(authd brokerd collector configd deliver dnsd fetchd filterd historyd imap-login imapd lfwd listd mingerd noticed policyd pop3-login pop3d queue-manager reporter resolver scheduler sender signer smtpd statusd);
+my @daemons = qw(authd brokerd collector configd deliver dnsd fetchd filterd historyd imap-login imapd lfwd listd mingerd noticed policyd pop3-login pop3d queue-manager reporter resolver scheduler sender signer smtpd statusd webadmin);
 
 subtest 'everything is in its place' => sub {
 	for my $program (map({ "bin/$_" } qw(postroom sendmail mailq)), map { "libexec/postroom/$_" } @daemons) {

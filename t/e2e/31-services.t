@@ -48,6 +48,7 @@ subtest 'the services of a fresh instance' => sub {
 		'1 smtp smtp optional any:25 on', '2 smtp submission optional any:587 on', '3 smtp smtps tls any:465 on',
 		'4 pop3 pop3 optional any:110 on', '5 pop3 pop3s tls any:995 on', '6 imap imap optional any:143 on',
 		'7 imap imaps tls any:993 on',
+		'8 web web optional any:5108 on',
 	], 'are on their ports';
 	like $p->postroom_ok('service', 'list'), qr/^4 +pop3 +pop3 +enabled +optional +any:110$/m, 'as a table';
 };
@@ -151,7 +152,7 @@ subtest '05-1.7 the first services are there for good, others come and go' => su
 	is smtp_at(FREE)->code, 220, 'enabled, by its number';
 	refused(qr/the service inside exists already/, 'service', 'add', 'pop3', 'INSIDE');
 	refused(qr/must not be a number/, 'service', 'add', 'pop3', '12');
-	refused(qr/must be smtp, pop3 or imap/, 'service', 'add', 'gopher', 'x');
+	refused(qr/must be smtp, pop3, imap or web/, 'service', 'add', 'gopher', 'x');
 	refused(qr/name of an access list/, 'service', 'add', 'smtp', 'global');
 	$p->postroom_ok('service', 'delete', 'inside');
 	ok !accepts(reached(FREE)), 'deleted';
@@ -349,7 +350,7 @@ subtest 'an instance of before has its modes of encryption still' => sub {
 	print $holder "BEGIN EXCLUSIVE;\n.shell sleep 2\n.quit\n";
 	$p->run;
 	close $holder;
-	is join(' ', map { $_->{encryption} } @{ $p->postroom_json('service', 'list') }), 'optional none tls required tls optional tls',
+	is join(' ', map { $_->{encryption} } @{ $p->postroom_json('service', 'list') }), 'optional none tls required tls optional tls optional',
 		'each service has its own';
 	like $p->pop3->cmd('USER anna'), qr/\A-ERR /, 'and keeps to it';
 	is join(' ', map { "$_->{name} " . ($_->{administrator} ? 'administers' : 'uses') } @{ $p->postroom_json('user', 'list') }),

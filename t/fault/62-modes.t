@@ -65,7 +65,7 @@ subtest 'nobody else' => sub {
 
 # What the user of each program may read and write, below the instance; sockets are "written".
 my %USERS = (
-	'postroom-config'  => { read => 'state/(?:config|settings)/', write => 'state/(?:config|settings)(?:/|\z)|run/(?:authd|statusd|noticed|smtpd|pop3-login|imap-login)/configd' },
+	'postroom-config'  => { read => 'state/(?:config|settings)/', write => 'state/(?:config|settings)(?:/|\z)|run/(?:authd|statusd|noticed|smtpd|pop3-login|imap-login|webadmin)/configd' },
 	'postroom-auth'    => { read => 'state/(?:auth|settings)/|etc/keys/(?:relay-authd|secrets)\.key\z', write => 'state/auth(?:/|\z)' },
 	'postroom-dns'     => { read => 'state/settings/', write => '' },
 	'postroom-resolve' => { read => 'state/settings/', write => 'run/lfwd/resolver' },
@@ -79,7 +79,7 @@ my %USERS = (
 	'postroom-policy'  => { read => 'state/(?:policy|settings)/|log/policy/', write => 'state/policy(?:/|\z)|log/policy(?:/|\z)|run/statusd/policyd' },
 	'postroom-minger'  => { read => 'state/settings/', write => 'run/(?:resolver|statusd)/mingerd' },
 	'postroom-schedule' => { read => 'state/settings/|state/schedule/', write => 'state/schedule(?:/|\z)|run/(?:queue-manager|collector|statusd|historyd)/scheduler' },
-	'postroom-broker'  => { read => 'state/settings/', write => 'run/(?:configd|authd|historyd|statusd|policyd|noticed|dnsd|resolver|deliver|listd|collector|reporter|queue-manager|scheduler|smtpd|pop3d|pop3-login|imapd|imap-login)/brokerd' },
+	'postroom-broker'  => { read => 'state/settings/', write => 'run/(?:configd|authd|historyd|statusd|policyd|noticed|dnsd|resolver|deliver|listd|collector|reporter|queue-manager|scheduler|smtpd|pop3d|pop3-login|imapd|imap-login|webadmin)/brokerd' },
 	'postroom-report'  => { read => 'state/settings/|spool/reporter/', write => 'spool/reporter(?:/|\z)|run/(?:policyd|dnsd)/reporter' },
 	'postroom-collect' => { read => 'state/(?:collect|settings)/|spool/collector/', write => '(?:state/collect|spool/collector)(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|noticed|smtpd)/collector' },
 	'postroom-filter'  => { read => 'state/settings/|spool/filterd/', write => 'spool/filterd(?:/|\z)|run/(?:statusd|noticed)/filterd' },
@@ -88,6 +88,7 @@ my %USERS = (
 		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|policyd|queue-manager|deliver)/smtpd',
 	},
 	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|historyd|policyd|pop3d|imapd)/(?:pop3|imap)-login' },
+	'postroom-web'     => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'state/web(?:/|\z)|run/(?:authd|brokerd|imapd|smtpd|statusd|policyd)/webadmin' },
 	'postroom-queue'   => {
 		read  => 'state/(?:queue|settings)/|spool/|etc/keys/relay-(?:authd|smtpd)\.key\z',
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|lfwd|filterd|listd|noticed|scheduler)/queue-manager',
@@ -133,7 +134,7 @@ subtest 'every process runs as its user, with no more' => sub {
 	my @clients = ($p->smtp, $p->pop3, $pop3, $p->imap, $imap);
 	my %user_of = (configd => 'config', authd => 'auth', dnsd => 'dns', resolver => 'resolve', deliver => 'mail', pop3d => 'mail',
 		statusd => 'status', policyd => 'policy', filterd => 'filter', reporter => 'report', brokerd => 'broker', fetchd => 'fetch', scheduler => 'schedule', mingerd => 'minger', listd => 'list', collector => 'collect', noticed => 'notice', historyd => 'status', 'log-writer' => 'status',
-		signer => 'sign', sender => 'send', lfwd => 'lan', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', 'queue-manager' => 'queue');
+		signer => 'sign', sender => 'send', lfwd => 'lan', smtpd => 'smtp', 'pop3-login' => 'login', imapd => 'mail', 'imap-login' => 'login', webadmin => 'web', 'queue-manager' => 'queue');
 	my $processes = $p->processes;
 	for my $pid (sort { $a <=> $b } keys %$processes) {
 		my ($program, $parent) = @{ $processes->{$pid} };
@@ -143,11 +144,11 @@ subtest 'every process runs as its user, with no more' => sub {
 		my ($uid) = $separate ? (getpwnam "postroom-$user_of{$program}")[2] : $>;
 		is $status->{Uid}, join("\t", ($uid) x 4), "$name: its user";
 		# A listener may bind low ports (CAP_NET_BIND_SERVICE); its sessions may not.
-		my $right = $separate && $parent == $p->{pid} && $program =~ /\A(?:smtpd|pop3-login|imap-login)\z/ ? 1 << 10 : 0;
+		my $right = $separate && $parent == $p->{pid} && $program =~ /\A(?:smtpd|pop3-login|imap-login|webadmin)\z/ ? 1 << 10 : 0;
 		is_deeply [map { hex $status->{$_} } qw(CapEff CapPrm CapInh CapAmb)], [($right) x 4], "$name: its capabilities";
 		next if !$separate;
 		my @groups = map { scalar getgrgid $_ } split ' ', $status->{Groups};
-		my @wanted = ("postroom-$user_of{$program}", 'postroom', $program =~ /\A(?:smtpd|pop3-login|imap-login)\z/ ? 'postroom-tls' : ());
+		my @wanted = ("postroom-$user_of{$program}", 'postroom', $program =~ /\A(?:smtpd|pop3-login|imap-login|webadmin)\z/ ? 'postroom-tls' : ());
 		is_deeply [sort @groups], [sort @wanted], "$name: its groups";
 	}
 	is scalar(grep { status_of($_)->{Seccomp} != 2 || status_of($_)->{NoNewPrivs} != 1 } grep { $_ != $p->{pid} } keys %$processes), 0,

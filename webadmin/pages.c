@@ -1,0 +1,139 @@
+/* Files of pages, as "make web" laid them out. Those for some people alone are in folders of their own. */
+#include "webadmin/exchange.h"
+#include "webadmin/routes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NAME_MAX_OCTETS = 200 };
+
+/* What is not in this list is not sent. */
+static const struct {
+	const char *ending, *type;
+	bool is_text; /* a copy that was compressed may lie beside it */
+} types[] = {
+    {".html", "text/html; charset=utf-8", true},
+    {".js", "text/javascript; charset=utf-8", true},
+    {".css", "text/css; charset=utf-8", true},
+    {".json", "application/json", true},
+    {".svg", "image/svg+xml", true},
+    {".lng", "text/plain; charset=utf-8", true},
+    {".txt", "text/plain; charset=utf-8", true},
+    {".webmanifest", "application/manifest+json", true},
+    {".png", "image/png", false},
+    {".ico", "image/x-icon", false},
+    {".woff2", "font/woff2", false},
+};
+
+/* Is it a path of plain names, each with a letter or digit at its beginning? */
+static bool is_plain(struct str path)
+{
+	while (path.data != NULL) {
+		struct str part = str_cut(&path, '/');
+
+		if (part.len == 0 || part.data[0] == '.')
+			return false;
+		for (size_t i = 0; i < part.len; i++)
+			if ((unsigned char)part.data[i] < 0x21 || strchr("\\:", part.data[i]) != NULL)
+				return false;
+	}
+	return true;
+}
+
+static int open_page(const struct web *web, const char *name, struct stat *info)
+{
+	int fd = web->pages >= 0 ? openat(web->pages, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) : -1;
+
+	if (fd >= 0 && fstat(fd, info) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static void send_page(const struct web *web, const struct web_request *request, struct web_reply *reply,
+                      const char *name, const char *type, bool is_text)
+{
+	struct str codings = web_header(request, "Accept-Encoding");
+	char packed[NAME_MAX_OCTETS + sizeof ".gz"];
+	struct stat info;
+	bool is_packed = false;
+	int fd = -1;
+
+	snprintf(packed, sizeof packed, "%s.gz", name);
+	if (is_text)
+		web_reply_header(reply, "Vary", "Accept-Encoding");
+	if (is_text && codings.data != NULL && web_takes_gzip(codings))
+		is_packed = (fd = open_page(web, packed, &info)) >= 0;
+	if (fd < 0)
+		fd = open_page(web, name, &info);
+	if (fd < 0 || !S_ISREG(info.st_mode)) {
+		if (fd >= 0)
+			close(fd);
+		web_reply_error(reply, 404, "not-found", "There is no such page");
+		return;
+	}
+	/* pages belong together: none is used without asking whether it is still the one */
+	web_reply_header(reply, "Cache-Control", "no-cache");
+	if (web_reply_has_tag(request, reply,
+	                      arena_printf(request->arena, "%llx-%llx%s", (long long)info.st_mtim.tv_sec,
+	                                   (long long)info.st_size, is_packed ? "-gz" : ""))) {
+		close(fd);
+		return;
+	}
+	if (is_packed)
+		web_reply_header(reply, "Content-Encoding", "gzip");
+	web_reply_file(request, reply, type, fd, 0, info.st_size);
+}
+
+/* A folder, or what has no ending: its index. */
+static bool is_folder(const struct web *web, const char *name)
+{
+	struct stat info;
+
+	return web->pages >= 0 && fstatat(web->pages, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
+}
+
+static void get_page(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	const char *folder = request->route->data; /* "admin/" */
+	struct str name = arena_printf(request->arena, "%s%.*s", folder, STR_ARG(web_name(request, "file")));
+
+	if (name.len == 0) {
+		web_reply_redirect(reply, STR("/mail/index.html"));
+		return;
+	}
+	if (name.data[name.len - 1] == '/')
+		name = arena_printf(request->arena, "%.*sindex.html", STR_ARG(name));
+	if (name.len > NAME_MAX_OCTETS || !is_plain(name)) {
+		web_reply_error(reply, 404, "not-found", "There is no such page");
+		return;
+	}
+	if (is_folder(web, name.data)) {
+		web_reply_redirect(reply, arena_printf(request->arena, "/%.*s/", STR_ARG(name)));
+		return;
+	}
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (str_ends_nocase(name, str_of(types[i].ending))) {
+			send_page(web, request, reply, name.data, types[i].type, types[i].is_text);
+			return;
+		}
+	web_reply_error(reply, 404, "not-found", "There is no such page");
+}
+
+static const struct web_route routes[] = {
+    {"GET", "/admin/{file}", WEB_ADMIN | WEB_PAGE | WEB_REST, get_page, NULL, "admin/"},
+    {"GET", "/mail/{file}", WEB_USER | WEB_PAGE | WEB_REST, get_page, NULL, "mail/"},
+    {"GET", "/{file}", WEB_OPEN | WEB_PAGE | WEB_REST, get_page, NULL, ""},
+};
+
+static const struct web_route *pages_routes(size_t *count_out)
+{
+	*count_out = sizeof routes / sizeof routes[0];
+	return routes;
+}
+
+const struct web_part pages_part = {.routes = pages_routes};
