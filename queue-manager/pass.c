@@ -20,6 +20,14 @@ enum { TELL_TIMEOUT_MS = 10000 };
 	"UPDATE delivery SET state = 0, next = 0, destination = '' WHERE destination = '" SENDERS_LATER "' AND state = 1" \
 	" AND message IN (SELECT key FROM message WHERE held = 0 AND next IS NOT NULL)"
 
+/* Those that could not be handed over because nobody was reached (RFC 3463 3.5). */
+#define UNREACHED "kind = 2 AND state = 0 AND next > 0 AND answer LIKE '4.4.%'"
+#define UNREACHED_MESSAGES                                                                                            \
+	"UPDATE message SET next = 0 WHERE held = 0 AND next > 0 AND EXISTS (SELECT 1 FROM delivery d WHERE d.message = " \
+	"key AND " UNREACHED ")"
+#define UNREACHED_DELIVERIES \
+	"UPDATE delivery SET next = 0 WHERE " UNREACHED " AND message IN (SELECT key FROM message WHERE next = 0)"
+
 static const char *order_of(const struct sender *sender)
 {
 	if (sender == NULL || (!sender->small_first && !sender->reverse))
@@ -60,6 +68,38 @@ static int release(struct queue *queue, const struct sender *sender, struct err 
 	if (db_commit(db, err) != 0)
 		return -1;
 	release_memory(queue);
+	schedule_at(queue, 0);
+	return 0;
+}
+
+static void unreached_memory(struct queue *queue, int64_t now)
+{
+	for (struct message *message = queue->messages; message != NULL; message = message->next)
+		for (size_t i = 0; i < message->delivery_count && !message->held; i++) {
+			struct delivery *delivery = &message->deliveries[i];
+
+			if (delivery->kind != DELIVERY_REMOTE || delivery->state != DELIVERY_PENDING || delivery->busy ||
+			    delivery->next <= now || !str_starts(delivery->answer, STR("4.4.")))
+				continue;
+			delivery->next = 0;
+			message_change(message, delivery);
+		}
+}
+
+/* What just failed by another sender, whose fallback this one is, is due again. */
+static int release_unreached(struct queue *queue, struct err *err)
+{
+	struct db *db = table_db(queue);
+
+	if (db_begin(db, err) != 0)
+		return -1;
+	if (db_exec(db, UNREACHED_MESSAGES, err) != 0 || db_exec(db, UNREACHED_DELIVERIES, err) != 0) {
+		db_rollback(db);
+		return -1;
+	}
+	if (db_commit(db, err) != 0)
+		return -1;
+	unreached_memory(queue, queue_now());
 	schedule_at(queue, 0);
 	return 0;
 }
@@ -149,8 +189,9 @@ int pass_begin(struct queue *queue, struct ipc_incoming *incoming, struct err *e
 {
 	struct str name = ipc_get(&incoming->message, "name");
 	struct sender *sender = NULL;
-	int64_t id;
+	int64_t id, again = 0;
 
+	ipc_get_number(&incoming->message, "again", 0, 1, &again);
 	if (name.data != NULL)
 		sender = senders_find_name(queue, name);
 	else if (ipc_get_number(&incoming->message, "sender", 1, INT64_MAX, &id))
@@ -159,7 +200,7 @@ int pass_begin(struct queue *queue, struct ipc_incoming *incoming, struct err *e
 		return err_set(err, ERR_NOT_FOUND, "there is no such sender");
 	if (sender->pass != NULL)
 		return err_set(err, ERR_EXISTS, "the sender %s is sending", sender->name);
-	if (release(queue, sender, err) != 0)
+	if (release(queue, sender, err) != 0 || (again != 0 && release_unreached(queue, err) != 0))
 		return -1;
 	sender->pass = memory_get(sizeof *sender->pass);
 	sender->pass->incoming = incoming;
@@ -183,27 +224,28 @@ void pass_note(struct sender *sender, bool connected, size_t sent, size_t deferr
 		str_copy(words, pass->result, sizeof pass->result);
 }
 
-/* May anything of what is in memory be for it? */
-static bool has_due(const struct queue *queue, int64_t now)
+/* Is anything of what is in memory for it? */
+static bool has_due(const struct queue *queue, const struct sender *sender, int64_t now)
 {
-	for (const struct message *message = queue->messages; message != NULL; message = message->next)
+	for (struct message *message = queue->messages; message != NULL; message = message->next)
 		for (size_t i = 0; i < message->delivery_count && !message->held && !message->deleted; i++) {
 			const struct delivery *delivery = &message->deliveries[i];
 
 			if (delivery->kind == DELIVERY_REMOTE && delivery->state == DELIVERY_PENDING && !delivery->busy &&
-			    delivery->next <= now)
+			    delivery->next <= now && sender_is_next(sender, message, delivery))
 				return true;
 		}
 	return false;
 }
 
+/* Rows that become due while it is on may be others', and need not end. */
 static bool is_over(const struct queue *queue, const struct sender *sender, int64_t now)
 {
 	if (sender->busy_messages > 0)
 		return false;
 	if (sender->pass->full)
 		return true;
-	return queue->due > now && !remote_waits_for(queue, sender->id) && !has_due(queue, now);
+	return queue->due > sender->pass->begun && !remote_waits_for(queue, sender->id) && !has_due(queue, sender, now);
 }
 
 static void end(struct queue *queue, struct sender *sender)

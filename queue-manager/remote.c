@@ -7,59 +7,12 @@
 enum {
 	LINE_LOW = 20, /* jobs in line at which parked messages are fetched */
 	FETCH = 60,    /* so many at a time */
+	REFILL_POOR_MS = 1000,
 };
-
-static unsigned bucket_of(struct str name)
-{
-	uint32_t hash = 2166136261u; /* FNV-1a: names are strangers', but a long chain costs only time, and lines are few */
-
-	for (size_t i = 0; i < name.len; i++)
-		hash = (hash ^ (unsigned char)name.data[i]) * 16777619u;
-	return hash % REMOTE_BUCKETS;
-}
 
 unsigned remote_window_first(const struct remote *remote)
 {
 	return remote->way->window_first != 0 ? remote->way->window_first : UINT_MAX;
-}
-
-/* The number at the end of a name: "relay 2", "mx example.com 2". */
-static int64_t sender_of(struct str name)
-{
-	ptrdiff_t blank = str_find_last_char(name, ' ');
-	uint64_t id;
-
-	return blank >= 0 && str_to_u64(str_skip(name, (size_t)blank + 1), INT64_MAX, &id) ? (int64_t)id : 0;
-}
-
-static struct remote_destination *destination_get(struct remote *remote, struct str name)
-{
-	struct remote_destination **bucket = &remote->buckets[bucket_of(name)], *destination;
-
-	for (destination = *bucket; destination != NULL; destination = destination->next_in_bucket)
-		if (str_equal(name, str_of(destination->name)))
-			return destination;
-	destination = memory_get(sizeof *destination);
-	str_copy(name, destination->name, sizeof destination->name);
-	destination->sender = remote->way->has_senders ? sender_of(name) : 0;
-	destination->window = remote_window_first(remote);
-	str_copy(lan_destination_server(name), destination->server, sizeof destination->server);
-	destination->next_in_bucket = *bucket;
-	*bucket = destination;
-	*remote->ring_last = destination;
-	remote->ring_last = &destination->next_in_ring;
-	return destination;
-}
-
-static void destination_free(struct remote *remote, struct remote_destination *destination)
-{
-	struct remote_destination **link = &remote->buckets[bucket_of(str_of(destination->name))];
-
-	while (*link != destination)
-		link = &(*link)->next_in_bucket;
-	*link = destination->next_in_bucket;
-	memory_free(destination->trouble);
-	memory_free(destination);
 }
 
 void remote_settings(struct queue *queue)
@@ -106,7 +59,7 @@ void remote_note_parked(struct queue *queue, struct str destination)
 		return; /* a pass brings it back */
 	while (way + 1 < QUEUE_WAYS && !str_starts(destination, str_of(remote_ways[way].prefix)))
 		way++;
-	destination_get(queue->ways[way], destination)->parked = true;
+	remote_destination_get(queue->ways[way], destination)->parked = true;
 }
 
 void remote_job_put(struct remote_destination *destination, struct remote_job *job)
@@ -228,12 +181,14 @@ static void job_withdraw(struct remote_job *job)
 }
 
 /* In a full line, does one of this rank come before the last, which has to give way? */
-static bool line_has_room(struct remote_destination *destination, int64_t rank)
+static bool line_has_room(const struct remote *remote, struct remote_destination *destination, int64_t rank)
 {
 	struct remote_job **last = &destination->first;
 
-	if (destination->waiting < REMOTE_LINE_MAX)
+	if (standing_has_room(remote, destination, queue_now()))
 		return true;
+	if (destination->first == NULL)
+		return false;
 	while ((*last)->next != NULL)
 		last = &(*last)->next;
 	if ((*last)->rank <= rank)
@@ -258,11 +213,11 @@ static void assign(struct remote *remote, struct assembly *assembly, struct mess
 		outcome_failed(message, delivery);
 		return;
 	}
-	destination = destination_get(remote, str_of(name));
+	destination = remote_destination_get(remote, str_of(name));
 	rank = sender != NULL ? sender_rank(sender, message, delivery->attempts) : 0;
 	if (destination->rest_until > queue_now() && !remote->paused)
 		share_trouble(message, delivery, destination);
-	else if (remote->paused || !line_has_room(destination, rank))
+	else if (remote->paused || !line_has_room(remote, destination, rank))
 		park(message, delivery, destination, rank);
 	else
 		job_add(assembly_job(assembly, message, destination, sender, delivery->attempts), index);
@@ -368,14 +323,18 @@ static bool may_be_given(struct remote *remote, const struct remote_destination 
 }
 
 /* One step for one destination: false where it has nothing that can start now. */
-static bool serve(struct remote *remote, struct remote_destination *destination)
+static bool serve(struct remote *remote, struct remote_destination *destination, int64_t now)
 {
 	while (destination->first != NULL && !is_wanted(destination->first))
 		job_withdraw(job_take(destination));
 	if (destination->first == NULL || !may_be_given(remote, destination))
 		return false;
-	if (remote_session_idle(remote, destination) == NULL && !may_open(remote, destination))
+	if (!standing_may_begin(remote, destination, now) ||
+	    (remote_session_idle(remote, destination) == NULL && !may_open(remote, destination))) {
+		remote->others_wait |= !standing_is_poor(destination, now);
 		return false;
+	}
+	standing_begun(remote, destination, now);
 	remote_session_start(remote, destination, job_take(destination));
 	return true;
 }
@@ -393,11 +352,19 @@ static void share_with_line(struct remote_destination *destination)
 	}
 }
 
-/* So that it is parked. */
-static void withdraw_line(struct remote_destination *destination)
+void remote_line_shorten(struct remote_destination *destination, unsigned keep)
 {
-	while (destination->first != NULL)
-		job_withdraw(job_take(destination));
+	struct remote_job **link = &destination->first;
+
+	for (unsigned i = 0; i < keep && *link != NULL; i++)
+		link = &(*link)->next;
+	while (*link != NULL) {
+		struct remote_job *job = *link;
+
+		*link = job->next;
+		destination->waiting--;
+		job_withdraw(job);
+	}
 }
 
 /* Take the first of the ring and put it at its end. */
@@ -414,14 +381,25 @@ static struct remote_destination *ring_turn(struct remote *remote)
 static bool is_over(const struct remote_destination *destination, int64_t now)
 {
 	return destination->first == NULL && destination->sessions == 0 && !destination->parked &&
-	       destination->rest_until <= now;
+	       destination->rest_until <= now && destination->poor_until <= now;
 }
 
-/* Fetch parked messages once the line has become short. */
-static void refill(struct remote *remote, struct remote_destination *destination)
+/* Fetch parked messages once the line has become short; for one of poor standing, once it may be served. */
+static void refill(struct remote *remote, struct remote_destination *destination, int64_t now)
 {
-	if (destination->parked && destination->waiting < LINE_LOW && !remote->queue->stopping && !remote->paused)
-		destination->parked = schedule_parked(remote->queue, str_of(destination->name), FETCH);
+	bool is_poor = standing_is_poor(destination, now);
+
+	if (!destination->parked || destination->waiting >= (is_poor ? 1 : LINE_LOW) || remote->queue->stopping ||
+	    remote->paused)
+		return;
+	if (is_poor) {
+		if (remote->refilled || now < destination->refill_from || !standing_has_room(remote, destination, now) ||
+		    !standing_may_begin(remote, destination, now))
+			return;
+		remote->refilled = true;
+		destination->refill_from = now + REFILL_POOR_MS; /* it takes a while until they stand in line */
+	}
+	destination->parked = schedule_parked(remote->queue, str_of(destination->name), is_poor ? REMOTE_LINE_POOR : FETCH);
 }
 
 /* Is its sender sending? */
@@ -430,75 +408,57 @@ static bool is_open(const struct remote *remote, const struct remote_destination
 	return destination->sender == 0 || sender_is_active(senders_find(remote->queue, destination->sender));
 }
 
-static void visit(struct remote *remote, struct remote_destination *destination, int64_t now, bool *served)
+/* Did anything of its line begin? */
+static bool visit(struct remote *remote, struct remote_destination *destination, int64_t now)
 {
 	if (remote->paused || !is_open(remote, destination))
-		withdraw_line(destination);
+		remote_line_shorten(destination, 0);
 	else if (destination->rest_until > now)
 		share_with_line(destination);
 	else
-		refill(remote, destination);
-	if (!remote->queue->stopping && destination->rest_until <= now && serve(remote, destination))
-		*served = true;
+		refill(remote, destination, now);
+	return !remote->queue->stopping && destination->rest_until <= now && serve(remote, destination, now);
+}
+
+/* Once around those of one standing; who is served goes to the end, so that next time others come first. */
+static bool circle(struct remote *remote, bool poor, int64_t now)
+{
+	struct remote_destination *end = NULL;
+	bool served = false;
+
+	while (remote->ring != NULL && remote->ring != end) {
+		struct remote_destination *destination = ring_turn(remote);
+
+		if (standing_is_poor(destination, now) == poor)
+			served |= visit(remote, destination, now);
+		if (is_over(destination, now)) {
+			remote_destination_free(remote, destination);
+			continue;
+		}
+		destination->next_in_ring = NULL;
+		*remote->ring_last = destination;
+		remote->ring_last = &destination->next_in_ring;
+		if (end == NULL)
+			end = destination;
+	}
+	return served;
 }
 
 static void turn(struct remote *remote)
 {
 	int64_t now = queue_now();
-	bool served = true;
 
 	remote_session_close_idle(remote, now);
-	while (served) {
-		struct remote_destination *end = NULL;
-
-		served = false;
-		/* once around; who is served goes to the end, so that next time others come first */
-		while (remote->ring != NULL && remote->ring != end) {
-			struct remote_destination *destination = ring_turn(remote);
-
-			visit(remote, destination, now, &served);
-			if (is_over(destination, now)) {
-				destination_free(remote, destination);
-				continue;
-			}
-			destination->next_in_ring = NULL;
-			*remote->ring_last = destination;
-			remote->ring_last = &destination->next_in_ring;
-			if (end == NULL)
-				end = destination;
-		}
-	}
+	standing_survey(remote, now);
+	remote->refilled = remote->others_wait = false;
+	while (circle(remote, false, now))
+		remote->others_wait = false; /* those who wait still say so again */
+	while (circle(remote, true, now))
+		;
 }
 
 void remote_turn(struct queue *queue)
 {
 	for (size_t i = 0; i < QUEUE_WAYS; i++)
 		turn(queue->ways[i]);
-}
-
-void remote_forget_trouble(struct queue *queue)
-{
-	for (size_t i = 0; i < QUEUE_WAYS; i++)
-		for (struct remote_destination *destination = queue->ways[i]->ring; destination != NULL;
-		     destination = destination->next_in_ring)
-			destination->rest_until = 0;
-}
-
-bool remote_waits_for(const struct queue *queue, int64_t sender)
-{
-	for (size_t i = 0; i < QUEUE_WAYS; i++)
-		for (const struct remote_destination *destination = queue->ways[i]->ring; destination != NULL;
-		     destination = destination->next_in_ring)
-			if (destination->sender == sender && (destination->first != NULL || destination->parked))
-				return true;
-	return false;
-}
-
-unsigned remote_busy(const struct queue *queue)
-{
-	unsigned busy = 0;
-
-	for (size_t i = 0; i < QUEUE_WAYS; i++)
-		busy += queue->ways[i]->busy;
-	return busy;
 }

@@ -7,7 +7,9 @@
  * sessions: connections to sender, of which each is a process of its own. Sessions are given round robin, so that a
  * slow destination delays nobody else; a destination whose line is full has further mail parked in the table. A new
  * destination begins with few sessions and earns more by success; one that cannot be reached rests for a while, and
- * what comes meanwhile shares its fate without a try of its own.
+ * what comes meanwhile shares its fate without a try of its own. One that was slow, or took nothing, is of poor
+ * standing for some minutes: it gets only a share of all sessions and a short line, so that many of them, dead, slow or
+ * greylisting, leave room for the others (standing.c).
  */
 #ifndef POSTROOM_QUEUE_MANAGER_REMOTE_H
 #define POSTROOM_QUEUE_MANAGER_REMOTE_H
@@ -18,6 +20,7 @@
 
 enum {
 	REMOTE_LINE_MAX = 100,       /* jobs in one line; then messages are parked */
+	REMOTE_LINE_POOR = 4,        /* of a destination of poor standing */
 	REMOTE_RECIPIENTS_MAX = 100, /* of one transaction, RFC 5321 4.5.3.1.8 */
 	REMOTE_PARTS_MAX = 400,      /* deliveries in one job: several may be for one recipient */
 	REMOTE_BUCKETS = 1024,
@@ -47,6 +50,9 @@ struct remote_destination {
 	unsigned waiting;                        /* jobs in line */
 	unsigned sessions;                       /* open, busy or idle */
 	unsigned window;                         /* sessions that it may have */
+	bool proven;                             /* it took what it was given last, and soon */
+	int64_t poor_until;                      /* queue time; of poor standing until then */
+	int64_t refill_from;                     /* queue time; its line is not filled from the table before */
 	char server[SERVER_TEXT_MAX]; /* "host:port" of the LAN, which other destinations may share; else empty */
 	bool parked;                  /* messages wait in the table */
 	int64_t rest_until;           /* queue time; could not be reached */
@@ -58,7 +64,7 @@ struct remote_session {
 	struct remote_destination *destination;
 	struct remote_job *job; /* NULL: idle */
 	struct ipc_client *client;
-	int64_t idle_since;
+	int64_t began;                 /* queue time; its job, or being idle */
 	unsigned messages, recipients; /* that it was given */
 	bool broken;
 	struct remote_session *next;
@@ -89,7 +95,11 @@ struct remote {
 	unsigned session_count, busy;
 	unsigned concurrency, total;
 	int64_t rest_ms;
-	bool paused; /* nothing begins; what comes is parked */
+	struct standings standings;
+	unsigned poor_waiting; /* jobs in line for destinations of poor standing */
+	bool others_wait;      /* for sessions: destinations of better standing */
+	bool refilled;         /* the line of one of poor standing, in this turn */
+	bool paused;           /* nothing begins; what comes is parked */
 	struct remote_ceiling {
 		char server[SERVER_TEXT_MAX]; /* "host:port" */
 		unsigned most;
@@ -111,6 +121,24 @@ bool remote_session_make_room(struct remote *remote, const char *server, int64_t
 /* Open sessions to a server, of all its destinations. */
 unsigned remote_sessions_of(const struct remote *remote, const char *server);
 
+/* destinations.c */
+struct remote_destination *remote_destination_get(struct remote *remote, struct str name); /* it is made if need be */
+void remote_destination_free(struct remote *remote,
+                             struct remote_destination *destination); /* out of the ring already */
+
+/* standing.c */
+bool standing_is_poor(const struct remote_destination *destination, int64_t now);
+/* How a job went: did the destination take anything of it, or refuse it for good, and how long did that take? */
+void standing_learn(struct remote *remote, struct remote_destination *destination, bool settled, int64_t took_ms);
+/* At the begin of a turn: count what the following look at. */
+void standing_survey(struct remote *remote, int64_t now);
+/* May one of its jobs begin, as far as other destinations have to be thought of? */
+bool standing_may_begin(const struct remote *remote, const struct remote_destination *destination, int64_t now);
+/* One begins. */
+void standing_begun(struct remote *remote, const struct remote_destination *destination, int64_t now);
+/* Has its line room for one more job? */
+bool standing_has_room(const struct remote *remote, const struct remote_destination *destination, int64_t now);
+
 /* ways.c */
 extern const struct remote_way remote_ways[QUEUE_WAYS];
 /* Where does a destination's server have a limit of its own? Else the limit of all. */
@@ -118,6 +146,8 @@ unsigned remote_ceiling(const struct remote *remote, const char *server);
 
 /* remote.c */
 void remote_job_put(struct remote_destination *destination, struct remote_job *job);
+/* What is in line goes back, so that it is parked; the first `keep` stay. */
+void remote_line_shorten(struct remote_destination *destination, unsigned keep);
 void remote_job_defer(struct remote_job *job, const char *code, struct str host, struct str words);
 void remote_job_end(struct remote_job *job);
 /* Sessions that a destination may have of which nothing is known. */

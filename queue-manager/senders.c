@@ -188,6 +188,29 @@ bool sender_filter_takes(const struct sender *sender, struct message *message, c
 	return filter_attempts(&sender->filter, &facts);
 }
 
+/* As far as is known without asking its script. */
+static bool may_take(const struct sender *sender, struct message *message, const struct delivery *delivery)
+{
+	return sender_is_active(sender) &&
+	       (sender->is_continuous || !sender->only_waiting || message->born <= sender->pass->begun) &&
+	       sender_filter_takes(sender, message, delivery);
+}
+
+bool sender_is_next(const struct sender *sender, struct message *message, const struct delivery *delivery)
+{
+	const struct sender *other = message->queue->senders->list;
+	const struct verdict *verdict = verdict_known(message, sender);
+
+	if (!may_take(sender, message, delivery) || (verdict != NULL && verdict->state == VERDICT_SKIP))
+		return false;
+	while (other != sender && !may_take(other, message, delivery))
+		other++;
+	if (other == sender)
+		return true;
+	verdict = verdict_known(message, other);
+	return verdict != NULL && verdict->state == VERDICT_SKIP;
+}
+
 enum choice senders_choose(struct message *message, const struct delivery *delivery, struct sender **sender_out,
                            int64_t *again_out)
 {
@@ -199,11 +222,7 @@ enum choice senders_choose(struct message *message, const struct delivery *deliv
 		struct sender *sender = &senders->list[i];
 		const struct verdict *verdict;
 
-		if (!sender_is_active(sender))
-			continue;
-		if (!sender->is_continuous && sender->only_waiting && message->born > sender->pass->begun)
-			continue;
-		if (!sender_filter_takes(sender, message, delivery)) {
+		if (!may_take(sender, message, delivery)) {
 			choice = sender->is_continuous && sender->filter.asks_age ? CHOICE_AGAIN : choice;
 			continue;
 		}

@@ -2,10 +2,10 @@
  * senders: the mail senders of the settings, and which of them is to be given a message (specification 04).
  *
  * A sender of a continuous connection sends whenever something is due; any other only in a pass, which the scheduler
- * asks for and which ends when nothing is left for it. A delivery to another server is given, each time that it is due,
- * to the first sender that is active and takes it: by its filter, by its script, and as far as its limits go. Those
- * whom none takes wait in the table for the next pass ("later"), or where time alone may change a filter's mind, for a
- * minute.
+ * asks for and which ends when nothing is left for it: of what was due when it began, and of what came since. A
+ * delivery to another server is given, each time that it is due, to the first sender that is active and takes it: by
+ * its filter, by its script, and as far as its limits go. Those whom none takes wait in the table for the next pass
+ * ("later"), or where time alone may change a filter's mind, for a minute.
  *
  * Scripts run in processes of sender (verdict.c), never here.
  */
@@ -29,6 +29,12 @@ enum limit { LIMIT_MESSAGES, LIMIT_RECIPIENTS, LIMITS };
 struct sender_limit {
 	int64_t most; /* 0: any number */
 	int64_t span_ms;
+};
+
+/* Sessions that are busy with destinations by their standing (standing.c). */
+struct standings {
+	unsigned unproven;
+	unsigned poor; /* of these: poor, or busy with one message for long */
 };
 
 enum return_path_rule { RETURN_PATH_KEEP, RETURN_PATH_ALWAYS, RETURN_PATH_FOREIGN };
@@ -61,6 +67,7 @@ struct sender {
 	unsigned asking;        /* questions to its script that are open */
 	unsigned busy_messages; /* being given to servers */
 	unsigned busy_recipients;
+	struct standings standings;
 };
 
 /* One transaction that succeeded. */
@@ -95,6 +102,8 @@ struct sender *senders_find(const struct queue *queue, int64_t id);
 struct sender *senders_find_name(const struct queue *queue, struct str name);
 bool sender_is_active(const struct sender *sender);
 bool sender_filter_takes(const struct sender *sender, struct message *message, const struct delivery *delivery);
+/* Would a delivery that is due be this one's, as things stand? What scripts say is not asked for. */
+bool sender_is_next(const struct sender *sender, struct message *message, const struct delivery *delivery);
 /* Whom to give a delivery for another server that is due. */
 enum choice senders_choose(struct message *message, const struct delivery *delivery, struct sender **sender_out,
                            int64_t *again_out);

@@ -11,7 +11,7 @@ enum {
 
 struct remote_session *remote_session_idle(struct remote *remote, const struct remote_destination *destination)
 {
-	struct remote_session *session = remote->sessions;
+	struct remote_session *session = destination->sessions != 0 ? remote->sessions : NULL;
 
 	while (session != NULL && (session->destination != destination || session->job != NULL || session->broken))
 		session = session->next;
@@ -36,7 +36,7 @@ void remote_session_close_idle(struct remote *remote, int64_t now)
 	while (*link != NULL) {
 		struct remote_session *session = *link;
 
-		if (session->job == NULL && (session->broken || now - session->idle_since >= IDLE_MS))
+		if (session->job == NULL && (session->broken || now - session->began >= IDLE_MS))
 			session_close(remote, link);
 		else
 			link = &session->next;
@@ -50,7 +50,7 @@ bool remote_session_make_room(struct remote *remote, const char *server, int64_t
 	for (struct remote_session **link = &remote->sessions; *link != NULL; link = &(*link)->next)
 		if ((*link)->job == NULL && (server == NULL || strcmp((*link)->destination->server, server) == 0) &&
 		    (sender == 0 || (*link)->destination->sender == sender) &&
-		    (oldest == NULL || (*link)->idle_since < (*oldest)->idle_since))
+		    (oldest == NULL || (*link)->began < (*oldest)->began))
 			oldest = link;
 	if (oldest == NULL)
 		return false;
@@ -116,6 +116,15 @@ static bool is_unreachable(const struct str *results, size_t count)
 			return false;
 	}
 	return true;
+}
+
+/* Did the destination decide about anybody? */
+static bool is_settled(const struct str *results, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!str_starts(results[i], STR("deferred")))
+			return true;
+	return false;
 }
 
 /* A server of the LAN is always the administrator's business. */
@@ -275,12 +284,15 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 	struct str *results = memory_get((job->recipients + 1) * sizeof *results);
 	int64_t dsn_passed = 0, hold_s = 0;
 
+	int64_t now = queue_now(), took_ms = now - session->began;
+
 	session->job = NULL;
-	session->idle_since = queue_now();
+	session->began = now;
 	session->remote->busy--;
 	if (reply == NULL || err->code != ERR_NONE) {
 		session->broken = true;
 		tell_sender(session, job, NULL, NULL);
+		standing_learn(session->remote, job->destination, false, took_ms);
 		job_lost(job, err);
 	} else if (!read_results(reply, results, job->recipients)) {
 		session->broken = true;
@@ -294,6 +306,7 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 		job->message->away = 0;
 		tell_sender(session, job, reply, results);
 		learn(session->remote, job->destination, results, job->recipients);
+		standing_learn(session->remote, job->destination, is_settled(results, job->recipients), took_ms);
 		take_results(job, results, dsn_passed != 0);
 		remote_job_end(job);
 	}
@@ -371,6 +384,7 @@ void remote_session_start(struct remote *remote, struct remote_destination *dest
 		destination->sessions++;
 	}
 	session->job = job;
+	session->began = queue_now();
 	session->messages++;
 	session->recipients += (unsigned)job->recipients;
 	remote->busy++;

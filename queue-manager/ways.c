@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { REST_MAX_MS = 60000, WINDOW_FIRST = 2 };
+enum { REST_MAX_MS = 60000, WINDOW_FIRST = 1 };
 
 static int64_t rest_after(int64_t retry_ms)
 {

@@ -285,6 +285,7 @@ static void start_sender(struct run *run)
 	ipc_message_init(&request);
 	ipc_request(&request, "send");
 	ipc_add_number(&request, "sender", sender.id);
+	ipc_add_number(&request, "again", run->tried_count > 1); /* a fallback is there for what just failed */
 	run->sender_runs = true;
 	ipc_client_call(scheduler->queue_manager, &request, SCHEDULER_RUN_MS, sender_answered, run);
 	ipc_message_free(&request);

@@ -20,6 +20,7 @@ my $dns = Postroom::Dns->start(zones => {
 	'x.test'       => { '@' => 'MX 10 mx.x.test.', mx => 'A 127.0.0.2' },
 	'sub.x.test'   => { '@' => 'MX 10 mx.x.test.' },
 	'y.test'       => { '@' => ['MX 10 mx1.y.test.', 'MX 20 mx2.y.test.'], mx1 => 'A 127.0.0.2', mx2 => 'A 127.0.0.3' },
+	's.test'       => { '*' => 'MX 10 mx2.y.test.' },
 	'relay.test'   => { '@' => 'A 127.0.0.4' },
 	'example.test' => { mail => 'A 127.0.0.9' },
 });
@@ -179,6 +180,21 @@ subtest '04-12.9 messages given to servers at a time' => sub {
 	$out->wait_gone($_) for @ids;
 	cmp_ok $two->most_connections, '<=', 10, 'at most ten sessions';
 	cmp_ok $two->most_connections, '>', 3, 'but several';
+};
+
+subtest 'slow destinations leave sessions to others' => sub {
+	$p->postroom_ok(qw(sender unset default threads));
+	$p->set('sender.max-sessions' => 8);
+	$two->set_reply(DATA => '354 go on');
+	is goes_through('a@x.test'), '127.0.0.2', 'one is known to be good';
+	$three->set_reply(DATA => 'SLEEP 9 354 go on');
+	my ($connections, $before) = ($three->connections, scalar(my @all = $three->messages));
+	$out->submit("a\@d$_.s.test") for 1 .. 16;
+	$p->wait_for(sub { $three->connections >= $connections + 6 }, 'slow ones are connected to');
+	is goes_through('b@x.test'), '127.0.0.2', 'mail for it leaves';
+	is scalar(@all = $three->messages), $before, '... while all that are slow still wait';
+	$three->set_reply(DATA => '354 go on');
+	delete_all();
 };
 
 $p->stop;

@@ -144,6 +144,7 @@ subtest '04-2.2 a fallback runs where no server could be connected to, not where
 	settled();
 	($status, $text) = connect_now();
 	is $text, "second: Connection successful\n", 'with all servers dead the fallback runs at once';
+	is_deeply [map { $_->{data} =~ /^Subject: fallback/m } $smtp->messages], [1], '... and sends what just failed';
 	my ($row) = grep { $_->{name} eq 'office' } @{ $p->postroom_json('connection', 'status') };
 	like $row->{result}, qr/cannot connect to 127\.0\.0\.1/, 'the failure is recorded';
 	$p->postroom_ok('collector', 'set', 'early', 'pop3.port', $early->port, 'enabled', 'off');
