@@ -40,7 +40,7 @@ function Chart({ name, version }) {
 			chart.current = new UPlot({
 				width: ref.current.clientWidth, height: 160, legend: { show: false }, cursor: { show: false },
 				scales: { y: { range: (plot, low, high) => [0, Math.max(5, high)] } },
-				axes: [{ ...axis, space: 80 }, { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] }],
+				axes: [{ ...axis, space: 100, values: (plot, marks) => marks.map((mark) => formatTime(mark)) }, { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] }],
 				series: [{}, { stroke: colours.outlineColor, width: 2, fill: colours.backgroundColor, points: { show: false } }],
 			}, [history.time, history[name]], ref.current);
 		};

@@ -1,7 +1,7 @@
 // The setup wizard: asks for one provider's account, and makes of the answers a connection, a sender, a collector, domains
 // and an item of the schedule. Nothing is changed before the last page's button.
 import { html, useState } from "../lib/html.js";
-import { get, patch, path, post } from "../lib/api.js";
+import { get, patch, path, post, remove } from "../lib/api.js";
 import { ask, confirmLeave, say } from "../lib/ask.js";
 import { t } from "../lib/i18n.js";
 import { go, link, useGuard } from "../lib/router.js";
@@ -14,54 +14,90 @@ const weekdays = { weekdays: "M,Tu,W,Th,F", weekends: "Sa,Su", all: "" };
 const hours = { working: ["8:00", "18:00"], always: ["0:00", "23:59"], never: ["0:00", "23:59"] };
 
 function collectorOf(v) {
-	const common = { name: v.name, connections: [v.name] };
-	const port = (text) => Number(/:(\d+)$/.exec(text)?.[1] || 0);
+	const common = { connections: [v.name] };
+	const port = Number(/:(\d+)$/.exec(v.server)?.[1] || 0);
 	if (v.collect === "smtp")
 		return { ...common, method: "etrn", "etrn.server": v.etrnServer, "etrn.parameters": v.etrnParameters, "etrn.wait-seconds": Number(v.wait) };
 	if (v.collect === "odmr")
 		return { ...common, method: "odmr", "odmr.server": v.server, "odmr.port": Number(v.odmrPort), "odmr.username": v.user,
 			"odmr.domains": listOf(v.odmrDomains, /[,;\s]+/).join(","), password: v.password };
-	const made = { ...common, method: "pop3", "pop3.server": v.server.replace(/:\d+$/, ""), "pop3.port": port(v.server),
+	const made = { ...common, method: "pop3", "pop3.server": v.server.replace(/:\d+$/, ""), "pop3.port": port,
 		"pop3.encryption": v.encryption, "pop3.username": v.user, "pop3.authentication": v.authentication, password: v.password, route: v.route };
 	if (v.route === "headers")
 		return { ...made, "accepted-domains": listOf(v.accepted || v.domains, /;/).join(", ") };
 	return v.route === "user" ? { ...made, target: v.target } : { ...made, target: v.target, "forward-server": v.targetServer };
 }
 
-function senderOf(v) {
-	if (v.send === "direct")
-		return { name: v.name, method: "direct" };
-	const login = v.authenticate ? { username: v.sendUser, password: v.sendPassword } : {};
-	return { name: v.name, method: "relay", servers: serversOf(v.relays).join(","), encryption: "starttls-if-available", ...login };
+const senderOf = (v) => (v.send === "direct" ? { method: "direct", servers: "" }
+	: { method: "relay", servers: serversOf(v.relays).join(","), encryption: "starttls-if-available",
+		...(v.authenticate ? { username: v.sendUser, password: v.sendPassword } : {}) });
+
+const everything = async (where) => (await get(where, { limit: 10000 })).items;
+const isNamed = (name) => (row) => row.name.toLowerCase() === name.toLowerCase();
+
+/** Make what has this name, or change it where it is there. */
+async function put(collection, name, body) {
+	if ((await everything(collection)).some(isNamed(name)))
+		await patch(`${collection}${path`/${name}/settings`}`, body);
+	else
+		await post(collection, { name, ...body });
 }
 
-/** What Finish does, in order: [text, function]. */
+// The default connection is the one that is meant: a new server has one.
+async function putConnection(v) {
+	const all = await everything("/connections");
+	const known = all.find(isNamed(v.name)) || all.find((one) => one.default);
+	const commands = v.through === "dial-up"
+		? { continuous: false, "connect-command": v.connectCommand, "disconnect-command": v.disconnectCommand } : {};
+	if (known && !isNamed(v.name)(known))
+		await post(path`/connections/${known.name}/rename`, { to: v.name });
+	await put("/connections", v.name, { default: true, ...commands });
+}
+
+// A relay without a server sends nothing: there is no sender then.
+async function putSender(v) {
+	if (v.send === "direct" || v.relays)
+		await put("/senders", v.name, senderOf(v));
+	else if ((await everything("/senders")).some(isNamed(v.name)))
+		await remove(path`/senders/${v.name}`);
+}
+
+async function putDomains(names) {
+	const known = await everything("/domains");
+	for (const name of names.filter((one) => !known.some(isNamed(one))))
+		await post("/domains", { name });
+	if (!known.some((domain) => domain.default))
+		await post(path`/domains/${names[0]}/default`);
+}
+
+async function putSchedule(v) {
+	const [from, to] = hours[v.when];
+	const item = { name: v.name, enabled: v.enable && v.when !== "never" ? "on" : "off", connections: "@default", every: v.interval, from, to,
+		days: weekdays[v.days] };
+	const known = (await everything("/items/schedule")).find(isNamed(v.name));
+	if (known)
+		await patch(path`/items/schedule/${known.number}`, item);
+	else
+		await post("/items/schedule", item);
+}
+
+/** What Finish does, in order: [text, function]. Each may be done again, where a later one failed. */
 function stepsOf(v) {
 	const domains = listOf(v.domains, /;/);
-	const commands = v.through === "dial-up" ? { "connect-command": v.connectCommand, "disconnect-command": v.disconnectCommand } : {};
-	const [from, to] = hours[v.when];
-	const addDomains = async () => {
-		const { items } = await get("/domains", { limit: 10000 });
-		for (const name of domains.filter((one) => !items.some((known) => known.name === one.toLowerCase())))
-			await post("/domains", { name });
-		if (!items.some((known) => known.default))
-			await post(path`/domains/${domains[0]}/default`);
-	};
+	const dns = listOf(v.dns, /[,\s]+/).join(",");
 	return [
-		[t("wizard.step.domains", { names: domains.join(", ") }), addDomains],
-		...(v.send === "direct" && v.dns ? [[t("wizard.step.dns", { servers: v.dns }),
-			() => patch("/settings", { "dns.servers": listOf(v.dns, /[,\s]+/).join(",") })]] : []),
-		[t("wizard.step.connection", { name: v.name }), () => post("/connections", { name: v.name, default: true, ...commands })],
-		[t("wizard.step.sender", { name: v.name }), () => post("/senders", senderOf(v))],
-		[t("wizard.step.collector", { name: v.name }), () => post("/collectors", collectorOf(v))],
-		[t("wizard.step.schedule", { name: v.name }), () => post("/items/schedule", { name: v.name, enabled: v.enable && v.when !== "never" ? "on" : "off",
-			connections: "@default", every: v.interval, from, to, days: weekdays[v.days] })],
+		[t("wizard.step.domains", { names: domains.join(", ") }), () => putDomains(domains)],
+		...(v.send === "direct" ? [[t("wizard.step.dns", { servers: dns || t("wizard.step.dns.system") }), () => patch("/settings", { "dns.servers": dns })]] : []),
+		[t("wizard.step.connection", { name: v.name }), () => putConnection(v)],
+		[t(v.send === "direct" || v.relays ? "wizard.step.sender" : "wizard.step.no-sender", { name: v.name }), () => putSender(v)],
+		[t("wizard.step.collector", { name: v.name }), () => put("/collectors", v.name, collectorOf(v))],
+		[t("wizard.step.schedule", { name: v.name }), () => putSchedule(v)],
 	];
 }
 
-function Finish({ v, set, steps, done, wrong }) {
+function Finish({ v, set, steps, wrong }) {
 	return html`<h2>${t("wizard.will")}</h2>
-		<ol>${steps.map(([text], i) => html`<li>${text}${i < done && ` – ${t("wizard.made")}`}</li>`)}</ol>
+		<ol>${steps.map(([text]) => html`<li>${text}</li>`)}</ol>
 		${wrong && html`<${Notice} kind="bad">${errorText(wrong)}<//>`}
 		${v.when !== "never" && html`<${CheckField} label=${t("wizard.enable")} value=${v.enable} onChange=${(enable) => set({ enable })} />`}
 		<${Notice}>${t("wizard.next-steps")}${" "}<a href=${link("users")}>${t("page.users")}</a>, <a href=${link("mappings")}>${t("page.mappings")}</a>,
@@ -72,7 +108,6 @@ export function Wizard() {
 	const [at, setAt] = useState(0);
 	const [values, setValues] = useState(blank);
 	const [wrong, setWrong] = useState({});
-	const [done, setDone] = useState(0);
 	const [failed, setFailed] = useState(null);
 	const [busy, setBusy] = useState(false);
 	const [left, setLeft] = useState(false);
@@ -91,16 +126,12 @@ export function Wizard() {
 		setValues(blank);
 		setTimeout(() => go());
 	};
-	// What was made before a step failed is not made again when the button is pressed once more.
 	const finish = async () => {
 		setBusy(true);
 		setFailed(null);
-		let made = done;
 		try {
-			for (const [, make] of stepsOf(values).slice(done)) {
-				await make();
-				setDone(++made);
-			}
+			for (const [, act] of stepsOf(values))
+				await act();
 			say(t("wizard.finished"));
 			leave();
 		} catch (error) {
@@ -119,10 +150,10 @@ export function Wizard() {
 		<ol class="steps">${wizardPages.map((one, i) => html`<li aria-current=${i === at ? "step" : undefined}>${i + 1}. ${t(`wizard.page.${one.key}`)}</li>`)}</ol>
 		<form class="card form" onSubmit=${submit} novalidate>
 			<h2>${t(`wizard.page.${page.key}`)}</h2>
-			${last ? html`<${Finish} v=${values} set=${set} steps=${stepsOf(values)} done=${done} wrong=${failed} />`
+			${last ? html`<${Finish} v=${values} set=${set} steps=${stepsOf(values)} wrong=${failed} />`
 				: html`<${page.component} v=${values} set=${set} wrong=${wrong} />`}
 			<div class="actions">
-				<${Button} onClick=${() => setAt(at - 1)} disabled=${at === 0 || done > 0}>${t("wizard.back")}<//>
+				<${Button} onClick=${() => setAt(at - 1)} disabled=${at === 0}>${t("wizard.back")}<//>
 				<${Button} kind="main" type="submit" busy=${busy}>${t(last ? "wizard.finish" : "wizard.next")}<//>
 				<${Button} kind="plain" onClick=${leave}>${t("cancel")}<//>
 			</div>
@@ -143,8 +174,10 @@ export async function offerWizard() {
 	if (sessionStorage.getItem("postroom-wizard"))
 		return;
 	sessionStorage.setItem("postroom-wizard", "offered");
-	const [connections, { items }] = await Promise.all([get("/connections", { limit: 1 }), get("/settings", { key: offered })]);
-	if (connections.total > 0 || items[0]?.value === false)
+	const [collectors, schedule, { items }] = await Promise.all([
+		get("/collectors", { limit: 1 }), get("/items/schedule", { limit: 1 }), get("/settings", { key: offered }),
+	]);
+	if (collectors.total > 0 || schedule.total > 0 || items[0]?.value === false)
 		return;
 	const { run, never } = await ask((answer) => html`<${Offer} answer=${answer} />`);
 	if (never)
