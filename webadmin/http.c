@@ -117,12 +117,18 @@ static bool is_long(const struct web_request *request)
 	       (length.data != NULL && (!str_to_u64(length, UINT64_MAX, &announced) || announced > PASSED_OVER_MAX));
 }
 
+/* Without the query, in which there may be a password. */
 static void note(const struct http *http, const struct exchange *exchange)
 {
 	const struct web_request *request = &exchange->request;
 
-	log_debug("%.*s %.*s: %d, peer=%s user=%s", STR_ARG(request->method), STR_ARG(request->path),
-	          exchange->reply.status, http->web->peer, request->visitor.user);
+	struct str asked = arena_printf(request->arena, "%.*s %.*s", STR_ARG(request->method), STR_ARG(request->path));
+	struct str answered =
+	    arena_printf(request->arena, "%d user=%s octets=%lld", exchange->reply.status,
+	                 request->visitor.user[0] != '\0' ? request->visitor.user : "-",
+	                 (long long)(exchange->reply.file >= 0 ? exchange->reply.size : (int64_t)exchange->reply.body.len));
+
+	transcript_note(&http->web->transcript, asked, answered);
 }
 
 static enum MHD_Result reply(struct http *http, struct MHD_Connection *connection)

@@ -23,6 +23,7 @@
 #include "common/policy/access.h"
 #include "common/settings/settings.h"
 #include "common/status/status.h"
+#include "common/status/transcript.h"
 
 #include <jansson.h>
 #include <sys/types.h>
@@ -42,6 +43,7 @@ struct web {
 	int pages;                                      /* descriptor of the folder of pages; -1: there is none */
 	struct mail *mail; /* the part mail's own, from one request to the next; NULL at first (struct web_part) */
 	struct status status;
+	struct transcript transcript;         /* for websvr.log */
 	const struct access_decision *access; /* what the access list says of the client */
 	bool is_known;                        /* somebody has logged in on this connection */
 	long failures;                        /* wrong passwords on it */

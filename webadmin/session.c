@@ -102,7 +102,7 @@ static int follow_carrier(pid_t carrier, int result)
 }
 
 /* Open all that will be needed, then give up the right to open anything. Where a daemon is away the handler says so. */
-static int open_all(struct webadmin *webadmin, struct web *web, struct err *err)
+static int open_all(struct webadmin *webadmin, struct web *web, struct conn *conn, struct err *err)
 {
 	const struct {
 		const char *callee;
@@ -114,6 +114,7 @@ static int open_all(struct webadmin *webadmin, struct web *web, struct err *err)
 		if (ipc_connect(callees[i].channel, web->instance, callees[i].callee, "webadmin", &unreachable) != 0)
 			log_info("%s", unreachable.text);
 	status_begin(&web->status, web->instance, "webadmin", "web", web->peer, web->tls);
+	transcript_begin(&web->transcript, conn, web->settings, TRANSCRIPT_WEB, "webadmin");
 	access_leave(&webadmin->access);
 	tls_server_close(&webadmin->tls); /* the keys are the carrier's alone */
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
@@ -121,7 +122,7 @@ static int open_all(struct webadmin *webadmin, struct web *web, struct err *err)
 	return sandbox_enter(&webadmin->sandbox, err);
 }
 
-static int serve(struct webadmin *webadmin, int fd, const struct conn *conn, enum session_kind kind)
+static int serve(struct webadmin *webadmin, int fd, struct conn *conn, enum session_kind kind)
 {
 	struct web web = {.instance = &webadmin->daemon.instance,
 	                  .settings = &webadmin->settings,
@@ -140,7 +141,7 @@ static int serve(struct webadmin *webadmin, int fd, const struct conn *conn, enu
 	struct err err;
 	int result = 0;
 
-	if (open_all(webadmin, &web, &err) != 0) {
+	if (open_all(webadmin, &web, conn, &err) != 0) {
 		log_error("the session could not begin, peer=%s: %s", web.peer, err.text);
 		close(fd);
 		return 1;
@@ -153,6 +154,7 @@ static int serve(struct webadmin *webadmin, int fd, const struct conn *conn, enu
 	ipc_close(&web.broker);
 	ipc_close(&web.imapd);
 	ipc_close(&web.smtpd);
+	transcript_end(&web.transcript);
 	status_end(&web.status);
 	return result;
 }

@@ -17,6 +17,7 @@ enum log_kind {
 	LOG_POP3SVR,
 	LOG_IMAP4SVR,
 	LOG_POP3CLT, /* of collectors */
+	LOG_WEBSVR,  /* requests of browsers, a line each */
 	LOG_KINDS,
 };
 

@@ -13,7 +13,7 @@ const struct program programs[] = {
      NULL, false, NULL},
     {"historyd", "postroom-status",
      CALLERS("statusd", "smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "collector", "scheduler", "postroom",
-             "brokerd"),
+             "brokerd", "webadmin"),
      NULL, false, NULL},
     {"statusd", "postroom-status",
      CALLERS("smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "policyd", "filterd", "noticed", "mingerd",

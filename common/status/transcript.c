@@ -39,6 +39,8 @@ static size_t visible_part(enum transcript_protocol protocol, struct str line)
 	struct str rest = line, verb;
 	bool shows_word;
 
+	if (protocol == TRANSCRIPT_WEB)
+		return 0;
 	if (protocol == TRANSCRIPT_IMAP)
 		str_cut_word(&rest); /* the tag */
 	verb = str_cut_word(&rest);
@@ -83,6 +85,7 @@ static bool is_final(enum transcript_protocol protocol, struct str line, size_t 
 	case TRANSCRIPT_POP3:
 		return str_starts(line, STR("+OK")) || str_starts(line, STR("-"));
 	case TRANSCRIPT_IMAP:
+	case TRANSCRIPT_WEB:
 		break;
 	}
 	if (str_starts(line, STR("* ")))
@@ -153,7 +156,7 @@ static void trace(enum conn_traced what, struct str bytes, void *context)
 
 static bool is_logged(const struct settings *settings, enum transcript_protocol protocol)
 {
-	static const enum setting switches[] = {SETTING_SMTP_LOG, SETTING_POP3_LOG, SETTING_IMAP_LOG};
+	static const enum setting switches[] = {SETTING_SMTP_LOG, SETTING_POP3_LOG, SETTING_IMAP_LOG, SETTING_WEB_LOG};
 
 	return settings_flag(settings, switches[protocol]);
 }
@@ -228,6 +231,15 @@ void transcript_open(struct transcript *transcript, const struct settings *setti
 	transcript->is_ours = true;
 	if (is_meant(settings, peer))
 		open_channel(transcript, settings, program, name, peer);
+}
+
+void transcript_note(struct transcript *transcript, struct str asked, struct str answered)
+{
+	if (transcript->channel.fd < 0)
+		return;
+	tell(transcript, true, str_sub(asked, 0, TRANSCRIPT_LINE_MAX));
+	tell(transcript, false, str_sub(answered, 0, TRANSCRIPT_LINE_MAX));
+	flush(transcript);
 }
 
 void transcript_end(struct transcript *transcript)

@@ -25,7 +25,7 @@
 #include "common/net/conn.h"
 #include "common/settings/settings.h"
 
-enum transcript_protocol { TRANSCRIPT_SMTP, TRANSCRIPT_POP3, TRANSCRIPT_IMAP };
+enum transcript_protocol { TRANSCRIPT_SMTP, TRANSCRIPT_POP3, TRANSCRIPT_IMAP, TRANSCRIPT_WEB };
 
 enum { TRANSCRIPT_LINE_MAX = 2000 }; /* octets of a line that are told; "..." stands for the rest */
 
@@ -41,7 +41,7 @@ struct transcript {
 };
 
 /*
- * Begin where the protocol's setting (smtp.log, pop3.log, imap.log) is on and log.clients means the connection's peer;
+ * Begin where the protocol's setting (smtp.log, pop3.log, imap.log, web.log) is on and log.clients means the connection's peer;
  * else nothing happens, and all other calls do nothing. The service is the one in use of settings. program: a caller of
  * historyd. Call before the sandbox. The transcript must stay where it is
  * for as long as the connection.
@@ -56,6 +56,10 @@ void transcript_begin(struct transcript *transcript, struct conn *conn, const st
 void transcript_open(struct transcript *transcript, const struct settings *settings, enum transcript_protocol protocol,
                      const char *program, const char *name, const char *peer);
 void transcript_attach(struct transcript *transcript, struct conn *conn);
+/*
+ * For HTTP, which another library reads and writes: what was asked and what was answered, a line each, in our words.
+ */
+void transcript_note(struct transcript *transcript, struct str asked, struct str answered);
 /* Tell the rest. Also for one that never began, if zeroed. */
 void transcript_end(struct transcript *transcript);
 

@@ -127,6 +127,8 @@ static enum log_kind kind_of(const char *program)
 		return LOG_SMTPSVR;
 	if (strcmp(program, "collector") == 0)
 		return LOG_POP3CLT;
+	if (strcmp(program, "webadmin") == 0)
+		return LOG_WEBSVR;
 	return strncmp(program, "pop3", 4) == 0 ? LOG_POP3SVR : LOG_IMAP4SVR;
 }
 

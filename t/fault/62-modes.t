@@ -88,7 +88,7 @@ my %USERS = (
 		write => 'spool/smtpd(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|policyd|queue-manager|deliver)/smtpd',
 	},
 	'postroom-login'   => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'run/(?:authd|statusd|historyd|policyd|pop3d|imapd)/(?:pop3|imap)-login' },
-	'postroom-web'     => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'state/web(?:/|\z)|run/(?:authd|brokerd|imapd|smtpd|statusd|policyd)/webadmin' },
+	'postroom-web'     => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'state/web(?:/|\z)|run/(?:authd|brokerd|imapd|smtpd|statusd|historyd|policyd)/webadmin' },
 	'postroom-queue'   => {
 		read  => 'state/(?:queue|settings)/|spool/|etc/keys/relay-(?:authd|smtpd)\.key\z',
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|lfwd|filterd|listd|noticed|scheduler)/queue-manager',
