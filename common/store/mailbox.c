@@ -221,6 +221,13 @@ int mailbox_take_lock(const struct mailbox *mailbox, int wait_ms, struct err *er
 	return 0;
 }
 
+/* A lock that stayed would keep all others out for as long as this session lives. */
+static void let_go(int lock)
+{
+	while (flock(lock, LOCK_UN) != 0 && errno == EINTR)
+		;
+}
+
 /* Is the index that is open the one in place? */
 static bool is_current(const struct mailbox *mailbox)
 {
@@ -240,7 +247,7 @@ int mailbox_lock_loose(struct mailbox *mailbox, int wait_ms, struct err *err)
 		index_close(mailbox);
 	if (index_open(mailbox, false, err) == 0)
 		return 0;
-	flock(mailbox->lock, LOCK_UN);
+	let_go(mailbox->lock);
 	return -1;
 }
 
@@ -279,7 +286,7 @@ int mailbox_lock(struct mailbox *mailbox, int wait_ms, struct err *err)
 		return -1;
 	if (index_settle(mailbox, err) == 0 && mark_working(mailbox, err) == 0)
 		return 0;
-	flock(mailbox->lock, LOCK_UN);
+	let_go(mailbox->lock);
 	return -1;
 }
 
@@ -289,7 +296,7 @@ int mailbox_look(struct mailbox *mailbox, struct err *err)
 		return 0;
 	if (mailbox_lock_loose(mailbox, LOOK_WAIT_MS, err) != 0)
 		return -1;
-	flock(mailbox->lock, LOCK_UN);
+	let_go(mailbox->lock);
 	return 0;
 }
 
@@ -300,7 +307,7 @@ void mailbox_unlock(struct mailbox *mailbox)
 	mark_done(mailbox);
 	if (mailbox->log_pages >= LOG_PAGES_MAX && index_checkpoint(mailbox, &err) != 0 && err.code != ERR_TEMPORARY)
 		log_warning("%s", err.text);
-	flock(mailbox->lock, LOCK_UN);
+	let_go(mailbox->lock);
 }
 
 static int take_pop3_lock(struct mailbox *mailbox, int kind, struct err *err)
@@ -336,7 +343,7 @@ void mailbox_unlock_pop3(struct mailbox *mailbox)
 	/* Unlocked by name: a child that inherited the descriptor would keep the lock past the close. */
 	if (mailbox->pop3_lock < 0)
 		return;
-	flock(mailbox->pop3_lock, LOCK_UN);
+	let_go(mailbox->pop3_lock);
 	close(mailbox->pop3_lock);
 	mailbox->pop3_lock = -1;
 }

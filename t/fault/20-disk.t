@@ -89,7 +89,7 @@ sub send_large {
 
 sub drop_files {
 	my ($p) = @_;
-	return map { "$_ " . -s } glob "$p->{dir}/spool/smtpd/{new,tmp}/*";
+	return glob "$p->{dir}/spool/smtpd/{new,tmp}/*";
 }
 
 sub account_is_right {
@@ -113,26 +113,44 @@ sub check_thresholds {
 	$p->set('smtp.disk-connect' => 0);
 }
 
+# Each is refused while there is no space. Daemons may free some at any moment (a log that ends, a journal that is
+# emptied): what is taken then counts.
+sub send_to_full {
+	my ($p, $folder) = @_;
+	my ($refused, $taken) = (0, 0);
+	for (1 .. 50) {
+		fill($folder);
+		my $reply = send_large($p);
+		like $reply, qr/\A(?:250 |452 4\.3\.1 )/, 'on a full disk: taken, or put off';
+		$reply =~ /\A250/ ? $taken++ : $refused++;
+		last if $refused == 5;
+	}
+	is $refused, 5, 'a full disk is told of';
+	return $taken;
+}
+
 sub check_full {
 	my ($p, $folder) = @_;
 	like send_large($p), qr/\A250 /, 'as long as there is space';
 	$p->wait_for(sub { !@{ $p->queue } }, 'delivered');
-	fill($folder);
-	my @replies = map { send_large($p) } 1 .. 5;
-	like $_, qr/\A452 4\.3\.1 /, 'on a full disk' for @replies;
-	is_deeply [drop_files($p)], [], 'nothing half stays';
+	my $taken = send_to_full($p, $folder);
+	my $there = 1 + $taken;
+	cmp_ok scalar(drop_files($p)), '<=', $taken, 'nothing half stays';
 	my $pop3 = $p->pop3;
 	like $pop3->login('anna', $users{anna}), qr/\A\+OK/, 'a mailbox can be read';
 	ok length($pop3->retr(1) // '') > 20000, 'RETR';
 	like $pop3->cmd('DELE 1'), qr/\A\+OK/, 'DELE';
-	like $pop3->cmd('QUIT'), qr/\A\+OK/, 'QUIT: the message can be deleted';
+	my $answer = $pop3->cmd('QUIT');
+	like $answer, qr/\A(?:\+OK|-ERR \[SYS\/TEMP\])/, 'QUIT: the message is deleted, or cannot be at the moment';
+	$there-- if $answer =~ /\A\+OK/;
 	free_space($folder);
 	like send_large($p), qr/\A250 /, 'when there is space again';
 	$p->wait_for(sub { !@{ $p->queue } }, 'delivered');
 	$pop3 = $p->pop3;
 	$pop3->login('anna', $users{anna});
-	is +($pop3->stat)[0], 1, 'the new message is there, the deleted one is not';
-	$pop3->cmd('DELE 1');
+	my $count = ($pop3->stat)[0];
+	is $count, $there + 1, 'what was taken is there, once; what was refused or deleted is not';
+	$pop3->cmd("DELE $_") for 1 .. $count;
 	$pop3->quit;
 }
 
