@@ -1,7 +1,10 @@
 #include "authd/accounts.h"
 
+#include "authd/web_tokens.h"
+
 #include "common/base/io.h"
 #include "common/base/memory.h"
+#include "common/db/query.h"
 
 #include <time.h>
 
@@ -12,6 +15,8 @@ static const char *const schema[] = {
     "CREATE TABLE account(uid INTEGER PRIMARY KEY, hash TEXT NOT NULL, scram TEXT NOT NULL, changed INTEGER NOT NULL,"
     " locked_until INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL);",
+    "CREATE TABLE web_account(uid INTEGER PRIMARY KEY, hash TEXT NOT NULL, changed INTEGER NOT NULL);",
+    web_tokens_schema,
 };
 
 /* The secret is as old as the database: a new one would give new salts to the names that do not exist, and to them
@@ -104,17 +109,37 @@ int accounts_put(struct accounts *accounts, const struct account *account, struc
 	return db_run(&accounts->put, err);
 }
 
-int accounts_delete(struct accounts *accounts, int64_t uid, struct err *err)
+int accounts_get_web(struct accounts *accounts, int64_t uid, char hash_out[HASH_TEXT_MAX], struct err *err)
 {
 	struct db_statement statement;
-	int result;
+	int row;
 
-	if (db_prepare(&accounts->db, &statement, "DELETE FROM account WHERE uid = ?1", err) != 0)
+	if (db_query(&accounts->db, &statement, err, "SELECT hash FROM web_account WHERE uid = ?", "n", uid) != 0)
 		return -1;
-	db_bind_number(&statement, 1, uid);
-	result = db_run(&statement, err);
+	row = db_step(&statement, err);
+	if (row == 1 && !str_copy(db_text(&statement, 0), hash_out, HASH_TEXT_MAX))
+		row = err_set(err, ERR_CORRUPT, "%s: the web password of %lld is damaged", accounts->db.path, (long long)uid);
 	db_finalize(&statement);
-	return result;
+	return row;
+}
+
+int accounts_put_web(struct accounts *accounts, int64_t uid, const char *hash, struct err *err)
+{
+	return db_query_run(&accounts->db, err, "INSERT OR REPLACE INTO web_account VALUES(?, ?, ?)", "ntn", uid,
+	                    str_of(hash), (int64_t)time(NULL));
+}
+
+int accounts_delete(struct accounts *accounts, int64_t uid, struct err *err)
+{
+	if (db_begin(&accounts->db, err) != 0)
+		return -1;
+	if (db_query_run(&accounts->db, err, "DELETE FROM account WHERE uid = ?", "n", uid) != 0 ||
+	    db_query_run(&accounts->db, err, "DELETE FROM web_account WHERE uid = ?", "n", uid) != 0 ||
+	    web_tokens_forget(&accounts->db, uid, true, err) != 0) {
+		db_rollback(&accounts->db);
+		return -1;
+	}
+	return db_commit(&accounts->db, err);
 }
 
 int accounts_each(struct accounts *accounts, void (*visit)(const struct account *account, void *context), void *context,

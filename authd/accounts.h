@@ -34,6 +34,10 @@ void accounts_close(struct accounts *accounts);
 int accounts_get(struct accounts *accounts, int64_t uid, struct account *account_out, struct err *err);
 /* Make or replace what an account is checked against. */
 int accounts_put(struct accounts *accounts, const struct account *account, struct err *err);
+/* The password that the web has of its own: 1 found, 0 none, -1. */
+int accounts_get_web(struct accounts *accounts, int64_t uid, char hash_out[HASH_TEXT_MAX], struct err *err);
+int accounts_put_web(struct accounts *accounts, int64_t uid, const char *hash, struct err *err);
+/* All of an account: both passwords, and what stands for them (web_tokens.h). */
 int accounts_delete(struct accounts *accounts, int64_t uid, struct err *err);
 
 /* Call visit for each account in the order of uid. */

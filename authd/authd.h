@@ -23,7 +23,10 @@
 #include "authd/shares.h"
 #include "authd/system.h"
 #include "authd/tickets.h"
+#include "authd/web_sessions.h"
+#include "authd/web_tokens.h"
 #include "common/ipc/loop.h"
+#include "common/policy/access.h"
 #include "common/spool/token.h"
 
 enum { AUTHD_CONVERSATIONS_MAX = 20000 };
@@ -45,6 +48,8 @@ struct authd {
 	bool challenges_are_gone; /* no password is kept for challenge logins (challenges.h) */
 	struct audit audit;
 	struct oauth oauth;
+	struct web_sessions web_sessions;
+	struct access access; /* from where the web may be administered */
 	struct token_key relay_key;
 	uint64_t password_changes; /* since the start: what was checked before one is not remembered after it */
 	unsigned conversations;
@@ -59,12 +64,20 @@ void request_forget(struct ipc_incoming *incoming);
 /* The database or the pool cannot say: log why, answer ERR_TEMPORARY. */
 void request_put_off(struct ipc_incoming *incoming, const struct err *err);
 
+/* What a login by the web is for. */
+struct login_web {
+	char session[WEB_TEXT_LEN + 1]; /* the one that it confirms; "": a new one */
+	char agent[WEB_AGENT_MAX];      /* what the browser calls itself */
+	bool remember;
+};
+
 /* Where a login comes from, as the caller says it; the service must be one of the caller's own. */
 struct login_origin {
 	const char *caller;
 	char service[16];
 	char peer[64];
 	bool tls;
+	struct login_web web; /* of webadmin */
 };
 
 /* login.c. -1: ERR_PROTOCOL. */
@@ -76,6 +89,12 @@ void login_by_password(struct authd *authd, struct ipc_incoming *incoming, const
 /* The exchange ended with a proof that is right (last: the server's last words) or wrong: answer incoming. */
 void login_by_proof(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
                     const struct exchange *exchange, bool right, struct str last);
+/*
+ * login_right.c: what the caller gets for a right login, into the answer: smtpd the right to relay, a login process its
+ * ticket to the mailbox, webadmin a session; listd no more than to know who it is. -1: the login is put off.
+ */
+int login_add_right(struct authd *authd, struct ipc_message *reply, const struct login_origin *origin,
+                    const struct login_name *login, struct err *err);
 /* What exchanges ask (exchange.h). context is the struct authd. */
 int login_find_keys(struct str name, struct scram_keys *keys_out, void *context);
 int login_find_secret(struct str name, struct buf *secret, void *context);
@@ -109,6 +128,50 @@ void password_user_rename(struct authd *authd, struct ipc_incoming *incoming);
 void password_user_delete(struct authd *authd, struct ipc_incoming *incoming);
 void password_dump(struct authd *authd, struct ipc_incoming *incoming);
 void password_restore(struct authd *authd, struct ipc_incoming *incoming);
+
+/*
+ * web_login.c: web-login, web-resume, web-confirm; and what a right login of webadmin gives: fields of the answer. -1:
+ * the login is put off.
+ */
+void web_login(struct authd *authd, struct ipc_incoming *incoming);
+void web_resume(struct authd *authd, struct ipc_incoming *incoming);
+void web_confirm(struct authd *authd, struct ipc_incoming *incoming);
+int web_grant(struct authd *authd, struct ipc_message *reply, const struct login_origin *origin,
+              const struct login_name *login, struct err *err);
+
+/* web_subject.c: who asks by the web. */
+struct web_subject {
+	struct login_name login;
+	struct web_session *session; /* NULL: it is a token of scripts */
+	bool administrator;          /* and this session or token may act as one */
+	int64_t confirmed;           /* seconds since the password was given; -1: never */
+	char peer[WEB_PEER_MAX];
+};
+enum { WEB_CONFIRMED_S = 600 /* so long a password counts that was given */ };
+/* The one of a request's fields session and peer. -1: ERR_DENIED (one text for every reason), else it cannot be told.
+ */
+int web_subject_find(struct authd *authd, const struct ipc_incoming *incoming, struct web_subject *subject,
+                     struct err *err);
+/* The same, of a session of a browser alone; where confirmed, one in which the password was given lately. False: it is
+ * answered, with `code` = login or confirm. */
+bool web_subject_need(struct authd *authd, struct ipc_incoming *incoming, bool confirmed, struct web_subject *subject);
+/* Is that address within the admin area, for this user? */
+bool web_in_admin_area(struct authd *authd, const char *peer, int64_t uid);
+
+/* web.c: web-session, web-logout, web-ticket, web-token, web-list, web-revoke. */
+void web_session(struct authd *authd, struct ipc_incoming *incoming);
+void web_logout(struct authd *authd, struct ipc_incoming *incoming);
+void web_ticket(struct authd *authd, struct ipc_incoming *incoming);
+void web_token(struct authd *authd, struct ipc_incoming *incoming);
+void web_list(struct authd *authd, struct ipc_incoming *incoming);
+void web_revoke(struct authd *authd, struct ipc_incoming *incoming);
+/* The password of a user changed, or he is gone: whoever is logged in as he is so no more. */
+void web_forget(struct authd *authd, int64_t uid);
+
+/* web_keys.c: api-token-add, api-token-list, api-token-delete. */
+void web_key_add(struct authd *authd, struct ipc_incoming *incoming);
+void web_key_list(struct authd *authd, struct ipc_incoming *incoming);
+void web_key_delete(struct authd *authd, struct ipc_incoming *incoming);
 
 /* locks.c: what the administrator asks of the lockout. */
 void locks_list(struct authd *authd, struct ipc_incoming *incoming);

@@ -78,12 +78,41 @@ static const char *protocol_of(const char *caller)
 {
 	static const struct {
 		const char *caller, *protocol;
-	} protocols[] = {{"smtpd", "smtp"}, {"pop3-login", "pop3"}, {"imap-login", "imap"}, {"listd", "password"}};
+	} protocols[] = {
+	    {"smtpd", "smtp"}, {"pop3-login", "pop3"}, {"imap-login", "imap"}, {"listd", "password"}, {"webadmin", "web"}};
 
 	for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
 		if (strcmp(protocols[i].caller, caller) == 0)
 			return protocols[i].protocol;
 	return NULL;
+}
+
+static bool is_web(const struct login_origin *origin)
+{
+	return strcmp(origin->caller, "webadmin") == 0;
+}
+
+/* Nobody is to lock himself out where he sits at the server (web.lockout-loopback). */
+static bool can_be_locked(const struct authd *authd, const struct login_origin *origin)
+{
+	return !is_web(origin) || settings_flag(&authd->settings, SETTING_WEB_LOCKOUT_LOOPBACK) ||
+	       !settings_networks_hold("127.0.0.0/8,::1", origin->peer);
+}
+
+static bool is_locked(const struct authd *authd, const struct login_origin *origin, const struct login_name *login)
+{
+	return can_be_locked(authd, origin) && lockout_is_locked(&authd->lockout, login->uid, origin->peer, io_now_ms());
+}
+
+/* What the password is checked against: 1, 0 (there is none), -1. */
+static int find_account(struct authd *authd, const struct login_origin *origin, struct subject *subject,
+                        struct err *err)
+{
+	int64_t uid = subject->login.uid;
+
+	if (origin != NULL && is_web(origin) && subject->login.web_apart)
+		return accounts_get_web(&authd->accounts, uid, subject->account.hash, err);
+	return accounts_get(&authd->accounts, uid, &subject->account, err);
 }
 
 /* origin NULL: where it comes from is not known yet; locks and protocols are looked at when it is. */
@@ -97,7 +126,7 @@ static int examine(struct authd *authd, struct str name, const struct login_orig
 	if (names_find(&authd->settings, name, origin != NULL ? protocol_of(origin->caller) : NULL, login, err) != 0)
 		return -1;
 	/* looked up for unknown names as well, so that they take as long */
-	found = accounts_get(&authd->accounts, login->uid, &subject->account, err);
+	found = find_account(authd, origin, subject, err);
 	if (found < 0)
 		return -1;
 	subject->has_account = found == 1;
@@ -111,7 +140,7 @@ static int examine(struct authd *authd, struct str name, const struct login_orig
 		subject->obstacle = OBSTACLE_PROTOCOL;
 	else if (!subject->has_account && !login->by_system)
 		subject->obstacle = OBSTACLE_NO_PASSWORD;
-	else if (origin != NULL && lockout_is_locked(&authd->lockout, login->uid, origin->peer, io_now_ms()))
+	else if (origin != NULL && is_locked(authd, origin, login))
 		subject->obstacle = OBSTACLE_LOCKED;
 	return 0;
 }
@@ -150,7 +179,7 @@ static void refuse(struct authd *authd, struct ipc_incoming *incoming, const str
 	log_info("login failed: user=%s peer=%s service=%s mechanism=%s tls=%d reason=%s", subject->login.name,
 	         origin->peer, origin->service, mechanism, origin->tls, obstacle_words[subject->obstacle]);
 	tell(authd, origin, mechanism, subject->login.name, obstacle_words[subject->obstacle]);
-	if (subject->obstacle == OBSTACLE_NONE)
+	if (subject->obstacle == OBSTACLE_NONE && can_be_locked(authd, origin))
 		count_failure(authd, subject, origin->peer);
 	pool_distrust(authd->pool, str_of(origin->peer));
 	err_set(&answer, ERR_DENIED, "login failed");
@@ -159,33 +188,6 @@ static void refuse(struct authd *authd, struct ipc_incoming *incoming, const str
 	ipc_add_text(&reply, "user", subject->login.name);
 	ipc_answer(incoming, &reply);
 	ipc_message_free(&reply);
-}
-
-/*
- * What the caller gets for a right login: smtpd the right to relay, a login process its ticket to the mailbox; listd no
- * more than to know who it is.
- */
-static int add_right(struct authd *authd, struct ipc_message *reply, const struct login_origin *origin,
-                     const struct login_name *login, struct err *err)
-{
-	const char *redeemer = strcmp(origin->caller, "imap-login") == 0 ? "imapd" : "pop3d";
-	char token[TOKEN_MAX], ticket[TICKET_LEN + 1];
-	struct ticket_right right = {.uid = login->uid};
-
-	if (strcmp(origin->caller, "smtpd") == 0) {
-		token_make(&authd->relay_key, "authd", str_of(origin->service), str_of(origin->peer), str_of(login->name),
-		           token);
-		ipc_add_text(reply, "token", token);
-		return 0;
-	}
-	if (strcmp(origin->caller, "listd") == 0)
-		return 0;
-	str_copy(str_of(login->name), right.user, sizeof right.user);
-	if (tickets_issue(&authd->tickets, redeemer, str_of(origin->service), &right, io_now_ms(), ticket, err) != 0)
-		return -1;
-	ipc_add_text(reply, "ticket", ticket);
-	memory_wipe(ticket, sizeof ticket);
-	return 0;
 }
 
 static void grant(struct authd *authd, struct ipc_incoming *incoming, const struct login_origin *origin,
@@ -206,7 +208,7 @@ static void grant(struct authd *authd, struct ipc_incoming *incoming, const stru
 	ipc_add_number(&reply, "uid", login->uid);
 	if (last.len != 0)
 		ipc_add(&reply, "challenge", last);
-	if (add_right(authd, &reply, origin, login, &err) == 0) {
+	if (login_add_right(authd, &reply, origin, login, &err) == 0) {
 		log_info("login: user=%s peer=%s service=%s mechanism=%s tls=%d", login->name, origin->peer, origin->service,
 		         mechanism, origin->tls);
 		tell(authd, origin, mechanism, login->name, "");
@@ -235,8 +237,7 @@ static void look_for_lock(struct attempt *attempt)
 {
 	struct subject *subject = &attempt->subject;
 
-	if (subject->obstacle == OBSTACLE_NONE &&
-	    lockout_is_locked(&attempt->authd->lockout, subject->login.uid, attempt->origin.peer, io_now_ms()))
+	if (subject->obstacle == OBSTACLE_NONE && is_locked(attempt->authd, &attempt->origin, &subject->login))
 		subject->obstacle = OBSTACLE_LOCKED;
 }
 
@@ -279,6 +280,18 @@ static void system_answered(enum hash_result result, void *context)
 	attempt_free(attempt);
 }
 
+/* Is the password that of the web alone? */
+static bool is_apart(const struct attempt *attempt)
+{
+	return is_web(&attempt->origin) && attempt->subject.login.web_apart;
+}
+
+static void keep_for_challenges(struct attempt *attempt)
+{
+	if (!is_apart(attempt))
+		challenges_keep(attempt->authd, attempt->subject.login.uid, str_from(attempt->password, attempt->password_len));
+}
+
 static void ask_system(struct attempt *attempt)
 {
 	struct err err;
@@ -300,13 +313,14 @@ static void attempt_done(const struct hash_reply *reply, void *context)
 	look_for_lock(attempt);
 	if (reply->result == HASH_FAILED) {
 		attempt_failed(attempt);
-	} else if (reply->result != HASH_RIGHT && subject->obstacle == OBSTACLE_NONE && subject->login.by_system) {
+	} else if (reply->result != HASH_RIGHT && subject->obstacle == OBSTACLE_NONE && subject->login.by_system &&
+	           !is_apart(attempt)) {
 		ask_system(attempt);
 	} else if (reply->result != HASH_RIGHT || subject->obstacle != OBSTACLE_NONE) {
 		refuse_attempt(attempt);
 	} else {
 		if (attempt->password_changes == authd->password_changes) {
-			challenges_keep(authd, subject->login.uid, password);
+			keep_for_challenges(attempt);
 			cache_add(&authd->cache, subject->login.uid, subject->account.hash, password, io_now_ms());
 		}
 		grant(authd, attempt->incoming, &attempt->origin, attempt->mechanism, subject, STR(""));
@@ -347,7 +361,7 @@ static void begin(struct attempt *attempt, struct str name)
 		attempt_free(attempt);
 	} else if (subject->obstacle == OBSTACLE_NONE && subject->has_account &&
 	           cache_holds(&authd->cache, subject->login.uid, subject->account.hash, password, io_now_ms())) {
-		challenges_keep(authd, subject->login.uid, password);
+		keep_for_challenges(attempt);
 		grant(authd, attempt->incoming, &attempt->origin, attempt->mechanism, subject, STR(""));
 		attempt_free(attempt);
 	} else if (submit(attempt, &err) != 0) {
@@ -366,23 +380,16 @@ static void name_translated(const struct hash_reply *reply, void *context)
 		attempt_failed(attempt);
 }
 
-/* What usermanager.lua calls the ways of logging in. */
-static const char *script_protocol(const struct login_origin *origin)
-{
-	if (strcmp(origin->caller, "imap-login") == 0)
-		return "IMAP4";
-	return strcmp(origin->caller, "pop3-login") == 0 ? "POP3" : "SMTP";
-}
-
 /* False: no script has a say in that name. */
 static bool translate(struct attempt *attempt, struct str name, struct err *err, int *result_out)
 {
 	struct hash_request request = {.kind = HASH_NAME};
+	const char *protocol = translate_protocol(attempt->origin.caller);
 
-	if (strcmp(attempt->origin.caller, "listd") == 0 || !translate_is_wanted(&attempt->authd->daemon.instance) ||
+	if (protocol == NULL || !translate_is_wanted(&attempt->authd->daemon.instance) ||
 	    !str_copy(name, request.user, sizeof request.user))
 		return false;
-	str_copy(str_of(script_protocol(&attempt->origin)), request.protocol, sizeof request.protocol);
+	str_copy(str_of(protocol), request.protocol, sizeof request.protocol);
 	*result_out = pool_submit(attempt->authd->pool, str_of(attempt->origin.peer), &request, attempt_wanted,
 	                          name_translated, attempt, err);
 	return true;

@@ -20,7 +20,8 @@ static void open_files(struct authd *authd, struct err *err)
 	    secrets_open(&authd->secrets, instance_path(path, sizeof path, instance->state, "auth/secrets.db"),
 	                 instance_path(key_path, sizeof key_path, instance->etc, "keys/secrets.key"), err) != 0 ||
 	    shares_open(&authd->shares, instance_path(path, sizeof path, instance->state, "auth/shares.db"), err) != 0 ||
-	    token_key_load(&authd->relay_key, instance, "authd", err) != 0)
+	    token_key_load(&authd->relay_key, instance, "authd", err) != 0 ||
+	    access_open(&authd->access, &authd->settings, err) != 0)
 		daemon_fail(err);
 	authd->exchanges = (struct exchanges){login_find_keys, login_find_secret, authd};
 	challenges_follow(authd);
@@ -29,6 +30,7 @@ static void open_files(struct authd *authd, struct err *err)
 	oauth_init(&authd->oauth);
 	lockout_init(&authd->lockout);
 	tickets_init(&authd->tickets);
+	web_sessions_init(&authd->web_sessions);
 }
 
 static void enter_sandbox(const struct authd *authd, struct err *err)
@@ -67,6 +69,8 @@ static void close_files(struct authd *authd)
 	system_asker_free(authd->system);
 	audit_free(&authd->audit);
 	tickets_free(&authd->tickets);
+	web_sessions_free(&authd->web_sessions);
+	access_close(&authd->access);
 	lockout_free(&authd->lockout);
 	token_key_wipe(&authd->relay_key);
 	shares_close(&authd->shares);

@@ -68,6 +68,8 @@ static int read_attributes(struct settings *settings, const char *protocol, stru
 	if (result == 0) {
 		name->enabled = attributes_flag(&attributes, ATTRIBUTE_ENABLED);
 		name->expired = is_over(attributes_text(&attributes, ATTRIBUTE_EXPIRES));
+		name->administrator = attributes_flag(&attributes, ATTRIBUTE_ADMINISTRATOR);
+		name->web_apart = attributes_flag(&attributes, ATTRIBUTE_WEB_PASSWORD);
 		name->by_system =
 		    settings_flag(settings, SETTING_LOGIN_SYSTEM) && attributes_flag(&attributes, ATTRIBUTE_SYSTEM_PASSWORD);
 		system = attributes_text(&attributes, ATTRIBUTE_SYSTEM_USER);
@@ -77,6 +79,18 @@ static int read_attributes(struct settings *settings, const char *protocol, stru
 	}
 	arena_free(&arena);
 	return result;
+}
+
+/* Take the row of a statement that gives uid and name: 1, 0 (there is none), -1. */
+static int take_row(struct settings *settings, struct db_statement *statement, const char *protocol,
+                    struct login_name *name_out, struct err *err)
+{
+	int found = db_step(statement, err);
+
+	if (found != 1 || !str_copy(db_text(statement, 1), name_out->name, sizeof name_out->name))
+		return found < 0 ? -1 : 0;
+	name_out->uid = db_number(statement, 0);
+	return read_attributes(settings, protocol, name_out, err) == 0 ? 1 : -1;
 }
 
 int names_find(struct settings *settings, struct str typed, const char *protocol, struct login_name *name_out,
@@ -90,15 +104,27 @@ int names_find(struct settings *settings, struct str typed, const char *protocol
 	    db_prepare(&settings->objects, &statement, "SELECT uid, name FROM user WHERE name = ?1", err) != 0)
 		return -1;
 	db_bind_text(&statement, 1, typed);
-	found = db_step(&statement, err);
-	if (found == 1 && str_copy(db_text(&statement, 1), name_out->name, sizeof name_out->name)) {
-		name_out->uid = db_number(&statement, 0);
-		found = read_attributes(settings, protocol, name_out, err);
-	} else {
+	found = take_row(settings, &statement, protocol, name_out, err);
+	db_finalize(&statement);
+	if (found == 0) {
 		str_copy(typed, name_out->name, sizeof name_out->name);
 		for (char *c = name_out->name; *c != '\0'; c++)
 			*c = (char)tolower((unsigned char)*c);
 	}
+	return found < 0 ? -1 : 0;
+}
+
+int names_find_uid(struct settings *settings, int64_t uid, const char *protocol, struct login_name *name_out,
+                   struct err *err)
+{
+	struct db_statement statement;
+	int found;
+
+	*name_out = (struct login_name){.uid = -1};
+	if (db_prepare(&settings->objects, &statement, "SELECT uid, name FROM user WHERE uid = ?1", err) != 0)
+		return -1;
+	db_bind_number(&statement, 1, uid);
+	found = take_row(settings, &statement, protocol, name_out, err);
 	db_finalize(&statement);
 	return found < 0 ? -1 : 0;
 }

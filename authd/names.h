@@ -12,10 +12,12 @@
 enum { NAMES_NAME_MAX = 256 }; /* octets with a NUL; local part (64), "@", domain fit */
 
 struct login_name {
-	int64_t uid;               /* -1: no such user */
-	bool enabled;              /* may log in */
-	bool expired;              /* his last day is over */
-	bool may_use;              /* the protocol that names_find was asked for */
+	int64_t uid;  /* -1: no such user */
+	bool enabled; /* may log in */
+	bool expired; /* his last day is over */
+	bool may_use; /* the protocol that names_find was asked for */
+	bool administrator;
+	bool web_apart;            /* the web has a password of its own */
 	bool by_system;            /* PAM may be asked for his password, as... */
 	char system[64];           /* ... this account */
 	char name[NAMES_NAME_MAX]; /* of a user as in the settings; else what was typed, in lower case and without local
@@ -28,5 +30,8 @@ struct login_name {
  */
 int names_find(struct settings *settings, struct str typed, const char *protocol, struct login_name *name_out,
                struct err *err);
+/* The same by number, for who proved before who he is. */
+int names_find_uid(struct settings *settings, int64_t uid, const char *protocol, struct login_name *name_out,
+                   struct err *err);
 
 #endif

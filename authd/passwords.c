@@ -41,6 +41,7 @@ static void forget_past(struct authd *authd, int64_t uid)
 	authd->password_changes++;
 	cache_drop(&authd->cache, uid);
 	lockout_clear_all(&authd->lockout, uid, io_now_ms());
+	web_forget(authd, uid);
 }
 
 static bool is_wanted(void *context)

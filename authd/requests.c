@@ -74,6 +74,18 @@ static int add_grantee(struct authd *authd, const struct ticket_right *right, st
 	return 0;
 }
 
+/* The right to relay, by the service and for the client that smtpd names: of a login elsewhere (webmail) that it takes
+ * over. */
+static void add_token(const struct authd *authd, const struct ipc_message *request, const struct ticket_right *right,
+                      struct ipc_message *reply)
+{
+	char token[TOKEN_MAX];
+
+	token_make(&authd->relay_key, "authd", ipc_get(request, "label"), ipc_get(request, "peer"), str_of(right->user),
+	           token);
+	ipc_add_text(reply, "token", token);
+}
+
 static void take_redeem(struct authd *authd, struct ipc_incoming *incoming)
 {
 	struct ticket_right right;
@@ -91,6 +103,8 @@ static void take_redeem(struct authd *authd, struct ipc_incoming *incoming)
 			ipc_message_free(&reply);
 			return;
 		}
+		if (strcmp(incoming->caller, "smtpd") == 0)
+			add_token(authd, &incoming->message, &right, &reply);
 		if (strcmp(incoming->caller, "imapd") == 0)
 			sharing_bind(incoming->peer, &right);
 	} else {
@@ -210,7 +224,7 @@ static const struct {
     {"sasl-step", {"smtpd", "pop3-login", "imap-login"}, conversation_step},
     {"sasl-cancel", {"smtpd", "pop3-login", "imap-login"}, conversation_cancel},
     {"login", {"smtpd", "pop3-login", "imap-login", "listd"}, take_login},
-    {"redeem", {"pop3d", "imapd"}, take_redeem},
+    {"redeem", {"pop3d", "imapd", "smtpd"}, take_redeem},
     {"share-set", {"imapd", "postroom"}, sharing_set},
     {"share-names", {"imapd"}, sharing_names},
     {"share-list", {"imapd"}, sharing_list},
@@ -233,6 +247,18 @@ static const struct {
     {"user-delete", {"configd"}, password_user_delete},
     {"secret-set", {"configd"}, take_secret_set},
     {"secret-delete", {"configd"}, take_secret_delete},
+    {"web-login", {"webadmin"}, web_login},
+    {"web-resume", {"webadmin"}, web_resume},
+    {"web-confirm", {"webadmin"}, web_confirm},
+    {"web-session", {"webadmin", "postroom"}, web_session},
+    {"web-logout", {"webadmin"}, web_logout},
+    {"web-ticket", {"webadmin"}, web_ticket},
+    {"web-token", {"webadmin"}, web_token},
+    {"web-list", {"webadmin"}, web_list},
+    {"web-revoke", {"webadmin"}, web_revoke},
+    {"api-token-add", {"webadmin", "postroom"}, web_key_add},
+    {"api-token-list", {"webadmin", "postroom"}, web_key_list},
+    {"api-token-delete", {"webadmin", "postroom"}, web_key_delete},
     {"locks", {"postroom"}, locks_list},
     {"unlock", {"postroom"}, locks_end},
     {"dump", {"configd"}, password_dump},

@@ -27,3 +27,15 @@ void translate_name(const struct instance *instance, const struct hash_request *
 	script_close(&script);
 	arena_free(&arena);
 }
+
+const char *translate_protocol(const char *caller)
+{
+	static const struct {
+		const char *caller, *protocol;
+	} protocols[] = {{"imap-login", "IMAP4"}, {"pop3-login", "POP3"}, {"smtpd", "SMTP"}, {"webadmin", "WEBMAIL"}};
+
+	for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++)
+		if (strcmp(protocols[i].caller, caller) == 0)
+			return protocols[i].protocol;
+	return NULL;
+}

@@ -125,12 +125,26 @@ int web_tokens_touch(struct db *db, const struct web_token *token, struct err *e
 	return db_query_run(db, err, "UPDATE web_token SET used = ? WHERE id = ?", "nn", now, token->id);
 }
 
+int web_tokens_retire(struct db *db, const struct web_token *token, int64_t seconds, struct err *err)
+{
+	int64_t end = time(NULL) + seconds;
+
+	return db_query_run(db, err, "UPDATE web_token SET expires = ? WHERE id = ? AND (expires = 0 OR expires > ?)",
+	                    "nnn", end, token->id, end);
+}
+
 int web_tokens_delete(struct db *db, enum web_token_kind kind, int64_t uid, int64_t id, struct err *err)
 {
 	if (db_query_run(db, err, "DELETE FROM web_token WHERE id = ? AND uid = ? AND kind = ?", "nnt", id, uid,
 	                 str_of(kind_words[kind])) != 0)
 		return -1;
 	return sqlite3_changes(db->handle) > 0;
+}
+
+int web_tokens_forget_browsers(struct db *db, int64_t uid, int64_t but, struct err *err)
+{
+	return db_query_run(db, err, "DELETE FROM web_token WHERE uid = ? AND kind = ? AND id <> ?", "ntn", uid,
+	                    str_of(kind_words[WEB_TOKEN_REMEMBER]), but);
 }
 
 int web_tokens_forget(struct db *db, int64_t uid, bool api_too, struct err *err)

@@ -57,8 +57,12 @@ int web_tokens_find(struct db *db, enum web_token_kind kind, struct str text, st
                     struct err *err);
 /* Note that it is used now, unless that was noted in the last hour: not each request costs a write. */
 int web_tokens_touch(struct db *db, const struct web_token *token, struct err *err);
+/* It is good for so many seconds more, at most: another one has taken its place. */
+int web_tokens_retire(struct db *db, const struct web_token *token, int64_t seconds, struct err *err);
 /* 1: gone; 0: the user has none of that kind and number. */
 int web_tokens_delete(struct db *db, enum web_token_kind kind, int64_t uid, int64_t id, struct err *err);
+/* All browsers of a user that are remembered, but the one of that number. */
+int web_tokens_forget_browsers(struct db *db, int64_t uid, int64_t but, struct err *err);
 /* All of a user but his tokens of scripts; and those, too. */
 int web_tokens_forget(struct db *db, int64_t uid, bool api_too, struct err *err);
 /* Call visit for those of a user, the latest first. */

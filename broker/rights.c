@@ -221,16 +221,22 @@ const struct right *rights_find(struct str callee, struct str request)
 	return NULL;
 }
 
-/* "field": it is there, and not 0; "field=value": one of those of that name is this, in any case of letters. */
+/* Is a field one that makes the request serious? */
+static bool is_serious_field(const char *serious, struct str key, struct str value)
+{
+	struct str wanted = str_of(serious), field = str_cut(&wanted, '=');
+
+	if (wanted.data == NULL)
+		return str_equal(key, field) && !str_equal(value, STR("0"));
+	return str_equal_nocase(value, wanted) && (str_equal(key, field) || str_equal(key, STR("unset")));
+}
+
 static bool is_serious(const char *serious, const struct ipc_message *message, size_t position)
 {
-	struct str wanted = str_of(serious), field, key, value;
-	bool by_value;
+	struct str key, value;
 
-	field = str_cut(&wanted, '=');
-	by_value = wanted.data != NULL;
 	while (ipc_next(message, &position, &key, &value))
-		if (str_equal(key, field) && (by_value ? str_equal_nocase(value, wanted) : !str_equal(value, STR("0"))))
+		if (is_serious_field(serious, key, value))
 			return true;
 	return false;
 }

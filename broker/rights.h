@@ -26,7 +26,8 @@ struct right {
 	const char *callee, *request;
 	enum right_kind kind;
 	const char *own;     /* of the first two: the field that says whose: "uid" or "user" */
-	const char *serious; /* what makes it RIGHT_CONFIRMED: "field" that is there and not 0, "field=value"; or NULL */
+	const char *serious; /* what makes it RIGHT_CONFIRMED: a "field" that is there and not 0; "field=value": that field,
+	                        or "unset", with this value in any case of letters; or NULL */
 };
 
 /* All rows; ends with a callee of NULL. */

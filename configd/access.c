@@ -6,17 +6,19 @@
 #include <stdio.h>
 
 #define GLOBAL_NAME "global"
-#define VRFY_PREFIX "vrfy:" /* no name of a service (services.c) */
+#define ADMIN_NAME  "admin-area"
+#define VRFY_PREFIX "vrfy:" /* none of these is the name of a service (services.c) */
 
 /* The names that lists have, read before anything is asked of them: what is asked may change tables. */
 static int read_names(struct change *change, struct access_name **names_out, size_t *count_out, struct err *err)
 {
-	struct access_name *names = arena_get(&change->arena, (2 * SERVICES_MAX + 1) * sizeof *names);
+	struct access_name *names = arena_get(&change->arena, (2 * SERVICES_MAX + 2) * sizeof *names);
 	struct db_statement statement;
 	size_t count = 0;
 	int row;
 
 	names[count++] = (struct access_name){.number = ACCESS_LIST_GLOBAL, .name = STR(GLOBAL_NAME)};
+	names[count++] = (struct access_name){.number = ACCESS_LIST_ADMIN, .name = STR(ADMIN_NAME), .has_users = true};
 	/* the services by number, then those that know VRFY */
 	if (config_query(change->config, &statement, err,
 	                 "SELECT id, name, type = 'smtp', 0 AS vrfy FROM service"

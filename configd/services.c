@@ -81,7 +81,8 @@ static int check_free(struct change *change, struct str name, int64_t id, struct
 	for (size_t i = 0; i < name.len; i++)
 		if ((unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f)
 			return err_set(err, ERR_SYNTAX, "the name of a service must not hold control characters");
-	if (str_equal_nocase(name, STR("global")) || str_starts(name, STR("vrfy:")))
+	if (str_equal_nocase(name, STR("global")) || str_equal_nocase(name, STR("admin-area")) ||
+	    str_starts(name, STR("vrfy:")))
 		return err_set(err, ERR_DENIED, "\"%.*s\" is the name of an access list and cannot be that of a service",
 		               STR_ARG(name));
 	if (str_to_u64(name, UINT64_MAX, &number))

@@ -22,6 +22,8 @@
  */
 enum { ACCESS_LIST_GLOBAL = 0 };
 #define ACCESS_LIST_VRFY(service) (-(service))
+/* From where administrators may use the administration of the web; it stands alone, too. */
+#define ACCESS_LIST_ADMIN INT64_MIN
 
 struct access_list {
 	int64_t id;

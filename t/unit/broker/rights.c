@@ -86,6 +86,7 @@ static void what_matters_most_takes_the_password(void **state)
 	        {"user-add", "administrator", "1"},
 	        {"attribute-set", "key", "administrator"},
 	        {"attribute-set", "key", "Administrator"},
+	        {"attribute-set", "unset", "administrator"},
 	        {"attribute-unset", "key", "administrator"},
 	        {"export", "passwords", "1"},
 	        {"user-export", "passwords", "1"},
