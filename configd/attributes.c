@@ -304,31 +304,35 @@ int op_attribute_get(struct change *change, struct err *err)
 	return 0;
 }
 
-/* All pairs of key and value for all who are named, or nothing. */
+static int set_one(struct change *change, const struct attribute_holder *holder, struct str key, struct str value,
+                   struct err *err)
+{
+	if (value.data == NULL)
+		return attribute_remove(change, holder, key, err);
+	return check_not_forced(change, holder, key, err) != 0 || apply_sign(change, holder, key, &value, err) != 0
+	           ? -1
+	           : attribute_store(change, holder, key, value, err);
+}
+
+/* All that the request sets and unsets, for all who are named, or nothing. */
 int op_attribute_set(struct change *change, struct err *err)
 {
 	struct holder_list *list;
-	struct str field, value;
+	struct str key, value;
 
 	if (requested_holders(change, &list, err) != 0)
 		return -1;
 	for (; list != NULL; list = list->next) {
-		struct str key = {NULL, 0};
+		size_t position = 0, count = 0;
+		int more;
 
-		for (size_t position = 0; ipc_next(&change->incoming->message, &position, &field, &value);) {
-			if (str_equal(field, STR("key"))) {
-				key = value;
-			} else if (str_equal(field, STR("value"))) {
-				if (key.data == NULL)
-					return err_set(err, ERR_SYNTAX, "a value without its key");
-				if (check_not_forced(change, &list->holder, key, err) != 0 ||
-				    apply_sign(change, &list->holder, key, &value, err) != 0 ||
-				    attribute_store(change, &list->holder, key, value, err) != 0)
-					return -1;
-			}
-		}
-		if (key.data == NULL)
-			return err_set(err, ERR_SYNTAX, "%s needs the field key", change->operation->name);
+		for (; (more = change_next_setting(change, &position, &key, &value, err)) == 1; count++)
+			if (set_one(change, &list->holder, key, value, err) != 0)
+				return -1;
+		if (more != 0)
+			return -1;
+		if (count == 0)
+			return err_set(err, ERR_SYNTAX, "%s needs a key and a value", change->operation->name);
 	}
 	return 0;
 }

@@ -135,6 +135,13 @@ void request_take(struct ipc_incoming *incoming, void *config);
 
 /* A required field of the request. -1: ERR_SYNTAX where it is missing. */
 int change_field(const struct change *change, const char *key, struct str *value_out, struct err *err);
+/*
+ * The next thing that the request sets: a field "key" with the "value" behind it, or "unset", the key of what returns
+ * to its default (value_out->data is NULL then). Start with *position 0. 1 = there is one, 0 = there is no more, -1:
+ * ERR_SYNTAX (a value without its key).
+ */
+int change_next_setting(const struct change *change, size_t *position, struct str *key_out, struct str *value_out,
+                        struct err *err);
 /* An optional flag, "0" or "1"; *value_out stays where it is missing. -1: ERR_SYNTAX. */
 int change_flag(const struct change *change, const char *key, bool *value_out, struct err *err);
 /* Say what was changed: one line of the log, and of the answer to an import. */

@@ -33,20 +33,18 @@ int connection_add(struct change *change, struct str name, struct object *object
 int connector_take_settings(struct change *change, const struct object *object, object_store *store, int *count_out,
                             struct err *err)
 {
-	struct str key, value, setting = {NULL, 0};
+	struct str key, value;
+	size_t position = 0;
+	int more;
 
 	*count_out = 0;
-	for (size_t position = 0; ipc_next(&change->incoming->message, &position, &key, &value);) {
-		if (str_equal(key, STR("key"))) {
-			setting = value;
-		} else if (str_equal(key, STR("value")) && setting.data != NULL) {
-			if (store(change, object, setting, value, err) != 0)
-				return -1;
-			setting.data = NULL;
-			++*count_out;
-		}
+	while ((more = change_next_setting(change, &position, &key, &value, err)) == 1) {
+		if (value.data == NULL ? object_setting_remove(change, object, key, err) != 0
+		                       : store(change, object, key, value, err) != 0)
+			return -1;
+		++*count_out;
 	}
-	return 0;
+	return more;
 }
 
 void connector_add_secret(struct ipc_message *request, const char *kind, int64_t id)

@@ -115,14 +115,19 @@ int op_list_rename(struct change *change, struct err *err)
 
 int op_list_set(struct change *change, struct err *err)
 {
+	size_t position = 0, count = 0;
 	struct list_object list;
 	struct str key, value;
+	int more;
 
-	if (list_requested(change, &list, err) != 0 || change_field(change, "key", &key, err) != 0 ||
-	    change_field(change, "value", &value, err) != 0)
+	if (list_requested(change, &list, err) != 0)
 		return -1;
-	return str_equal_nocase(key, STR("type")) ? list_set_type(change, &list, value, err)
-	                                          : list_setting_store(change, &list, key, value, err);
+	for (; (more = change_next_setting(change, &position, &key, &value, err)) == 1; count++)
+		if (value.data == NULL                   ? list_setting_remove(change, &list, key, err) != 0
+		    : str_equal_nocase(key, STR("type")) ? list_set_type(change, &list, value, err) != 0
+		                                         : list_setting_store(change, &list, key, value, err) != 0)
+			return -1;
+	return more == 0 && count == 0 ? err_set(err, ERR_SYNTAX, "list-set needs a key and a value") : more;
 }
 
 int op_list_unset(struct change *change, struct err *err)

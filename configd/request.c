@@ -22,6 +22,29 @@ int change_field(const struct change *change, const char *key, struct str *value
 	return 0;
 }
 
+int change_next_setting(const struct change *change, size_t *position, struct str *key_out, struct str *value_out,
+                        struct err *err)
+{
+	struct str field, value;
+
+	key_out->data = NULL;
+	while (ipc_next(&change->incoming->message, position, &field, &value)) {
+		bool is_value = str_equal(field, STR("value"));
+
+		if (str_equal(field, STR("key"))) {
+			*key_out = value;
+		} else if (is_value && key_out->data == NULL) {
+			return err_set(err, ERR_SYNTAX, "a value without its key");
+		} else if (is_value || str_equal(field, STR("unset"))) {
+			*value_out = is_value ? value : (struct str){NULL, 0};
+			if (!is_value)
+				*key_out = value;
+			return 1;
+		}
+	}
+	return 0;
+}
+
 int change_flag(const struct change *change, const char *key, bool *value_out, struct err *err)
 {
 	struct str value = ipc_get(&change->incoming->message, key);

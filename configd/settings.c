@@ -211,21 +211,27 @@ int op_get(struct change *change, struct err *err)
 	return found > 0 ? 0 : refuse_pattern(key, err);
 }
 
-int op_set(struct change *change, struct err *err)
-{
-	struct service_object *service;
-	struct str key, value;
-
-	if (change_field(change, "key", &key, err) != 0 || change_field(change, "value", &value, err) != 0 ||
-	    requested_service(change, &service, err) != 0)
-		return -1;
-	return service != NULL ? service_setting_store(change, service, key, value, err)
-	                       : setting_store(change, key, value, err);
-}
-
 static int remove_one(struct change *change, struct str key, const struct service_object *service, struct err *err)
 {
 	return service != NULL ? service_setting_remove(change, service, key, err) : setting_remove(change, key, err);
+}
+
+/* All that the request sets and unsets, or nothing. */
+int op_set(struct change *change, struct err *err)
+{
+	struct service_object *service;
+	size_t position = 0, count = 0;
+	struct str key, value;
+	int more;
+
+	if (requested_service(change, &service, err) != 0)
+		return -1;
+	for (; (more = change_next_setting(change, &position, &key, &value, err)) == 1; count++)
+		if (value.data == NULL ? remove_one(change, key, service, err) != 0
+		    : service != NULL  ? service_setting_store(change, service, key, value, err) != 0
+		                       : setting_store(change, key, value, err) != 0)
+			return -1;
+	return more == 0 && count == 0 ? err_set(err, ERR_SYNTAX, "set needs a key and a value") : more;
 }
 
 /* All that the pattern means, as far as they are set. */

@@ -273,24 +273,3 @@ int op_user_password(struct change *change, struct err *err)
 	change_note(change, "user %.*s has a new password", STR_ARG(user.name));
 	return 0;
 }
-
-int op_user_list(struct change *change, struct err *err)
-{
-	struct db_statement statement;
-	int row;
-
-	if (config_query(change->config, &statement, err,
-	                 "SELECT uid, name, administrator, enabled, ifnull((SELECT user_group.name FROM primary_group"
-	                 " JOIN user_group ON id = group_id WHERE primary_group.uid = effective_user.uid), '')"
-	                 " FROM effective_user ORDER BY name",
-	                 "") != 0)
-		return -1;
-	while ((row = db_step(&statement, err)) == 1)
-		change_list(change, "user",
-		            json_pack("{s:I, s:s%, s:b, s:b, s:s%}", "uid", (json_int_t)db_number(&statement, 0), "name",
-		                      db_text(&statement, 1).data, db_text(&statement, 1).len, "administrator",
-		                      (int)db_number(&statement, 2), "enabled", (int)db_number(&statement, 3), "group",
-		                      db_text(&statement, 4).data, db_text(&statement, 4).len));
-	db_finalize(&statement);
-	return row;
-}

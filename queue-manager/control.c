@@ -342,11 +342,18 @@ static void add_warnings(struct queue *queue, struct ipc_message *reply)
 
 static int answer_counts(struct queue *queue, struct ipc_message *reply)
 {
+	uint64_t free_octets, total;
+	struct err err;
+
 	ipc_add_number(reply, "incoming", intake_count(queue));
 	ipc_add_number(reply, "active", queue->message_count);
 	ipc_add_number(reply, "deferred",
 	               count_rows(queue, "SELECT count(*) FROM message WHERE held = 0 AND next IS NOT NULL"));
 	ipc_add_number(reply, "held", count_rows(queue, "SELECT count(*) FROM message WHERE held = 1"));
+	if (spool_free_space(queue->active_folder, &free_octets, &total, &err) == 0) {
+		ipc_add_number(reply, "free", (int64_t)free_octets);
+		ipc_add_number(reply, "total", (int64_t)total);
+	}
 	add_warnings(queue, reply);
 	return 0;
 }
