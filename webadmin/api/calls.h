@@ -1,0 +1,70 @@
+/*
+ * calls: words that the lists of rows (table.h) share; for these alone.
+ */
+#ifndef POSTROOM_WEBADMIN_API_CALLS_H
+#define POSTROOM_WEBADMIN_API_CALLS_H
+
+#include "webadmin/api/special.h"
+
+#include "common/settings/attributes.h"
+#include "common/settings/connectors.h"
+#include "common/settings/list_settings.h"
+
+#define FIELDS(...)  ((const struct api_field[]){__VA_ARGS__, {.name = NULL}})
+#define COLUMNS(...) ((const struct api_column[]){__VA_ARGS__, {.name = NULL}})
+
+/* One field; a request's field of another name is written out. */
+#define IN_PATH(field, text)                                                     \
+	{                                                                            \
+		.name = (field), .place = API_PATH, .required = true, .sentence = (text) \
+	}
+#define NUMBER_IN_PATH(text)                                                                          \
+	{                                                                                                 \
+		.name = "number", .place = API_PATH, .type = API_NUMBER, .required = true, .sentence = (text) \
+	}
+#define QUERY(field, kind, text)                                                \
+	{                                                                           \
+		.name = (field), .place = API_QUERY, .type = (kind), .sentence = (text) \
+	}
+#define QUERY_NEEDED(field, kind, text)                                                           \
+	{                                                                                             \
+		.name = (field), .place = API_QUERY, .type = (kind), .required = true, .sentence = (text) \
+	}
+#define BODY(field, kind, text)                                                \
+	{                                                                          \
+		.name = (field), .place = API_BODY, .type = (kind), .sentence = (text) \
+	}
+#define BODY_NEEDED(field, kind, text)                                                           \
+	{                                                                                            \
+		.name = (field), .place = API_BODY, .type = (kind), .required = true, .sentence = (text) \
+	}
+#define BODY_WORDS(field, choices, text)                                           \
+	{                                                                              \
+		.name = (field), .place = API_BODY, .words = (choices), .sentence = (text) \
+	}
+#define DOCUMENT(field, text)                                                                          \
+	{                                                                                                  \
+		.name = (field), .place = API_BODY, .type = API_DOCUMENT, .required = true, .sentence = (text) \
+	}
+
+#define SETTING_COLUMNS                                                                        \
+	COLUMNS({"key", API_TEXT, NULL},                                                           \
+	        {"value", API_ANY, "As its type wants it: true or false, an integer, or a text."}, \
+	        {"default", API_FLAG, "Nothing else was set."})
+/* Of an import of rows. */
+#define IMPORT_COLUMNS                                                                                       \
+	COLUMNS({"added", API_NUMBER, NULL}, {"known", API_NUMBER, "How many were there already."},              \
+	        {"bad", API_NUMBER, "How many rows are bad."}, {"error", API_TEXTS, "What is wrong with them."}, \
+	        {"refused", API_FLAG, "Nothing was changed."})
+#define STATUS_COLUMNS                                                                                                 \
+	COLUMNS({"time", API_TIME, "Of these numbers."}, {"version", API_TEXT, NULL}, {"host", API_TEXT, NULL},            \
+	        {"queue", API_ANY, "incoming, active, deferred, held."},                                                   \
+	        {"sessions", API_ANY, "By service, how many there are."}, {"blocked", API_NUMBER, "Clients shut out."},    \
+	        {"locked", API_NUMBER, "Locks of accounts."}, {"held-posts", API_NUMBER, "Posts of lists that wait."},     \
+	        {"connections", API_ANY, "As /schedule/status tells them."}, {"disk", API_ANY, "free and total, octets."}, \
+	        {"warnings", API_TEXTS, "Sentences."})
+#define WARNING_COLUMNS COLUMNS({"warning", API_TEXTS, "What was put right, or should be looked at."})
+
+enum { CALLS_LONG_MS = 120000 /* for what waits for others */ };
+
+#endif

@@ -1,0 +1,353 @@
+/* The rows of users, groups, and what they have. */
+#include "webadmin/api/calls.h"
+
+#define USER  IN_PATH("name", "Name of the user.")
+#define GROUP IN_PATH("name", "Name of the group.")
+
+#define USER_COLUMNS                                                                                       \
+	COLUMNS({"name", API_TEXT, NULL}, {"uid", API_NUMBER, "Its number, which is never given to another."}, \
+	        {"administrator", API_FLAG, "In force: own, or forced by the primary group."},                 \
+	        {"enabled", API_FLAG, "The same."}, {"group", API_TEXT, "The primary group."},                 \
+	        {"comment", API_TEXT, NULL}, {"forward", API_FLAG, "Mail is forwarded or copied to others."},  \
+	        {"responder", API_TEXT, "none, inactive (a rule that is not met now), or active."},            \
+	        {"locked", API_FLAG, "From one address at least, after wrong passwords."},                     \
+	        {"inbox", API_NUMBER, "Messages in the Inbox."}, {"size", API_NUMBER, "Octets of the whole mailbox."})
+
+static const struct api_field user_import_fields[] = {
+    QUERY("columns", API_TEXT, "Titles, separated by commas, where the table has none."),
+    QUERY("update", API_FLAG, "Change users who are there already."),
+    QUERY("replace", API_FLAG, "Delete users whom the table lacks."),
+    QUERY("strict", API_FLAG, "One bad row, and nothing is changed."),
+    QUERY("check", API_FLAG, "Change nothing, tell what would be."),
+    QUERY("hashes", API_FLAG, "Take hashes in place of passwords."),
+    QUERY("random-passwords", API_FLAG, "Make passwords for those who have none."),
+    QUERY("copy-from", API_TEXT, "A user whose settings new ones get."),
+    DOCUMENT("text", "The table (RFC 4180)."),
+    {.name = NULL},
+};
+
+#define ATTRIBUTE_COLUMNS                                                                   \
+	COLUMNS({"key", API_TEXT, NULL}, {"value", API_ANY, "In force, as its type wants it."}, \
+	        {"from", API_TEXT, "own, group (forced by the primary one), or default."})
+
+#define ITEM_KIND \
+	IN_PATH("kind", "message-rule, responder, responder-rule, prune-rule and so on: /catalogue lists them.")
+#define ITEM_OWNER                                                                            \
+	{                                                                                         \
+		.name = "name", .place = API_PATH, .type = API_NAME, .required = true, .key = "user", \
+		.sentence = "Name of the user."                                                       \
+	}
+#define ITEM_BODY BODY("texts", API_ITEM, "The texts of the kind by their names; an array where one has several lines.")
+
+/* The same calls for what a user has and what the server has for all. */
+#define ITEM_CALLS(base, whose, ...)                                                                              \
+	{.method = "GET",                                                                                             \
+	 .path = base,                                                                                                \
+	 .callee = "configd",                                                                                         \
+	 .op = "item-list",                                                                                           \
+	 .sentence = "List items of " whose ".",                                                                      \
+	 .fields = FIELDS(__VA_ARGS__ ITEM_KIND),                                                                     \
+	 .shape = API_ROWS,                                                                                           \
+	 .list = "item",                                                                                              \
+	 .columns =                                                                                                   \
+	     COLUMNS({"number", API_NUMBER, "Its place in the order."}, {"id", API_NUMBER, "Which never changes."})}, \
+	    {.method = "POST",                                                                                        \
+	     .path = base,                                                                                            \
+	     .callee = "configd",                                                                                     \
+	     .op = "item-add",                                                                                        \
+	     .sentence = "Add an item of " whose ".",                                                                 \
+	     .fields = FIELDS(__VA_ARGS__ ITEM_KIND, BODY("at", API_NUMBER, "Its place; else the last."), ITEM_BODY), \
+	     .shape = API_OBJECT,                                                                                     \
+	     .columns = COLUMNS({"number", API_NUMBER, NULL})},                                                       \
+	    {.method = "PATCH",                                                                                       \
+	     .path = base "/{number}",                                                                                \
+	     .callee = "configd",                                                                                     \
+	     .op = "item-set",                                                                                        \
+	     .sentence = "Change texts of an item of " whose ".",                                                     \
+	     .fields = FIELDS(__VA_ARGS__ ITEM_KIND, NUMBER_IN_PATH("Its place in the order."), ITEM_BODY)},          \
+	    {.method = "POST",                                                                                        \
+	     .path = base "/{number}/move",                                                                           \
+	     .callee = "configd",                                                                                     \
+	     .op = "item-move",                                                                                       \
+	     .sentence = "Give an item of " whose " another place.",                                                  \
+	     .fields = FIELDS(__VA_ARGS__ ITEM_KIND, NUMBER_IN_PATH("Its place in the order."),                       \
+	                      BODY_NEEDED("to", API_NUMBER, "Its new place."))},                                      \
+	{                                                                                                             \
+		.method = "DELETE", .path = base "/{number}", .callee = "configd", .op = "item-delete",                   \
+		.sentence = "Delete an item of " whose ".",                                                               \
+		.fields = FIELDS(__VA_ARGS__ ITEM_KIND, NUMBER_IN_PATH("Its place in the order."))                        \
+	}
+
+const struct api_call api_calls_users[] = {
+    {.method = "GET",
+     .path = "/users",
+     .callee = "configd",
+     .op = "user-list",
+     .sentence = "List the users, and how full their mailboxes are.",
+     .shape = API_ROWS,
+     .list = "user",
+     .columns = USER_COLUMNS,
+     .join = api_join_locks,
+     .measure = api_join_usage,
+     .costly = "inbox|size"},
+    {.method = "POST",
+     .path = "/users",
+     .callee = "configd",
+     .op = "user-add",
+     .sentence = "Add a user.",
+     .fields = FIELDS(BODY_NEEDED("name", API_TEXT, "1 to 32 letters, digits, '.', '_', '-'."),
+                      BODY("password", API_TEXT, "None: nobody can log in yet."),
+                      BODY("administrator", API_FLAG, "Gets all rights."),
+                      BODY("copy-from", API_TEXT, "A user whose settings the new one gets."),
+                      BODY("welcome", API_FLAG, "Put the welcome message into the Inbox; as without it.")),
+     .shape = API_OBJECT,
+     .columns = COLUMNS({"uid", API_NUMBER, NULL})},
+    {.method = "GET",
+     .path = "/users/export",
+     .callee = "configd",
+     .op = "user-export",
+     .sentence = "Get all users as a table.",
+     .fields = FIELDS(QUERY("verbose", API_FLAG, "All that is set, too.")),
+     .shape = API_TEXTFILE,
+     .list = "text",
+     .media = "text/csv"},
+    {.method = "POST",
+     .path = "/users/import",
+     .callee = "configd",
+     .op = "user-import",
+     .sentence = "Add or change users by a table.",
+     .fields = user_import_fields,
+     .shape = API_OBJECT,
+     .columns = COLUMNS({"added", API_NUMBER, NULL}, {"known", API_NUMBER, NULL}, {"bad", API_NUMBER, NULL},
+                        {"removed", API_NUMBER, NULL}, {"error", API_TEXTS, "What is wrong with bad rows."},
+                        {"kept", API_TEXTS, "Who was to be removed and was not, and why."},
+                        {"generated", API_TEXTS, "Name, TAB, and the password that was made."},
+                        {"refused", API_FLAG, "Nothing was changed."}),
+     .media = "text/csv",
+     .timeout_ms = CALLS_LONG_MS},
+    {.method = "POST",
+     .path = "/users/bulk",
+     .callee = "configd",
+     .op = "attribute-set",
+     .sentence = "Change attributes of many users at once, of all or of none.",
+     .fields = FIELDS({.name = "names",
+                       .place = API_BODY,
+                       .type = API_NAMES,
+                       .required = true,
+                       .key = "user",
+                       .sentence = "Names; '*' and '?' may stand in them, \"$group\" is its members, '!' takes out."},
+                      {.name = "set",
+                       .place = API_BODY,
+                       .type = API_SETTINGS,
+                       .required = true,
+                       .sentence = "Attributes by their keys; null is the default."}),
+     .catalogue = &attribute_catalogue},
+    {.method = "POST",
+     .path = "/users/bulk-delete",
+     .callee = "configd",
+     .op = "user-delete",
+     .sentence = "Delete users, each if it can be.",
+     .fields = FIELDS(
+         {.name = "names", .place = API_BODY, .type = API_EACH, .required = true, .key = "name", .sentence = "Names."}),
+     .shape = API_RESULTS},
+    {.method = "GET",
+     .path = "/users/{name}",
+     .callee = "configd",
+     .op = "user-list",
+     .sentence = "Show a user.",
+     .fields = FIELDS(USER),
+     .shape = API_ROW,
+     .list = "user",
+     .columns = USER_COLUMNS,
+     .join = api_join_locks,
+     .measure = api_join_usage,
+     .costly = "inbox|size"},
+    {.method = "DELETE",
+     .path = "/users/{name}",
+     .callee = "configd",
+     .op = "user-delete",
+     .sentence = "Delete a user, the mailbox too.",
+     .fields = FIELDS(USER)},
+    {.method = "POST",
+     .path = "/users/{name}/rename",
+     .callee = "configd",
+     .op = "user-rename",
+     .sentence = "Give a user another name.",
+     .fields = FIELDS(USER, BODY_NEEDED("to", API_TEXT, "The new name."))},
+    {.method = "PUT",
+     .path = "/users/{name}/password",
+     .callee = "configd",
+     .op = "user-password",
+     .sentence = "Give a user another password.",
+     .fields = FIELDS(USER, BODY_NEEDED("password", API_TEXT, "The new one."))},
+    {.method = "GET",
+     .path = "/users/{name}/attributes",
+     .callee = "configd",
+     .op = "attribute-get",
+     .sentence = "Show what is set of a user.",
+     .fields = FIELDS(ITEM_OWNER),
+     .shape = API_ROWS,
+     .list = "attribute",
+     .columns = ATTRIBUTE_COLUMNS,
+     .catalogue = &attribute_catalogue},
+    {.method = "PATCH",
+     .path = "/users/{name}/attributes",
+     .callee = "configd",
+     .op = "attribute-set",
+     .sentence = "Change what is set of a user.",
+     .fields = FIELDS(ITEM_OWNER, BODY("attributes", API_OTHERS, "Attributes by their keys; null is the default.")),
+     .catalogue = &attribute_catalogue},
+    {.method = "GET",
+     .path = "/locks",
+     .callee = "authd",
+     .op = "locks",
+     .sentence = "List who is locked out after wrong passwords.",
+     .shape = API_ROWS,
+     .list = "lock",
+     .columns = COLUMNS({"user", API_TEXT, NULL}, {"client", API_TEXT, "The address."},
+                        {"until", API_NUMBER, "Seconds since 1970."})},
+    {.method = "DELETE",
+     .path = "/users/{name}/locks",
+     .callee = "authd",
+     .op = "unlock",
+     .sentence = "End the locks of a user.",
+     .fields = FIELDS(USER)},
+    {.method = "GET",
+     .path = "/users/{name}/collected",
+     .callee = "policyd",
+     .op = "collected-list",
+     .sentence = "List the addresses that a user wrote to.",
+     .fields = FIELDS(ITEM_OWNER, QUERY("pattern", API_TEXT, "Only addresses like this, with '*' and '?'.")),
+     .shape = API_ROWS,
+     .list = "recipient",
+     .columns = COLUMNS({"address", API_TEXT, NULL}, {"used", API_NUMBER, "Seconds since 1970, the last time."},
+                        {"messages", API_NUMBER, NULL})},
+    {.method = "DELETE",
+     .path = "/users/{name}/collected/{address}",
+     .callee = "policyd",
+     .op = "collected-delete",
+     .sentence = "Forget an address that a user wrote to.",
+     .fields = FIELDS(ITEM_OWNER, IN_PATH("address", "The address."))},
+    {.method = "POST",
+     .path = "/collected/purge",
+     .callee = "policyd",
+     .op = "collected-purge",
+     .sentence = "Forget addresses that were not written to for long.",
+     .fields = FIELDS(BODY_NEEDED("days", API_NUMBER, "How long."), BODY("user", API_TEXT, "Of one user alone."))},
+    {.method = "GET",
+     .path = "/send-usage",
+     .callee = "policyd",
+     .op = "send-usage",
+     .sentence = "Show how much users sent, who have a limit.",
+     .fields = FIELDS(QUERY("user", API_TEXT, "Of one user alone.")),
+     .shape = API_ROWS,
+     .list = "quota",
+     .columns = COLUMNS({"user", API_TEXT, NULL}, {"measure", API_TEXT, NULL}, {"used", API_NUMBER, NULL},
+                        {"limit", API_NUMBER, NULL}, {"percent", API_NUMBER, NULL},
+                        {"since", API_NUMBER, "Seconds since 1970."})},
+    {.method = "GET",
+     .path = "/responders/{responder}/answers",
+     .callee = "deliver",
+     .op = "answers",
+     .sentence = "List whom an autoresponder answered.",
+     .fields = FIELDS({.name = "responder",
+                       .place = API_PATH,
+                       .type = API_NUMBER,
+                       .required = true,
+                       .sentence = "The id of its item."}),
+     .shape = API_ROWS,
+     .list = "answer",
+     .columns = COLUMNS({"address", API_TEXT, NULL}, {"time", API_NUMBER, NULL}, {"message", API_TEXT, NULL})},
+    {.method = "DELETE",
+     .path = "/responders/{responder}/answers",
+     .callee = "deliver",
+     .op = "answers-forget",
+     .sentence = "Forget whom an autoresponder answered, so that all get an answer again.",
+     .fields = FIELDS({.name = "responder",
+                       .place = API_PATH,
+                       .type = API_NUMBER,
+                       .required = true,
+                       .sentence = "The id of its item."})},
+    ITEM_CALLS("/users/{name}/items/{kind}", "a user", ITEM_OWNER, ),
+    ITEM_CALLS("/items/{kind}", "the server", ),
+    {.method = "GET",
+     .path = "/groups",
+     .callee = "configd",
+     .op = "group-list",
+     .sentence = "List the groups.",
+     .shape = API_ROWS,
+     .list = "group",
+     .columns = COLUMNS({"name", API_TEXT, NULL}, {"users", API_NUMBER, "How many are in it."})},
+    {.method = "POST",
+     .path = "/groups",
+     .callee = "configd",
+     .op = "group-add",
+     .sentence = "Add a group.",
+     .fields = FIELDS(BODY_NEEDED("name", API_TEXT, "As of a user."))},
+    {.method = "GET",
+     .path = "/groups/{name}",
+     .callee = "configd",
+     .op = "group-list",
+     .sentence = "Show a group.",
+     .fields = FIELDS(GROUP),
+     .shape = API_ROW,
+     .list = "group",
+     .columns = COLUMNS({"name", API_TEXT, NULL}, {"users", API_NUMBER, "How many are in it."})},
+    {.method = "DELETE",
+     .path = "/groups/{name}",
+     .callee = "configd",
+     .op = "group-delete",
+     .sentence = "Delete a group; its members stay.",
+     .fields = FIELDS(GROUP)},
+    {.method = "GET",
+     .path = "/groups/{name}/members",
+     .callee = "configd",
+     .op = "group-members",
+     .sentence = "List the members of a group.",
+     .fields = FIELDS(GROUP),
+     .shape = API_ROWS,
+     .list = "user",
+     .columns = COLUMNS({"name", API_TEXT, NULL})},
+    {.method = "POST",
+     .path = "/groups/{name}/members",
+     .callee = "configd",
+     .op = "group-add-member",
+     .sentence = "Put a user into a group.",
+     .fields = FIELDS(GROUP, BODY_NEEDED("user", API_TEXT, "Name of the user."),
+                      BODY("primary", API_FLAG, "It becomes the primary group of the user."))},
+    {.method = "DELETE",
+     .path = "/groups/{name}/members/{user}",
+     .callee = "configd",
+     .op = "group-remove-member",
+     .sentence = "Take a user out of a group.",
+     .fields = FIELDS(GROUP, IN_PATH("user", "Name of the user."))},
+    {.method = "GET",
+     .path = "/groups/{name}/attributes",
+     .callee = "configd",
+     .op = "attribute-get",
+     .sentence = "Show what is set of a group.",
+     .fields = FIELDS({.name = "name",
+                       .place = API_PATH,
+                       .type = API_NAME,
+                       .required = true,
+                       .key = "group",
+                       .sentence = "Its name."}),
+     .shape = API_ROWS,
+     .list = "attribute",
+     .columns = ATTRIBUTE_COLUMNS,
+     .catalogue = &attribute_catalogue},
+    {.method = "PATCH",
+     .path = "/groups/{name}/attributes",
+     .callee = "configd",
+     .op = "attribute-set",
+     .sentence = "Change what is set of a group.",
+     .fields = FIELDS({.name = "name",
+                       .place = API_PATH,
+                       .type = API_NAME,
+                       .required = true,
+                       .key = "group",
+                       .sentence = "Its name."},
+                      BODY("attributes", API_OTHERS, "Attributes by their keys; null is the default.")),
+     .catalogue = &attribute_catalogue},
+    {.method = NULL},
+};
