@@ -25,6 +25,9 @@ enum {
 	PLACE_WAIT_MS = 500, /* a place may be taken for a moment by a login that only looks whether there is one */
 };
 
+/* What sessions of webmail are called, and the service that their tickets are for. */
+#define SERVICE_WEB "web"
+
 /* For whom a session in the owner's mailbox is, and in which groups he is. */
 static int take_guest(struct guest *guest, const struct ipc_message *reply, struct err *err)
 {
@@ -68,7 +71,7 @@ static int redeem(struct session *session, struct str ticket, struct err *err)
 	ipc_message_init(&reply);
 	ipc_request(&request, "redeem");
 	ipc_add(&request, "ticket", ticket);
-	ipc_add_text(&request, "service", "imap");
+	ipc_add_text(&request, "service", session->is_web ? SERVICE_WEB : "imap");
 	result = ipc_call(&session->authd, &request, &reply, IPC_TIMEOUT_MS, err);
 	if (result == 0)
 		result = take_user(session, &reply, err);
@@ -118,6 +121,8 @@ static const char *take_places(struct session *session)
 	                                       .wait_ms = PLACE_WAIT_MS};
 	struct err err;
 
+	if (session->is_web)
+		return NULL; /* a browser has several, which webadmin's own limits are for */
 	if (status_acquire(&session->statusd, &of_user, &err) != 0)
 		return "Too many logins for this user";
 	if (address[0] != '\0' && status_acquire(&session->statusd, &of_address, &err) != 0)
@@ -269,6 +274,7 @@ struct session *session_new(struct imapd *imapd, int fd, const struct ipc_messag
 	if (ipc_get_number(request, "service", 0, INT64_MAX, &number))
 		settings_use_service(&imapd->settings, number);
 	session->imapd = imapd;
+	session->is_web = strcmp(service, SERVICE_WEB) == 0;
 	session->authd.fd = session->receipts.channel.fd = -1;
 	session->bell = listen_bell();
 	conn_init(&session->conn, fd, (int)settings_number(&imapd->settings, SETTING_IMAP_TIMEOUT) * 1000);
@@ -308,7 +314,7 @@ void session_free(struct session *session)
 	memory_free(session);
 }
 
-static int take_over(struct imapd *imapd, struct ipc_message *request)
+static int take_over(struct imapd *imapd, struct ipc_message *request, const char *service)
 {
 	int client = ipc_take_fd(request, 0);
 	struct str ticket = ipc_get(request, "ticket");
@@ -316,12 +322,12 @@ static int take_over(struct imapd *imapd, struct ipc_message *request)
 	struct err err;
 
 	if (!ipc_is(request, "session") || client < 0 || ticket.data == NULL) {
-		log_error("a request of imap-login that is none");
+		log_error("a request for a session that is none");
 		if (client >= 0)
 			close(client);
 		return 1;
 	}
-	session = session_new(imapd, client, request, "imap");
+	session = session_new(imapd, client, request, service);
 	transcript_begin(&session->transcript, &session->conn, &imapd->settings, TRANSCRIPT_IMAP, "imapd");
 	if (session_open(session, ticket, &err) == 0) {
 		bandwidth_begin(&session->bandwidth, &session->conn, &session->statusd, &imapd->settings,
@@ -334,16 +340,16 @@ static int take_over(struct imapd *imapd, struct ipc_message *request)
 	return 0;
 }
 
-/* A connection of imap-login: it asks for one session. */
-static int take_request(struct imapd *imapd, int fd)
+/* A connection of imap-login, or of webadmin: it asks for one session. */
+static int take_request(struct imapd *imapd, int fd, const char *service)
 {
 	struct ipc_message request;
 	struct err err;
 	uint32_t sequence;
 	int got, result = 1;
 
-	if (!ipc_peer_is(fd, imapd->login_user)) {
-		log_error("a connection from somebody who is not imap-login");
+	if (!ipc_peer_is(fd, strcmp(service, SERVICE_WEB) == 0 ? imapd->web_user : imapd->login_user)) {
+		log_error("a connection from somebody who may hand none over");
 		close(fd);
 		return 1;
 	}
@@ -353,7 +359,7 @@ static int take_request(struct imapd *imapd, int fd)
 	if (got < 0)
 		log_error("cannot take a session over: %s", err.text);
 	else
-		result = got > 0 ? take_over(imapd, &request) : 0;
+		result = got > 0 ? take_over(imapd, &request, service) : 0;
 	ipc_message_free(&request);
 	return result;
 }
@@ -363,7 +369,9 @@ int imap_session(int fd, const struct listen_origin *origin, void *context)
 	const char *name = origin->name;
 
 	if (strcmp(name, "from-imap-login") == 0)
-		return take_request(context, fd);
+		return take_request(context, fd, "imap");
+	if (strcmp(name, "from-webadmin") == 0)
+		return take_request(context, fd, SERVICE_WEB);
 	if (strcmp(name, LISTEN_GUEST) == 0)
 		return guest_session(context, fd);
 	if (strcmp(name, "from-postroom") == 0 || strcmp(name, "from-brokerd") == 0)

@@ -15,7 +15,7 @@ static void refresh(void *context)
 int main(int argc, char **argv)
 {
 	static struct imapd imapd;
-	static const char *const names[] = {"from-imap-login", "from-deliver", "from-pop3d",
+	static const char *const names[] = {"from-imap-login", "from-deliver", "from-pop3d", "from-webadmin",
 	                                    "from-postroom",   "from-brokerd", NULL};
 	struct listen_hooks hooks = {.refresh = refresh, .session = imap_session, .context = &imapd, .bells = true};
 	struct err err;
@@ -24,6 +24,7 @@ int main(int argc, char **argv)
 	daemon_start(&imapd.daemon, argc, argv, "imapd");
 	hooks.max_sessions = imapd.daemon.instance.max_sessions;
 	if (instance_user(&imapd.daemon.instance, "imap-login", &imapd.login_user, &group, &err) != 0 ||
+	    instance_user(&imapd.daemon.instance, "webadmin", &imapd.web_user, &group, &err) != 0 ||
 	    settings_open(&imapd.settings, &imapd.daemon.instance, false, &err) != 0 ||
 	    sandbox_init(&imapd.sandbox, SANDBOX_LOCK_OWNER | SANDBOX_FORK, &err) != 0 ||
 	    sandbox_prepare(&imapd.sandbox, &err) != 0)

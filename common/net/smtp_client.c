@@ -89,6 +89,29 @@ static int shake_hands(struct smtp_client *client, SSL_CTX *tls, bool verify, st
 	return err_set(err, SMTP_CLIENT_TLS, "TLS handshake failed: %s", reason.text);
 }
 
+static int read_greeting(struct smtp_client *client, int greeting_ms, struct err *err)
+{
+	if (smtp_client_read_reply(client, "connection", greeting_ms, err) != 0)
+		return -1;
+	if (smtp_reply_class(&client->reply) == 2)
+		return 0;
+	smtp_client_refused(client, "connection", err);
+	smtp_client_close(client);
+	return -1;
+}
+
+int smtp_client_begin(struct smtp_client *client, const char *host, int fd, struct err *err)
+{
+	int greeting_ms = smtp_client_wait(client->timeouts.greeting_ms, SMTP_WAIT_GREETING_MS);
+
+	forget_connection(client);
+	smtp_reply_reset(&client->reply);
+	str_copy(str_of(host), client->host, sizeof client->host);
+	conn_init(&client->conn, fd, greeting_ms);
+	client->open = client->reached = true;
+	return read_greeting(client, greeting_ms, err);
+}
+
 int smtp_client_connect(struct smtp_client *client, const char *host, const char *address, unsigned port, SSL_CTX *tls,
                         bool verify, struct err *err)
 {
@@ -110,13 +133,7 @@ int smtp_client_connect(struct smtp_client *client, const char *host, const char
 	client->open = client->reached = true;
 	if (tls != NULL && shake_hands(client, tls, verify, err) != 0)
 		return -1;
-	if (smtp_client_read_reply(client, "connection", greeting_ms, err) != 0)
-		return -1;
-	if (smtp_reply_class(&client->reply) == 2)
-		return 0;
-	smtp_client_refused(client, "connection", err);
-	smtp_client_close(client);
-	return -1;
+	return read_greeting(client, greeting_ms, err);
 }
 
 int smtp_client_hello(struct smtp_client *client, struct err *err)

@@ -76,6 +76,9 @@ void smtp_client_init(struct smtp_client *client, const char *helo, struct smtp_
 int smtp_client_connect(struct smtp_client *client, const char *host, const char *address, unsigned port, SSL_CTX *tls,
                         bool verify, struct err *err);
 
+/* The same on a connection that is there already (a pair of sockets); taken over. host: what the server is called. */
+int smtp_client_begin(struct smtp_client *client, const char *host, int fd, struct err *err);
+
 /* EHLO; HELO where that is refused. -1: SMTP_CLIENT_REFUSED, or the connection is lost. */
 int smtp_client_hello(struct smtp_client *client, struct err *err);
 

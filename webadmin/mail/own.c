@@ -1,0 +1,280 @@
+#include "webadmin/mail/own.h"
+
+#include "webadmin/mail/compose.h"
+
+enum {
+	CONFIRMED_S = 600,
+	CONTACTS_MAX = 20, /* in one answer */
+};
+
+/* A request by way of brokerd. */
+struct asking {
+	struct web *web;
+	const struct web_request *request;
+	struct web_reply *reply;
+	struct ipc_message ask, answer;
+};
+
+static void begin(struct asking *asking, struct web *web, const struct web_request *request, struct web_reply *reply,
+                  const char *callee, const char *op)
+{
+	*asking = (struct asking){.web = web, .request = request, .reply = reply};
+	ipc_message_init(&asking->ask);
+	ipc_message_init(&asking->answer);
+	ipc_request(&asking->ask, "ask");
+	ipc_add_text(&asking->ask, "session", request->visitor.session);
+	ipc_add_text(&asking->ask, "peer", web->peer);
+	ipc_add_text(&asking->ask, "own", "1");
+	ipc_add_text(&asking->ask, "callee", callee);
+	ipc_add_text(&asking->ask, "request", op);
+}
+
+/* False: refused. */
+static bool put(struct asking *asking)
+{
+	struct err err;
+	struct str code;
+
+	if (ipc_call(&asking->web->broker, &asking->ask, &asking->answer, IPC_TIMEOUT_MS, &err) == 0)
+		return true;
+	code = ipc_get(&asking->answer, "code");
+	if (str_equal(code, STR("login")))
+		web_reply_error(asking->reply, 401, "login", "Log in again");
+	else if (str_equal(code, STR("confirm")))
+		web_reply_error(asking->reply, 403, "confirm", "Give your password again");
+	else
+		web_reply_err(asking->reply, &err);
+	return false;
+}
+
+static void end(struct asking *asking)
+{
+	ipc_message_free(&asking->ask);
+	ipc_message_free(&asking->answer);
+}
+
+/* Each answer's value of that key, which is JSON, goes to a list. */
+static json_t *list_of(const struct asking *asking, const char *name)
+{
+	json_t *items = json_array();
+	struct str key, value;
+
+	for (size_t position = 0; ipc_next(&asking->answer, &position, &key, &value);) {
+		json_t *item = str_equal(key, str_of(name)) ? json_loadb(value.data, value.len, 0, NULL) : NULL;
+
+		if (item != NULL)
+			json_array_append_new(items, item);
+	}
+	return items;
+}
+
+static json_t *attributes_of(const struct asking *asking)
+{
+	json_t *list = list_of(asking, "attribute"), *attributes = json_object();
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		json_object_set(attributes, json_string_value(json_object_get(item, "key")), json_object_get(item, "value"));
+	}
+	json_decref(list);
+	return attributes;
+}
+
+void mail_own_show(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	struct asking asking;
+
+	begin(&asking, web, request, reply, "configd", "attribute-get");
+	ipc_add_text(&asking.ask, "user", request->visitor.user);
+	if (put(&asking))
+		web_reply_json(
+		    reply, 200,
+		    json_pack("{s:s, s:b, s:o, s:o, s:b}", "user", request->visitor.user, "administrator",
+		              (int)request->visitor.is_administrator, "attributes", attributes_of(&asking), "default_from",
+		              mail_json_text(letter_default_from(web, &request->visitor, request->arena), request->arena),
+		              "links", (int)settings_flag(web->settings, SETTING_WEBMAIL_LINKS)));
+	end(&asking);
+}
+
+/* A text of several lines: a field each. */
+static void add_lines(struct asking *asking, const char *key, const json_t *lines)
+{
+	for (size_t i = 0; i < json_array_size(lines); i++) {
+		const json_t *line = json_array_get(lines, i);
+
+		if (json_is_string(line))
+			ipc_add(&asking->ask, key, str_from(json_string_value(line), json_string_length(line)));
+	}
+}
+
+/* Texts, flags and numbers of a JSON object as fields of a request. False: refused. */
+static bool add_texts(struct asking *asking, const json_t *body, bool as_pairs)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)body, key, value) {
+		if (json_is_array(value)) {
+			add_lines(asking, key, value);
+			continue;
+		}
+		if (as_pairs)
+			ipc_add_text(&asking->ask, "key", key);
+		if (json_is_string(value)) {
+			ipc_add(&asking->ask, as_pairs ? "value" : key,
+			        str_from(json_string_value(value), json_string_length(value)));
+		} else if (json_is_boolean(value)) {
+			ipc_add_text(&asking->ask, as_pairs ? "value" : key, json_is_true(value) ? "on" : "off");
+		} else if (json_is_integer(value)) {
+			ipc_add_number(&asking->ask, as_pairs ? "value" : key, (int64_t)json_integer_value(value));
+		} else {
+			web_reply_field_error(asking->reply, 422, "syntax", key, STR("This is neither text, number nor flag"));
+			return false;
+		}
+	}
+	return true;
+}
+
+void mail_own_change(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	json_t *body = web_json(request, reply);
+	struct asking asking;
+
+	if (body == NULL)
+		return;
+	begin(&asking, web, request, reply, "configd", "own-set");
+	if (add_texts(&asking, body, true))
+		put(&asking);
+	end(&asking);
+	json_decref(body);
+}
+
+void mail_own_password(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	json_t *body = web_json(request, reply);
+	struct asking asking;
+
+	if (body == NULL)
+		return;
+	if (request->visitor.confirmed_s < 0 || request->visitor.confirmed_s > CONFIRMED_S) {
+		web_reply_error(reply, 403, "confirm", "Give your present password");
+	} else {
+		begin(&asking, web, request, reply, "configd", "own-password");
+		ipc_add(&asking.ask, "password", mail_json_string(body, "password"));
+		put(&asking);
+		end(&asking);
+	}
+	json_decref(body);
+}
+
+static bool begin_items(struct asking *asking, struct web *web, const struct web_request *request,
+                        struct web_reply *reply, const char *op)
+{
+	static const char *const kinds[] = {"message-rule", "autoresponder", "autoresponder-rule", "autoresponder-filter",
+	                                    "prune-rule"};
+	struct str kind = web_name(request, "kind");
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		if (!str_equal(kind, str_of(kinds[i])))
+			continue;
+		begin(asking, web, request, reply, "configd", op);
+		ipc_add_text(&asking->ask, "kind", kinds[i]);
+		ipc_add_text(&asking->ask, "user", request->visitor.user);
+		return true;
+	}
+	web_reply_error(reply, 404, "not-found", "Users have no such things");
+	return false;
+}
+
+void mail_items_list(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	struct asking asking;
+	json_t *items;
+
+	if (!begin_items(&asking, web, request, reply, "item-list"))
+		return;
+	if (put(&asking)) {
+		items = list_of(&asking, "item");
+		web_reply_json(reply, 200,
+		               json_pack("{s:o, s:I}", "items", items, "total", (json_int_t)json_array_size(items)));
+	}
+	end(&asking);
+}
+
+void mail_items_add(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	json_t *body = web_json(request, reply);
+	struct asking asking;
+	int64_t number;
+
+	if (body == NULL)
+		return;
+	if (begin_items(&asking, web, request, reply, "item-add")) {
+		if (add_texts(&asking, body, false) && put(&asking) &&
+		    ipc_get_number(&asking.answer, "number", 1, INT64_MAX, &number))
+			web_reply_json(reply, 201, json_pack("{s:I}", "number", (json_int_t)number));
+		end(&asking);
+	}
+	json_decref(body);
+}
+
+/* "to" moves it, other fields change it. */
+void mail_items_change(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	json_t *body = web_json(request, reply), *to;
+	struct asking asking;
+
+	if (body == NULL)
+		return;
+	to = json_object_get(body, "to");
+	if (begin_items(&asking, web, request, reply, json_is_integer(to) ? "item-move" : "item-set")) {
+		ipc_add(&asking.ask, "number", web_name(request, "number"));
+		if (add_texts(&asking, body, false))
+			put(&asking);
+		end(&asking);
+	}
+	json_decref(body);
+}
+
+void mail_items_delete(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	struct asking asking;
+
+	if (!begin_items(&asking, web, request, reply, "item-delete"))
+		return;
+	ipc_add(&asking.ask, "number", web_name(request, "number"));
+	put(&asking);
+	end(&asking);
+}
+
+void mail_contacts(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	struct str wanted = web_query(request, "q");
+	struct asking asking;
+
+	begin(&asking, web, request, reply, "policyd", "collected-list");
+	ipc_add_text(&asking.ask, "user", request->visitor.user);
+	if (wanted.len > 0)
+		ipc_add(&asking.ask, "filter", arena_printf(request->arena, "*%.*s*", STR_ARG(wanted)));
+	if (put(&asking)) {
+		json_t *items = list_of(&asking, "recipient");
+
+		while (json_array_size(items) > CONTACTS_MAX)
+			json_array_remove(items, json_array_size(items) - 1);
+		web_reply_json(reply, 200,
+		               json_pack("{s:o, s:I}", "items", items, "total", (json_int_t)json_array_size(items)));
+	}
+	end(&asking);
+}
+
+void mail_contact_delete(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	struct asking asking;
+
+	begin(&asking, web, request, reply, "policyd", "collected-delete");
+	ipc_add_text(&asking.ask, "user", request->visitor.user);
+	ipc_add(&asking.ask, "address", web_name(request, "address"));
+	put(&asking);
+	end(&asking);
+}
