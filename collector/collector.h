@@ -50,6 +50,7 @@ struct collectord {
 	struct settings settings; /* with the objects kept open */
 	struct db db;
 	struct spool_drop drop;
+	char scratch[INSTANCE_PATH_MAX + 64]; /* folder for sessions' files without a name */
 	struct sandbox session_sandbox;
 	SSL_CTX *tls;
 	struct notices *notices;

@@ -30,12 +30,13 @@ int judge_open(struct judge **judge_out, const struct judge_setup *setup, struct
 {
 	struct judge *judge = memory_get(sizeof *judge);
 
-	*judge = (struct judge){.setup = *setup};
+	*judge = (struct judge){.setup = *setup, .filterd = {.fd = -1}};
 	arena_init(&judge->arena);
 	arena_init(&judge->line_arena);
 	rules_init(&judge->rules);
-	if (load(judge, err) != 0 ||
+	if (load(judge, err) != 0 || judge_open_program(judge, err) != 0 ||
 	    collect_asker_open(&judge->asker, setup->instance, "collector", setup->collector, err) != 0) {
+		ipc_close(&judge->filterd);
 		routing_options_free(&judge->options);
 		rules_free(&judge->rules);
 		arena_free(&judge->arena);
@@ -53,6 +54,7 @@ void judge_close(struct judge *judge)
 	if (judge == NULL)
 		return;
 	script_close(&judge->script);
+	ipc_close(&judge->filterd);
 	collect_asker_close(&judge->asker);
 	routing_options_free(&judge->options);
 	rules_free(&judge->rules);
@@ -297,6 +299,8 @@ int judge_arrived(struct judge *judge, const struct judge_arrival *arrival, stru
 		    judge->domain.len > 0)
 			judgement->recipients[i].address = addr_format(judgement->recipients[i].address, judge->domain, arena);
 	judge_ask_process(judge, arrival, arena, judgement);
+	if (judge_ask_program(judge, arrival, arena, judgement, err) != 0)
+		return -1;
 	if (judgement->recipient_count > 0 || judgement->ignored)
 		return 0;
 	/* nobody here is unknown, and somebody is elsewhere: that is as it should be */

@@ -1,5 +1,6 @@
 /*
- * judge: what is to become of the messages of a collector: its routing, the download rules, and pop3clt.lua.
+ * judge: what is to become of the messages of a collector: its routing, the download rules, pop3clt.lua, and the
+ * administrator's program (legacy.router-command), which filterd runs.
  *
  *     judge_open(&judge, &setup, err);                 before the sandbox (judge_allow within its making)
  *     judge_start(&judge);                             logged in
@@ -15,8 +16,8 @@
  * The judge writes no mail and remembers nothing: mails of a judgement are written by the session, under ids that
  * follow from collector, UIDL and mail.step, so that a repeat is recognised, and queries are remembered in collect.db.
  *
- * Security stance: runs in the session's sandbox, asks the resolver alone. Rules and scripts are the administrator's.
- * What a script answers is held to the syntax of rules.
+ * Security stance: runs in the session's sandbox, asks the resolver and filterd alone. Rules and scripts are the
+ * administrator's. What a script answers is held to the syntax of rules.
  */
 #ifndef POSTROOM_COLLECTOR_JUDGE_H
 #define POSTROOM_COLLECTOR_JUDGE_H
@@ -43,6 +44,8 @@ struct judge_setup {
 	int64_t collector;         /* number */
 	struct str name, server;   /* of it, for rules and scripts */
 	struct status *status;     /* for rules that run and errors of scripts */
+	/* where a message is put for the administrator's program */
+	const struct spool_drop *drop;
 };
 
 /* Read options and rules, and connect to the resolver. -1: as db_prepare, ipc_connect. */

@@ -2,7 +2,7 @@
  * judge_parts: what the files of the judge share; for nobody else.
  *
  * Files: judge.c decides; judge_errors.c messages without a recipient; judge_mail.c the mails that it makes;
- * judge_script.c what pop3clt.lua has to say.
+ * judge_script.c what pop3clt.lua has to say, judge_program.c what the administrator's program has.
  */
 #ifndef POSTROOM_COLLECTOR_JUDGE_PARTS_H
 #define POSTROOM_COLLECTOR_JUDGE_PARTS_H
@@ -22,8 +22,9 @@ struct judge {
 	struct rules rules;
 	struct collect_asker asker;
 	struct script script;
-	struct arena line_arena; /* of the line that the script sees */
-	struct str domain;       /* of names that an administrator gives */
+	struct ipc_channel filterd; /* where a program is set; fd -1: none is */
+	struct arena line_arena;    /* of the line that the script sees */
+	struct str domain;          /* of names that an administrator gives */
 };
 
 /* What the rules, or the script in place of them, want of a message. */
@@ -66,5 +67,10 @@ bool judge_ask_script(struct judge *judge, const struct judge_offer *offer, cons
 /* ProcessMessage, on what is about to be stored. */
 void judge_ask_process(struct judge *judge, const struct judge_arrival *arrival, struct arena *arena,
                        struct judgement *judgement);
+
+/* judge_program.c: the program, on what is about to be stored. -1: it cannot be asked now; the message waits. */
+int judge_open_program(struct judge *judge, struct err *err);
+int judge_ask_program(struct judge *judge, const struct judge_arrival *arrival, struct arena *arena,
+                      struct judgement *judgement, struct err *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "collector/judge.h"
 #include "collector/outbox.h"
 #include "collector/runs.h"
+#include "common/base/io.h"
 #include "common/net/tls.h"
 
 #include <signal.h>
@@ -44,14 +45,16 @@ static void add_events(struct collectord *collectord)
 	event_add(event_new(base, -1, EV_PERSIST, on_turn, collectord), &turn);
 }
 
-/* What sessions may touch: new files in the drop, published settings and scripts to read. */
+/* What sessions may touch: new files in the drop, ones without a name, published settings and scripts to read. */
 static int prepare_session(struct collectord *collectord, struct err *err)
 {
 	const struct instance *instance = &collectord->daemon.instance;
 	struct sandbox *sandbox = &collectord->session_sandbox;
 	char path[INSTANCE_PATH_MAX + 128];
 
-	if (sandbox_init(sandbox, SANDBOX_CONNECT, err) != 0 ||
+	instance_path(collectord->scratch, sizeof collectord->scratch, instance->state, "collect/scratch");
+	if (io_make_folder(collectord->scratch, 0700, err) != 0 || sandbox_init(sandbox, SANDBOX_CONNECT, err) != 0 ||
+	    sandbox_allow(sandbox, collectord->scratch, SANDBOX_WRITE, err) != 0 ||
 	    sandbox_allow(sandbox, instance_path(path, sizeof path, instance->state, "settings"), SANDBOX_READ, err) != 0 ||
 	    sandbox_allow(sandbox, instance_path(path, sizeof path, instance->spool, "collector/new"), SANDBOX_ADD, err) !=
 	        0 ||

@@ -134,6 +134,7 @@ static int open_judge(struct session *session, const char *server, struct err *e
 	    .name = str_of(session->collector.name),
 	    .server = str_of(server),
 	    .status = &session->status,
+	    .drop = &session->drop,
 	};
 
 	return judge_open(&session->judge, &setup, err);
@@ -170,8 +171,10 @@ static int prepare(struct session *session, const struct method *method, int64_t
 	if (server[0] == '\0')
 		return err_set(err, ERR_SYNTAX, "no server is set for this collector");
 	server = host_of(session, server);
-	if (spool_drop_open(&session->drop, instance, "collector", err) != 0 || check_resources(session, err) != 0 ||
-	    read_password(session, method, err) != 0 || find_addresses(session, server, connection, err) != 0)
+	if (spool_drop_open(&session->drop, instance, "collector", err) != 0 ||
+	    spool_scratch_in(&session->drop, session->collectord->scratch, err) != 0 ||
+	    check_resources(session, err) != 0 || read_password(session, method, err) != 0 ||
+	    find_addresses(session, server, connection, err) != 0)
 		return -1;
 	status_begin(&session->status, instance, "collector", "collector",
 	             arena_text(&session->arena, session->addresses[0]), false);

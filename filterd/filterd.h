@@ -1,6 +1,7 @@
 /*
  * filterd: gives mail the form in which it leaves, or stays inside; and makes what follows from what stands in a
- * message: copies for monitoring and of what users send, receipts.
+ * message: copies for monitoring and of what users send, receipts. Programs of the administrator's see mail here, also
+ * for sender and the collector (hooks.h).
  *
  * The parent is an event loop that reads envelopes and parses no message. For each it has a process of its own
  * (common/ipc/worker.h), which is given the message and empty files for its other forms, parses it (common/mime),
@@ -34,7 +35,7 @@ enum {
 	WORKERS_MAX = 8,                    /* at a time; other requests wait */
 	ATTEMPTS_MAX = 3,                   /* of a message, before it goes on as it is */
 	FAILURES_MAX = 500,                 /* messages of which it is remembered that they went wrong */
-	TARGETS_MAX = 100000,               /* of a request */
+	ASKED_MAX = 100000,                 /* of a request */
 };
 
 /* Which way a message goes; it may go several. */
@@ -132,6 +133,10 @@ void copies_make(struct job *job, const struct ipc_message *found,
 void receipts_start(struct job *job);
 void receipts_start_read(struct job *job);
 
+/* programs.c: a program of the administrator's sees a message of a collector, or one for a relay. Owns the job. */
+void programs_start_route(struct job *job);
+void programs_start_relay(struct job *job);
+
 /* made.c: mail of filterd's own. */
 struct made_mail {
 	const char *step; /* behind the message's id: what it is, once */
@@ -149,9 +154,10 @@ int made_write(struct job *job, const struct made_mail *mail, struct err *err);
 struct str rewrite_domain(const struct settings *settings, struct str domain, struct arena *arena);
 
 /* What workers run; the context is the job. look.c: prepare a message; receipts_look.c: the receipt it asks for;
- * monitor.c: ask monitor.lua. */
+ * monitor.c: ask monitor.lua; route_look.c: what a program says of recipients. */
 int look_run(struct ipc_message *reply, void *job, struct err *err);
 int receipt_run(struct ipc_message *reply, void *job, struct err *err);
 int monitor_run(struct ipc_message *reply, void *job, struct err *err);
+int route_run(struct ipc_message *reply, void *job, struct err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* hooks: the process that executes the administrator's program. */
 #include "filterd/hooks.h"
 
+#include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
@@ -110,16 +111,44 @@ static int start(const struct ipc_message *request, int output, int *feed_out, s
 	return 0;
 }
 
+/* What it printed, with CRLF for each end of a line: a message goes on as it stands. */
+static int tidy(int printed, int output, struct err *err)
+{
+	static char piece[PIECE], tidied[2 * PIECE];
+	bool after_cr = false;
+	int64_t at = 0;
+	ssize_t size;
+
+	while ((size = pread(printed, piece, sizeof piece, at)) > 0) {
+		size_t len = 0;
+
+		for (ssize_t i = 0; i < size; i++) {
+			if (piece[i] != '\n' && piece[i] != '\r') {
+				tidied[len++] = piece[i];
+			} else if (piece[i] == '\r' || !after_cr) {
+				tidied[len++] = '\r';
+				tidied[len++] = '\n';
+			}
+			after_cr = piece[i] == '\r';
+		}
+		if (io_write_all(output, tidied, len, err) != 0)
+			return -1;
+		at += size;
+	}
+	return size == 0 ? 0 : err_system(err, "cannot read what the program wrote");
+}
+
 static int run_program(struct ipc_message *request, struct ipc_message *reply, struct err *err)
 {
 	const struct sigaction late = {.sa_handler = on_alarm};
-	int message = ipc_take_fd(request, 0), output = ipc_take_fd(request, 1), input = -1, status = 0;
+	int message = ipc_take_fd(request, 0), printed = ipc_take_fd(request, 1), output = ipc_take_fd(request, 2);
+	int input = -1, status = 0;
 	int64_t offset, seconds;
 
-	if (message < 0 || output < 0 || !ipc_get_number(request, "offset", 0, INT64_MAX, &offset) ||
+	if (message < 0 || printed < 0 || output < 0 || !ipc_get_number(request, "offset", 0, INT64_MAX, &offset) ||
 	    !ipc_get_number(request, "seconds", 1, INT32_MAX, &seconds))
 		return err_set(err, ERR_PROTOCOL, "the runner does not understand");
-	if (start(request, output, &input, err) != 0)
+	if (start(request, printed, &input, err) != 0)
 		return -1;
 	sigaction(SIGALRM, &late, NULL);
 	alarm((unsigned)seconds);
@@ -131,7 +160,7 @@ static int run_program(struct ipc_message *request, struct ipc_message *reply, s
 	kill(-program, SIGKILL); /* what it left running */
 	ipc_add_number(reply, "late", is_late);
 	ipc_add_number(reply, "exit", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-	return 0;
+	return tidy(printed, output, err);
 }
 
 static __attribute__((noreturn)) void serve_one(int fd, struct ipc_message *request, uint32_t sequence)

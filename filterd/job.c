@@ -211,7 +211,7 @@ void job_start(struct job *job)
 	if (open_files(job, &err) != 0)
 		fail(job, &err);
 	else if (hooks_wanted(job))
-		hooks_run(job, look);
+		hooks_run(job, HOOK_OUTMAIL, look);
 	else
 		look(job, &err);
 }

@@ -48,8 +48,8 @@ static int take_targets(struct job *job, const struct ipc_message *request, stru
 
 	for (size_t position = 0; ipc_next(request, &position, &key, &value);)
 		count += str_equal(key, STR("target"));
-	if (count > TARGETS_MAX)
-		return err_set(err, ERR_LIMIT, "more than %d targets", TARGETS_MAX);
+	if (count > ASKED_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d targets", ASKED_MAX);
 	job->users = arena_get(&job->arena, (count + 1) * sizeof *job->users);
 	job->user_names = arena_get(&job->arena, (count + 1) * sizeof *job->user_names);
 	job->outside = arena_get(&job->arena, (count + 1) * sizeof *job->outside);
@@ -105,8 +105,8 @@ static int read_sent(struct job *job, struct err *err)
 	job->lan = lan == 1;
 	for (size_t position = 0; ipc_next(request, &position, &key, &value);)
 		count += str_equal(key, STR("address"));
-	if (count > TARGETS_MAX)
-		return err_set(err, ERR_LIMIT, "more than %d addresses", TARGETS_MAX);
+	if (count > ASKED_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d addresses", ASKED_MAX);
 	job->outside = arena_get(&job->arena, (count + 1) * sizeof *job->outside);
 	for (size_t position = 0; ipc_next(request, &position, &key, &value);)
 		if (str_equal(key, STR("address")))
@@ -135,6 +135,35 @@ static int read_read(struct job *job, struct err *err)
 	return 0;
 }
 
+/* A message that a program is to see: not out of the spool's file, so all that is known comes with it. */
+static int read_program(struct job *job, struct err *err)
+{
+	struct ipc_message *request = &job->incoming->message;
+	struct str key, value, from = ipc_get(request, "from");
+	struct stat status;
+	size_t count = 0;
+
+	settings_refresh(&job->filterd->settings);
+	job->message = ipc_take_fd(request, 0);
+	if (job->message < 0 || from.data == NULL)
+		return err_set(err, ERR_SYNTAX, "a message or its sender is missing");
+	if (!ipc_get_text(request, "id", job->id, sizeof job->id) ||
+	    !ipc_get_number(request, "offset", 0, INT64_MAX, &job->offset))
+		return err_set(err, ERR_SYNTAX, "id or offset is missing, or is none");
+	if (fstat(job->message, &status) != 0 || !S_ISREG(status.st_mode))
+		return err_set(err, ERR_SYNTAX, "the message is no file");
+	job->envelope.from = from;
+	for (size_t position = 0; ipc_next(request, &position, &key, &value);)
+		count += str_equal(key, STR("recipient"));
+	if (count > ASKED_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d recipients", ASKED_MAX);
+	job->envelope.recipients = arena_get(&job->arena, (count + 1) * sizeof *job->envelope.recipients);
+	for (size_t position = 0; ipc_next(request, &position, &key, &value);)
+		if (str_equal(key, STR("recipient")))
+			job->envelope.recipients[job->envelope.recipient_count++] = (struct spool_recipient){.address = value};
+	return 0;
+}
+
 static struct job *job_new(struct filterd *filterd, struct ipc_incoming *incoming)
 {
 	struct job *job = memory_get(sizeof *job);
@@ -149,23 +178,30 @@ static struct job *job_new(struct filterd *filterd, struct ipc_incoming *incomin
 	return job;
 }
 
+static bool is_among(const char *const callers[], const char *caller)
+{
+	while (*callers != NULL && strcmp(*callers, caller) != 0)
+		callers++;
+	return *callers != NULL;
+}
+
 void requests_take(struct ipc_incoming *incoming, void *context)
 {
 	static const struct {
-		const char *op;
-		bool of_queue; /* queue-manager asks it, else sessions do */
+		const char *op, *callers[3]; /* callers: who may ask it */
 		int (*read)(struct job *job, struct err *err);
 		void (*start)(struct job *job);
-	} operations[] = {{"prepare", true, read_prepare, job_start},
-	                  {"sent", true, read_sent, receipts_start},
-	                  {"read", false, read_read, receipts_start_read}};
-	bool is_queue = strcmp(incoming->caller, "queue-manager") == 0;
+	} operations[] = {{"prepare", {"queue-manager"}, read_prepare, job_start},
+	                  {"sent", {"queue-manager"}, read_sent, receipts_start},
+	                  {"read", {"pop3d", "imapd"}, read_read, receipts_start_read},
+	                  {"route", {"collector"}, read_program, programs_start_route},
+	                  {"relay", {"sender"}, read_program, programs_start_relay}};
 	struct job *job;
 	struct err err;
 
 	err_set(&err, ERR_PROTOCOL, "filterd knows no such request");
 	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
-		if (!ipc_is(&incoming->message, operations[i].op) || operations[i].of_queue != is_queue)
+		if (!ipc_is(&incoming->message, operations[i].op) || !is_among(operations[i].callers, incoming->caller))
 			continue;
 		job = job_new(context, incoming);
 		if (operations[i].read(job, &err) == 0) {

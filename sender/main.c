@@ -4,6 +4,7 @@
  * The listener forks a session for each connection of queue-manager. It reads nothing itself.
  */
 #include "common/sending/session.h"
+#include "sender/program.h"
 #include "sender/route.h"
 #include "sender/scripts.h"
 
@@ -14,7 +15,8 @@ int main(int argc, char **argv)
 	                                       .by_mx = true,
 	                                       .allow = scripts_allow,
 	                                       .answer = scripts_answer,
-	                                       .begin = scripts_begin,
+	                                       .uses_filter = program_is_set,
+	                                       .begin = program_begin,
 	                                       .prepare = scripts_prepare,
 	                                       .connected = scripts_connected,
 	                                       .accept = sender_accept,

@@ -128,24 +128,29 @@ static bool take_block(const struct request *request)
 	return true;
 }
 
-/* A rule that ran: of an SMTP service with what the session said of itself before it, of a collector as it stands. */
+/*
+ * A rule that ran: of an SMTP service with what the session said of itself before it, of a collector as it stands; of
+ * filterd likewise a program.
+ */
 static bool take_rule(const struct request *request)
 {
 	struct session *session = request->session;
-	bool is_collector = strcmp(session->program, "collector") == 0;
+	bool is_collector = strcmp(session->program, "collector") == 0,
+	     is_filter = strcmp(session->program, "filterd") == 0;
+	const char *key = is_collector ? "download-rule" : is_filter ? "program-run" : "rule";
 	struct buf line;
 
-	if (session->service[0] == '\0' && !is_collector)
+	if (session->service[0] == '\0' && !is_collector && !is_filter)
 		return false;
 	if (session->rules == RULES_TOLD_MAX)
 		return true;
 	session->rules++;
 	buf_init(&line, (size_t)8 * STATUS_RULE_MAX);
 	buf_printf(&line, "%" PRId64 "\t", statusd_time());
-	if (!is_collector)
+	if (session->service[0] != '\0' && !is_collector)
 		buf_printf(&line, "%s %s ", session->service, session->address);
 	buf_add_visible(&line, str_sub(ipc_get(request->message, "text"), 0, STATUS_RULE_MAX));
-	feed_add(request->statusd->history, is_collector ? "download-rule" : "rule", buf_str(&line));
+	feed_add(request->statusd->history, key, buf_str(&line));
 	buf_free(&line);
 	return true;
 }

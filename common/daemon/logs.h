@@ -11,6 +11,7 @@ enum log_kind {
 	LOG_LUAERRORS, /* errors of scripts, and what they print */
 	LOG_SMTPRULES, /* SMTP rules that ran */
 	LOG_DLRULES,   /* rules of collectors that ran */
+	LOG_EXTROUTER, /* programs of legacy.* that ran */
 	LOG_SECURITY,  /* logins that failed, with the true reason; others where wanted */
 	LOG_CONNECT,   /* one line for each connection that ended */
 	LOG_SMTPSVR,   /* what is said in sessions, by protocol */

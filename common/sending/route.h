@@ -57,6 +57,7 @@ struct route {
 struct route_sources {
 	struct settings *settings;              /* with objects open */
 	struct ipc_channel dnsd, authd, fetchd; /* fetchd: where mail is sent by MX */
+	struct ipc_channel filterd;             /* where an administrator's program sees what goes to relays */
 };
 
 /* One host more, where there is room. */

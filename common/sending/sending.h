@@ -23,6 +23,8 @@ struct host_details {
 struct sending {
 	const char *program; /* as dnsd and authd know it */
 	bool by_mx;          /* policies of domains are asked for: fetchd knows it, too */
+	/* Is filterd asked, which knows it then? By the settings. NULL: never. */
+	bool (*uses_filter)(const struct settings *settings);
 	/* What sessions may read beside the settings, told before they begin. NULL: nothing. */
 	int (*allow)(struct sandbox *sandbox, const struct instance *instance, struct err *err);
 	/* Answer a question other than `send`; false: there is none of that name. NULL: there are none. */

@@ -47,6 +47,13 @@ static void open_channel(struct ipc_channel *channel, const struct instance *ins
 		log_warning("%s", err.text);
 }
 
+static bool uses_filter(const struct session *session)
+{
+	const struct sending *sending = session->attempt.sending;
+
+	return sending->uses_filter != NULL && sending->uses_filter(&session->settings);
+}
+
 static int open_session(struct session *session, int fd, const struct session_parent *parent, struct err *err)
 {
 	const struct instance *instance = &parent->daemon->instance;
@@ -64,9 +71,11 @@ static int open_session(struct session *session, int fd, const struct session_pa
 	sources->settings = &session->settings;
 	open_channel(&sources->dnsd, instance, "dnsd", parent->sending->program);
 	open_channel(&sources->authd, instance, "authd", parent->sending->program);
-	sources->fetchd.fd = -1;
+	sources->fetchd.fd = sources->filterd.fd = -1;
 	if (parent->sending->by_mx)
 		open_channel(&sources->fetchd, instance, "fetchd", parent->sending->program);
+	if (uses_filter(session))
+		open_channel(&sources->filterd, instance, "filterd", parent->sending->program);
 	if (sandbox_limit(0, 0, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&parent->sandbox, err);
@@ -77,6 +86,7 @@ static bool can_go_on(const struct session *session)
 {
 	return session->attempt.sources.dnsd.fd >= 0 &&
 	       (!session->attempt.sending->by_mx || session->attempt.sources.fetchd.fd >= 0) &&
+	       (!uses_filter(session) || session->attempt.sources.filterd.fd >= 0) &&
 	       (session->needs_no_secrets || session->attempt.sources.authd.fd >= 0);
 }
 

@@ -36,7 +36,7 @@ static int open_folder(const struct instance *instance, const char *producer, co
 
 int spool_drop_open(struct spool_drop *drop, const struct instance *instance, const char *producer, struct err *err)
 {
-	*drop = (struct spool_drop){.new_folder = -1, .tmp_folder = -1};
+	*drop = (struct spool_drop){.new_folder = -1, .tmp_folder = -1, .scratch_folder = -1};
 	if (!str_copy(str_of(producer), drop->producer, sizeof drop->producer))
 		return err_set(err, ERR_LIMIT, "the name of the producer %s is too long", producer);
 	drop->new_folder = open_folder(instance, producer, "new", err);
@@ -56,7 +56,9 @@ void spool_drop_close(struct spool_drop *drop)
 		close(drop->new_folder);
 	if (drop->tmp_folder >= 0)
 		close(drop->tmp_folder);
-	drop->new_folder = drop->tmp_folder = -1;
+	if (drop->scratch_folder >= 0)
+		close(drop->scratch_folder);
+	drop->new_folder = drop->tmp_folder = drop->scratch_folder = -1;
 }
 
 /* The time is about the parent's, where its name begins with an id, so that the two sort together. */
@@ -101,16 +103,23 @@ static bool lacks_unnamed(int error)
 
 int spool_scratch(const struct spool_drop *drop, struct err *err)
 {
-	int fd = openat(drop->tmp_folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int folder = drop->scratch_folder >= 0 ? drop->scratch_folder : drop->tmp_folder;
+	int fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	char name[32] = "scratch-";
 
 	if (fd < 0 && lacks_unnamed(errno)) {
 		io_random_hex(name + strlen(name), 16);
-		fd = openat(drop->tmp_folder, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(folder, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd >= 0)
-			unlinkat(drop->tmp_folder, name, 0);
+			unlinkat(folder, name, 0);
 	}
 	return fd >= 0 ? fd : err_system(err, "cannot make a file in the spool of %s", drop->producer);
+}
+
+int spool_scratch_in(struct spool_drop *drop, const char *path, struct err *err)
+{
+	drop->scratch_folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return drop->scratch_folder >= 0 ? 0 : err_system(err, "cannot open %s", path);
 }
 
 /* An unnamed file in new/; where the file system has none, a named one in tmp/. */

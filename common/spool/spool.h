@@ -99,6 +99,7 @@ struct spool_drop {
 	char producer[24];
 	int new_folder; /* descriptors of spool/<producer>/new and tmp */
 	int tmp_folder;
+	int scratch_folder; /* for spool_scratch, where that is another than tmp; else -1 */
 };
 
 int spool_drop_open(struct spool_drop *drop, const struct instance *instance, const char *producer, struct err *err);
@@ -109,6 +110,11 @@ void spool_drop_close(struct spool_drop *drop);
  * closed. The caller closes it. -1: ERR_SYSTEM.
  */
 int spool_scratch(const struct spool_drop *drop, struct err *err);
+/*
+ * Have these files made in the folder `path` instead, which is there: for a process whose sandbox lets it make files in
+ * the drop's tmp, where others' are, but not read there. -1: ERR_SYSTEM.
+ */
+int spool_scratch_in(struct spool_drop *drop, const char *path, struct err *err);
 
 /* A message being written. */
 struct spool_file {

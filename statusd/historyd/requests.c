@@ -20,6 +20,8 @@ static int take_field(struct historyd *historyd, struct str key, struct str valu
 		return 0;
 	if (str_equal(key, STR("download-rule")) && logs_rule(&historyd->logs, LOG_DLRULES, value))
 		return 0;
+	if (str_equal(key, STR("program-run")) && logs_rule(&historyd->logs, LOG_EXTROUTER, value))
+		return 0;
 	if (str_equal(key, STR("security")) && logs_security(&historyd->logs, value))
 		return 0;
 	if (!str_equal(key, STR("script-error")) || !errors_add(&historyd->errors, value, io_now_ms()))

@@ -40,6 +40,7 @@ sub both {
 	my ($outside, $inside);
 	if (grep { /remote/ } @to) {
 		my @messages = $remote->wait_messages(++$sent, 60);
+		unlike $messages[-1]{data}, qr/(?<!\r)\n/, 'lines end with CRLF';
 		$outside = $messages[-1]{data} =~ s/\r\n/\n/gr;
 	}
 	if (grep { /bert/ } @to) {
