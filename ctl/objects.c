@@ -5,6 +5,7 @@
 #include "ctl/attributes.h"
 #include "ctl/items.h"
 #include "ctl/message.h"
+#include "ctl/user_delete.h"
 #include "ctl/user_table.h"
 #include "ctl/verb.h"
 
@@ -40,9 +41,9 @@ static const struct verb user_verbs[] = {
      .arguments = {"name"},
      .options = {{"password-stdin", OPTION_PASSWORD, "password"}},
      .wants_password = true},
-    {.command = VERB_USAGE("user delete", "NAME", "Delete a user who has no session open, with all his mail."),
-     .op = "user-delete",
-     .arguments = {"name"}},
+    {.command = VERB_OF("user delete", USER_DELETE_ARGUMENTS,
+                        "Delete users who have no session open, with all their mail; several when you said yes.",
+                        user_delete)},
     {.command =
          VERB_OF("user export", USER_EXPORT_ARGUMENTS,
                  "Write the users as a table (CSV); --verbose: with all that is set of them.", user_table_export)},
