@@ -64,8 +64,8 @@ int web_path_fits(const char *pattern, struct str path, bool rest, struct str na
 			part = str_skip(here, 1);
 			path = STR("");
 		}
-		if (!is_name && !str_equal(want, part))
-			return -1;
+		if (!is_name && !str_equal(want, web_decode(part, arena)))
+			return -1; /* "%61dmin" is "admin" */
 		if (!is_name)
 			continue;
 		if (count == WEB_NAMES_MAX || (part.len == 0 && !rest))

@@ -8,10 +8,6 @@
 
 #include <microhttpd.h>
 
-enum {
-	HTTP_SILENCE_S = 120, /* that a client may be silent, or take nothing, in the middle of a request or reply */
-};
-
 struct exchange {
 	struct web *web;
 	struct arena arena;
@@ -27,6 +23,9 @@ struct exchange {
 	size_t field_count;
 	struct buf value; /* of the field that comes in now */
 };
+
+/* http.c: seconds that a client may be silent, or take nothing, in the middle of a request or reply. */
+unsigned http_silence_s(const struct web *web);
 
 /* body.c */
 

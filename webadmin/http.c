@@ -13,9 +13,7 @@
 
 enum {
 	HEAD_OCTETS = 64 * 1024,       /* of a request's line and fields, and of a block that is sent */
-	HEAD_S = 60,                   /* a request's head has to be complete so long after the one before */
-	BODY_GRACE_S = 30,             /* after so long a body has to have come with at least */
-	BODY_RATE = 512,               /* so many octets in a second */
+	BODY_RATE = 512,               /* octets in a second that a body has to come with */
 	REQUESTS_MAX = 1000,           /* of a connection */
 	PASSED_OVER_MAX = 1024 * 1024, /* octets of body that are read though the request is refused already */
 	LOOK_MS = 1000,
@@ -30,6 +28,11 @@ struct http {
 	bool has_ended;
 	long requests;
 };
+
+unsigned http_silence_s(const struct web *web)
+{
+	return 2 * (unsigned)settings_number(web->settings, SETTING_WEB_TIMEOUT);
+}
 
 static void exchange_free(struct exchange *exchange)
 {
@@ -98,8 +101,8 @@ static void begin(struct http *http, struct MHD_Connection *connection, const ch
 	http->requests++;
 	http->since_ms = io_now_ms();
 	http->body_is_complete = false;
-	exchange->is_refused = true;
-	if (is_turned_away(exchange))
+	exchange->is_refused = is_turned_away(exchange);
+	if (exchange->is_refused)
 		return;
 	request->route = route_find(exchange);
 	exchange->reply.is_page = request->route != NULL && (request->route->flags & WEB_PAGE) != 0;
@@ -148,7 +151,7 @@ static enum MHD_Result answer(struct http *http, struct MHD_Connection *connecti
 		/* the handler may wait for others; that time is not the client's */
 		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
 		exchange->request.route->handle(http->web, &exchange->request, &exchange->reply);
-		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)HTTP_SILENCE_S);
+		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, http_silence_s(http->web));
 	}
 	return reply(http, connection);
 }
@@ -220,22 +223,22 @@ static bool is_slow(const struct http *http)
 {
 	int64_t seconds = (io_now_ms() - http->since_ms) / 1000;
 
-	if (http->exchange == NULL)
-		return seconds >= HEAD_S;
-	return !http->body_is_complete && seconds >= BODY_GRACE_S && http->exchange->received < seconds * BODY_RATE;
+	if (seconds < settings_number(http->web->settings, SETTING_WEB_TIMEOUT))
+		return false;
+	return http->exchange == NULL || (!http->body_is_complete && http->exchange->received < seconds * BODY_RATE);
 }
 
 static struct MHD_Daemon *start(struct http *http)
 {
 	return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG, 0, NULL, NULL, take_request, http,
-	                        MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,           /* first, to hear of the others */
-	                        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_OCTETS, /* else 431, 414 */
-	                        MHD_OPTION_CONNECTION_LIMIT, 1U,                         /* */
-	                        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_SILENCE_S, /* */
-	                        MHD_OPTION_STRICT_FOR_CLIENT, 1,                         /* */
-	                        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                    /* daemon_start ignores it */
-	                        MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,       /* */
-	                        MHD_OPTION_NOTIFY_COMPLETED, end_request, http,          /* */
+	                        MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,            /* first, to hear of the others */
+	                        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_OCTETS,  /* else 431, 414 */
+	                        MHD_OPTION_CONNECTION_LIMIT, 1U,                          /* */
+	                        MHD_OPTION_CONNECTION_TIMEOUT, http_silence_s(http->web), /* */
+	                        MHD_OPTION_STRICT_FOR_CLIENT, 1,                          /* */
+	                        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                     /* daemon_start ignores it */
+	                        MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,        /* */
+	                        MHD_OPTION_NOTIFY_COMPLETED, end_request, http,           /* */
 	                        MHD_OPTION_NOTIFY_CONNECTION, end_connection, http, MHD_OPTION_END);
 }
 
@@ -256,7 +259,7 @@ int http_run(struct web *web, int fd, struct err *err)
 		http.has_ended = true;
 	while (!http.has_ended && MHD_run_wait(daemon, LOOK_MS) == MHD_YES)
 		if (is_slow(&http)) {
-			log_info("a client took too long over its request, peer=%s", web->peer);
+			log_debug("a client is silent or slow, peer=%s", web->peer);
 			break;
 		}
 	MHD_stop_daemon(daemon);

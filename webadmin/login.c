@@ -73,19 +73,21 @@ static void set_cookie(const struct web *web, struct web_reply *reply, const cha
 	                 web->tls ? "; Secure" : "");
 }
 
-/* The session that authd's answer tells becomes the browser's. */
-static int take_session(struct web *web, struct web_reply *reply, const struct ipc_message *answer,
-                        struct web_visitor *visitor_out, struct err *err)
+/* authd forgets a session that is not to be. */
+static void end_session(struct web *web, const struct web_visitor *visitor)
 {
-	struct str session = ipc_get(answer, "session"), remember = ipc_get(answer, "remember-token");
-	int64_t days = settings_number(web->settings, SETTING_WEB_REMEMBER_DAYS);
+	struct ipc_message ask, answer;
+	struct err err;
 
-	if (session.len == 0 || login_learn(web, session, visitor_out, err) != 0)
-		return err_set(err, ERR_TEMPORARY, "authd does not know the session that it made");
-	set_cookie(web, reply, LOGIN_COOKIE, session, 0);
-	if (remember.len != 0)
-		set_cookie(web, reply, LOGIN_REMEMBER, remember, days * 24 * 3600);
-	return 0;
+	ipc_message_init(&ask);
+	ipc_message_init(&answer);
+	ipc_request(&ask, "web-logout");
+	ipc_add_text(&ask, "session", visitor->session);
+	ipc_add_text(&ask, "peer", web->peer);
+	if (ask_authd(web, &ask, &answer, &err) != 0)
+		log_warning("a session that is not to be goes on: %s", err.text);
+	ipc_message_free(&ask);
+	ipc_message_free(&answer);
 }
 
 /* Rules of the access list may be for some users: to anybody else it looks like a wrong password. */
@@ -95,8 +97,26 @@ static int check_access(struct web *web, struct web_visitor *visitor, struct err
 		return 0;
 	log_info("login refused by the access list, service=web user=%s peer=%s", visitor->user, web->peer);
 	status_security(&web->status, visitor->user, STATUS_BY_ACCESS_LIST);
+	end_session(web, visitor);
 	*visitor = (struct web_visitor){.confirmed_s = -1};
 	return err_set(err, ERR_DENIED, "%s", FAILED);
+}
+
+/* The session that authd's answer tells becomes the browser's. */
+static int take_session(struct web *web, struct web_reply *reply, const struct ipc_message *answer,
+                        struct web_visitor *visitor_out, struct err *err)
+{
+	struct str session = ipc_get(answer, "session"), remember = ipc_get(answer, "remember-token");
+	int64_t days = settings_number(web->settings, SETTING_WEB_REMEMBER_DAYS);
+
+	if (session.len == 0 || login_learn(web, session, visitor_out, err) != 0)
+		return err_set(err, ERR_TEMPORARY, "authd does not know the session that it made");
+	if (check_access(web, visitor_out, err) != 0)
+		return -1;
+	set_cookie(web, reply, LOGIN_COOKIE, session, 0);
+	if (remember.len != 0)
+		set_cookie(web, reply, LOGIN_REMEMBER, remember, days * 24 * 3600);
+	return 0;
 }
 
 /* Whoever fails too often on one connection has to open another, which is counted where all are. */
@@ -113,6 +133,7 @@ int login_begin(struct web *web, struct web_reply *reply, const struct login_try
 	struct ipc_message ask, answer;
 	int result;
 
+	*visitor_out = (struct web_visitor){.confirmed_s = -1};
 	ipc_message_init(&ask);
 	ipc_message_init(&answer);
 	ipc_request(&ask, "web-login");
@@ -123,8 +144,8 @@ int login_begin(struct web *web, struct web_reply *reply, const struct login_try
 	ipc_add_number(&ask, "remember", attempt->remember);
 	result = ask_authd(web, &ask, &answer, err);
 	memory_wipe(ask.fields.data, ask.fields.len);
-	if (result == 0 && (result = take_session(web, reply, &answer, visitor_out, err)) == 0)
-		result = check_access(web, visitor_out, err);
+	if (result == 0)
+		result = take_session(web, reply, &answer, visitor_out, err);
 	if (result != 0 && err->code == ERR_DENIED)
 		count_failure(web, reply, attempt->user);
 	ipc_message_free(&ask);

@@ -11,6 +11,7 @@
 
 enum {
 	LANGUAGE_FILE_MAX = 256 * 1024,
+	PAGE_MAX = 64 * 1024,
 	LANGUAGES_MAX = 8, /* of a browser's wishes that are looked at */
 	TARGET_MAX = 500,
 };
@@ -24,6 +25,7 @@ enum word {
 	ENTER_NAME,
 	PASSWORD,
 	REMEMBER,
+	REMEMBER_HELP,
 	LOG_ON,
 	FORGOTTEN,
 	FAILED,
@@ -41,7 +43,8 @@ static const struct {
     [MAIL_LOGIN] = {"webmaillogin", "web mail login"},
     [ENTER_NAME] = {"enterusername", "Username"},
     [PASSWORD] = {"password", "Password"},
-    [REMEMBER] = {"remember", "Remember me next time I connect (not recommended on shared computers)"},
+    [REMEMBER] = {"remember", "Remember me next time I connect"},
+    [REMEMBER_HELP] = {"remember.help", "Not recommended on shared computers"},
     [LOG_ON] = {"logon", "Log on"},
     [FORGOTTEN] = {"forgotten", "Forgotten Password"},
     [FAILED] = {"invalidlogin", "The username or the password is wrong"},
@@ -122,40 +125,52 @@ static struct str target_of(struct str wanted)
 	return wanted;
 }
 
+/* The page up to the form, and the form. It looks as the other pages do, with their styles. */
+static const char head_format[] =
+    "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%.*s</title>\n"
+    "<link rel=\"icon\" href=\"/img/icon.svg\" type=\"image/svg+xml\">\n"
+    "<link rel=\"stylesheet\" href=\"/style/base.css\">\n<link rel=\"stylesheet\" href=\"/style/parts.css\">\n"
+    "<link rel=\"stylesheet\" href=\"/style/shell.css\">\n<script src=\"/lib/theme.js\"></script>\n</head>\n"
+    "<body>\n<main class=\"login\">\n<span class=\"brand\">%s</span>\n<div class=\"card stack\">\n<h1>%.*s</h1>\n"
+    "<noscript><div class=\"notice warn\"><div>%.*s</div></div></noscript>\n";
+static const char notice_format[] = "<div class=\"notice bad\" role=\"alert\"><div>%.*s</div></div>\n";
+static const char form_format[] =
+    "<form class=\"form\" method=\"post\" action=\"" LOGIN_PATH "\">\n"
+    "<input type=\"hidden\" name=\"to\" value=\"%.*s\">\n"
+    "<div class=\"field\"><label class=\"label\" for=\"username\">%.*s</label>"
+    "<input class=\"input\" id=\"username\" name=\"username\" autocomplete=\"username\" autocapitalize=\"none\" "
+    "autofocus required></div>\n"
+    "<div class=\"field\"><label class=\"label\" for=\"password\">%.*s</label>"
+    "<input class=\"input\" id=\"password\" type=\"password\" name=\"password\" autocomplete=\"current-password\" "
+    "required></div>\n"
+    "<div class=\"field inline\"><input id=\"remember\" type=\"checkbox\" name=\"remember\" value=\"1\" "
+    "aria-describedby=\"remember-help\"><label for=\"remember\">%.*s</label></div>\n"
+    "<p class=\"muted\" id=\"remember-help\">%.*s</p>\n"
+    "<button class=\"button main\" type=\"submit\">%.*s</button>\n</form>\n"
+    "<p><a href=\"/forgotten.html\">%.*s</a></p>\n</div>\n</main>\n</body>\n</html>\n";
+
+/* message: a word, or -1. */
 static void show(struct web *web, const struct web_request *request, struct web_reply *reply, int status,
                  struct str target, int message)
 {
-	bool is_admin = str_starts(target, STR("/admin/"));
-	struct arena *arena = request->arena;
-	struct str notice = STR("");
+	bool anonymise = settings_flag(web->settings, SETTING_ANONYMISE);
+	enum word title = str_starts(target, STR("/admin/")) ? ADMIN_LOGIN : MAIL_LOGIN;
 	struct words words;
+	struct buf page;
 
 	find_words(web, request, &words);
+	buf_init(&page, PAGE_MAX);
+	buf_printf(&page, head_format, words.language, STR_ARG(words.texts[TITLE]),
+	           anonymise ? "" : "Postroom " POSTROOM_VERSION, STR_ARG(words.texts[title]),
+	           STR_ARG(words.texts[NEED_SCRIPT]));
 	if (message >= 0)
-		notice = arena_printf(arena, "<p class=\"error\" role=\"alert\">%.*s</p>\n", STR_ARG(words.texts[message]));
-	reply->status = status;
-	reply->type = "text/html; charset=utf-8";
-	reply->body = arena_printf(
-	    arena,
-	    "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
-	    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-	    "<title>%.*s</title>\n<link rel=\"stylesheet\" href=\"/style/login.css\">\n</head>\n"
-	    "<body class=\"login\">\n<main>\n<h1>%.*s</h1>\n%s%.*s"
-	    "<noscript><p class=\"error\">%.*s</p></noscript>\n"
-	    "<form method=\"post\" action=\"" LOGIN_PATH "\">\n"
-	    "<input type=\"hidden\" name=\"to\" value=\"%.*s\">\n"
-	    "<label>%.*s<input name=\"username\" autocomplete=\"username\" autocapitalize=\"none\" autofocus required>"
-	    "</label>\n"
-	    "<label>%.*s<input type=\"password\" name=\"password\" autocomplete=\"current-password\" required></label>\n"
-	    "<label class=\"check\"><input type=\"checkbox\" name=\"remember\" value=\"1\">%.*s</label>\n"
-	    "<button type=\"submit\">%.*s</button>\n</form>\n"
-	    "<p><a href=\"/forgotten.html\">%.*s</a></p>\n</main>\n</body>\n</html>\n",
-	    words.language, STR_ARG(words.texts[TITLE]), STR_ARG(words.texts[is_admin ? ADMIN_LOGIN : MAIL_LOGIN]),
-	    settings_flag(web->settings, SETTING_ANONYMISE) ? ""
-	                                                    : "<p class=\"product\">Postroom " POSTROOM_VERSION "</p>\n",
-	    STR_ARG(notice), STR_ARG(words.texts[NEED_SCRIPT]), STR_ARG(web_escape(arena, target)),
-	    STR_ARG(words.texts[ENTER_NAME]), STR_ARG(words.texts[PASSWORD]), STR_ARG(words.texts[REMEMBER]),
-	    STR_ARG(words.texts[LOG_ON]), STR_ARG(words.texts[FORGOTTEN]));
+		buf_printf(&page, notice_format, STR_ARG(words.texts[message]));
+	buf_printf(&page, form_format, STR_ARG(web_escape(request->arena, target)), STR_ARG(words.texts[ENTER_NAME]),
+	           STR_ARG(words.texts[PASSWORD]), STR_ARG(words.texts[REMEMBER]), STR_ARG(words.texts[REMEMBER_HELP]),
+	           STR_ARG(words.texts[LOG_ON]), STR_ARG(words.texts[FORGOTTEN]));
+	web_reply_text(reply, status, "text/html; charset=utf-8", buf_str(&page));
+	buf_free(&page);
 }
 
 void login_page_get(struct web *web, const struct web_request *request, struct web_reply *reply)

@@ -43,6 +43,12 @@ static bool is_plain(struct str path)
 	return true;
 }
 
+/* Is it in a folder that has a route of its own? Nobody comes there by another one, whatever the routes think. */
+static bool is_guarded(struct str name)
+{
+	return str_starts_nocase(name, STR("admin/")) || str_starts_nocase(name, STR("mail/"));
+}
+
 static int open_page(const struct web *web, const char *name, struct stat *info)
 {
 	int fd = web->pages >= 0 ? openat(web->pages, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK) : -1;
@@ -108,7 +114,7 @@ static void get_page(struct web *web, const struct web_request *request, struct 
 	}
 	if (name.data[name.len - 1] == '/')
 		name = arena_printf(request->arena, "%.*sindex.html", STR_ARG(name));
-	if (name.len > NAME_MAX_OCTETS || !is_plain(name)) {
+	if (name.len > NAME_MAX_OCTETS || !is_plain(name) || (folder[0] == '\0' && is_guarded(name))) {
 		web_reply_error(reply, 404, "not-found", "There is no such page");
 		return;
 	}

@@ -18,7 +18,7 @@ static const struct {
      "base-uri 'none'"},
     {"X-Content-Type-Options", "nosniff"},
     {"X-Frame-Options", "DENY"}, /* for browsers that do not know frame-ancestors */
-    {"Referrer-Policy", "no-referrer"},
+    {"Referrer-Policy", "same-origin"}, /* with none at all browsers say "Origin: null" of forms */
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Cache-Control", "no-store"},
@@ -56,8 +56,14 @@ struct str web_escape(struct arena *arena, struct str text)
 		case '&':
 			buf_add_str(&out, STR("&amp;"));
 			break;
+		case '>':
+			buf_add_str(&out, STR("&gt;"));
+			break;
 		case '"':
 			buf_add_str(&out, STR("&quot;"));
+			break;
+		case '\'':
+			buf_add_str(&out, STR("&#39;"));
 			break;
 		default:
 			buf_add_char(&out, text.data[i]);
@@ -78,7 +84,8 @@ static void set_error(struct web_reply *reply, int status, const char *code, con
 		reply->body =
 		    arena_printf(reply->arena,
 		                 "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%d</title>"
-		                 "<link rel=\"stylesheet\" href=\"/style/login.css\"></head>\n"
+		                 "<link rel=\"icon\" href=\"/img/icon.svg\" type=\"image/svg+xml\">"
+		                 "<link rel=\"stylesheet\" href=\"/style/base.css\"></head>\n"
 		                 "<body><main><h1>%d</h1><p>%.*s.</p><p><a href=\"/login\">Log on</a></p></main></body>"
 		                 "</html>\n",
 		                 status, status, STR_ARG(shown));
@@ -208,7 +215,8 @@ static ssize_t read_stream(void *context, uint64_t position, char *out, size_t s
 	/* the function may wait; the time that it takes is not the client's */
 	MHD_set_connection_option(exchange->request.connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
 	count = stream->read(stream->context, out, size);
-	MHD_set_connection_option(exchange->request.connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)HTTP_SILENCE_S);
+	MHD_set_connection_option(exchange->request.connection, MHD_CONNECTION_OPTION_TIMEOUT,
+	                          http_silence_s(exchange->web));
 	if (count > 0)
 		return count;
 	return count == 0 ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;

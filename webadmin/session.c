@@ -13,8 +13,6 @@
 #include <unistd.h>
 
 enum {
-	FIRST_OCTET_MS = 60000, /* browsers connect before they know what to ask for */
-	TLS_MS = 60000,         /* of each wait of the carrier */
 	MEMORY_MAX = 512 << 20,
 	CPU_SECONDS = 3600,
 	DESCRIPTORS_MAX = 64,
@@ -35,24 +33,27 @@ enum session_kind session_kind(enum service_encryption encryption, bool has_tls,
 	}
 }
 
-/* Wait for the client's first octet, which stays where it is. -1: it has gone, or says nothing. */
-static int first_octet(int fd)
+/* Wait for the client's first octet, which stays where it is. -1: it has gone, or says nothing: browsers connect before
+ * they know what to ask for. */
+static int first_octet(const struct webadmin *webadmin, int fd)
 {
+	int timeout_ms = (int)settings_number(&webadmin->settings, SETTING_WEB_TIMEOUT) * 1000;
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	unsigned char octet;
 
-	return poll(&wait, 1, FIRST_OCTET_MS) == 1 && recv(fd, &octet, 1, MSG_PEEK) == 1 ? octet : -1;
+	return poll(&wait, 1, timeout_ms) == 1 && recv(fd, &octet, 1, MSG_PEEK) == 1 ? octet : -1;
 }
 
 /* The process with the keys: TLS with the client, bytes in clear to and from the one that parses. */
 static int carry(struct webadmin *webadmin, int fd, int pair)
 {
+	int timeout_ms = (int)settings_number(&webadmin->settings, SETTING_WEB_TIMEOUT) * 1000;
 	struct conn conn;
 	struct err err;
 	int result = 0;
 
-	conn_init(&conn, fd, TLS_MS);
-	conn.deadline_ms = io_now_ms() + TLS_MS; /* of the handshake; later the other process looks after the time */
+	conn_init(&conn, fd, timeout_ms);
+	conn.deadline_ms = io_now_ms() + timeout_ms; /* of the handshake; later the other process looks after the time */
 	access_leave(&webadmin->access);
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, &err) != 0 ||
 	    sandbox_enter(&webadmin->carrier_sandbox, &err) != 0) {
@@ -170,7 +171,9 @@ int session_run(struct webadmin *webadmin, int fd, const struct listen_origin *o
 	int octet;
 
 	conn_init(&conn, fd, 0);
-	octet = gate_is_shut(&webadmin->known, &webadmin->daemon.instance, "webadmin", conn.peer) ? -1 : first_octet(fd);
+	octet = gate_is_shut(&webadmin->known, &webadmin->daemon.instance, "webadmin", conn.peer)
+	            ? -1
+	            : first_octet(webadmin, fd);
 	kind = octet < 0 ? SESSION_ENDED : session_kind(encryption, webadmin->tls.context != NULL, (unsigned char)octet);
 	if (kind == SESSION_TLS && webadmin->tls.context == NULL)
 		kind = SESSION_ENDED; /* there is no certificate */
@@ -178,7 +181,7 @@ int session_run(struct webadmin *webadmin, int fd, const struct listen_origin *o
 		log_error("no process for TLS could be made, peer=%s", conn.peer);
 		return 1;
 	}
-	if (kind == SESSION_ENDED || (kind == SESSION_TLS && first_octet(fd) < 0)) {
+	if (kind == SESSION_ENDED || (kind == SESSION_TLS && first_octet(webadmin, fd) < 0)) {
 		close(fd);
 		return follow_carrier(carrier, 0);
 	}

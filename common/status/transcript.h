@@ -41,10 +41,10 @@ struct transcript {
 };
 
 /*
- * Begin where the protocol's setting (smtp.log, pop3.log, imap.log, web.log) is on and log.clients means the connection's peer;
- * else nothing happens, and all other calls do nothing. The service is the one in use of settings. program: a caller of
- * historyd. Call before the sandbox. The transcript must stay where it is
- * for as long as the connection.
+ * Begin where the protocol's setting (smtp.log, pop3.log, imap.log, web.log) is on and log.clients means the
+ * connection's peer; else nothing happens, and all other calls do nothing. The service is the one in use of settings.
+ * program: a caller of historyd. Call before the sandbox. The transcript must stay where it is for as long as the
+ * connection.
  */
 void transcript_begin(struct transcript *transcript, struct conn *conn, const struct settings *settings,
                       enum transcript_protocol protocol, const char *program);
