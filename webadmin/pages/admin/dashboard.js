@@ -1,29 +1,25 @@
 // The first page: how the server is, at one look, and what should be looked at.
 import { html, useEffect, useRef, useState } from "../lib/html.js";
-import { get } from "../lib/api.js";
+import { get, leave } from "../lib/api.js";
 import { formatDuration, formatNumber, formatSize, formatTime, t } from "../lib/i18n.js";
 import { Icon } from "../lib/icons.js";
-import { usePolling } from "../lib/live.js";
+import { useLive, usePolling } from "../lib/live.js";
 import { link } from "../lib/router.js";
 import { PageHead } from "../lib/shell.js";
-import { Badge, Failure, Loading, Notice } from "../lib/ui.js";
+import { Badge, Loading, Notice } from "../lib/ui.js";
 import { checklist } from "./checklist.js";
 
-const kept = 360; // points of the charts: half an hour at one each five seconds
-const every = 5;
+const kept = 900; // points of the charts: half an hour at one each two seconds
 const history = { time: [], sessions: [], queue: [] };
 
 const sum = (object) => Object.values(object || {}).reduce((all, number) => all + (Number(number) || 0), 0);
 
 function remember(status) {
 	history.time.push(status.time || Date.now() / 1000);
-	history.sessions.push(sum(first(status.sessions)));
-	history.queue.push(sum(first(status.queue)));
+	history.sessions.push(sum(status.sessions));
+	history.queue.push(sum(status.queue));
 	Object.values(history).forEach((list) => list.length > kept && list.shift());
 }
-
-// Objects come as they are or as lists of one.
-const first = (value) => (Array.isArray(value) ? value[0] : value) || {};
 
 function Chart({ name, version }) {
 	const ref = useRef();
@@ -94,28 +90,28 @@ const recipients = (row) => (row.recipients || []).flat().map((one) => one.addre
 
 export function Dashboard() {
 	const [status, setStatus] = useState(null);
-	const [error, setError] = useState(null);
+	const [lost, setLost] = useState(false);
 	const [version, setVersion] = useState(0);
-	usePolling(() => get("/status").then((value) => {
-		remember(value);
-		setStatus(value);
-		setError(null);
+	useLive("/live", "message", (changes) => {
+		const now = { ...status, ...changes };
+		remember(now);
+		setStatus(now);
+		setLost(false);
 		setVersion((old) => old + 1);
-	}, setError), every);
+	}, () => setLost(true));
+	useLive("/live", "ended", leave);
 	if (!status)
-		return error ? html`<${Failure} error=${error} />` : html`<${Loading} />`;
-	const queue = first(status.queue);
-	const sessions = first(status.sessions);
-	const disk = first(status.disk);
+		return lost ? html`<${Notice} kind="bad">${t("unreachable")}<//>` : html`<${Loading} />`;
+	const { queue = {}, sessions = {}, disk = {} } = status;
 	const shown = (object) => Object.entries(object).map(([name, number]) => [name, formatNumber(number)]);
 	return html`<${PageHead} title=${t("page.dashboard")} help=${t("help.dashboard")} trail=${`${status.host || ""} · Postroom ${status.version || ""}`} />
-		${error && html`<${Failure} error=${error} />`}
+		${lost && html`<${Notice} kind="bad">${t("unreachable")}<//>`}
 		${(status.warnings || []).map((warning) => html`<${Notice} kind="warn">${warning}<//>`)}
 		<div class="cards">
 			<${Checklist} />
 			<${Numbers} title=${t("page.queue")} href=${link("queue")} values=${[
-				...Object.entries(queue).filter(([, value]) => typeof value === "number").map(([name, value]) => [t(`state.${name}`), formatNumber(value)]),
-				[t("page.lan-queue"), formatNumber(status.lan || 0)]]} />
+				...Object.entries(queue).map(([name, value]) => [t(`state.${name}`), formatNumber(value)]),
+				...(status.lan === undefined ? [] : [[t("page.lan-queue"), formatNumber(status.lan)]])]} />
 			<${Numbers} title=${t("page.sessions")} href=${link("sessions")} values=${shown(sessions).length ? shown(sessions) : [[t("none"), "0"]]} />
 			<${Numbers} title=${t("dashboard.state")} values=${[
 				[t("dashboard.disk"), disk.total ? `${formatSize(disk.free)} / ${formatSize(disk.total)}` : "–"],

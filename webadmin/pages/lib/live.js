@@ -4,8 +4,11 @@ import { useEffect, useRef } from "./html.js";
 
 const sources = new Map();
 
-/** Listen: listener(data) for each event of that kind, data parsed from JSON. Returns the function that ends it. */
-export function listen(where, kind, listener) {
+/**
+ * Listen: listener(data) for each event of that kind, data parsed from JSON; lost() when the connection is gone for now.
+ * Returns the function that ends it.
+ */
+export function listen(where, kind, listener, lost = () => {}) {
 	let source = sources.get(where);
 	if (!source) {
 		source = { events: new EventSource(`/api/v1${where}`), users: 0 };
@@ -14,8 +17,10 @@ export function listen(where, kind, listener) {
 	source.users++;
 	const heard = (event) => listener(JSON.parse(event.data));
 	source.events.addEventListener(kind, heard);
+	source.events.addEventListener("error", lost);
 	return () => {
 		source.events.removeEventListener(kind, heard);
+		source.events.removeEventListener("error", lost);
 		if (--source.users === 0) {
 			source.events.close();
 			sources.delete(where);
@@ -24,10 +29,10 @@ export function listen(where, kind, listener) {
 }
 
 /** The same for as long as a component is shown. */
-export function useLive(where, kind, listener) {
-	const latest = useRef(listener);
-	latest.current = listener;
-	useEffect(() => listen(where, kind, (data) => latest.current(data)), [where, kind]);
+export function useLive(where, kind, listener, lost = () => {}) {
+	const latest = useRef();
+	latest.current = { listener, lost };
+	useEffect(() => listen(where, kind, (data) => latest.current.listener(data), () => latest.current.lost()), [where, kind]);
 }
 
 /** Call again and again while the page can be seen, also when it is seen again. */

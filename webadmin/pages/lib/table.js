@@ -248,7 +248,7 @@ function Rows({ source, columns, identify = (row) => row.id, label, selected, on
 	const chosen = selected?.size || 0;
 	const setFilter = (key, value) => source.arrange(sort, { ...filters, [key]: value });
 	return html`<div class="table" ref=${box} style=${{ "--columns": widths.join(" "), "--least": `${columns.length * 7}rem` }}
-			role="grid" aria-label=${label} aria-rowcount=${total + 1} aria-multiselectable=${Boolean(selected)} onKeyDown=${keys}>
+			role="grid" aria-busy=${Boolean(source.loading)} aria-label=${label} aria-rowcount=${total + 1} aria-multiselectable=${Boolean(selected)} onKeyDown=${keys}>
 		<${Head} columns=${columns} sort=${sort} setSort=${(order) => source.arrange(order, filters)} filters=${filters}
 			withFilters=${withFilters} setFilter=${setFilter} some=${chosen > 0} all=${chosen > 0 && chosen >= total}
 			selectAll=${selected && chooseAll} />
