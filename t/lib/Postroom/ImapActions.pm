@@ -296,8 +296,9 @@ sub store_flags {
 		my $failed = $response->{type} ne 'OK' && !%left;
 		refused($worker, $response, @uids) if $failed;
 		$view->end_silent(!$failed && !$left{ $_->{uid} }, $_) for @records;
-		for my $uid ($failed ? () : @own) {
-			$ledger->entry($view->folder, $uid)->{keyword}{$keyword} = $left{$uid} ? $before{$uid} : $how eq '+' ? 1 : 0;
+		for my $uid (@own) {
+			$ledger->entry($view->folder, $uid)->{keyword}{$keyword} =
+				$failed ? undef : $left{$uid} ? $before{$uid} : $how eq '+' ? 1 : 0;
 		}
 		check_conditional($worker, $limit, \@newer, \%left, $response) if defined $limit;
 		check_told($worker, $command, $how, $flags, grep { !$left{ $_->{uid} } } @records)
