@@ -17,9 +17,8 @@ bool draft_replaces(const json_t *body, struct mail_place *place, struct web_rep
 }
 
 /* "APPENDUID 38505 3955" (RFC 4315): where it went. */
-static bool read_place(const struct mail *mail, struct mail_place *place)
+static bool read_place(struct str code, struct mail_place *place)
 {
-	struct str code = str_of(mail->talk.code);
 	uint64_t uidvalidity, uid;
 
 	if (!str_equal_nocase(str_cut_word(&code), STR("APPENDUID")) ||
@@ -30,16 +29,14 @@ static bool read_place(const struct mail *mail, struct mail_place *place)
 	return true;
 }
 
+/* REPLACE says it before the message that was there goes (RFC 8508 3.2), not at its end. */
 static int take_place(const struct imap_reply *reply, const struct imap_value *value, void *context, struct err *err)
 {
-	struct mail *mail = context;
-	struct str text = reply->text;
-	ptrdiff_t end = str_find_char(text, ']');
+	ptrdiff_t end = str_find_char(reply->text, ']');
 
 	(void)err;
-	/* REPLACE says it before the message that was there goes (RFC 8508 3.2) */
-	if (value == NULL && str_starts_nocase(text, STR("[APPENDUID ")) && end > 0)
-		str_copy(str_sub(text, 1, (size_t)end - 1), mail->talk.code, sizeof mail->talk.code);
+	if (value == NULL && end > 0 && reply->text.data[0] == '[')
+		read_place(str_sub(reply->text, 1, (size_t)end - 1), context);
 	return 0;
 }
 
@@ -49,6 +46,7 @@ bool draft_store(struct mail *mail, const struct letter *letter, struct str fold
 	struct conn *conn = imap_talk_conn(&mail->talk);
 	struct err err;
 
+	*place = (struct mail_place){.folder = folder};
 	imap_talk_begin(&mail->talk, uid != 0 ? "UID REPLACE " : "APPEND ");
 	if (uid != 0)
 		conn_printf(conn, "%u ", uid);
@@ -58,10 +56,9 @@ bool draft_store(struct mail *mail, const struct letter *letter, struct str fold
 		return mail_failed(mail, &err, reply);
 	conn_write(conn, letter->on_top);
 	if (conn_send_file(conn, letter->fd, 0, letter->size, false, &err) != 0 ||
-	    imap_talk_finish(&mail->talk, take_place, mail, &err) != 0)
+	    imap_talk_finish(&mail->talk, take_place, place, &err) != 0)
 		return mail_failed(mail, &err, reply);
-	place->folder = folder;
-	if (read_place(mail, place))
+	if (read_place(str_of(mail->talk.code), place) || place->uid != 0)
 		return true;
 	web_reply_error(reply, 503, "temporary", "The message was stored, and it is not known where");
 	return false;

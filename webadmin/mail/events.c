@@ -64,6 +64,9 @@ static int take_news(const struct imap_reply *reply, const struct imap_value *va
 
 static int begin(struct events *events, struct err *err)
 {
+	imap_talk_begin(events->talk, "ENABLE CONDSTORE"); /* so that each change of flags is told */
+	if (imap_talk_finish(events->talk, NULL, NULL, err) != 0)
+		return -1;
 	imap_talk_begin(events->talk, "NOTIFY SET (personal (MessageNew MessageExpunge FlagChange MailboxName))");
 	if (imap_talk_finish(events->talk, take_news, events, err) != 0)
 		return -1;

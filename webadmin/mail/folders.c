@@ -206,13 +206,12 @@ void mail_folders_empty(struct web *web, const struct web_request *request, stru
 	struct mail *mail = mail_open(web, request, reply);
 	struct err err;
 
-	if (mail == NULL || !mail_select(mail, web_name(request, "folder"), 0, reply) || mail->exists == 0)
+	if (mail == NULL || !mail_select(mail, web_name(request, "folder"), 0, reply))
 		return;
-	imap_talk_begin(&mail->talk, "STORE 1:* +FLAGS.SILENT (\\Deleted)");
+	imap_talk_begin(&mail->talk, "UID STORE 1:* +FLAGS.SILENT (\\Deleted)");
 	if (imap_talk_finish(&mail->talk, NULL, NULL, &err) == 0) {
 		imap_talk_begin(&mail->talk, "EXPUNGE");
 		if (imap_talk_finish(&mail->talk, NULL, NULL, &err) == 0) {
-			mail->folder[0] = '\0'; /* what is in it now is looked at anew */
 			log_info("folder emptied, user=%s", request->visitor.user);
 			return;
 		}

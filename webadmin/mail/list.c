@@ -51,15 +51,6 @@ static bool has_attachment(const struct imap_value *structure)
 	return false;
 }
 
-static json_t *words_of(const struct imap_value *list, struct arena *arena)
-{
-	json_t *words = json_array();
-
-	for (const struct imap_value *at = imap_value_at(list, 0); at != NULL; at = at->next)
-		json_array_append_new(words, mail_json_text(imap_value_text(at), arena));
-	return words;
-}
-
 /* "17-Jul-1996 02:44:25 +0000": what our imapd writes is in UTC. */
 static json_int_t internal_date(struct str text, struct arena *arena)
 {
@@ -79,7 +70,7 @@ static json_t *describe(const struct imap_value *items, uint64_t uid, struct are
 
 	imap_value_number(imap_value_of(items, "RFC822.SIZE"), INT64_MAX, &size);
 	json_object_set_new(item, "uid", json_integer((json_int_t)uid));
-	json_object_set_new(item, "flags", words_of(imap_value_of(items, "FLAGS"), arena));
+	json_object_set_new(item, "flags", mail_json_flags(imap_value_of(items, "FLAGS"), arena));
 	json_object_set_new(item, "arrived", json_integer(arrived));
 	json_object_set_new(
 	    item, "date",
@@ -153,17 +144,13 @@ static int take_found(const struct imap_reply *reply, const struct imap_value *v
 	return 0;
 }
 
-/* The newest first: by number, from the end. */
+/* The newest first: from the end (RFC 9394 3.1). */
 static bool find_newest(struct mail *mail, struct page *page, int64_t offset, int64_t limit, struct web_reply *reply)
 {
-	int64_t last = (int64_t)mail->exists - offset, first = last - limit + 1;
 	struct err err;
 
-	page->total = mail->exists;
-	if (last < 1)
-		return true;
-	imap_talk_begin(&mail->talk, "UID SEARCH RETURN (PARTIAL ");
-	conn_printf(imap_talk_conn(&mail->talk), "%" PRId64 ":%" PRId64 ") ALL", first > 0 ? first : 1, last);
+	imap_talk_begin(&mail->talk, "UID SEARCH RETURN (COUNT PARTIAL ");
+	conn_printf(imap_talk_conn(&mail->talk), "-%" PRId64 ":-%" PRId64 ") ALL", offset + 1, offset + limit);
 	if (imap_talk_finish(&mail->talk, take_found, page, &err) != 0)
 		return mail_failed(mail, &err, reply);
 	for (size_t i = 0; i < page->count / 2; i++) {
@@ -297,8 +284,8 @@ static void reply_page(const struct mail *mail, const struct page *page, struct 
 		page->items[i] = NULL;
 	}
 	web_reply_json(reply, 200,
-	               json_pack("{s:o, s:I, s:I, s:I}", "items", items, "total", (json_int_t)page->total, "messages",
-	                         (json_int_t)mail->exists, "uidvalidity", (json_int_t)mail->uidvalidity));
+	               json_pack("{s:o, s:I, s:I}", "items", items, "total", (json_int_t)page->total, "uidvalidity",
+	                         (json_int_t)mail->uidvalidity));
 }
 
 void mail_list(struct web *web, const struct web_request *request, struct web_reply *reply)

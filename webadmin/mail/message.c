@@ -88,15 +88,11 @@ static int take_about(const struct imap_reply *reply, const struct imap_value *v
 {
 	const struct imap_value *flags = imap_value_of(imap_value_at(value, 2), "FLAGS");
 	struct about *about = context;
-	json_t *words;
 
 	(void)reply, (void)err;
 	if (!imap_value_is(imap_value_at(value, 1), "FETCH") || flags == NULL)
 		return 0;
-	words = json_array();
-	for (const struct imap_value *flag = imap_value_at(flags, 0); flag != NULL; flag = flag->next)
-		json_array_append_new(words, mail_json_text(imap_value_text(flag), about->arena));
-	json_object_set_new(about->json, "flags", words);
+	json_object_set_new(about->json, "flags", mail_json_flags(flags, about->arena));
 	return 0;
 }
 

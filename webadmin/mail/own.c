@@ -108,6 +108,25 @@ static void add_lines(struct asking *asking, const char *key, const json_t *line
 	}
 }
 
+bool own_may(struct web *web, const struct web_request *request, const char *attribute)
+{
+	struct web_reply aside = {.file = -1, .arena = request->arena};
+	struct asking asking;
+	json_t *attributes;
+	bool may = false;
+
+	begin(&asking, web, request, &aside, "configd", "attribute-get");
+	ipc_add_text(&asking.ask, "user", request->visitor.user);
+	ipc_add_text(&asking.ask, "key", attribute);
+	if (put(&asking)) {
+		attributes = attributes_of(&asking);
+		may = str_equal(mail_json_string(attributes, attribute), STR("on"));
+		json_decref(attributes);
+	}
+	end(&asking);
+	return may;
+}
+
 /* Texts, flags and numbers of a JSON object as fields of a request. False: refused. */
 static bool add_texts(struct asking *asking, const json_t *body, bool as_pairs)
 {

@@ -16,4 +16,7 @@ web_handler mail_items_list, mail_items_add, mail_items_change, mail_items_delet
 /* GET ?q=: addresses that the user wrote to, the latest first: [{"address"}]; DELETE .../{address} */
 web_handler mail_contacts, mail_contact_delete;
 
+/* Is that attribute of the user on? Where that cannot be said, no. */
+bool own_may(struct web *web, const struct web_request *request, const char *attribute);
+
 #endif

@@ -1,5 +1,4 @@
 /* mail: what may be asked for, and the frame in which messages are shown. */
-#include "common/settings/attributes.h"
 #include "webadmin/mail/drafts.h"
 #include "webadmin/mail/events.h"
 #include "webadmin/mail/export.h"
@@ -10,22 +9,6 @@
 #include "webadmin/mail/own.h"
 #include "webadmin/mail/session.h"
 
-/* May the user see what messages want from elsewhere (02-7)? Where that cannot be said, no. */
-static bool may_see_images(const struct web *web, const struct web_request *request)
-{
-	struct attributes attributes;
-	struct db objects;
-	struct err err;
-	bool may;
-
-	if (settings_open_snapshot(web->settings, &objects, &err) != 0)
-		return false;
-	may = attributes_read(&objects, request->visitor.uid, request->arena, &attributes, &err) == 0 &&
-	      attributes_flag(&attributes, ATTRIBUTE_WEB_IMAGES);
-	db_close(&objects);
-	return may;
-}
-
 /*
  * An empty page, into which pages/mail puts cleaned HTML. Its policy is a frame's own: nothing runs in it, nothing is
  * sent, and nothing is loaded but, where the user asks for it with ?images=1, pictures from elsewhere.
@@ -34,7 +17,7 @@ static void show_frame(struct web *web, const struct web_request *request, struc
 {
 	bool images = str_equal(web_query(request, "images"), STR("1"));
 
-	if (images && !may_see_images(web, request)) {
+	if (images && !own_may(web, request, "web.images")) {
 		web_reply_error(reply, 403, "denied", "The administrator does not allow pictures from elsewhere");
 		return;
 	}

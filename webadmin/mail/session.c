@@ -4,7 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/imap/text.h"
-#include "common/mime/header.h"
+#include "common/mime/text.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -156,11 +156,6 @@ static int take_selected(const struct imap_reply *reply, const struct imap_value
 	(void)err;
 	if (value == NULL && imap_reply_code(reply->text, "UIDVALIDITY", &number) && number <= UINT32_MAX)
 		mail->uidvalidity = (uint32_t)number;
-	else if (value != NULL && imap_value_is(imap_value_at(value, 1), "EXISTS") &&
-	         imap_value_number(imap_value_at(value, 0), UINT32_MAX, &number))
-		mail->exists = (uint32_t)number;
-	else if (value != NULL && imap_value_is(imap_value_at(value, 1), "EXPUNGE") && mail->exists > 0)
-		mail->exists--;
 	return 0;
 }
 
@@ -173,7 +168,7 @@ bool mail_select(struct mail *mail, struct str folder, uint32_t uidvalidity, str
 	if (!is_selected) {
 		imap_talk_mailbox(&mail->talk, folder);
 		mail->folder[0] = '\0';
-		mail->uidvalidity = mail->exists = 0;
+		mail->uidvalidity = 0;
 	}
 	if (imap_talk_finish(&mail->talk, take_selected, mail, &err) != 0)
 		return mail_failed(mail, &err, reply);
@@ -264,9 +259,19 @@ int mail_scratch(const struct web *web, struct err *err)
 
 json_t *mail_json_text(struct str text, struct arena *arena)
 {
-	struct str utf8 = text.data == NULL ? STR("") : mime_utf8(text, arena);
+	if (!str_is_utf8(text))
+		text = mime_charset_convert(STR(""), text, arena);
+	return json_stringn_nocheck(text.len > 0 ? text.data : "", text.len);
+}
 
-	return json_stringn_nocheck(utf8.data, utf8.len);
+json_t *mail_json_flags(const struct imap_value *list, struct arena *arena)
+{
+	json_t *flags = json_array();
+
+	for (const struct imap_value *at = imap_value_at(list, 0); at != NULL; at = at->next)
+		if (!imap_value_is(at, "\\Recent")) /* which says something of sessions, not of the message */
+			json_array_append_new(flags, mail_json_text(imap_value_text(at), arena));
+	return flags;
 }
 
 struct str mail_json_string(const json_t *object, const char *key)

@@ -27,7 +27,7 @@ struct mail {
 	struct imap_talk talk;
 	int64_t uid;                  /* whose mailbox */
 	char folder[MAIL_FOLDER_MAX]; /* that is selected; "": none */
-	uint32_t uidvalidity, exists;
+	uint32_t uidvalidity;
 	struct mail_message message; /* that was read last */
 };
 
@@ -72,6 +72,8 @@ int mail_scratch(const struct web *web, struct err *err);
 
 /* A text of a message or server for JSON: as UTF-8. */
 json_t *mail_json_text(struct str text, struct arena *arena);
+/* Flags of a message as JSON. */
+json_t *mail_json_flags(const struct imap_value *list, struct arena *arena);
 /* A string of a JSON object; empty where there is none. */
 struct str mail_json_string(const json_t *object, const char *key);
 
