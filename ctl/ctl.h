@@ -89,9 +89,10 @@ int ctl_attributes(struct ctl *ctl, int argc, char **argv); /* attributes.c */
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
 int ctl_collected(struct ctl *ctl, int argc, char **argv); /* collected.c */
 int ctl_dmarc(struct ctl *ctl, int argc, char **argv);     /* dmarc.c */
-int ctl_dns(struct ctl *ctl, int argc, char **argv);       /* dns.c */
-int ctl_oauth(struct ctl *ctl, int argc, char **argv);     /* oauth.c */
-int ctl_dkim(struct ctl *ctl, int argc, char **argv);      /* dkim.c */
+int ctl_tls_report(struct ctl *ctl, int argc, char **argv);
+int ctl_dns(struct ctl *ctl, int argc, char **argv);   /* dns.c */
+int ctl_oauth(struct ctl *ctl, int argc, char **argv); /* oauth.c */
+int ctl_dkim(struct ctl *ctl, int argc, char **argv);  /* dkim.c */
 int ctl_export(struct ctl *ctl, int argc, char **argv);
 int ctl_import(struct ctl *ctl, int argc, char **argv);
 int ctl_permission(struct ctl *ctl, int argc, char **argv); /* permission.c */

@@ -1,5 +1,5 @@
 /*
- * dmarc: aggregate reports of DMARC, before they are sent (reporter).
+ * dmarc, tls-report: aggregate reports of DMARC and of TLS, before they are sent (reporter).
  */
 #include "ctl/verb.h"
 
@@ -12,6 +12,8 @@ enum { DAY_S = 86400 };
 
 static const struct ctl_command report_usage = {"dmarc report", "[--day YYYY-MM-DD] [--domain NAME] [--send] [--json]",
                                                 NULL, NULL, false};
+static const struct ctl_command tls_usage = {"tls-report", "[--day YYYY-MM-DD] [--domain NAME] [--send] [--json]", NULL,
+                                             NULL, false};
 
 /* A day of the world's clock, as the number of those since 1970. */
 static bool parse_day(const char *text, int64_t *day)
@@ -51,15 +53,16 @@ static void print_list(const struct ipc_message *reply, bool as_json)
 /* The report itself on standard output, who gets it beside it. */
 static void print_report(const struct ipc_message *reply)
 {
-	struct str xml = ipc_get(reply, "xml"), key, value;
+	struct str text = ipc_get(reply, "text-of-report"), key, value;
 
 	for (size_t position = 0; ipc_next(reply, &position, &key, &value);)
 		if (str_equal(key, STR("recipient")))
 			fprintf(stderr, "for %.*s\n", STR_ARG(value));
-	fwrite(xml.data, 1, xml.len, stdout);
+	fwrite(text.data, 1, text.len, stdout);
 }
 
-static int report(struct ctl *ctl, int argc, char **argv)
+/* kind: as reporter knows it. */
+static int report(struct ctl *ctl, const char *kind, const struct ctl_command *usage, int argc, char **argv)
 {
 	static const struct option options[] = {{"day", required_argument, NULL, 'd'},
 	                                        {"domain", required_argument, NULL, 'n'},
@@ -75,7 +78,7 @@ static int report(struct ctl *ctl, int argc, char **argv)
 	optind = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == '?')
-			return ctl_usage(&report_usage);
+			return ctl_usage(usage);
 		if (option == 'd' && !parse_day(optarg, &day))
 			return ctl_refuse("--day is a day as 2026-12-31, not \"%s\"", optarg);
 		if (option == 'n')
@@ -84,16 +87,17 @@ static int report(struct ctl *ctl, int argc, char **argv)
 		as_json |= option == 'j';
 	}
 	if (optind != argc)
-		return ctl_usage(&report_usage);
+		return ctl_usage(usage);
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
 	ipc_request(&request, "report");
+	ipc_add_text(&request, "kind", kind);
 	ipc_add_number(&request, "day", day);
 	ipc_add_number(&request, "send", sends);
 	if (domain != NULL)
 		ipc_add_text(&request, "domain", domain);
 	status = ctl_ask(ctl, "reporter", &request, &reply);
-	if (status == CTL_DONE && ipc_get(&reply, "xml").data != NULL)
+	if (status == CTL_DONE && ipc_get(&reply, "text-of-report").data != NULL)
 		print_report(&reply);
 	else if (status == CTL_DONE)
 		print_list(&reply, as_json);
@@ -106,5 +110,10 @@ int ctl_dmarc(struct ctl *ctl, int argc, char **argv)
 {
 	if (argc < 2 || strcmp(argv[1], "report") != 0)
 		return ctl_usage(&report_usage);
-	return report(ctl, argc - 1, argv + 1);
+	return report(ctl, "dmarc", &report_usage, argc - 1, argv + 1);
+}
+
+int ctl_tls_report(struct ctl *ctl, int argc, char **argv)
+{
+	return report(ctl, "tls", &tls_usage, argc, argv);
 }

@@ -65,6 +65,7 @@ const struct ctl_command ctl_commands[] = {
     {"dns", "servers [--json] | test [NAME] [--json]", "Show the DNS servers in use, and try them.", ctl_dns, false},
     {"oauth", "add|list|delete|test ...", "Manage accounts whose password is an access token.", ctl_oauth, false},
     {"dmarc", "report ...", "Show and send reports of what came in the name of domains.", ctl_dmarc, false},
+    {"tls-report", "...", "Show and send reports of TLS on the way to domains.", ctl_tls_report, false},
     {"dkim", "add|list|show|delete ...", "Manage the keys that sign what is sent.", ctl_dkim, false},
     {"export", "[--passwords] [FILE]", "Write all settings as text.", ctl_export, false},
     {"import", "[--check] [--delete-users] FILE", "Make all settings equal to a text.", ctl_import, false},

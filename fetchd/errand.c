@@ -27,7 +27,7 @@ struct errand *errand_new(struct fetchd *fetchd, enum errand_kind kind)
 
 	errand->fetchd = fetchd;
 	errand->kind = kind;
-	buf_init(&errand->body, WEB_BODY_MAX);
+	buf_init(&errand->body, kind == ERRAND_POST ? WEB_POST_MAX : WEB_BODY_MAX);
 	return errand;
 }
 
@@ -107,6 +107,14 @@ static int read_token(const struct web_answer *answer, struct ipc_message *reply
 	return 0;
 }
 
+/* What a web server says to a report matters only so far as it took it: any success (RFC 8460 5.4). */
+static int read_taken(const struct web_answer *answer, struct err *err)
+{
+	return answer->status >= HTTP_OK && answer->status < HTTP_OK + 100
+	           ? 0
+	           : err_set(err, ERR_TEMPORARY, "the web server answers %ld", answer->status);
+}
+
 static int ask(const struct errand *errand, struct ipc_channel *dnsd, struct web_answer *answer, struct err *err)
 {
 	struct str addresses[ADDRESSES_MAX];
@@ -115,8 +123,10 @@ static int ask(const struct errand *errand, struct ipc_channel *dnsd, struct web
 	struct ipc_message reply;
 	int result;
 
-	if (errand->kind == ERRAND_TOKEN)
+	if (errand->kind != ERRAND_POLICY)
 		request.body = buf_str(&errand->body);
+	if (errand->kind == ERRAND_POST)
+		request.type = errand->type;
 	ipc_message_init(&reply);
 	result = web_parse_url(str_of(errand->url), host, &request.port, err);
 	if (result == 0)
@@ -141,7 +151,9 @@ static int run(struct ipc_message *reply, void *context, struct err *err)
 		return -1;
 	result = ask(errand, &dnsd, &answer, err);
 	if (result == 0)
-		result = errand->kind == ERRAND_POLICY ? read_policy(&answer, reply, err) : read_token(&answer, reply, err);
+		result = errand->kind == ERRAND_POLICY  ? read_policy(&answer, reply, err)
+		         : errand->kind == ERRAND_TOKEN ? read_token(&answer, reply, err)
+		                                        : read_taken(&answer, err);
 	buf_free(&answer.body);
 	return result;
 }

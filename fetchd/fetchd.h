@@ -1,6 +1,7 @@
 /*
  * fetchd: the one that asks web servers: for the policies by which domains say what TLS their mail exchangers have
- * (MTA-STS, RFC 8461), and for access tokens, on behalf of authd (OAuth 2.0, RFC 6749, 8628).
+ * (MTA-STS, RFC 8461), and for access tokens, on behalf of authd (OAuth 2.0, RFC 6749, 8628); and gives reporter's
+ * reports to those that take them (RFC 8460 5.2).
  *
  * The loop keeps the policies (state/fetch/policies.db) and takes questions; each errand to a web server is done by a
  * process of its own, which has nothing but the way to dnsd and to the network. authd connects to nobody: it is asked
@@ -10,7 +11,8 @@
  * size and time and parsed in that process. A refresh token goes through here on its way to the server that it is for,
  * and is kept nowhere. What a process answers is checked again by who gets it.
  *
- * Files: main.c the loop; errand.c what the process does; web.c HTTPS; policies.c what is kept; tokens.c authd's work.
+ * Files: main.c the loop; errand.c what the process does; web.c HTTPS; policies.c what is kept; tokens.c authd's work;
+ * posts.c reporter's.
  */
 #ifndef POSTROOM_FETCHD_FETCHD_H
 #define POSTROOM_FETCHD_FETCHD_H
@@ -27,6 +29,7 @@ enum {
 	WEB_ANSWER_MAX = STS_TEXT_MAX, /* octets */
 	WEB_URL_MAX = 1024,
 	WEB_BODY_MAX = 16 * 1024,
+	WEB_POST_MAX = 8 << 20,
 	WEB_TIMEOUT_MS = 45000,
 	ERRAND_LIMIT_MS = 60000, /* the DNS, too */
 	ERRANDS_AT_ONCE = 20,
@@ -49,7 +52,8 @@ struct web_request {
 	const char *url;             /* https://host[:port]/... */
 	const char *host;            /* of it */
 	unsigned port;               /* of it */
-	struct str body;             /* posted as a form; data NULL: GET */
+	struct str body;             /* posted; data NULL: GET */
+	const char *type;            /* of the body; NULL: a form */
 	const struct str *addresses; /* of the host, tried in turn */
 	size_t address_count;
 };
@@ -66,16 +70,17 @@ int web_parse_url(struct str url, char host[256], unsigned *port_out, struct err
 int web_ask(const struct web_request *request, struct web_answer *answer_out, struct err *err);
 
 /* errand.c: an errand for a process of its own. */
-enum errand_kind { ERRAND_POLICY, ERRAND_TOKEN };
+enum errand_kind { ERRAND_POLICY, ERRAND_TOKEN, ERRAND_POST };
 
 struct errand {
 	enum errand_kind kind;
 	struct fetchd *fetchd;
 	char url[WEB_URL_MAX];
-	struct buf body; /* of a token's */
+	struct buf body; /* of a token's, and of what is posted */
+	char type[64];   /* of what is posted */
 	/* In the loop, as worker_job.done; then the errand is freed. */
 	void (*done)(struct errand *errand, struct ipc_message *reply, const struct err *err);
-	struct ipc_incoming *incoming; /* of a policy's: who waits */
+	struct ipc_incoming *incoming; /* who waits; not of a token's */
 	char domain[256];
 	char id[STS_ID_MAX + 1];
 	int64_t work; /* of a token's: authd's number for it */
@@ -94,6 +99,9 @@ int errand_prepare(struct fetchd *fetchd, struct err *err);
 int policies_open(struct fetchd *fetchd, struct err *err);
 /* The request sts-policy (doc/ipc.md). */
 void policies_take(struct fetchd *fetchd, struct ipc_incoming *incoming);
+
+/* posts.c: the request post. */
+void posts_take(struct fetchd *fetchd, struct ipc_incoming *incoming);
 
 /* tokens.c: ask authd for work, from now on. */
 void tokens_start(struct fetchd *fetchd);

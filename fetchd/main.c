@@ -20,8 +20,12 @@ static void take(struct ipc_incoming *incoming, void *context)
 	struct err err;
 
 	settings_refresh(&fetchd->settings);
-	if (ipc_is(&incoming->message, "sts-policy")) {
+	if (strcmp(incoming->caller, "sender") == 0 && ipc_is(&incoming->message, "sts-policy")) {
 		policies_take(fetchd, incoming);
+		return;
+	}
+	if (strcmp(incoming->caller, "reporter") == 0 && ipc_is(&incoming->message, "post")) {
+		posts_take(fetchd, incoming);
 		return;
 	}
 	err_set(&err, ERR_PROTOCOL, "fetchd knows no such request");

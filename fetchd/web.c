@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { HTTPS_PORT = 443 };
@@ -58,8 +59,19 @@ static struct curl_slist *resolved(const struct web_request *request)
 	return list;
 }
 
+/* Fields of the header in place of libcurl's own. NULL: there are none. */
+static struct curl_slist *fields(const struct web_request *request)
+{
+	char text[128];
+
+	if (request->type == NULL)
+		return NULL;
+	snprintf(text, sizeof text, "Content-Type: %s", request->type);
+	return curl_slist_append(NULL, text);
+}
+
 static void set_options(CURL *curl, const struct web_request *request, struct curl_slist *hosts,
-                        struct web_answer *answer, char *reason)
+                        struct curl_slist *header, struct web_answer *answer, char *reason)
 {
 	curl_easy_setopt(curl, CURLOPT_URL, request->url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
@@ -77,6 +89,7 @@ static void set_options(CURL *curl, const struct web_request *request, struct cu
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_part);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, header);
 	if (request->body.data != NULL) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body.len);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.data);
@@ -97,7 +110,7 @@ static void read_type(CURL *curl, struct web_answer *answer)
 
 int web_ask(const struct web_request *request, struct web_answer *answer_out, struct err *err)
 {
-	struct curl_slist *hosts = resolved(request);
+	struct curl_slist *hosts = resolved(request), *header = fields(request);
 	char reason[CURL_ERROR_SIZE] = "";
 	CURL *curl = curl_easy_init();
 	CURLcode code = CURLE_FAILED_INIT;
@@ -105,12 +118,13 @@ int web_ask(const struct web_request *request, struct web_answer *answer_out, st
 	*answer_out = (struct web_answer){0};
 	buf_init(&answer_out->body, WEB_ANSWER_MAX);
 	if (curl != NULL && hosts != NULL) {
-		set_options(curl, request, hosts, answer_out, reason);
+		set_options(curl, request, hosts, header, answer_out, reason);
 		code = curl_easy_perform(curl);
 		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer_out->status);
 		read_type(curl, answer_out);
 	}
 	curl_slist_free_all(hosts);
+	curl_slist_free_all(header);
 	curl_easy_cleanup(curl);
 	if (answer_out->body.overflow)
 		return err_set(err, ERR_LIMIT, "the answer of %s is longer than %d octets", request->host, WEB_ANSWER_MAX);

@@ -29,6 +29,9 @@ static const char *const schema[] = {
     "CREATE INDEX sent_time ON sent(time);",
     "CREATE TABLE collected(uid INTEGER NOT NULL, address TEXT NOT NULL COLLATE NOCASE, used INTEGER NOT NULL,"
     " count INTEGER NOT NULL, PRIMARY KEY(uid, address)) WITHOUT ROWID;",
+    "CREATE TABLE tls(day INTEGER NOT NULL, domain TEXT NOT NULL, row TEXT NOT NULL, count INTEGER NOT NULL,"
+    " PRIMARY KEY(day, domain, row)) WITHOUT ROWID;"
+    "CREATE TABLE tls_sent(day INTEGER NOT NULL, domain TEXT NOT NULL, PRIMARY KEY(day, domain)) WITHOUT ROWID;",
 };
 
 static const enum setting weights[POLICY_EVENTS] = {

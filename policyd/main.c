@@ -29,7 +29,7 @@ static void on_hour(evutil_socket_t fd, short what, void *context)
 	events_prune(policyd, now);
 	sent_prune(policyd, now);
 	greylist_prune(policyd, now);
-	dmarc_prune(policyd, now);
+	reports_prune(policyd, now);
 	collected_prune(policyd, now);
 	blocks_prune(policyd, now);
 	known_rebuild(policyd);

@@ -12,8 +12,8 @@
  * who has a quota of sending has to wait.
  *
  * Events are synced five times a second, lists at once. Files: events.c the account and its score; blocks.c the two
- * lists; judge.c who is to be on them; greylist.c who has to come again; sent*.c what users sent; dmarc.c what is to be
- * reported; known.c the file; requests.c what is asked; idslog*.c the logs of events, which a child writes.
+ * lists; judge.c who is to be on them; greylist.c who has to come again; sent*.c what users sent; reports.c what is to
+ * be reported; known.c the file; requests.c what is asked; idslog*.c the logs of events, which a child writes.
  */
 #ifndef POSTROOM_POLICYD_POLICYD_H
 #define POSTROOM_POLICYD_POLICYD_H
@@ -126,20 +126,23 @@ int greylist_ask(struct policyd *policyd, const struct cidr *client, const struc
 void greylist_prune(struct policyd *policyd, int64_t now);
 
 /*
- * dmarc.c: what messages told for DMARC reports (common/mailauth/dmarc/row.h), by day and domain. day: of those since
- * 1970, UTC. A row that comes again is counted; past DMARC_ROWS_MAX of a domain's day nothing new is kept.
+ * reports.c: what is to be reported to domains: what messages told for DMARC (common/mailauth/dmarc/row.h), how TLS
+ * went on the way to their servers (common/mailauth/tlsrpt/tlsrpt.h); by day and domain. day: of those since 1970, UTC.
+ * A row that comes again is counted; past REPORTS_ROWS_MAX of a domain's day nothing new is kept.
  */
-enum { DMARC_ROWS_MAX = 10000, DMARC_DOMAINS_MAX = 100000 /* of a day */ };
-int dmarc_add(struct policyd *policyd, int64_t day, struct str domain, struct str row, struct err *err);
+enum { REPORTS_ROWS_MAX = 10000, REPORTS_DOMAINS_MAX = 100000 /* of a day */ };
+enum reports { REPORTS_DMARC, REPORTS_TLS, REPORTS };
+int reports_add(struct policyd *policyd, enum reports kind, int64_t day, struct str domain, struct str row,
+                struct err *err);
 /* visit each domain of a day: how many messages, different rows, and whether it was reported. */
-int dmarc_each_domain(struct policyd *policyd, int64_t day,
-                      void (*visit)(struct str domain, int64_t messages, int64_t rows, bool sent, void *context),
-                      void *context, struct err *err);
-int dmarc_each_row(struct policyd *policyd, int64_t day, struct str domain,
-                   void (*visit)(struct str row, int64_t count, void *context), void *context, struct err *err);
+int reports_each_domain(struct policyd *policyd, enum reports kind, int64_t day,
+                        void (*visit)(struct str domain, int64_t messages, int64_t rows, bool sent, void *context),
+                        void *context, struct err *err);
+int reports_each_row(struct policyd *policyd, enum reports kind, int64_t day, struct str domain,
+                     void (*visit)(struct str row, int64_t count, void *context), void *context, struct err *err);
 /* It was reported; synced when it returns. */
-int dmarc_set_sent(struct policyd *policyd, int64_t day, struct str domain, struct err *err);
-void dmarc_prune(struct policyd *policyd, int64_t now);
+int reports_set_sent(struct policyd *policyd, enum reports kind, int64_t day, struct str domain, struct err *err);
+void reports_prune(struct policyd *policyd, int64_t now);
 
 /* sent.c: what users sent (common/policy/send_quota.h). */
 struct sent_message {

@@ -3,6 +3,7 @@
 #include "common/addr/addr.h"
 #include "common/base/log.h"
 #include "common/mailauth/dmarc/row.h"
+#include "common/mailauth/tlsrpt/tlsrpt.h"
 
 #include <stdlib.h>
 
@@ -219,7 +220,23 @@ static int add_dmarc(const struct request *request, struct err *err)
 
 	if (domain.len == 0 || domain.len > ADDR_DOMAIN_MAX || row.len == 0 || row.len > DMARC_ROW_MAX)
 		return err_set(err, ERR_PROTOCOL, "dmarc needs domain and row");
-	return dmarc_add(request->policyd, request->now / DAY_MS, domain, row, err);
+	return reports_add(request->policyd, REPORTS_DMARC, request->now / DAY_MS, domain, row, err);
+}
+
+/* From sender: how TLS went on the way to one of a domain's servers. */
+static int add_tls(const struct request *request, struct err *err)
+{
+	struct str domain = ipc_get(request->message, "domain"), row = ipc_get(request->message, "row");
+
+	if (domain.len == 0 || domain.len > ADDR_DOMAIN_MAX || row.len == 0 || row.len > TLSRPT_ROW_MAX)
+		return err_set(err, ERR_PROTOCOL, "tls-result needs domain and row");
+	return reports_add(request->policyd, REPORTS_TLS, request->now / DAY_MS, domain, row, err);
+}
+
+/* The same requests are there for both, by names that begin with which. */
+static enum reports kind_of(const struct request *request)
+{
+	return str_starts(ipc_get(request->message, "op"), STR("tls-")) ? REPORTS_TLS : REPORTS_DMARC;
 }
 
 static int read_day(const struct request *request, int64_t *day, struct err *err)
@@ -227,7 +244,7 @@ static int read_day(const struct request *request, int64_t *day, struct err *err
 	return ipc_get_number(request->message, "day", 0, INT32_MAX, day) ? 0 : err_set(err, ERR_PROTOCOL, "which day?");
 }
 
-static void add_dmarc_domain(struct str domain, int64_t messages, int64_t rows, bool sent, void *context)
+static void add_report_domain(struct str domain, int64_t messages, int64_t rows, bool sent, void *context)
 {
 	const struct request *request = context;
 
@@ -237,7 +254,7 @@ static void add_dmarc_domain(struct str domain, int64_t messages, int64_t rows, 
 	ipc_add_number(request->reply, "sent", sent);
 }
 
-static void add_dmarc_row(struct str row, int64_t count, void *context)
+static void add_report_row(struct str row, int64_t count, void *context)
 {
 	const struct request *request = context;
 
@@ -245,32 +262,33 @@ static void add_dmarc_row(struct str row, int64_t count, void *context)
 	ipc_add_number(request->reply, "count", count);
 }
 
-static int list_dmarc_domains(const struct request *request, struct err *err)
+static int list_report_domains(const struct request *request, struct err *err)
 {
 	int64_t day;
 
 	if (read_day(request, &day, err) != 0)
 		return -1;
-	return dmarc_each_domain(request->policyd, day, add_dmarc_domain, (void *)(uintptr_t)request, err);
+	return reports_each_domain(request->policyd, kind_of(request), day, add_report_domain, (void *)(uintptr_t)request,
+	                           err);
 }
 
-static int list_dmarc_rows(const struct request *request, struct err *err)
+static int list_report_rows(const struct request *request, struct err *err)
 {
 	int64_t day;
 
 	if (read_day(request, &day, err) != 0)
 		return -1;
-	return dmarc_each_row(request->policyd, day, ipc_get(request->message, "domain"), add_dmarc_row,
-	                      (void *)(uintptr_t)request, err);
+	return reports_each_row(request->policyd, kind_of(request), day, ipc_get(request->message, "domain"),
+	                        add_report_row, (void *)(uintptr_t)request, err);
 }
 
-static int set_dmarc_sent(const struct request *request, struct err *err)
+static int set_report_sent(const struct request *request, struct err *err)
 {
 	int64_t day;
 
 	if (read_day(request, &day, err) != 0)
 		return -1;
-	return dmarc_set_sent(request->policyd, day, ipc_get(request->message, "domain"), err);
+	return reports_set_sent(request->policyd, kind_of(request), day, ipc_get(request->message, "domain"), err);
 }
 
 static const struct {
@@ -296,9 +314,13 @@ static const struct {
     {"postroom", "never-delete", delete_never},
     {"postroom", "events", list_events},
     {"smtpd", "dmarc", add_dmarc},
-    {"reporter", "dmarc-domains", list_dmarc_domains},
-    {"reporter", "dmarc-rows", list_dmarc_rows},
-    {"reporter", "dmarc-sent", set_dmarc_sent},
+    {"reporter", "dmarc-domains", list_report_domains},
+    {"reporter", "dmarc-rows", list_report_rows},
+    {"reporter", "dmarc-sent", set_report_sent},
+    {"sender", "tls-result", add_tls},
+    {"reporter", "tls-domains", list_report_domains},
+    {"reporter", "tls-rows", list_report_rows},
+    {"reporter", "tls-sent", set_report_sent},
 };
 
 static int run(const struct request *request, const char *caller, struct err *err)

@@ -329,6 +329,7 @@ static bool serve(struct remote *remote, struct remote_destination *destination,
 		job_withdraw(job_take(destination));
 	if (destination->first == NULL || !may_be_given(remote, destination))
 		return false;
+	remote->poor_wait |= standing_is_poor(destination, now);
 	if (!standing_may_begin(remote, destination, now) ||
 	    (remote_session_idle(remote, destination) == NULL && !may_open(remote, destination))) {
 		remote->others_wait |= !standing_is_poor(destination, now);
@@ -393,6 +394,7 @@ static void refill(struct remote *remote, struct remote_destination *destination
 	    remote->paused)
 		return;
 	if (is_poor) {
+		remote->poor_wait = true;
 		if (remote->refilled || now < destination->refill_from || !standing_has_room(remote, destination, now) ||
 		    !standing_may_begin(remote, destination, now))
 			return;
@@ -453,6 +455,7 @@ static void turn(struct remote *remote)
 	remote->refilled = remote->others_wait = false;
 	while (circle(remote, false, now))
 		remote->others_wait = false; /* those who wait still say so again */
+	remote->poor_wait = false;
 	while (circle(remote, true, now))
 		;
 }

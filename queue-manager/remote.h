@@ -98,6 +98,7 @@ struct remote {
 	struct standings standings;
 	unsigned poor_waiting; /* jobs in line for destinations of poor standing */
 	bool others_wait;      /* for sessions: destinations of better standing */
+	bool poor_wait;        /* destinations of poor standing, since the last turn */
 	bool refilled;         /* the line of one of poor standing, in this turn */
 	bool paused;           /* nothing begins; what comes is parked */
 	struct remote_ceiling {

@@ -3,9 +3,9 @@
 /*
  * Destinations that took nothing lately, or took it slowly, are of poor standing. Each of them costs a session as any
  * other does, for longer, and leads to nothing; a hundred of them would have all sessions and, by their lines, all of
- * the memory. So where others wait they get an eighth of the sessions together. One of which nothing is known may turn
- * out to be such, and a thousand of these may come at once: a quarter of the sessions is kept for those that are
- * proven.
+ * the memory. So where others wait they get an eighth of the sessions together, and no less. One of which nothing is
+ * known may turn out to be such, and a thousand of these may come at once: a quarter of the sessions is kept for those
+ * that are proven.
  *
  * On the LAN servers are few and known, and have limits of their own: there all stand alike.
  */
@@ -88,9 +88,14 @@ static bool is_within(const struct standings *standings, unsigned sessions, bool
 bool standing_may_begin(const struct remote *remote, const struct remote_destination *destination, int64_t now)
 {
 	const struct sender *sender = senders_find(remote->queue, destination->sender);
-	bool yields = standing_is_poor(destination, now) && remote->others_wait;
+	bool poor = standing_is_poor(destination, now), yields = poor && remote->others_wait;
 
-	if (destination->proven || !is_judged(remote, destination))
+	if (!is_judged(remote, destination))
+		return true;
+	if (!poor && remote->poor_wait && remote->total > 1 &&
+	    remote->busy - remote->standings.poor >= remote->total - share(remote->total, POOR_SHARE))
+		return false;
+	if (destination->proven)
 		return true;
 	return is_within(&remote->standings, remote->total, yields) &&
 	       (sender == NULL || sender->threads == 0 || is_within(&sender->standings, sender->threads, yields));

@@ -1,18 +1,21 @@
 /*
- * reporter: sends aggregate reports of DMARC (RFC 7489 7.2) to the owners of domains who want them.
+ * reporter: sends aggregate reports to the owners of domains who want them: of DMARC (RFC 7489 7.2), what came in the
+ * name of a domain; and of TLS (RFC 8460), how it went on the way to its servers.
  *
- * smtpd tells policyd what each message says of its author's domain; when a day (UTC) is over reporter asks policyd for
- * it, the DNS for where reports are wanted, and puts one message for each domain into its drop, as XML in gzip. What
- * cannot be decided for want of an answer of the DNS is tried again every few minutes. A report that is made again,
- * after a crash, has the same id, so it is sent once.
+ * smtpd and sender tell policyd; when a day (UTC) is over reporter asks policyd for it, the DNS for where reports are
+ * wanted, and puts one message for each domain into its drop, as XML or JSON in gzip. Reports of TLS may go to a web
+ * server, too, by fetchd. What cannot be decided for want of an answer of the DNS, or what no web server took, is tried
+ * again every few minutes. A report that is made again, after a crash, has the same id, so it is sent once.
  *
  * One thing after the other: nobody waits for it but an administrator who asks what there is.
  *
- * Security stance: it reads rows that smtpd's sessions wrote and records of the DNS, no messages. Addresses for reports
- * come from the DNS alone, not from rows; so a session that was taken over can make reports wrong, but get none sent
- * where the domain's owner does not want them. Everything from outside is escaped where it stands in a report.
+ * Security stance: it reads rows that smtpd's and sender's sessions wrote and records of the DNS, no messages.
+ * Addresses for reports come from the DNS alone, not from rows; so a session that was taken over can make reports
+ * wrong, but get none sent where the domain's owner does not want them. Everything from outside is escaped where it
+ * stands in a report.
  *
- * Files: main.c the loop; work.c which reports there are; xml.c and mail.c a report.
+ * Files: main.c the loop; work.c which reports there are; kinds.c what is different with the one and the other; xml.c,
+ * json.c, mail.c and post.c a report.
  */
 #ifndef POSTROOM_REPORTER_REPORTER_H
 #define POSTROOM_REPORTER_REPORTER_H
@@ -21,12 +24,14 @@
 #include "common/ipc/ipc.h"
 #include "common/mailauth/dmarc/dmarc.h"
 #include "common/mailauth/dmarc/row.h"
+#include "common/mailauth/tlsrpt/tlsrpt.h"
 #include "common/settings/settings.h"
 #include "common/spool/spool.h"
 
 enum {
 	REPORT_DAY_S = 86400,
-	REPORT_XML_MAX = 32 << 20, /* octets of a report's XML; rows that do not fit are left out */
+	REPORT_TEXT_MAX = 32 << 20, /* octets of a report's XML or JSON; rows that do not fit are left out */
+	REPORT_TARGETS_MAX = 10,    /* of one domain, as many as DMARC or TLS reports have at most */
 };
 
 struct reporter {
@@ -44,6 +49,7 @@ int work_answer(struct reporter *reporter, const struct ipc_message *request, st
 
 /* One report. */
 struct report {
+	const struct report_kind *kind;
 	struct str domain;       /* whose it is */
 	int64_t day;             /* of those since 1970 */
 	struct str organisation; /* who reports: the default domain */
@@ -55,18 +61,54 @@ struct report {
 };
 
 struct report_row {
-	struct str text; /* common/mailauth/dmarc/row.h */
+	struct str text; /* common/mailauth/dmarc/row.h, common/mailauth/tlsrpt/tlsrpt.h */
 	int64_t count;
 };
 
-/* xml.c: add the report to out (RFC 7489 appendix C). Rows that are none are left out. -1: ERR_NOT_FOUND: none is left.
- */
+/* Where one goes. */
+struct report_target {
+	struct str text;   /* a mail address, or a URL */
+	uint64_t size_max; /* octets that are taken, 0: any number */
+	bool is_web;
+};
+
+/* kinds.c */
+enum report_kinds { REPORT_DMARC, REPORT_TLS, REPORT_KINDS };
+struct report_kind {
+	const char *name;   /* "DMARC", for the log */
+	const char *prefix; /* "dmarc", of policyd's requests and of parents' names */
+	enum setting setting;
+	const char *multipart; /* subtype, with its parameters */
+	const char *media;     /* of the attachment */
+	const char *extension; /* of its name */
+	const char *about;     /* what it is, for people */
+	/* Where the domain's reports are wanted. -1: the DNS does not answer now. */
+	int (*find_targets)(const struct mailauth_dns *dns, struct str domain, struct arena *arena,
+	                    struct report_target targets[REPORT_TARGETS_MAX], size_t *count_out, struct err *err);
+	/* Add the report to out. Rows that are none are left out. -1: ERR_NOT_FOUND: none is left. */
+	int (*write)(const struct report *report, struct buf *out, struct err *err);
+	bool names_domain; /* in header fields of its own */
+};
+extern const struct report_kind report_kinds[REPORT_KINDS];
+
+/* xml.c: RFC 7489 appendix C. As report_kind.write. */
 int report_xml(const struct report *report, struct buf *out, struct err *err);
 /* Add a text of strangers as XML has it; what XML cannot hold becomes "?". */
 void xml_add_text(struct buf *out, struct str text);
 
-/* mail.c: put the report, its XML, into the drop for these targets. Returns how many are to get it, -1: ERR_SYSTEM. */
-int report_send(const struct reporter *reporter, const struct report *report, struct str xml,
-                const struct dmarc_target *targets, size_t count, struct err *err);
+/* json.c: RFC 8460 4.4. As report_kind.write. */
+int report_json(const struct report *report, struct buf *out, struct err *err);
+
+/*
+ * mail.c: compress a report, and put it into the drop for those of the targets that are addresses. Returns how many are
+ * to get it, -1: ERR_SYSTEM.
+ */
+int report_compress(struct str text, struct buf *out, struct err *err);
+int report_send(const struct reporter *reporter, const struct report *report, struct str packed,
+                const struct report_target *targets, size_t count, struct err *err);
+
+/* post.c: give it to those of the targets that are web servers. Returns how many took it; the log tells of others. */
+size_t report_post(const struct reporter *reporter, const struct report *report, struct str packed,
+                   const struct report_target *targets, size_t count);
 
 #endif

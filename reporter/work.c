@@ -6,6 +6,7 @@
 #include "common/mailauth/dns/channel.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -19,6 +20,7 @@ enum {
 
 /* What is worked on, one domain after the other. */
 struct work {
+	const struct report_kind *kind;
 	struct reporter *reporter;
 	struct ipc_channel policyd, dnsd;
 	struct arena arena; /* of one domain */
@@ -31,9 +33,9 @@ struct domain_day {
 	bool sent;
 };
 
-static int work_open(struct work *work, struct reporter *reporter, struct err *err)
+static int work_open(struct work *work, struct reporter *reporter, const struct report_kind *kind, struct err *err)
 {
-	*work = (struct work){.reporter = reporter, .policyd = {.fd = -1}, .dnsd = {.fd = -1}};
+	*work = (struct work){.kind = kind, .reporter = reporter, .policyd = {.fd = -1}, .dnsd = {.fd = -1}};
 	arena_init(&work->arena);
 	if (ipc_connect(&work->policyd, reporter->instance, "policyd", "reporter", err) != 0)
 		return -1;
@@ -47,12 +49,15 @@ static void work_close(struct work *work)
 	arena_free(&work->arena);
 }
 
-static int ask_policyd(struct work *work, const char *op, int64_t day, struct str domain, struct ipc_message *answer,
+/* what: of the requests that begin with the kind's name. */
+static int ask_policyd(struct work *work, const char *what, int64_t day, struct str domain, struct ipc_message *answer,
                        struct err *err)
 {
 	struct ipc_message request;
+	char op[32];
 	int result;
 
+	snprintf(op, sizeof op, "%s-%s", work->kind->prefix, what);
 	ipc_message_init(&request);
 	ipc_request(&request, op);
 	ipc_add_number(&request, "day", day);
@@ -63,7 +68,7 @@ static int ask_policyd(struct work *work, const char *op, int64_t day, struct st
 	return result;
 }
 
-/* The next domain of an answer to dmarc-domains; what cannot be one is passed over. */
+/* The next domain of an answer to the question for them; what cannot be one is passed over. */
 static bool next_domain(const struct ipc_message *answer, size_t *position, struct domain_day *found_out)
 {
 	struct str key, value;
@@ -95,7 +100,7 @@ static int read_rows(struct work *work, struct report *report, struct err *err)
 	uint64_t count;
 
 	ipc_message_init(&answer);
-	if (ask_policyd(work, "dmarc-rows", report->day, report->domain, &answer, err) != 0) {
+	if (ask_policyd(work, "rows", report->day, report->domain, &answer, err) != 0) {
 		ipc_message_free(&answer);
 		return -1;
 	}
@@ -120,7 +125,7 @@ static struct str contact_of(const struct settings *settings, struct arena *aren
 	return arena_printf(arena, "postmaster@%s", domain[0] != '\0' ? domain : settings_host_name(settings));
 }
 
-/* The report of a domain's day, its XML in text. -1: also ERR_NOT_FOUND: there is nothing to report. */
+/* The report of a domain's day, written into text. -1: also ERR_NOT_FOUND: there is nothing to report. */
 static int make_report(struct work *work, struct str domain, int64_t day, struct report *report, struct buf *text,
                        struct err *err)
 {
@@ -128,6 +133,7 @@ static int make_report(struct work *work, struct str domain, int64_t day, struct
 	const char *own = settings_default_domain(settings);
 
 	*report = (struct report){
+	    .kind = work->kind,
 	    .domain = domain,
 	    .day = day,
 	    .organisation = arena_copy(&work->arena, str_of(own[0] != '\0' ? own : settings_host_name(settings))),
@@ -136,10 +142,10 @@ static int make_report(struct work *work, struct str domain, int64_t day, struct
 	};
 	report->id = arena_printf(&work->arena, "%lld.%.*s@%.*s", (long long)day * REPORT_DAY_S, STR_ARG(domain),
 	                          STR_ARG(report->host));
-	return read_rows(work, report, err) != 0 ? -1 : report_xml(report, text, err);
+	return read_rows(work, report, err) != 0 ? -1 : work->kind->write(report, text, err);
 }
 
-static int find_targets(struct work *work, struct str domain, struct dmarc_target *targets, size_t *count,
+static int find_targets(struct work *work, struct str domain, struct report_target *targets, size_t *count,
                         struct err *err)
 {
 	struct mailauth_channel channel;
@@ -148,33 +154,54 @@ static int find_targets(struct work *work, struct str domain, struct dmarc_targe
 	mailauth_channel_init(&channel, &work->dnsd);
 	dns = mailauth_channel_dns(&channel);
 	dns.deadline_ms = io_now_ms() + DNS_MS;
-	return dmarc_find_targets(&dns, domain, &work->arena, targets, count, err);
+	return work->kind->find_targets(&dns, domain, &work->arena, targets, count, err);
+}
+
+/* Compress it and give it to all who are to have it. -1: not now; also, where none but web servers want it and none
+ * took it. */
+static int give(struct work *work, const struct report *report, struct str text, const struct report_target *targets,
+                size_t count, struct err *err)
+{
+	struct buf packed;
+	size_t posted = 0;
+	int result, mailed = 0;
+
+	buf_init(&packed, REPORT_TEXT_MAX);
+	result = report_compress(text, &packed, err);
+	if (result == 0)
+		posted = report_post(work->reporter, report, buf_str(&packed), targets, count);
+	if (result == 0)
+		mailed = report_send(work->reporter, report, buf_str(&packed), targets, count, err);
+	if (result == 0 && mailed == 0 && posted == 0 && targets[0].is_web)
+		result = err_set(err, ERR_TEMPORARY, "no web server took it");
+	buf_free(&packed);
+	return mailed < 0 ? -1 : result;
 }
 
 /* Report one domain's day, and have policyd remember that. -1: not now. */
 static int send_one(struct work *work, struct str domain, int64_t day, struct err *err)
 {
-	struct dmarc_target targets[DMARC_TARGETS_MAX];
+	struct report_target targets[REPORT_TARGETS_MAX];
 	struct ipc_message answer;
 	struct report report;
 	struct buf text;
 	size_t count = 0;
 	int result = find_targets(work, domain, targets, &count, err);
 
-	buf_init(&text, REPORT_XML_MAX);
+	buf_init(&text, REPORT_TEXT_MAX);
 	if (result == 0 && count == 0)
-		log_info("no DMARC report of %.*s: no address takes it", STR_ARG(domain));
+		log_info("no %s report of %.*s: no address takes it", work->kind->name, STR_ARG(domain));
 	if (result == 0 && count > 0) {
 		result = make_report(work, domain, day, &report, &text, err);
 		if (result == 0)
-			result = report_send(work->reporter, &report, buf_str(&text), targets, count, err) < 0 ? -1 : 0;
+			result = give(work, &report, buf_str(&text), targets, count, err);
 		else if (err->code == ERR_NOT_FOUND)
 			result = 0;
 	}
 	buf_free(&text);
 	ipc_message_init(&answer);
 	if (result == 0)
-		result = ask_policyd(work, "dmarc-sent", day, domain, &answer, err);
+		result = ask_policyd(work, "sent", day, domain, &answer, err);
 	ipc_message_free(&answer);
 	return result;
 }
@@ -187,12 +214,12 @@ static int send_day(struct work *work, int64_t day, struct str only, int64_t unt
 	int result;
 
 	ipc_message_init(&answer);
-	result = ask_policyd(work, "dmarc-domains", day, STR(""), &answer, err);
+	result = ask_policyd(work, "domains", day, STR(""), &answer, err);
 	for (size_t position = 0; result == 0 && io_now_ms() < until_ms && next_domain(&answer, &position, &found);) {
 		if (found.sent || (only.len > 0 && !str_equal(found.domain, only)))
 			continue;
 		if (send_one(work, found.domain, day, err) != 0)
-			log_warning("the DMARC report of %.*s has to wait: %s", STR_ARG(found.domain), err->text);
+			log_warning("the %s report of %.*s has to wait: %s", work->kind->name, STR_ARG(found.domain), err->text);
 		if (work->policyd.fd < 0)
 			result = -1;
 		arena_reset(&work->arena);
@@ -201,22 +228,27 @@ static int send_day(struct work *work, int64_t day, struct str only, int64_t unt
 	return result;
 }
 
-void work_turn(struct reporter *reporter, int64_t now)
+/* All that is due of one kind. */
+static void turn(struct reporter *reporter, const struct report_kind *kind, int64_t today)
 {
-	int64_t today = (now - QUIET_S) / REPORT_DAY_S, until_ms = io_now_ms() + TURN_MS;
+	int64_t until_ms = io_now_ms() + TURN_MS;
 	struct work work;
 	struct err err;
-	int result;
+	int result = work_open(&work, reporter, kind, &err);
 
-	settings_refresh(&reporter->settings);
-	if (!settings_flag(&reporter->settings, SETTING_MAILAUTH_DMARC_REPORTS))
-		return;
-	result = work_open(&work, reporter, &err);
 	for (int64_t day = today - DAYS_BACK; result == 0 && day < today; day++)
 		result = send_day(&work, day, STR(""), until_ms, &err);
 	if (result != 0)
-		log_warning("no DMARC reports now: %s", err.text);
+		log_warning("no %s reports now: %s", kind->name, err.text);
 	work_close(&work);
+}
+
+void work_turn(struct reporter *reporter, int64_t now)
+{
+	settings_refresh(&reporter->settings);
+	for (size_t i = 0; i < REPORT_KINDS; i++)
+		if (settings_flag(&reporter->settings, report_kinds[i].setting))
+			turn(reporter, &report_kinds[i], (now - QUIET_S) / REPORT_DAY_S);
 }
 
 static int list_day(struct work *work, int64_t day, struct ipc_message *reply, struct err *err)
@@ -226,7 +258,7 @@ static int list_day(struct work *work, int64_t day, struct ipc_message *reply, s
 	int result;
 
 	ipc_message_init(&answer);
-	result = ask_policyd(work, "dmarc-domains", day, STR(""), &answer, err);
+	result = ask_policyd(work, "domains", day, STR(""), &answer, err);
 	for (size_t position = 0; result == 0 && next_domain(&answer, &position, &found);) {
 		json_t *object = json_pack("{s:s%, s:I, s:I, s:b}", "domain", found.domain.data, found.domain.len, "messages",
 		                           (json_int_t)found.messages, "rows", (json_int_t)found.rows, "sent", (int)found.sent);
@@ -243,20 +275,20 @@ static int list_day(struct work *work, int64_t day, struct ipc_message *reply, s
 /* What one domain would get, and where. */
 static int show_one(struct work *work, int64_t day, struct str domain, struct ipc_message *reply, struct err *err)
 {
-	struct dmarc_target targets[DMARC_TARGETS_MAX];
+	struct report_target targets[REPORT_TARGETS_MAX];
 	struct report report;
 	struct buf text;
 	size_t count = 0;
 	int result;
 
-	buf_init(&text, REPORT_XML_MAX);
+	buf_init(&text, REPORT_TEXT_MAX);
 	result = make_report(work, domain, day, &report, &text, err);
 	if (result == 0)
 		result = find_targets(work, domain, targets, &count, err);
 	for (size_t i = 0; result == 0 && i < count; i++)
-		ipc_add(reply, "recipient", targets[i].address);
+		ipc_add(reply, "recipient", targets[i].text);
 	if (result == 0)
-		ipc_add(reply, "xml", buf_str(&text));
+		ipc_add(reply, "text-of-report", buf_str(&text));
 	buf_free(&text);
 	return result;
 }
@@ -265,6 +297,7 @@ int work_answer(struct reporter *reporter, const struct ipc_message *request, st
                 struct err *err)
 {
 	struct str domain = ipc_get(request, "domain");
+	bool is_tls = str_equal(ipc_get(request, "kind"), STR("tls"));
 	int64_t day, send = 0;
 	struct work work;
 	int result;
@@ -277,7 +310,7 @@ int work_answer(struct reporter *reporter, const struct ipc_message *request, st
 	if (send != 0 && day >= now / REPORT_DAY_S)
 		return err_set(err, ERR_DENIED, "that day (UTC) is not over; what comes in it later would not be reported");
 	settings_refresh(&reporter->settings);
-	result = work_open(&work, reporter, err);
+	result = work_open(&work, reporter, &report_kinds[is_tls ? REPORT_TLS : REPORT_DMARC], err);
 	if (result == 0 && send != 0)
 		result = send_day(&work, day, domain.data != NULL ? domain : STR(""), io_now_ms() + TURN_MS, err);
 	if (result == 0)

@@ -97,7 +97,7 @@ int report_xml(const struct report *report, struct buf *out, struct err *err)
 	arena_init(&arena);
 	buf_add_str(out, STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<feedback>\n<version>1.0</version>\n"));
 	add_metadata(report, out);
-	for (size_t i = 0; i < report->row_count && out->len < REPORT_XML_MAX / 2; i++) {
+	for (size_t i = 0; i < report->row_count && out->len < REPORT_TEXT_MAX / 2; i++) {
 		struct dmarc_row row;
 
 		if (dmarc_row_parse(report->rows[i].text, &arena, &row, NULL) == 0) {

@@ -7,6 +7,7 @@
 #include "sender/program.h"
 #include "sender/route.h"
 #include "sender/scripts.h"
+#include "sender/tls_results.h"
 
 int main(int argc, char **argv)
 {
@@ -19,6 +20,7 @@ int main(int argc, char **argv)
 	                                       .begin = program_begin,
 	                                       .prepare = scripts_prepare,
 	                                       .connected = scripts_connected,
+	                                       .tell_tls = tls_results_tell,
 	                                       .accept = sender_accept,
 	                                       .find_route = sender_find_route,
 	                                       .report_trouble = sender_report_trouble};

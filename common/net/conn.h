@@ -57,6 +57,7 @@ struct conn {
 	char local[64];
 	unsigned local_port;
 	bool tls_active;
+	long refused_certificate;       /* X509_V_ERR_..., where the last handshake failed for it; 0: it did not */
 	void (*on_wait)(void *context); /* called before each wait for input, all output being sent; or NULL */
 	void (*on_idle)(void *context); /* called when buffers are given back: the session may give back more; or NULL */
 	void *context;                  /* of both */

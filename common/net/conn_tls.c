@@ -42,9 +42,11 @@ static int tls_wait(struct conn *conn, SSL *ssl, int result, int64_t until, stru
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return err_set(err, ERR_CLOSED, "the peer closed the connection without ending TLS");
 	verified = SSL_get_verify_result(ssl);
-	if (verified != X509_V_OK && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+	if (verified != X509_V_OK && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+		conn->refused_certificate = verified;
 		return err_set(err, ERR_PROTOCOL, "TLS: the certificate is not accepted: %s",
 		               X509_verify_cert_error_string(verified));
+	}
 	reason = ERR_reason_error_string(code);
 	return err_set(err, ERR_PROTOCOL, "TLS: %s", reason != NULL ? reason : "unknown error");
 }

@@ -80,11 +80,13 @@ static int shake_hands(struct smtp_client *client, SSL_CTX *tls, bool verify, st
 {
 	struct err reason;
 
+	client->refused_certificate = client->conn.refused_certificate = 0;
 	smtp_client_set_wait(client, smtp_client_wait(client->timeouts.starttls_ms, SMTP_WAIT_COMMAND_MS));
 	if ((client->tlsa != NULL
 	         ? conn_connect_dane(&client->conn, tls, client->host, client->tlsa_domain, client->tlsa, &reason)
 	         : conn_connect_tls(&client->conn, tls, client->host, verify, &reason)) == 0)
 		return 0;
+	client->refused_certificate = client->conn.refused_certificate;
 	forget_connection(client);
 	return err_set(err, SMTP_CLIENT_TLS, "TLS handshake failed: %s", reason.text);
 }

@@ -45,13 +45,14 @@ typedef void smtp_heard(struct smtp_client *client, const char *shown, void *con
 
 struct smtp_client {
 	struct conn conn;
-	bool reached;      /* the last smtp_client_connect came as far as a connection */
-	bool open;         /* connected, and no command failed for want of a connection */
-	bool used;         /* smtp_client_send was called on this connection */
-	bool injected;     /* something stood in clear behind the last answer to STARTTLS; it was dropped */
-	bool reset_needed; /* it was not ended: RSET before the next */
-	char host[256];    /* for SNI, the certificate, and messages */
-	char helo[256];    /* the name we give */
+	bool reached;             /* the last smtp_client_connect came as far as a connection */
+	bool open;                /* connected, and no command failed for want of a connection */
+	bool used;                /* smtp_client_send was called on this connection */
+	bool injected;            /* something stood in clear behind the last answer to STARTTLS; it was dropped */
+	bool reset_needed;        /* it was not ended: RSET before the next */
+	char host[256];           /* for SNI, the certificate, and messages */
+	long refused_certificate; /* of the last handshake, as in struct conn */
+	char helo[256];           /* the name we give */
 	struct smtp_timeouts timeouts;
 	smtp_heard *heard; /* NULL: nobody is told */
 	void *heard_context;

@@ -180,6 +180,21 @@ static void log_trust(const struct tour *tour, const struct route_host *host)
 	         reason);
 }
 
+static bool is_about_tls(const struct err *err)
+{
+	return err->code == SMTP_CLIENT_TLS || err->code == SMTP_CLIENT_LACKS || err->code == ERR_DENIED ||
+	       err->code == ERR_TEMPORARY;
+}
+
+/* failure: NULL where the session is under TLS, or goes on without it. */
+static void tell_tls(struct tour *tour, const struct route_host *host, const char *address, const struct err *failure)
+{
+	const struct tls_story story = {tour->route, host, &tour->security, address, failure};
+
+	if (tour->attempt->sending->tell_tls != NULL && (failure == NULL || is_about_tls(failure)))
+		tour->attempt->sending->tell_tls(tour->attempt, &story, tour->arena);
+}
+
 /* Connect to one address and get as far as the first MAIL. */
 static int connect_to(struct tour *tour, const struct route_host *host, struct str address, struct err *err)
 {
@@ -197,6 +212,10 @@ static int connect_to(struct tour *tour, const struct route_host *host, struct s
 		tour->answered = tour->answered || result == 0 || attempt->client.reply.code != 0;
 		if (result == 0)
 			result = greet(tour, without_tls, &again, err);
+		if (result != 0 || (!without_tls && again))
+			tell_tls(tour, host, ip, err);
+		else if (!without_tls)
+			tell_tls(tour, host, ip, NULL);
 		if (again)
 			log_info("id=%s host=%s[%s]:%u: %s; goes on without TLS", tour->delivery->id, name, ip, host->port,
 			         err->text);
@@ -239,6 +258,7 @@ static int find_security(struct tour *tour, const struct route_host *host, bool 
 	if (security_of_host(&attempt->sources, tour->route, host, secure, tour->arena, &tour->security, &err) != 0) {
 		log_warning("id=%s host=%.*s:%u: %s", tour->delivery->id, STR_ARG(host->name), host->port, err.text);
 		set_reason(tour, "4.7.5", str_of(err.text), host->name);
+		tell_tls(tour, host, "", &err);
 		return -1;
 	}
 	apply_details(tour);
@@ -318,7 +338,7 @@ static void try_route(struct tour *tour)
 	str_copy(tour->delivery->destination, attempt->destination, sizeof attempt->destination);
 	str_copy(tour->route->name, attempt->relay_name, sizeof attempt->relay_name);
 	attempt->generation = attempt->sources.settings->generation;
-	attempt->once = tour->route->is_new;
+	attempt->once = tour->route->is_new || tour->route->waived; /* another message may want it better protected */
 	for (size_t i = 0; i < tour->route->host_count && !is_at_its_end(tour); i++) {
 		if (str_equal(tour->route->hosts[i].name, tour->used_host))
 			continue;
@@ -385,6 +405,8 @@ void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct 
 	                    .route = &route,
 	                    .arena = arena,
 	                    .until_ms = io_now_ms() + ATTEMPT_LIMIT_MS};
+
+	route.waived = security_is_waived(&delivery->message);
 
 	attempt->client.timeouts = attempt_timeouts(settings);
 	str_copy(str_of(helo[0] != '\0' ? helo : settings_host_name(settings)), attempt->client.helo,

@@ -44,6 +44,7 @@ struct route {
 	struct str domain; /* by MX: that the mail is for; else empty */
 	bool secure;       /* by MX: who its mail exchangers are was validated */
 	enum tls_demand demand;
+	bool waived; /* by the message: what the domain publishes about TLS does not count (RFC 8689 section 4) */
 	const struct sts_policy *sts;    /* the domain's policy; NULL: none */
 	const struct socks_proxy *proxy; /* all is reached through; NULL: none */
 	struct str name;                 /* of the relay sender */
@@ -58,6 +59,7 @@ struct route_sources {
 	struct settings *settings;              /* with objects open */
 	struct ipc_channel dnsd, authd, fetchd; /* fetchd: where mail is sent by MX */
 	struct ipc_channel filterd;             /* where an administrator's program sees what goes to relays */
+	struct ipc_channel policyd;             /* where TLS is reported of; closed where it is not */
 };
 
 /* One host more, where there is room. */

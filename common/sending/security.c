@@ -2,6 +2,10 @@
 
 #include "common/mailauth/dns/channel.h"
 
+#include <unistd.h>
+
+enum { HEADER_MAX = 65536 }; /* octets in which TLS-Required is looked for */
+
 enum tlsa_answer {
 	TLSA_NONE,    /* there are no records that were validated */
 	TLSA_USELESS, /* there are, but of kinds that SMTP does not use */
@@ -103,7 +107,7 @@ int security_find_policy(struct route_sources *sources, struct route *route, str
 	char id[STS_ID_MAX + 1];
 	int result;
 
-	if (route->demand != TLS_DEMAND_AUTO || !settings_flag(sources->settings, SETTING_SENDER_MTA_STS))
+	if (route->demand != TLS_DEMAND_AUTO || route->waived || !settings_flag(sources->settings, SETTING_SENDER_MTA_STS))
 		return 0;
 	find_policy_id(sources, route->domain, arena, id);
 	ipc_message_init(&request);
@@ -172,6 +176,8 @@ int security_of_host(struct route_sources *sources, const struct route *route, c
 	case TLS_DEMAND_AUTO:
 		break;
 	}
+	if (route->waived)
+		return 0;
 	if (settings_flag(sources->settings, SETTING_SENDER_DANE) &&
 	    demand_dane(sources, route, host, secure, arena, security_out, err) != 0)
 		return -1;
@@ -190,4 +196,25 @@ int security_require(const struct route *route, const struct route_host *host, s
 	security->verify = security->tlsa == NULL;
 	security->by = "REQUIRETLS";
 	return 0;
+}
+
+bool security_is_waived(const struct smtp_message *message)
+{
+	static const struct str field = {"TLS-Required:", 13};
+	struct str rest, line = {"-", 1};
+	struct buf header;
+	ssize_t count = -1;
+	char *room;
+	bool waived = false;
+
+	buf_init(&header, HEADER_MAX);
+	room = message->requiretls ? NULL : buf_reserve(&header, HEADER_MAX);
+	if (room != NULL)
+		count = pread(message->file, room, HEADER_MAX, message->offset);
+	for (rest = str_from(room, count > 0 ? (size_t)count : 0); rest.len > 0 && line.len > 0 && !waived;) {
+		line = str_trim(str_cut(&rest, '\n'));
+		waived = str_starts_nocase(line, field) && str_equal_nocase(str_trim(str_skip(line, field.len)), STR("No"));
+	}
+	buf_free(&header);
+	return waived;
 }

@@ -41,4 +41,10 @@ int security_of_host(struct route_sources *sources, const struct route *route, c
 int security_require(const struct route *route, const struct route_host *host, struct security *security,
                      struct err *err);
 
+/*
+ * Does the message ask, by "TLS-Required: No" in its header, to be delivered whatever the domain publishes about TLS
+ * (RFC 8689 section 4)? Not where it came with REQUIRETLS.
+ */
+bool security_is_waived(const struct smtp_message *message);
+
 #endif

@@ -12,6 +12,7 @@
 #include "common/sending/route.h"
 
 struct attempt;
+struct security;
 
 /* What a program wants otherwise at one server. */
 struct host_details {
@@ -20,9 +21,18 @@ struct host_details {
 	struct str helo; /* empty: as it is */
 };
 
+/* How TLS went with a host: of a session that came about, or of one that did not, for the want of it. */
+struct tls_story {
+	const struct route *route;
+	const struct route_host *host;
+	const struct security *security;
+	const char *address;       /* of the host; empty: it was not connected to */
+	const struct err *failure; /* NULL: the session is under TLS */
+};
+
 struct sending {
 	const char *program; /* as dnsd and authd know it */
-	bool by_mx;          /* policies of domains are asked for: fetchd knows it, too */
+	bool by_mx;          /* policies of domains are asked for, and reported of: fetchd and policyd know it, too */
 	/* Is filterd asked, which knows it then? By the settings. NULL: never. */
 	bool (*uses_filter)(const struct settings *settings);
 	/* What sessions may read beside the settings, told before they begin. NULL: nothing. */
@@ -37,6 +47,8 @@ struct sending {
 	                struct arena *arena);
 	/* The first message may be sent to it now. NULL: nobody wants to know. */
 	void (*connected)(const struct delivery *delivery, const char *host);
+	/* How TLS went. NULL: nobody wants to know. */
+	void (*tell_tls)(struct attempt *attempt, const struct tls_story *story, struct arena *arena);
 	/*
 	 * Understand delivery->destination: set is_relay and needs_secrets, and what else of the delivery follows from it.
 	 * Called before any connection is used. -1: ERR_PROTOCOL, ERR_SYNTAX.

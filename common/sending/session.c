@@ -71,11 +71,13 @@ static int open_session(struct session *session, int fd, const struct session_pa
 	sources->settings = &session->settings;
 	open_channel(&sources->dnsd, instance, "dnsd", parent->sending->program);
 	open_channel(&sources->authd, instance, "authd", parent->sending->program);
-	sources->fetchd.fd = sources->filterd.fd = -1;
+	sources->fetchd.fd = sources->filterd.fd = sources->policyd.fd = -1;
 	if (parent->sending->by_mx)
 		open_channel(&sources->fetchd, instance, "fetchd", parent->sending->program);
 	if (uses_filter(session))
 		open_channel(&sources->filterd, instance, "filterd", parent->sending->program);
+	if (parent->sending->by_mx && settings_flag(&session->settings, SETTING_SENDER_TLS_REPORTS))
+		open_channel(&sources->policyd, instance, "policyd", parent->sending->program);
 	if (sandbox_limit(0, 0, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&parent->sandbox, err);

@@ -52,7 +52,7 @@ static int teardown(void **state)
 
 static void add(int64_t day, const char *domain, const char *row)
 {
-	assert_int_equal(dmarc_add(&policyd, day, str_of(domain), str_of(row), &err), 0);
+	assert_int_equal(reports_add(&policyd, REPORTS_DMARC, day, str_of(domain), str_of(row), &err), 0);
 }
 
 static void note_domain(struct str domain, int64_t messages, int64_t rows, bool sent, void *context)
@@ -70,7 +70,7 @@ static void assert_domains(int64_t day, const char *expected)
 	struct buf text;
 
 	buf_init(&text, 1000);
-	assert_int_equal(dmarc_each_domain(&policyd, day, note_domain, &text, &err), 0);
+	assert_int_equal(reports_each_domain(&policyd, REPORTS_DMARC, day, note_domain, &text, &err), 0);
 	assert_string_equal(buf_text(&text), expected);
 	buf_free(&text);
 }
@@ -89,7 +89,7 @@ static void test_counts(void **state)
 	assert_domains(101, "a.test 1 1 0;");
 	assert_domains(102, "");
 	buf_init(&text, 1000);
-	assert_int_equal(dmarc_each_row(&policyd, 100, STR("a.test"), note_row, &text, &err), 0);
+	assert_int_equal(reports_each_row(&policyd, REPORTS_DMARC, 100, STR("a.test"), note_row, &text, &err), 0);
 	assert_string_equal(buf_text(&text), "x 2;y 1;");
 	buf_free(&text);
 }
@@ -99,8 +99,8 @@ static void test_sent(void **state)
 	(void)state;
 	add(100, "a.test", "x");
 	add(101, "a.test", "x");
-	assert_int_equal(dmarc_set_sent(&policyd, 100, STR("a.test"), &err), 0);
-	assert_int_equal(dmarc_set_sent(&policyd, 100, STR("a.test"), &err), 0);
+	assert_int_equal(reports_set_sent(&policyd, REPORTS_DMARC, 100, STR("a.test"), &err), 0);
+	assert_int_equal(reports_set_sent(&policyd, REPORTS_DMARC, 100, STR("a.test"), &err), 0);
 	assert_false(policyd.uncommitted);
 	assert_domains(100, "a.test 1 1 1;");
 	assert_domains(101, "a.test 1 1 0;");
@@ -111,7 +111,7 @@ static void test_limit(void **state)
 	char row[32];
 
 	(void)state;
-	for (int i = 0; i < DMARC_ROWS_MAX + 5; i++) {
+	for (int i = 0; i < REPORTS_ROWS_MAX + 5; i++) {
 		snprintf(row, sizeof row, "row %d", i);
 		add(100, "a.test", row);
 	}
@@ -125,7 +125,7 @@ static void test_prune(void **state)
 	(void)state;
 	add(100, "a.test", "x");
 	add(101, "a.test", "x");
-	dmarc_prune(&policyd, 115 * DAY_MS);
+	reports_prune(&policyd, 115 * DAY_MS);
 	assert_domains(100, "");
 	assert_domains(101, "a.test 1 1 0;");
 }
