@@ -10,7 +10,10 @@
 
 #include <stdio.h>
 
-enum { REQUEST_OCTETS_MAX = 4096 }; /* of a name, password or token */
+enum {
+	REQUEST_OCTETS_MAX = 4096, /* of a name, password or token */
+	AGENT_MAX = 200,           /* of what a browser calls itself */
+};
 
 static const char FAILED[] = "Logging on failed";
 
@@ -28,7 +31,7 @@ static bool read_visitor(const struct ipc_message *answer, struct web_visitor *v
 
 	*visitor = (struct web_visitor){.is_known = true, .is_token = str_equal(kind, STR("token"))};
 	if (!ipc_get_text(answer, "user", visitor->user, sizeof visitor->user) ||
-	    !ipc_get_text(answer, "csrf", visitor->csrf, sizeof visitor->csrf) ||
+	    (!visitor->is_token && !ipc_get_text(answer, "csrf", visitor->csrf, sizeof visitor->csrf)) ||
 	    !ipc_get_number(answer, "uid", 1, INT64_MAX, &visitor->uid) ||
 	    !ipc_get_number(answer, "administrator", 0, 1, &administrator) ||
 	    !ipc_get_number(answer, "admin-area", 0, 1, &area) ||
@@ -127,8 +130,19 @@ static void count_failure(struct web *web, struct web_reply *reply, struct str u
 		reply->is_last = true;
 }
 
-int login_begin(struct web *web, struct web_reply *reply, const struct login_try *attempt,
-                struct web_visitor *visitor_out, struct err *err)
+/* Who asks, for authd's lists and limits. */
+static void add_client(const struct web *web, const struct web_request *request, struct ipc_message *ask)
+{
+	struct str agent = web_header(request, "User-Agent");
+
+	ipc_add_text(ask, "peer", web->peer);
+	ipc_add_number(ask, "tls", web->tls);
+	if (agent.len > 0)
+		ipc_add(ask, "agent", str_sub(agent, 0, AGENT_MAX));
+}
+
+int login_begin(struct web *web, const struct web_request *request, struct web_reply *reply,
+                const struct login_try *attempt, struct web_visitor *visitor_out, struct err *err)
 {
 	struct ipc_message ask, answer;
 	int result;
@@ -139,8 +153,7 @@ int login_begin(struct web *web, struct web_reply *reply, const struct login_try
 	ipc_request(&ask, "web-login");
 	ipc_add(&ask, "user", str_sub(attempt->user, 0, REQUEST_OCTETS_MAX));
 	ipc_add(&ask, "password", str_sub(attempt->password, 0, REQUEST_OCTETS_MAX));
-	ipc_add_text(&ask, "peer", web->peer);
-	ipc_add_number(&ask, "tls", web->tls);
+	add_client(web, request, &ask);
 	ipc_add_number(&ask, "remember", attempt->remember);
 	result = ask_authd(web, &ask, &answer, err);
 	memory_wipe(ask.fields.data, ask.fields.len);
@@ -153,8 +166,8 @@ int login_begin(struct web *web, struct web_reply *reply, const struct login_try
 	return result;
 }
 
-int login_resume(struct web *web, struct web_reply *reply, struct str token, struct web_visitor *visitor_out,
-                 struct err *err)
+int login_resume(struct web *web, const struct web_request *request, struct web_reply *reply, struct str token,
+                 struct web_visitor *visitor_out, struct err *err)
 {
 	struct ipc_message ask, answer;
 	int result;
@@ -163,8 +176,7 @@ int login_resume(struct web *web, struct web_reply *reply, struct str token, str
 	ipc_message_init(&answer);
 	ipc_request(&ask, "web-resume");
 	ipc_add(&ask, "remember-token", str_sub(token, 0, REQUEST_OCTETS_MAX));
-	ipc_add_text(&ask, "peer", web->peer);
-	ipc_add_number(&ask, "tls", web->tls);
+	add_client(web, request, &ask);
 	result = ask_authd(web, &ask, &answer, err);
 	if (result == 0)
 		result = take_session(web, reply, &answer, visitor_out, err);
@@ -216,7 +228,7 @@ static void post_session(struct web *web, const struct web_request *request, str
 		return;
 	}
 	attempt = (struct login_try){str_from(user, user_len), str_from(password, password_len), remember != 0};
-	if (login_begin(web, reply, &attempt, &visitor, &err) == 0)
+	if (login_begin(web, request, reply, &attempt, &visitor, &err) == 0)
 		reply_visitor(reply, 200, &visitor);
 	else if (err.code == ERR_DENIED)
 		web_reply_error(reply, 401, "denied", "%s", FAILED);

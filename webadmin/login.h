@@ -19,10 +19,10 @@ struct login_try {
  * Begin a session by a name and a password, or (resume) by what the browser remembers; its cookies go with the reply.
  * -1: ERR_DENIED, whatever the reason; other codes: it cannot be said now.
  */
-int login_begin(struct web *web, struct web_reply *reply, const struct login_try *attempt,
-                struct web_visitor *visitor_out, struct err *err);
-int login_resume(struct web *web, struct web_reply *reply, struct str token, struct web_visitor *visitor_out,
-                 struct err *err);
+int login_begin(struct web *web, const struct web_request *request, struct web_reply *reply,
+                const struct login_try *attempt, struct web_visitor *visitor_out, struct err *err);
+int login_resume(struct web *web, const struct web_request *request, struct web_reply *reply, struct str token,
+                 struct web_visitor *visitor_out, struct err *err);
 
 /* Who has that session? -1: ERR_DENIED: there is none (any more); other codes as above. */
 int login_learn(struct web *web, struct str session, struct web_visitor *visitor_out, struct err *err);

@@ -192,7 +192,7 @@ void login_page_post(struct web *web, const struct web_request *request, struct 
 	struct err err = {.code = ERR_DENIED};
 
 	if (attempt.user.data != NULL && attempt.password.data != NULL &&
-	    login_begin(web, reply, &attempt, &visitor, &err) == 0)
+	    login_begin(web, request, reply, &attempt, &visitor, &err) == 0)
 		web_reply_redirect(reply, arena_printf(request->arena, "%.*s%c" AFTER_LOGIN, STR_ARG(target),
 		                                       str_find_char(target, '?') >= 0 ? '&' : '?'));
 	else if (err.code == ERR_DENIED)

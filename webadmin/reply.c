@@ -17,7 +17,7 @@ static const struct {
      "frame-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; "
      "base-uri 'none'"},
     {"X-Content-Type-Options", "nosniff"},
-    {"X-Frame-Options", "DENY"}, /* for browsers that do not know frame-ancestors */
+    {"X-Frame-Options", "DENY"},        /* for browsers that do not know frame-ancestors */
     {"Referrer-Policy", "same-origin"}, /* with none at all browsers say "Origin: null" of forms */
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},

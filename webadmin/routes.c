@@ -4,10 +4,5 @@
 #include "webadmin/mail/mail.h"
 
 const struct web_part *const web_parts[] = {
-    &login_part,
-    &discover_part,
-    &api_part,
-    &mail_part,
-    &pages_part,
-    NULL,
+    &login_part, &discover_part, &api_part, &mail_part, &pages_part, NULL,
 };

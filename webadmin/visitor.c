@@ -24,8 +24,11 @@ static int identify(struct web *web, struct web_request *request, struct err *er
 		return err_set(err, ERR_DENIED, "You have to log on first");
 	if (login_learn(web, session, &request->visitor, err) != 0)
 		return -1;
-	request->visitor.is_token = is_token;
-	return 0;
+	/* each by its own way: what a browser sends by itself must not pass for what only a program knows */
+	if (request->visitor.is_token == is_token)
+		return 0;
+	request->visitor = (struct web_visitor){.confirmed_s = -1};
+	return err_set(err, ERR_DENIED, "You have to log on first");
 }
 
 /* Where the administrator allows it a link may log in (05-17.4). The page is asked for again then, without it. */
@@ -37,7 +40,7 @@ static int identify_by_link(struct web *web, struct exchange *exchange, struct e
 	if (!settings_flag(web->settings, SETTING_WEB_PASSWORD_IN_URL) || attempt.user.data == NULL ||
 	    attempt.password.data == NULL)
 		return -1;
-	return login_begin(web, &exchange->reply, &attempt, &request->visitor, err);
+	return login_begin(web, request, &exchange->reply, &attempt, &request->visitor, err);
 }
 
 /* A page may be opened by what the browser remembers of an earlier session, or by a link. */
@@ -52,7 +55,8 @@ static int identify_for_page(struct web *web, struct exchange *exchange, struct 
 		return -1;
 	if (identify_by_link(web, exchange, err) == 0)
 		return 0;
-	return remembered != NULL ? login_resume(web, &exchange->reply, str_of(remembered), &request->visitor, err) : -1;
+	return remembered != NULL ? login_resume(web, request, &exchange->reply, str_of(remembered), &request->visitor, err)
+	                          : -1;
 }
 
 /* Tell who has to log in first: a page goes there. */
