@@ -14,6 +14,7 @@ struct new_password {
 	struct ipc_incoming *incoming; /* NULL: nobody waits for it */
 	int64_t uid;
 	bool only_try; /* nothing is kept of it */
+	bool of_web;   /* it is the one that the web has of its own */
 	char user[NAMES_NAME_MAX];
 	size_t password_len;
 	char password[HASH_PASSWORD_MAX]; /* where challenge logins keep it */
@@ -51,12 +52,23 @@ static bool is_wanted(void *context)
 	return change->incoming == NULL || !ipc_caller_gone(change->incoming);
 }
 
+static int store_web(struct new_password *change, const struct hash_reply *reply, struct err *err)
+{
+	if (accounts_put_web(&change->authd->accounts, change->uid, reply->hash, err) != 0)
+		return -1;
+	forget_past(change->authd, change->uid);
+	log_info("the web password of user=%s was set", change->user);
+	return 0;
+}
+
 /* Store what was made. */
 static int store(struct new_password *change, const struct hash_reply *reply, struct err *err)
 {
 	struct account account = {.uid = change->uid, .scram = reply->scram};
 	int result;
 
+	if (change->of_web)
+		return store_web(change, reply, err);
 	memcpy(account.hash, reply->hash, sizeof account.hash);
 	result = challenges_drop(change->authd, change->uid, err) != 0
 	             ? -1
@@ -152,6 +164,7 @@ void password_set(struct authd *authd, struct ipc_incoming *incoming)
 	change = memory_get(sizeof *change);
 	*change = (struct new_password){
 	    .authd = authd, .incoming = incoming, .uid = uid, .only_try = only_try, .password_len = password.len};
+	change->of_web = str_equal(ipc_get(&incoming->message, "web"), STR("1"));
 	memcpy(change->password, password.data, password.len);
 	ipc_get_text(&incoming->message, "user", change->user, sizeof change->user);
 	str_copy(str_of(change->user), request.user, sizeof request.user);

@@ -123,7 +123,7 @@ static void answered(struct ipc_message *reply, const struct err *err, void *con
 /* In a request of one's own, fields that say whose something is are nobody's but brokerd's. */
 static bool is_passed_on(struct str key, bool own)
 {
-	static const char *const brokers[] = {"by", "own"}, *const somebody[] = {"user", "uid", "group"};
+	static const char *const brokers[] = {"by", "own", "confirmed"}, *const somebody[] = {"user", "uid", "group"};
 
 	for (size_t i = 0; i < sizeof brokers / sizeof brokers[0]; i++)
 		if (str_equal(key, str_of(brokers[i])))
@@ -143,6 +143,7 @@ static void forward(struct ask *ask, bool own)
 	ipc_message_init(&request);
 	ipc_request(&request, ask->right->request);
 	ipc_add_text(&request, "by", ask->user);
+	ipc_add_text(&request, "confirmed", rights_is_confirmed(&ask->caller) ? "1" : "0");
 	if (own) {
 		ipc_add_text(&request, "own", "1");
 		if (strcmp(ask->right->own, "uid") == 0)

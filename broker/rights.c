@@ -241,7 +241,7 @@ static bool is_serious(const char *serious, const struct ipc_message *message, s
 	return false;
 }
 
-static bool is_confirmed(const struct rights_caller *caller)
+bool rights_is_confirmed(const struct rights_caller *caller)
 {
 	return caller->confirmed >= 0 && caller->confirmed <= RIGHTS_CONFIRMED_S;
 }
@@ -256,5 +256,5 @@ enum rights_verdict rights_judge(const struct right *right, const struct rights_
 		return RIGHTS_OWN;
 	if (own || !caller->administrator)
 		return RIGHTS_ADMIN;
-	return serious && !is_confirmed(caller) ? RIGHTS_CONFIRM : RIGHTS_ALL;
+	return serious && !rights_is_confirmed(caller) ? RIGHTS_CONFIRM : RIGHTS_ALL;
 }

@@ -47,6 +47,8 @@ enum rights_verdict {
 	RIGHTS_CONFIRM, /* no: it takes the password again */
 };
 
+/* Did he give his password lately? */
+bool rights_is_confirmed(const struct rights_caller *caller);
 /* The row of a request; NULL: nobody may. */
 const struct right *rights_find(struct str callee, struct str request);
 /*

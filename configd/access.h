@@ -2,9 +2,9 @@
  * configd/access: access lists (common/policy/access.h) as objects, and the tables of GeoIP.
  *
  * A list goes by the name of its service, by "global", by "admin-area" (from where the administration of the web may be
- * used), or by "vrfy:" and the name of an SMTP service for the list of who may use VRFY and EXPN there. Rules are stored sorted; what is not meant literally (host bits behind a prefix,
- * columns that a list has not) is put right, and who asked is warned. Rules name users by number: a user who is named
- * cannot be deleted.
+ * used), or by "vrfy:" and the name of an SMTP service for the list of who may use VRFY and EXPN there. Rules are
+ * stored sorted; what is not meant literally (host bits behind a prefix, columns that a list has not) is put right, and
+ * who asked is warned. Rules name users by number: a user who is named cannot be deleted.
  */
 #ifndef POSTROOM_CONFIGD_ACCESS_H
 #define POSTROOM_CONFIGD_ACCESS_H

@@ -17,6 +17,7 @@
 #include "common/notice/notice.h"
 #include "common/rules/rule.h"
 #include "common/settings/settings.h"
+#include "configd/actor.h"
 
 #include <jansson.h>
 
@@ -81,7 +82,9 @@ struct change {
 	int (*then)(struct change *change, struct err *err);
 	/* What others are told of it once it is in force; NULL: nothing. */
 	void (*committed)(struct change *change);
-	bool only_check; /* roll back in the end */
+	struct actor actor; /* who makes it, where that is told */
+	const char *code;   /* what a page is to do about a refusal, for the answer; or NULL */
+	bool only_check;    /* roll back in the end */
 	struct change *next;
 };
 
@@ -226,8 +229,9 @@ int op_user_password(struct change *change, struct err *err);
 int op_user_list(struct change *change, struct err *err);
 /* Is the password long enough and of characters that are allowed? -1: ERR_SYNTAX. */
 int user_check_password(struct change *change, struct str password, struct err *err);
-/* Ask authd to set the password of a user, before the commit. */
-int user_set_password(struct change *change, const struct user *user, struct str password, struct err *err);
+/* Ask authd to set the password of a user, or that which the web has of its own, before the commit. */
+int user_set_password(struct change *change, const struct user *user, struct str password, bool of_web,
+                      struct err *err);
 /*
  * Give a user what another one has: attributes but administrator, enabled and directory, and his message and prune
  * rules. What the first one has of his own already stays.

@@ -1,4 +1,5 @@
 #include "configd/items.h"
+#include "configd/own.h"
 
 #include "common/base/hidden.h"
 #include "common/base/io.h"
@@ -255,6 +256,7 @@ static int store(struct change *change, struct request *request, size_t position
 {
 	if (check_prune_rules_are_own(change, request, err) != 0 ||
 	    items_check(change, request->kind, request->owner, &request->items, err) != 0 ||
+	    (change->actor.own && own_check_items(change, request->kind, request->owner, &request->items, err) != 0) ||
 	    items_store(change, request->kind, request->owner, &request->items, err) != 0)
 		return -1;
 	change_note(change, "%s %zu of %.*s %s", definition_of(request)->what, position + 1, STR_ARG(request->owner_name),

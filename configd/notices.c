@@ -75,7 +75,9 @@ int notices_follow(struct change *change, struct str from, struct str to, struct
 
 	if (read_setting(change->config, ADMINISTRATOR, &change->arena, &value, err) != 0)
 		return -1;
-	if (value.len != 0 && str_equal_nocase(value, from) && write_setting(change, ADMINISTRATOR, to, err) != 0)
+	/* specification 01-6: where he is deleted it is whoever did that */
+	if (value.len != 0 && str_equal_nocase(value, from) &&
+	    write_setting(change, ADMINISTRATOR, to.len != 0 ? to : change->actor.name, err) != 0)
 		return -1;
 	if (read_setting(change->config, TARGETS, &change->arena, &value, err) != 0)
 		return -1;

@@ -85,6 +85,8 @@ const struct operation operations[] = {
     {"smtp-rule-delete", NULL, op_smtp_rule_delete, true},
     {"smtp-rule-copy", NULL, op_smtp_rule_copy, true},
     {"smtp-rule-list", NULL, op_smtp_rule_list, false},
+    {"own-set", NULL, op_own_set, true},
+    {"own-password", NULL, op_own_password, false},
     {"item-list", NULL, op_item_list, false},
     {"item-add", NULL, op_item_add, true},
     {"item-set", NULL, op_item_set, true},

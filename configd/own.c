@@ -2,6 +2,8 @@
  * What a user may change of his own, within his rights (attributes change.*). Who he is, the daemon that asks has seen
  * to; what he may, is looked at here alone.
  */
+#include "configd/own.h"
+
 #include "configd/attributes.h"
 
 #include "common/base/wildcard.h"
@@ -31,7 +33,7 @@ static int in_force(struct change *change, int64_t uid, enum attribute attribute
 	           : 0;
 }
 
-static int check_right(struct change *change, int64_t uid, enum attribute right, struct err *err)
+int own_check_right(struct change *change, int64_t uid, enum attribute right, struct err *err)
 {
 	struct str value;
 
@@ -72,11 +74,11 @@ static int matches(struct str address, struct str pattern, bool *matches_out, st
 }
 
 /* A name without a domain is an address at the default domain. */
-static int check_targets(struct change *change, const struct user *user, struct str list, struct err *err)
+int own_check_targets(struct change *change, int64_t uid, struct str list, struct err *err)
 {
 	struct str pattern, domain = STR(""), item;
 
-	if (in_force(change, user->uid, ATTRIBUTE_CHANGE_FORWARD_TO, &pattern, err) != 0 ||
+	if (in_force(change, uid, ATTRIBUTE_CHANGE_FORWARD_TO, &pattern, err) != 0 ||
 	    config_text(change->config, &change->arena, &domain, err, "SELECT name FROM domain WHERE is_default", "") < 0)
 		return -1;
 	while (pattern.len > 0 && (item = str_cut_item(&list)).len != 0) {
@@ -108,9 +110,10 @@ static int set_own(struct change *change, const struct user *user, struct str ke
 
 	if (own == NULL)
 		return err_set(err, ERR_DENIED, "%.*s is nothing that users change themselves", STR_ARG(key));
-	if (check_right(change, user->uid, own->right, err) != 0)
+	if (own_check_right(change, user->uid, own->right, err) != 0)
 		return -1;
-	if (attribute_definitions[own->attribute].type == SETTING_TARGETS && check_targets(change, user, value, err) != 0)
+	if (attribute_definitions[own->attribute].type == SETTING_TARGETS &&
+	    own_check_targets(change, user->uid, value, err) != 0)
 		return -1;
 	return attribute_store(change, &holder, key, value, err);
 }
@@ -131,16 +134,40 @@ int op_own_set(struct change *change, struct err *err)
 	return 0;
 }
 
+/*
+ * By mail change.password decides. In a browser the password that he logs in there with is always his to change; where
+ * that is not the main one, change.main-password decides about that. Who stole a session is to change none.
+ */
+static int check_password_right(struct change *change, const struct user *user, bool of_web, struct err *err)
+{
+	struct str apart;
+
+	if (!change->actor.own)
+		return own_check_right(change, user->uid, ATTRIBUTE_CHANGE_PASSWORD, err);
+	if (in_force(change, user->uid, ATTRIBUTE_WEB_PASSWORD, &apart, err) != 0)
+		return -1;
+	if (of_web && !str_equal(apart, STR("on")))
+		return err_set(err, ERR_DENIED, "the web has no password of its own here");
+	if (!of_web && str_equal(apart, STR("on")) &&
+	    own_check_right(change, user->uid, ATTRIBUTE_CHANGE_MAIN_PASSWORD, err) != 0)
+		return -1;
+	if (change->actor.confirmed)
+		return 0;
+	change->code = "confirm";
+	return err_set(err, ERR_DENIED, "who changes his password has to give the one that he has");
+}
+
 int op_own_password(struct change *change, struct err *err)
 {
 	struct str password;
 	struct user user = {0};
+	bool of_web = false;
 
-	if (need_user(change, &user, err) != 0 || check_right(change, user.uid, ATTRIBUTE_CHANGE_PASSWORD, err) != 0 ||
-	    change_field(change, "password", &password, err) != 0)
+	if (need_user(change, &user, err) != 0 || change_flag(change, "web", &of_web, err) != 0 ||
+	    check_password_right(change, &user, of_web, err) != 0 || change_field(change, "password", &password, err) != 0)
 		return -1;
-	if (user_set_password(change, &user, password, err) != 0)
+	if (user_set_password(change, &user, password, of_web, err) != 0)
 		return -1;
-	change_note(change, "user %.*s has a new password, by himself", STR_ARG(user.name));
+	change_note(change, "user %.*s has a new %spassword, by himself", STR_ARG(user.name), of_web ? "web " : "");
 	return 0;
 }

@@ -154,7 +154,10 @@ static void finish(struct change *change, const struct err *err)
 		db_rollback(&change->config->db);
 		log_info("%s refused: %s", change->operation->name, err->text);
 		ipc_reply_error(&change->reply, err);
+		if (change->code != NULL)
+			ipc_add_text(&change->reply, "code", change->code);
 	}
+	ipc_add_number(&change->reply, "generation", (int64_t)change->config->generation);
 	/* Whoever answered did so in a process that knew its listener as it was then: the next question goes to a new one.
 	 */
 	for (int i = 0; i < CONFIG_LISTENERS; i++)
@@ -218,7 +221,8 @@ static void commit(struct change *change)
 	if (change->committed != NULL)
 		change->committed(change);
 	for (struct change_note *note = change->notes; note != NULL; note = note->next)
-		log_info("%.*s (settings %llu)", STR_ARG(note->text), (unsigned long long)config->generation);
+		log_info("%.*s%s%.*s (settings %llu)", STR_ARG(note->text), change->actor.uid != 0 ? ", by " : "",
+		         STR_ARG(change->actor.name), (unsigned long long)config->generation);
 	ask_next_after(change);
 }
 
@@ -246,7 +250,9 @@ static int complete(struct change *change, struct err *err)
 {
 	if (!change->operation->writes || change->only_check)
 		return 0;
-	return check_all(change->config, err) != 0 ? -1 : publish_prepare(change->config, err);
+	if (check_all(change->config, err) != 0 || actor_check(change, err) != 0)
+		return -1;
+	return publish_prepare(change->config, err);
 }
 
 /* All before the commit is answered: the rest of the change, then the commit. */
@@ -287,6 +293,8 @@ static int run_operation(struct change *change, struct err *err)
 	const struct operation *operation = change->operation;
 
 	ipc_reply_ok(&change->reply);
+	if (actor_begin(change, err) != 0)
+		return -1;
 	if (operation->prepare != NULL && operation->prepare(change, err) != 0)
 		return -1;
 	if (operation->writes && db_begin(&change->config->db, err) != 0)

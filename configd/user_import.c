@@ -232,7 +232,7 @@ static int store_password(struct change *change, const struct user_row *row, con
 	if (row->password.data == NULL)
 		return 0;
 	if (!import->hashes)
-		return user_set_password(change, user, row->password, err);
+		return user_set_password(change, user, row->password, false, err);
 	if (import->restore == NULL)
 		import->restore = change_ask_before(change, "restore");
 	ipc_add(import->restore, "hash",

@@ -114,7 +114,7 @@ int user_check_password(struct change *change, struct str password, struct err *
 	return 0;
 }
 
-int user_set_password(struct change *change, const struct user *user, struct str password, struct err *err)
+int user_set_password(struct change *change, const struct user *user, struct str password, bool of_web, struct err *err)
 {
 	struct ipc_message *request;
 	int64_t cost;
@@ -127,6 +127,7 @@ int user_set_password(struct change *change, const struct user *user, struct str
 	ipc_add(request, "user", user->name);
 	ipc_add(request, "password", password);
 	ipc_add_number(request, "cost", cost);
+	ipc_add_number(request, "web", of_web);
 	return 0;
 }
 
@@ -185,7 +186,7 @@ int op_user_add(struct change *change, struct err *err)
 	    change_flag(change, "welcome", &welcomed, err) != 0 ||
 	    user_add(change, name, administrator, true, &user, err) != 0)
 		return -1;
-	if (password.data != NULL && user_set_password(change, &user, password, err) != 0)
+	if (password.data != NULL && user_set_password(change, &user, password, false, err) != 0)
 		return -1;
 	if (model.data != NULL &&
 	    (user_need(change, model, &from, err) != 0 || user_copy_settings(change, &from, &user, err) != 0))
@@ -266,10 +267,11 @@ int op_user_password(struct change *change, struct err *err)
 {
 	struct str password;
 	struct user user;
+	bool of_web = false;
 
 	if (requested_user(change, &user, err) != 0 || change_field(change, "password", &password, err) != 0 ||
-	    user_set_password(change, &user, password, err) != 0)
+	    change_flag(change, "web", &of_web, err) != 0 || user_set_password(change, &user, password, of_web, err) != 0)
 		return -1;
-	change_note(change, "user %.*s has a new password", STR_ARG(user.name));
+	change_note(change, "user %.*s has a new %spassword", STR_ARG(user.name), of_web ? "web " : "");
 	return 0;
 }

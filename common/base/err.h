@@ -21,6 +21,7 @@ enum err_code {
 	ERR_TEMPORARY, /* cannot be done now, may be tried again */
 	ERR_CORRUPT,   /* data at rest is damaged */
 	ERR_PROTOCOL,  /* the peer broke the protocol */
+	ERR_CONFLICT,  /* somebody else changed it meanwhile */
 };
 
 enum { ERR_TEXT_MAX = 320 };

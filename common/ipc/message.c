@@ -26,6 +26,7 @@ static const struct {
     {ERR_TEMPORARY, "temporary"},
     {ERR_CORRUPT, "corrupt"},
     {ERR_PROTOCOL, "protocol"},
+    {ERR_CONFLICT, "conflict"},
 };
 
 const char *ipc_status_word(int code)
