@@ -30,7 +30,7 @@ static int read_message(struct session *session, enum smtp_data_mode mode, uint6
 	return imap_client_read_message(&session->imap, mode, octets_max, take, context, err);
 }
 
-static const struct source imap_source = {pipelines, ask, begin_message, read_message};
+static const struct source imap_source = {"IMAP", pipelines, ask, begin_message, read_message};
 
 static struct mail_client *client_of(struct session *session)
 {
@@ -177,11 +177,16 @@ static int collect_folders(struct session *session, struct err *err)
 	return keeper_listed(session, err);
 }
 
+int folders_log_in(struct session *session, struct err *err)
+{
+	return mailbox_log_in(session, &imap_kind, err);
+}
+
 static int converse(struct session *session, struct err *err)
 {
 	int result;
 
-	if (mailbox_log_in(session, &imap_kind, err) != 0)
+	if (folders_log_in(session, err) != 0)
 		return -1;
 	judge_start(session->judge);
 	result = collect_folders(session, err);

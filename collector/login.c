@@ -75,6 +75,7 @@ int mailbox_log_in(struct session *session, const struct mailbox_kind *kind, str
 {
 	int reply_ms = (int)settings_number(&session->settings, SETTING_COLLECT_TIMEOUT) * 1000;
 
+	session->server = kind->client(session);
 	kind->client(session)->timeouts = (struct mail_client_timeouts){
 	    .connect_ms = reply_ms < CONNECT_MS ? reply_ms : CONNECT_MS,
 	    .reply_ms = reply_ms,

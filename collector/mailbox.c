@@ -75,7 +75,7 @@ static int read_message(struct session *session, enum smtp_data_mode mode, uint6
 	return pop3_client_read_message(&session->client, mode, octets_max, take, context, err);
 }
 
-static const struct source pop3_source = {pipelines, ask, begin_message, read_message};
+static const struct source pop3_source = {"POP3", pipelines, ask, begin_message, read_message};
 
 /* The answers to a handful of DELE. A message that the server does not delete is left for the next session. */
 static int read_deleted(struct session *session, struct item *const *items, size_t count, struct err *err)

@@ -3,6 +3,7 @@
 #include "common/base/memory.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { HISTORY_MAX = 10000 };
 
@@ -55,6 +56,21 @@ static int take_run(struct collectord *collectord, struct ipc_incoming *incoming
 	if (!waits)
 		ipc_answer_ok(incoming);
 	return 0;
+}
+
+/* The account is copied to who asks, on the socket that came with it. */
+static int take_copy(struct collectord *collectord, struct ipc_incoming *incoming, struct err *err)
+{
+	int storer = ipc_take_fd(&incoming->message, 0);
+	int64_t collector;
+
+	if (storer < 0)
+		return err_set(err, ERR_PROTOCOL, "copy needs a socket");
+	if (find_collector(collectord, ipc_get(&incoming->message, "name"), &collector, err) == 0 &&
+	    runs_copy(collectord->runs, collector, storer, answer_result, incoming, err) == 0)
+		return 0;
+	close(storer);
+	return -1;
 }
 
 static int take_history(struct collectord *collectord, const struct ipc_message *request, struct ipc_message *reply,
@@ -123,13 +139,10 @@ static const struct operation {
 	int (*answer)(struct collectord *collectord, const struct ipc_message *request, struct ipc_message *reply,
 	              struct err *err);
 } operations[] = {
-    {"collect", "scheduler", take_collect, NULL},
-    {"run", "postroom", take_run, NULL},
-    {"history", "postroom", NULL, take_history},
-    {"messages", "postroom", NULL, take_messages},
-    {"mark", "postroom", NULL, take_mark},
-    {"history", "scheduler", NULL, take_history},
-    {"query-answer", "listd", NULL, take_query_answer},
+    {"collect", "scheduler", take_collect, NULL},  {"run", "postroom", take_run, NULL},
+    {"copy", "postroom", take_copy, NULL},         {"history", "postroom", NULL, take_history},
+    {"messages", "postroom", NULL, take_messages}, {"mark", "postroom", NULL, take_mark},
+    {"history", "scheduler", NULL, take_history},  {"query-answer", "listd", NULL, take_query_answer},
 };
 
 static void answer_now(struct collectord *collectord, const struct operation *operation, struct ipc_incoming *incoming)

@@ -29,6 +29,7 @@ struct run {
 	const char *client; /* what it is: POP3, IMAP, SMTP */
 	pid_t pid;          /* 0: it waits for its turn */
 	int channel;
+	int storer; /* to whom an account is copied, -1: it is collected */
 	struct event *readable, *late;
 	struct waiter *waiters;
 	struct run *next;
@@ -74,6 +75,8 @@ static void free_run(struct run *run)
 	}
 	if (run->channel >= 0)
 		close(run->channel);
+	if (run->storer >= 0)
+		close(run->storer);
 	if (run->readable != NULL)
 		event_free(run->readable);
 	if (run->late != NULL)
@@ -209,6 +212,7 @@ static void on_late(evutil_socket_t fd, short what, void *context)
 
 static int fork_session(struct run *run, struct err *err)
 {
+	const struct session_task task = {run->record.collector, run->record.connection, run->storer};
 	struct collectord *collectord = run->runs->collectord;
 	pid_t parent = getpid();
 	int pair[2];
@@ -218,7 +222,7 @@ static int fork_session(struct run *run, struct err *err)
 	run->pid = fork();
 	if (run->pid == 0) {
 		daemon_follow_parent(parent);
-		_exit(session_run(collectord, run->record.collector, run->record.connection, pair[1]));
+		_exit(session_run(collectord, &task, pair[1]));
 	}
 	close(pair[1]);
 	run->channel = pair[0];
@@ -259,7 +263,7 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
 	}
 }
 
-static int add_run(struct runs *runs, int64_t collector, int64_t connection, struct run **run_out, struct err *err)
+static int add_run(struct runs *runs, const struct session_task *task, struct run **run_out, struct err *err)
 {
 	struct collectord *collectord = runs->collectord;
 	struct collector_settings settings;
@@ -269,10 +273,10 @@ static int add_run(struct runs *runs, int64_t collector, int64_t connection, str
 
 	settings_refresh(&collectord->settings);
 	arena_init(&arena);
-	found = collector_load(&collectord->settings.objects, collector, &arena, &settings, err);
+	found = collector_load(&collectord->settings.objects, task->collector, &arena, &settings, err);
 	if (found == 0)
-		result = err_set(err, ERR_NOT_FOUND, "there is no collector %lld", (long long)collector);
-	else if (found > 0 && settings.numbers[COLLECTOR_SETTING_ENABLED] == 0)
+		result = err_set(err, ERR_NOT_FOUND, "there is no collector %lld", (long long)task->collector);
+	else if (found > 0 && task->storer < 0 && settings.numbers[COLLECTOR_SETTING_ENABLED] == 0)
 		result = err_set(err, ERR_DENIED, "the collector %s is not enabled", settings.name);
 	if (found <= 0 || result != 0) {
 		arena_free(&arena);
@@ -281,10 +285,11 @@ static int add_run(struct runs *runs, int64_t collector, int64_t connection, str
 	run = memory_get(sizeof *run);
 	run->runs = runs;
 	run->channel = -1;
-	run->record.collector = collector;
-	run->record.connection = connection;
+	run->storer = task->storer;
+	run->record.collector = task->collector;
+	run->record.connection = task->connection;
 	run->dialogue.collectord = collectord;
-	run->dialogue.collector = collector;
+	run->dialogue.collector = task->collector;
 	run->client = client_of(settings.texts[COLLECTOR_SETTING_METHOD]);
 	str_copy(str_of(settings.name), run->dialogue.name, sizeof run->dialogue.name);
 	arena_free(&arena);
@@ -295,20 +300,40 @@ static int add_run(struct runs *runs, int64_t collector, int64_t connection, str
 	return 0;
 }
 
+static void add_waiter(struct run *run, runs_done *done, void *context)
+{
+	struct waiter *waiter = memory_get(sizeof *waiter);
+
+	*waiter = (struct waiter){done, context, run->waiters};
+	run->waiters = waiter;
+}
+
 int runs_start(struct runs *runs, int64_t collector, int64_t connection, runs_done *done, void *context,
                struct err *err)
 {
 	static const struct timeval at_once = {0, 0};
+	const struct session_task task = {collector, connection, -1};
 	struct run *run = find(runs, collector);
 
-	if (run == NULL && add_run(runs, collector, connection, &run, err) != 0)
+	if (run == NULL && add_run(runs, &task, &run, err) != 0)
 		return -1;
-	if (done != NULL) {
-		struct waiter *waiter = memory_get(sizeof *waiter);
+	if (done != NULL)
+		add_waiter(run, done, context);
+	event_add(runs->turn, &at_once);
+	return 0;
+}
 
-		*waiter = (struct waiter){done, context, run->waiters};
-		run->waiters = waiter;
-	}
+int runs_copy(struct runs *runs, int64_t collector, int storer, runs_done *done, void *context, struct err *err)
+{
+	static const struct timeval at_once = {0, 0};
+	const struct session_task task = {collector, 0, storer};
+	struct run *run;
+
+	if (find(runs, collector) != NULL)
+		return err_set(err, ERR_EXISTS, "this collector runs now");
+	if (add_run(runs, &task, &run, err) != 0)
+		return -1;
+	add_waiter(run, done, context);
 	event_add(runs->turn, &at_once);
 	return 0;
 }

@@ -22,6 +22,11 @@ typedef void runs_done(const struct run_result *result, void *context);
  */
 int runs_start(struct runs *runs, int64_t collector, int64_t connection, runs_done *done, void *context,
                struct err *err);
+/*
+ * Copy the account of a collector, enabled or not, to who listens on storer (copy.h), which is taken over. -1:
+ * ERR_NOT_FOUND, ERR_EXISTS (it is at work); storer is the caller's then.
+ */
+int runs_copy(struct runs *runs, int64_t collector, int storer, runs_done *done, void *context, struct err *err);
 /* Is it at work, or waiting for its turn? */
 bool runs_is_active(const struct runs *runs, int64_t collector);
 

@@ -1,4 +1,4 @@
-#include "collector/session.h"
+#include "collector/copy.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -190,18 +190,25 @@ static int prepare(struct session *session, const struct method *method, int64_t
 	return sandbox_enter(&session->collectord->session_sandbox, err);
 }
 
-static int collect(struct session *session, int64_t collector, int64_t connection, struct err *err)
+static int collect(struct session *session, const struct session_task *task, struct err *err)
 {
 	const struct method *method = NULL;
 
-	if (load_settings(session, collector, err) != 0)
+	if (load_settings(session, task->collector, err) != 0)
 		return -1;
 	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
 		if (strcmp(session_text(session, COLLECTOR_SETTING_METHOD), methods[i].word) == 0)
 			method = &methods[i];
 	if (method == NULL)
 		return err_set(err, ERR_NOT_FOUND, "this way of collecting is not known");
-	return prepare(session, method, connection, err) == 0 ? method->collect(session, err) : -1;
+	if (task->storer >= 0 && method->collect != folders_collect)
+		return err_set(err, ERR_SYNTAX, "an account is copied by IMAP alone: set the method of the collector to imap");
+	if (prepare(session, method, task->connection, err) != 0)
+		return -1;
+	if (task->storer < 0)
+		return method->collect(session, err);
+	session->storer = task->storer;
+	return copy_collect(session, err);
 }
 
 static void begin(struct session *session, const struct collectord *collectord, int channel)
@@ -239,17 +246,17 @@ void session_succeed(struct session *session)
 		         messages == 1 ? "" : "s");
 }
 
-int session_run(const struct collectord *collectord, int64_t collector, int64_t connection, int channel)
+int session_run(const struct collectord *collectord, const struct session_task *task, int channel)
 {
 	static struct session session;
-	const int keep[] = {channel, collectord->session_sandbox.ruleset};
+	const int keep[] = {channel, collectord->session_sandbox.ruleset, task->storer};
 	struct err err = {0};
 
 	io_close_all_but(keep, sizeof keep / sizeof keep[0]);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	begin(&session, collectord, channel);
-	session.result.ok = collect(&session, collector, connection, &err) == 0;
+	session.result.ok = collect(&session, task, &err) == 0;
 	if (!session.result.ok)
 		str_copy(str_of(err.text), session.result.text, sizeof session.result.text);
 	route_wipe(&session.route);

@@ -2,9 +2,9 @@
  * session: one run of one collector, in a process of its own.
  *
  * Files: session.c its begin and end; keeper.c what it says to the daemon; login.c the way to a mailbox; mailbox.c
- * POP3; folders.c IMAP, folder by folder; plan.c which messages there are, and what is to be done with each; fetch.c
- * fetching them; message.c one of them; store.c into the drop; batch.c what is stored together; digests.c which were
- * the same; turn.c ETRN and ODMR.
+ * POP3; folders.c IMAP, folder by folder; copy.c a whole account; plan.c which messages there are, and what is to be
+ * done with each; fetch.c fetching them; message.c one of them; store.c into the drop; batch.c what is stored together;
+ * digests.c which were the same; turn.c ETRN and ODMR.
  */
 #ifndef POSTROOM_COLLECTOR_SESSION_H
 #define POSTROOM_COLLECTOR_SESSION_H
@@ -56,6 +56,7 @@ struct session;
 
 /* Where messages are fetched from. Commands may be under way; their answers come in order. */
 struct source {
+	const char *protocol; /* for the Received field and the envelope */
 	/* Is the next command sent before the last is answered? */
 	bool (*pipelines)(const struct session *session);
 	/* Ask for a message, or for its header. */
@@ -71,6 +72,7 @@ struct session {
 	const struct collectord *collectord;
 	int channel;
 	struct ipc_channel keeper, smtpd; /* smtpd: of ODMR alone */
+	int storer;                       /* to whom an account is copied (copy.h); -1: it is collected */
 	struct settings settings;
 	struct collector_settings collector;
 	struct spool_drop drop;
@@ -82,6 +84,7 @@ struct session {
 	struct str addresses[ROUTE_ADDRESSES_MAX];
 	size_t address_count;
 	const struct source *source;
+	const struct mail_client *server; /* that of client or imap, once it was called */
 	struct pop3_client client;
 	struct imap_client imap;
 	const struct collect_folder *folder; /* of IMAP: that is being collected */
@@ -99,8 +102,14 @@ struct session {
 	struct run_result result;
 };
 
+/* What a session is for. */
+struct session_task {
+	int64_t collector, connection; /* connection 0: none */
+	int storer;                    /* copy the account to whom that is (copy.h); -1: collect */
+};
+
 /* The process. channel: the daemon's other end. Returns the exit status. */
-int session_run(const struct collectord *collectord, int64_t collector, int64_t connection, int channel);
+int session_run(const struct collectord *collectord, const struct session_task *task, int channel);
 
 /* The preparation of a connection (mail_client.h). context is the session. */
 void session_attach_transcript(struct conn *conn, void *context);
@@ -130,6 +139,8 @@ int mailbox_collect(struct session *session, struct err *err);
 
 /* folders.c: likewise of an IMAP mailbox. */
 int folders_collect(struct session *session, struct err *err);
+/* The way to that mailbox. -1: why it failed. */
+int folders_log_in(struct session *session, struct err *err);
 
 /* plan.c: read LIST and UIDL, ask what is known of each message, and decide. count: of STAT. */
 int plan_make(struct session *session, uint32_t count, struct err *err);

@@ -43,22 +43,23 @@ static struct str received_date(const struct arrival *arrival)
 static struct str received_field(const struct arrival *arrival, const char *id)
 {
 	const struct session *session = arrival->session;
-	const struct conn *conn = &session->client.mail.conn;
+	const struct conn *conn = &session->server->conn;
 	struct arena *arena = arrival->arena;
 	struct str tls = STR("");
 
 	if (conn->tls_active)
 		tls = arena_printf(arena, "\r\n\t(%s)", conn_tls_text(conn, arena));
 	return arena_printf(arena,
-	                    "Received: from %s ([%s%s])\r\n\tby %s (Postroom) with POP3%s%.*s\r\n\tid %s;\r\n\t%.*s\r\n",
-	                    session->client.mail.host, strchr(conn->peer, ':') != NULL ? "IPv6:" : "", conn->peer,
-	                    settings_host_name(&session->settings), conn->tls_active ? "S" : "", STR_ARG(tls), id,
-	                    STR_ARG(received_date(arrival)));
+	                    "Received: from %s ([%s%s])\r\n\tby %s (Postroom) with %s%s%.*s\r\n\tid %s;\r\n\t%.*s\r\n",
+	                    session->server->host, strchr(conn->peer, ':') != NULL ? "IPv6:" : "", conn->peer,
+	                    settings_host_name(&session->settings), session->source->protocol, conn->tls_active ? "S" : "",
+	                    STR_ARG(tls), id, STR_ARG(received_date(arrival)));
 }
 
 /* The envelope of what the collector makes. */
-static struct spool_envelope make_envelope(const struct session *session, struct spool_file *file)
+static struct spool_envelope make_envelope(const struct session *session, struct spool_file *file, struct arena *arena)
 {
+	const struct conn *conn = &session->server->conn;
 	struct timespec now;
 
 	spool_make_id(file, session->drop.producer, STR(""));
@@ -67,8 +68,8 @@ static struct spool_envelope make_envelope(const struct session *session, struct
 	    .id = str_of(file->id),
 	    .time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
 	    .producer = str_of(session->drop.producer),
-	    .peer = str_of(session->client.mail.conn.peer),
-	    .protocol = session->client.mail.conn.tls_active ? STR("POP3S") : STR("POP3"),
+	    .peer = str_of(conn->peer),
+	    .protocol = arena_printf(arena, "%s%s", session->source->protocol, conn->tls_active ? "S" : ""),
 	    .collector = session->collector.id,
 	};
 }
@@ -87,7 +88,7 @@ static int park_message(struct arrival *arrival, struct err *err)
 	struct session *session = arrival->session;
 	const struct judgement *judgement = &arrival->pick->judgement;
 	struct spool_file file;
-	struct spool_envelope envelope = make_envelope(session, &file);
+	struct spool_envelope envelope = make_envelope(session, &file, arrival->arena);
 
 	envelope.from = judgement->sender;
 	envelope.recipients = judgement->recipients;
@@ -120,10 +121,10 @@ static int write_source(const struct mime_source *source, struct spool_file *fil
 
 /* One that is made of a message, or of its header. */
 static int park_mail(struct session *session, const struct judge_mail *mail, const struct mime_source *original,
-                     struct err *err)
+                     struct arena *arena, struct err *err)
 {
 	struct spool_file file;
-	struct spool_envelope envelope = make_envelope(session, &file);
+	struct spool_envelope envelope = make_envelope(session, &file, arena);
 	int result;
 
 	envelope.service = str_of(mail->service);
@@ -149,10 +150,10 @@ static int park_mail(struct session *session, const struct judge_mail *mail, con
 }
 
 static int park_mails(struct session *session, const struct judgement *judgement, const struct mime_source *original,
-                      struct err *err)
+                      struct arena *arena, struct err *err)
 {
 	for (size_t i = 0; i < judgement->mail_count; i++)
-		if (park_mail(session, &judgement->mails[i], original, err) != 0)
+		if (park_mail(session, &judgement->mails[i], original, arena, err) != 0)
 			return -1;
 	return 0;
 }
@@ -280,7 +281,7 @@ int arrival_store(struct arrival *arrival, struct err *err)
 	fate = describe(pick, judged.header, arrival->arena);
 	fate.downloaded = true;
 	fate.headers_only = pick->judgement.fetch == COLLECT_HEADERS;
-	if (drop_copies(arrival, err) != 0 || park_mails(session, &pick->judgement, &source, err) != 0)
+	if (drop_copies(arrival, err) != 0 || park_mails(session, &pick->judgement, &source, arrival->arena, err) != 0)
 		return -1;
 	if (pick->judgement.recipient_count > 0 && park_message(arrival, err) != 0)
 		return -1;
@@ -341,7 +342,7 @@ int offer_settle(struct session *session, struct pick *pick, struct arena *arena
 		         STR_ARG(pick->item->identity), STR_ARG(judgement->reason));
 	if (!fate.asked && !fate.downloaded && !fate.told)
 		return 0;
-	if (park_mails(session, judgement, &header, err) != 0)
+	if (park_mails(session, judgement, &header, arena, err) != 0)
 		return -1;
 	batch_add_message(&session->batch, &fate);
 	for (size_t i = 0; fate.asked && i < judgement->asked_count; i++)

@@ -50,17 +50,25 @@ static int make_reachable(struct ctl *ctl, const char *callee)
 	return supervisor_borrow(&ctl->instance, &err) < 0 ? ctl_refuse_err(&err) : CTL_DONE;
 }
 
+int ctl_reach(struct ctl *ctl, const char *callee, struct ipc_channel *channel)
+{
+	int status = make_reachable(ctl, callee);
+	struct err err;
+
+	if (status != CTL_DONE)
+		return status;
+	return ipc_connect(channel, &ctl->instance, callee, "postroom", &err) == 0 ? CTL_DONE : ctl_refuse_err(&err);
+}
+
 int ctl_ask_long(struct ctl *ctl, const char *callee, const struct ipc_message *request, struct ipc_message *reply,
                  int timeout_ms)
 {
 	struct ipc_channel channel;
 	struct err err;
-	int result, status = make_reachable(ctl, callee);
+	int result, status = ctl_reach(ctl, callee, &channel);
 
 	if (status != CTL_DONE)
 		return status;
-	if (ipc_connect(&channel, &ctl->instance, callee, "postroom", &err) != 0)
-		return ctl_refuse_err(&err);
 	result = ipc_call(&channel, request, reply, timeout_ms, &err);
 	ipc_close(&channel);
 	return result == 0 ? CTL_DONE : ctl_refuse_err(&err);

@@ -43,6 +43,8 @@ int ctl_ask(struct ctl *ctl, const char *callee, const struct ipc_message *reque
 /* The same for what may take long. */
 int ctl_ask_long(struct ctl *ctl, const char *callee, const struct ipc_message *request, struct ipc_message *reply,
                  int timeout_ms);
+/* The channel alone, to be closed by the caller; for conversations. Returns as ctl_ask. */
+int ctl_reach(struct ctl *ctl, const char *callee, struct ipc_channel *channel);
 
 /*
  * Read a password: a line of standard input (from_stdin), or asked for twice on the terminal, not echoed. Returns

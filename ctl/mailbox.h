@@ -60,6 +60,12 @@ struct import_message {
 int import_folder(struct import *import, struct str name);
 /* -1: it makes no sense to go on; printed. */
 int import_message(struct import *import, const struct import_message *message);
+/* What imports have in common. A folder by its name, made where it is missing. -1: as mailbox_folder_create. */
+int import_find_folder(struct mailbox *mailbox, struct str name, int64_t *folder_out, struct err *err);
+/* The id of a message: of its folder and where it was found. */
+struct str import_id(struct str folder, struct str source, struct arena *arena);
+/* Of a stranger's words those that can be keywords, as many as a message may have. */
+struct str import_keywords(struct str words, struct arena *arena);
 /* ctl_refuse, but -1. */
 int import_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void import_skip(struct import *import, const char *label, const char *reason);

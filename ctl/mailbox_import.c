@@ -65,25 +65,31 @@ static int flush(struct import *import)
 	return result;
 }
 
-int import_folder(struct import *import, struct str name)
+int import_find_folder(struct mailbox *mailbox, struct str name, int64_t *folder_out, struct err *err)
 {
 	struct mailbox_folder folder;
+
+	if (mailbox_folder_find(mailbox, name, &folder, err) == 0) {
+		*folder_out = folder.id;
+		return 0;
+	}
+	return err->code == ERR_NOT_FOUND ? mailbox_folder_create(mailbox, name, MAIL_WAIT_MS, folder_out, err) : -1;
+}
+
+int import_folder(struct import *import, struct str name)
+{
 	struct err err;
 
 	if (flush(import) != 0)
 		return -1;
 	name = imap_mailbox_name(name, &import->arena); /* as IMAP will ask for it; files' names may be decomposed */
-	if (mailbox_folder_find(import->mailbox, name, &folder, &err) == 0)
-		import->folder = folder.id;
-	else if (err.code != ERR_NOT_FOUND ||
-	         mailbox_folder_create(import->mailbox, name, MAIL_WAIT_MS, &import->folder, &err) != 0)
+	if (import_find_folder(import->mailbox, name, &import->folder, &err) != 0)
 		return import_refuse("%.*s: %s", STR_ARG(name), err.text);
 	str_copy(name, import->name, sizeof import->name);
 	return 0;
 }
 
-/* The id of a message: of its folder and where it was found. */
-static struct str make_id(struct import *import, struct str source)
+struct str import_id(struct str folder, struct str source, struct arena *arena)
 {
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	unsigned int len = 0;
@@ -91,13 +97,14 @@ static struct str make_id(struct import *import, struct str source)
 	char hex[41];
 
 	buf_init(&text, (size_t)MAILBOX_MESSAGE_MAX * 2);
-	buf_add(&text, import->name, strlen(import->name) + 1);
+	buf_add_str(&text, folder);
+	buf_add_char(&text, '\0');
 	buf_add_str(&text, source);
 	EVP_Digest(text.data, text.len, hash, &len, EVP_sha256(), NULL);
 	buf_free(&text);
 	for (size_t i = 0; i < 20; i++)
 		snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-	return arena_printf(&import->arena, "import-%s", hex);
+	return arena_printf(arena, "import-%s", hex);
 }
 
 /* A message begins with a header field. */
@@ -112,8 +119,7 @@ static bool begins_with_field(struct str text)
 	return i > 0 && i < text.len && text.data[i] == ':';
 }
 
-/* Of words from a file those that can be keywords, as many as a message may have. */
-static struct str choose_keywords(struct import *import, struct str words)
+struct str import_keywords(struct str words, struct arena *arena)
 {
 	struct buf chosen;
 	struct str word, result;
@@ -126,7 +132,7 @@ static struct str choose_keywords(struct import *import, struct str words)
 			buf_add_char(&chosen, ' ');
 		buf_add_str(&chosen, word);
 	}
-	result = arena_copy(&import->arena, buf_str(&chosen));
+	result = arena_copy(arena, buf_str(&chosen));
 	buf_free(&chosen);
 	return result;
 }
@@ -139,14 +145,16 @@ int import_message(struct import *import, const struct import_message *message)
 		import_skip(import, message->label, message->text.len == 0 ? "it is empty" : "it does not begin with a header");
 		return 0;
 	}
-	*source = (struct store_source){
-	    .fd = -1, .prefix = arena_copy(&import->arena, message->text), .id = make_id(import, message->source)};
-	import->appends[import->count++] = (struct store_append){.mailbox = import->mailbox,
-	                                                         .folder = import->folder,
-	                                                         .source = source,
-	                                                         .internal_date = message->date,
-	                                                         .flags = message->flags,
-	                                                         .keywords = choose_keywords(import, message->keywords)};
+	*source = (struct store_source){.fd = -1,
+	                                .prefix = arena_copy(&import->arena, message->text),
+	                                .id = import_id(str_of(import->name), message->source, &import->arena)};
+	import->appends[import->count++] =
+	    (struct store_append){.mailbox = import->mailbox,
+	                          .folder = import->folder,
+	                          .source = source,
+	                          .internal_date = message->date,
+	                          .flags = message->flags,
+	                          .keywords = import_keywords(message->keywords, &import->arena)};
 	import->bytes += message->text.len;
 	return import->count == BATCH_MESSAGES || import->bytes >= BATCH_BYTES ? flush(import) : 0;
 }

@@ -92,9 +92,15 @@ unsigned imap_reply_offer(struct str word)
 		struct str word;
 		unsigned offer;
 	} offers[] = {
-	    {{"STARTTLS", 8}, IMAP_OFFER_STARTTLS}, {{"LOGINDISABLED", 13}, IMAP_OFFER_LOGINDISABLED},
-	    {{"SASL-IR", 7}, IMAP_OFFER_SASL_IR},   {{"UIDPLUS", 7}, IMAP_OFFER_UIDPLUS},
-	    {{"MOVE", 4}, IMAP_OFFER_MOVE},         {{"IDLE", 4}, IMAP_OFFER_IDLE},
+	    {{"STARTTLS", 8}, IMAP_OFFER_STARTTLS},
+	    {{"LOGINDISABLED", 13}, IMAP_OFFER_LOGINDISABLED},
+	    {{"SASL-IR", 7}, IMAP_OFFER_SASL_IR},
+	    {{"UIDPLUS", 7}, IMAP_OFFER_UIDPLUS},
+	    {{"MOVE", 4}, IMAP_OFFER_MOVE},
+	    {{"IDLE", 4}, IMAP_OFFER_IDLE},
+	    {{"SPECIAL-USE", 11}, IMAP_OFFER_SPECIAL_USE},
+	    {{"LIST-EXTENDED", 13}, IMAP_OFFER_LIST_EXTENDED},
+	    {{"XLIST", 5}, IMAP_OFFER_XLIST},
 	};
 
 	for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++)

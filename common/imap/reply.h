@@ -56,6 +56,9 @@ enum imap_offer {
 	IMAP_OFFER_UIDPLUS = 8,
 	IMAP_OFFER_MOVE = 16,
 	IMAP_OFFER_IDLE = 32,
+	IMAP_OFFER_SPECIAL_USE = 64,
+	IMAP_OFFER_LIST_EXTENDED = 128,
+	IMAP_OFFER_XLIST = 256,
 };
 
 /* What a word of CAPABILITY offers; 0: nothing of interest. */

@@ -54,18 +54,22 @@ void imap_client_end_command(struct imap_client *client)
 	conn_write(&client->mail.conn, STR("\r\n"));
 }
 
-static int skip_literal(struct imap_client *client, uint64_t size, struct err *err)
+static int pass_literal(struct imap_client *client, uint64_t size, struct err *err)
 {
 	struct str bytes;
 
 	if (size > LITERALS_MAX)
 		return err_set(err, ERR_LIMIT, "a literal of %llu octets", (unsigned long long)size);
+	if (client->keeps_literals)
+		buf_add_str(&client->reply, STR("\r\n"));
 	while (size > 0) {
 		size_t len;
 
 		if (conn_read_some(&client->mail.conn, &bytes, err) != 0)
 			return -1;
 		len = bytes.len < size ? bytes.len : (size_t)size;
+		if (client->keeps_literals)
+			buf_add_str(&client->reply, str_sub(bytes, 0, len)); /* too much is found with the next line */
 		conn_consume(&client->mail.conn, len);
 		size -= len;
 	}
@@ -104,8 +108,23 @@ static int gather_reply(struct imap_client *client, bool stop_at_body, bool *sto
 		client->literal = size;
 		if (*stopped)
 			return 0;
-		if (skip_literal(client, size, err) != 0)
+		if (pass_literal(client, size, err) != 0)
 			return -1;
+	}
+}
+
+/* How many messages the folder has: "5 EXISTS", "3 EXPUNGE". */
+static void follow_folder(struct imap_client *client, struct str text)
+{
+	uint64_t number;
+	uint32_t exists;
+
+	if (imap_reply_exists(text, &exists)) {
+		client->has_more = client->has_more || exists > client->exists;
+		client->exists = exists;
+	} else if (str_to_u64(str_cut_word(&text), UINT32_MAX, &number) && str_equal_nocase(text, STR("EXPUNGE")) &&
+	           client->exists > 0) {
+		client->exists--;
 	}
 }
 
@@ -121,6 +140,8 @@ int imap_client_read_reply(struct imap_client *client, const char *shown, bool s
 	if (reply->kind == IMAP_REPLY_CONTINUE)
 		return 0; /* a challenge is nobody's to read */
 	mail_client_keep_words(&client->mail, buf_str(&client->reply));
+	if (reply->kind == IMAP_REPLY_UNTAGGED)
+		follow_folder(client, reply->text);
 	if (reply->kind == IMAP_REPLY_NONE) {
 		err_set(err, ERR_PROTOCOL, "this is no answer of IMAP: %s", client->mail.words);
 		return mail_client_lost(&client->mail, shown, err);
@@ -249,21 +270,36 @@ static bool write_folder(struct imap_client *client, struct str folder)
 	return written;
 }
 
-int imap_client_select(struct imap_client *client, struct str folder, struct imap_client_selected *selected,
-                       struct err *err)
+static int open_folder(struct imap_client *client, const char *command, struct str folder,
+                       struct imap_client_selected *selected, struct err *err)
 {
 	*selected = (struct imap_client_selected){0};
-	imap_client_begin_command(client, "SELECT ");
+	imap_client_begin_command(client, command);
+	conn_write(&client->mail.conn, STR(" "));
 	if (!write_folder(client, folder)) {
 		imap_client_close(client);
 		return err_set(err, ERR_SYNTAX, "the name of a folder cannot be sent: %.*s", STR_ARG(str_sub(folder, 0, 80)));
 	}
 	imap_client_end_command(client);
-	return imap_client_finish(client, "SELECT", take_selected, selected, err);
+	if (imap_client_finish(client, command, take_selected, selected, err) != 0)
+		return -1;
+	client->has_more = false;
+	return 0;
 }
 
-/* "17,19,23" */
-static void write_uids(struct imap_client *client, const uint32_t *uids, size_t count)
+int imap_client_select(struct imap_client *client, struct str folder, struct imap_client_selected *selected,
+                       struct err *err)
+{
+	return open_folder(client, "SELECT", folder, selected, err);
+}
+
+int imap_client_examine(struct imap_client *client, struct str folder, struct imap_client_selected *selected,
+                        struct err *err)
+{
+	return open_folder(client, "EXAMINE", folder, selected, err);
+}
+
+void imap_client_write_uids(struct imap_client *client, const uint32_t *uids, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		conn_printf(&client->mail.conn, "%s%u", i > 0 ? "," : "", uids[i]);
@@ -272,14 +308,14 @@ static void write_uids(struct imap_client *client, const uint32_t *uids, size_t 
 int imap_client_delete(struct imap_client *client, const uint32_t *uids, size_t count, struct err *err)
 {
 	imap_client_begin_command(client, "UID STORE ");
-	write_uids(client, uids, count);
+	imap_client_write_uids(client, uids, count);
 	conn_write(&client->mail.conn, STR(" +FLAGS.SILENT (\\Deleted)"));
 	imap_client_end_command(client);
 	if (imap_client_finish(client, "UID STORE", NULL, NULL, err) != 0)
 		return -1;
 	if ((client->offered & IMAP_OFFER_UIDPLUS) != 0) {
 		imap_client_begin_command(client, "UID EXPUNGE ");
-		write_uids(client, uids, count);
+		imap_client_write_uids(client, uids, count);
 	} else {
 		imap_client_begin_command(client, "EXPUNGE");
 	}
@@ -293,7 +329,7 @@ int imap_client_move(struct imap_client *client, const uint32_t *uids, size_t co
 	const char *shown = moves ? "UID MOVE" : "UID COPY";
 
 	imap_client_begin_command(client, moves ? "UID MOVE " : "UID COPY ");
-	write_uids(client, uids, count);
+	imap_client_write_uids(client, uids, count);
 	conn_write(&client->mail.conn, STR(" "));
 	if (!write_folder(client, folder)) {
 		imap_client_close(client);

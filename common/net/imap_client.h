@@ -40,6 +40,9 @@ struct imap_client {
 	uint64_t literal;        /* octets of the message that are to be read now */
 	bool has_inline;         /* or it came as a quoted string */
 	struct str quoted;
+	bool keeps_literals; /* of replies, as they came over the wire (imap/value.h) */
+	uint32_t exists;     /* messages in the selected folder, as the server said last */
+	bool has_more;       /* they became more since it was selected */
 };
 
 struct imap_client_login {
@@ -71,6 +74,45 @@ int imap_client_login(struct imap_client *client, const struct imap_client_login
 /* folder: its name in UTF-8. -1: MAIL_CLIENT_REFUSED, or lost. */
 int imap_client_select(struct imap_client *client, struct str folder, struct imap_client_selected *selected,
                        struct err *err);
+/* The same, for reading only: nothing changes there. */
+int imap_client_examine(struct imap_client *client, struct str folder, struct imap_client_selected *selected,
+                        struct err *err);
+
+/* What a folder is for, as the server says (RFC 6154, or the words that XLIST has for it). */
+enum imap_client_use {
+	IMAP_CLIENT_USE_NONE,
+	IMAP_CLIENT_USE_SENT,
+	IMAP_CLIENT_USE_DRAFTS,
+	IMAP_CLIENT_USE_JUNK,
+	IMAP_CLIENT_USE_TRASH,
+	IMAP_CLIENT_USE_ARCHIVE,
+	IMAP_CLIENT_USE_VIEW, /* it shows messages of other folders: \All, \Flagged, \Important */
+};
+
+struct imap_client_folder {
+	struct str name; /* UTF-8, as imap_client_select takes it */
+	char delimiter;  /* between the levels of its name; '\0': it has none */
+	bool selectable;
+	enum imap_client_use use;
+};
+
+/* Sees each folder; its views last for the call. -1: no more is wanted (its err); the connection is closed. */
+typedef int imap_client_visit_folder(const struct imap_client_folder *folder, void *context, struct err *err);
+/* All folders, with what they are for where the server knows that. -1: as imap_client_select, ERR_LIMIT. */
+int imap_client_list(struct imap_client *client, imap_client_visit_folder *visit, void *context, struct err *err);
+
+/* What is known of a message beside its octets. */
+struct imap_client_detail {
+	uint32_t uid;
+	uint64_t size;
+	int64_t date;            /* INTERNALDATE, seconds since 1970; 0: not told */
+	const struct str *flags; /* "\Seen", "$Forwarded", "work"; views for the call */
+	size_t flag_count;
+};
+
+typedef void imap_client_visit_detail(const struct imap_client_detail *detail, void *context);
+/* The details of all messages of the folder. -1: as imap_client_sizes. */
+int imap_client_details(struct imap_client *client, imap_client_visit_detail *visit, void *context, struct err *err);
 
 typedef void imap_client_visit(uint32_t uid, uint64_t size, void *context);
 /* UID and RFC822.SIZE of all messages, in the order in which the server tells them. -1: as imap_client_select. */
@@ -86,6 +128,24 @@ int imap_client_begin_message(struct imap_client *client, struct err *err);
  */
 int imap_client_read_message(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
                              mail_client_take *take, void *context, struct err *err);
+
+/*
+ * Several messages by one command, in whatever order the server likes: put the FETCH into the buffer; then, until there
+ * is none, the begin of the next one and its octets by imap_client_read_octets. *uid: which it is; 0: the server says
+ * so only behind its octets. 1 = a message, 0 = that was all; -1: MAIL_CLIENT_REFUSED, or lost.
+ */
+void imap_client_ask_many(struct imap_client *client, const uint32_t *uids, size_t count);
+int imap_client_next_message(struct imap_client *client, uint32_t *uid, struct err *err);
+/* As imap_client_read_message, without the end of the command. */
+int imap_client_read_octets(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
+                            mail_client_take *take, void *context, struct err *err);
+
+/*
+ * Wait until the selected folder has more messages than it had when it was selected (IDLE, RFC 2177), wait_ms at most,
+ * which has to be less than the half hour after which servers end the connection. 1: it has, 0: the time is over, -1:
+ * MAIL_CLIENT_REFUSED, or lost. The command has ended in the first two cases.
+ */
+int imap_client_idle(struct imap_client *client, int wait_ms, struct err *err);
 
 /* Delete messages (UID STORE, UID EXPUNGE, or EXPUNGE where there is no UIDPLUS). -1: MAIL_CLIENT_REFUSED, or lost. */
 int imap_client_delete(struct imap_client *client, const uint32_t *uids, size_t count, struct err *err);

@@ -37,24 +37,44 @@ void imap_client_ask(struct imap_client *client, uint32_t uid, enum imap_client_
 	imap_client_end_command(client);
 }
 
-int imap_client_begin_message(struct imap_client *client, struct err *err)
+void imap_client_ask_many(struct imap_client *client, const uint32_t *uids, size_t count)
+{
+	imap_client_begin_command(client, "UID FETCH ");
+	imap_client_write_uids(client, uids, count);
+	conn_write(&client->mail.conn, STR(" (UID BODY.PEEK[])"));
+	imap_client_end_command(client);
+}
+
+/* The UID in "3 FETCH (UID 17 BODY[] {4}"; 0: it is not there. */
+static uint32_t uid_before_octets(struct str text)
+{
+	struct str word;
+	uint64_t uid;
+
+	while ((word = str_cut_word(&text)).len > 0)
+		if (str_ends_nocase(word, STR("UID")) && word.len <= 4 && str_to_u64(str_cut_word(&text), UINT32_MAX, &uid))
+			return (uint32_t)uid;
+	return 0;
+}
+
+int imap_client_next_message(struct imap_client *client, uint32_t *uid, struct err *err)
 {
 	struct imap_reply reply;
 	struct imap_reply_fetch fetch;
 	bool stopped;
 
+	*uid = 0;
 	client->has_inline = false;
 	mail_client_begin_wait(&client->mail);
 	for (;;) {
 		if (imap_client_read_reply(client, "UID FETCH", true, &reply, &stopped, err) != 0)
 			return -1;
-		if (stopped)
-			return 0;
-		if (reply.kind == IMAP_REPLY_TAGGED) {
-			if (imap_client_conclude(client, "UID FETCH", &reply, err) != 0)
-				return -1;
-			return err_set(err, MAIL_CLIENT_REFUSED, "The message is no longer there");
+		if (stopped) {
+			*uid = uid_before_octets(reply.text);
+			return 1;
 		}
+		if (reply.kind == IMAP_REPLY_TAGGED)
+			return imap_client_conclude(client, "UID FETCH", &reply, err);
 		if (reply.kind == IMAP_REPLY_CONTINUE) {
 			err_set(err, ERR_PROTOCOL, "the server wants more where there is nothing more");
 			return mail_client_lost(&client->mail, "UID FETCH", err);
@@ -62,9 +82,20 @@ int imap_client_begin_message(struct imap_client *client, struct err *err)
 		if (imap_reply_fetch(reply.text, &fetch) && fetch.has_body) {
 			client->has_inline = true;
 			client->quoted = fetch.quoted; /* a view into client->reply, until the next read */
-			return 0;
+			*uid = fetch.uid;
+			return 1;
 		}
 	}
+}
+
+int imap_client_begin_message(struct imap_client *client, struct err *err)
+{
+	uint32_t uid;
+	int found = imap_client_next_message(client, &uid, err);
+
+	if (found == 0)
+		return err_set(err, MAIL_CLIENT_REFUSED, "The message is no longer there");
+	return found == 1 ? 0 : -1;
 }
 
 /* A message of many octets, or of few: what takes them sees CRLF at the end of each line. */
@@ -123,15 +154,12 @@ static int pass_quoted(const struct imap_client *client, struct passage *passage
 	return pass_on(passage, STR(""), true, err);
 }
 
-/* What stands behind the message, and the end of the command. */
+/* The end of a command behind its last message. */
 static int finish_message(struct imap_client *client, struct err *err)
 {
 	struct imap_reply reply;
-	struct str line;
 	bool stopped;
 
-	if (!client->has_inline && conn_read_line(&client->mail.conn, IMAP_REPLY_LINE_MAX, true, &line, err) != 0)
-		return mail_client_lost(&client->mail, "UID FETCH", err);
 	for (;;) {
 		if (imap_client_read_reply(client, "UID FETCH", false, &reply, &stopped, err) != 0)
 			return -1;
@@ -140,10 +168,11 @@ static int finish_message(struct imap_client *client, struct err *err)
 	}
 }
 
-int imap_client_read_message(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
-                             mail_client_take *take, void *context, struct err *err)
+int imap_client_read_octets(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
+                            mail_client_take *take, void *context, struct err *err)
 {
 	struct passage passage = {.octets_max = octets_max, .take = take, .context = context};
+	struct str line;
 	int result;
 
 	smtp_data_init(&passage.data, mode, true);
@@ -153,6 +182,17 @@ int imap_client_read_message(struct imap_client *client, enum smtp_data_mode mod
 	buf_free(&passage.out);
 	if (result != 0)
 		return mail_client_lost(&client->mail, "message", err);
+	/* what stands behind it */
+	if (!client->has_inline && conn_read_line(&client->mail.conn, IMAP_REPLY_LINE_MAX, true, &line, err) != 0)
+		return mail_client_lost(&client->mail, "UID FETCH", err);
+	return 0;
+}
+
+int imap_client_read_message(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
+                             mail_client_take *take, void *context, struct err *err)
+{
+	if (imap_client_read_octets(client, mode, octets_max, take, context, err) != 0)
+		return -1;
 	if (finish_message(client, err) == 0)
 		return 0;
 	if (client->mail.open) { /* it was refused behind the message: what came cannot be relied on */

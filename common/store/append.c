@@ -101,7 +101,7 @@ static void prepare_job(struct append_batch *batch, struct append_range *range, 
 		append_end(batch, job, &err);
 		return;
 	}
-	known = message_was_delivered(range->mailbox, id, &err);
+	known = store_has_had(range->mailbox, id, &err);
 	if (known != 0) {
 		append_end(batch, job, known == 1 ? NULL : &err);
 		return;

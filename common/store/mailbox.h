@@ -171,8 +171,6 @@ int message_read(struct mailbox *mailbox, int64_t folder, uint32_t uid, struct a
 int message_insert(struct mailbox *mailbox, const struct message_row *row, struct err *err);
 /* Remember an id as delivered. 1: now, 0: it was before, -1: err. An empty id is always new. */
 int message_mark_delivered(struct mailbox *mailbox, struct str id, int64_t now, struct err *err);
-/* 1, 0 or -1 with err. */
-int message_was_delivered(struct mailbox *mailbox, struct str id, struct err *err);
 /* What is to happen to the file of a row that is gone (table removed). */
 enum removed_fate {
 	REMOVED_UNLINK, /* in msg/ or bin/ */

@@ -85,7 +85,7 @@ int message_mark_delivered(struct mailbox *mailbox, struct str id, int64_t now, 
 	return sqlite3_changes(mailbox->db.handle) > 0;
 }
 
-int message_was_delivered(struct mailbox *mailbox, struct str id, struct err *err)
+int store_has_had(struct mailbox *mailbox, struct str id, struct err *err)
 {
 	struct db_statement *statement;
 	int row;

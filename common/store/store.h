@@ -185,6 +185,9 @@ struct store_append {
 	struct err err;
 };
 
+/* Has the mailbox had a message of that id? What a STORE_DUPLICATE would be: 1, 0; -1: as a database fails. */
+int store_has_had(struct mailbox *mailbox, struct str id, struct err *err);
+
 /*
  * Store many messages in many mailboxes with few syncs. Each append ends added, duplicate or failed, on its own; of one
  * that failed nothing stays. A mailbox whose lock is not free within wait_ms fails alone, with STORE_BUSY (with several

@@ -143,6 +143,15 @@ subtest 'identities with blanks, of any length, that repeat, that change' => sub
 	$server->stop;
 };
 
+subtest 'a message of megabytes' => sub {
+	my ($server, $name) = make();
+	$server->put(letter('megabytes') . ('0123456789' x 7 . "\n") x 20_000);
+	$server->put(letter('behind megabytes'));
+	is run_collector($name), 'Connection successful, 2 messages', 'is collected as others are';
+	is_deeply [fred(qr/megabytes/)], ['behind megabytes', 'megabytes'], 'and delivered';
+	$server->stop;
+};
+
 subtest 'no CAPA, no pipelining, no TOP' => sub {
 	my ($server, $name) = make(capa => undef, no_top => 1);
 	$server->put(letter("antique $_")) for 1 .. 3;

@@ -79,6 +79,7 @@ subtest 'a folder is collected, and what was collected is deleted there' => sub 
 	is_deeply [grep { /plain/ } subjects('fred', 'INBOX')], [sort map { "plain $_" } 1 .. 30], 'all are there, once';
 	my ($text) = grep { /^Subject: bytes/m } texts('fred', 'INBOX');
 	is substr($text, -length $body), $body, 'octet by octet';
+	like $text, qr/^Received: from 127\.0\.0\.1 \(\[127\.0\.0\.1\]\)\r\n\tby \S+ \(Postroom\) with IMAP\r\n/m, 'and how it came';
 	is count_at_provider('INBOX'), 0, 'none is left there';
 	is_deeply [run_collector('plain')], [0, 'Connection successful, no messages'], 'then there is none';
 	my ($message) = @{ $p->postroom_json('collector', 'messages', 'plain') };

@@ -74,6 +74,9 @@ static void codes_and_counts(void **state)
 	assert_int_equal(count, 172);
 	assert_false(imap_reply_exists(STR("172 RECENT"), &count));
 	assert_int_equal(imap_reply_offer(STR("uidplus")), IMAP_OFFER_UIDPLUS);
+	assert_int_equal(imap_reply_offer(STR("Special-Use")), IMAP_OFFER_SPECIAL_USE);
+	assert_int_equal(imap_reply_offer(STR("LIST-EXTENDED")), IMAP_OFFER_LIST_EXTENDED);
+	assert_int_equal(imap_reply_offer(STR("XLIST")), IMAP_OFFER_XLIST);
 	assert_int_equal(imap_reply_offer(STR("X-ELSE")), 0);
 	assert_true(str_equal(imap_reply_mechanism(STR("AUTH=PLAIN")), STR("PLAIN")));
 	assert_int_equal(imap_reply_mechanism(STR("IDLE")).len, 0);
