@@ -101,14 +101,18 @@ void cache_drop(struct cache *cache, int64_t uid);
 struct writer;
 struct clerk;
 struct warden;
+struct gauge;
 /*
  * ringer: of ringer_start. The loop ends where that has ended. clerk: NULL where nobody has anything to decide. warden:
- * NULL where nobody looks after quotas.
+ * NULL where nobody looks after quotas. gauge: NULL where nobody asks how full mailboxes are.
  */
 struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer,
-                          struct clerk *clerk, struct warden *warden);
+                          struct clerk *clerk, struct warden *warden, struct gauge *gauge);
 void writer_free(struct writer *writer);
 ipc_handler writer_handle; /* context: the writer */
+
+/* confine.c: the sandbox: the mail store; settings and the names of scripts to read; no network. */
+int deliver_confine(const struct instance *instance, struct err *err);
 
 /* ringer.c: a process of its own that tells imapd of changes. Start it before the sandbox; the descriptor to it, or -1.
  */

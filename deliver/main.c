@@ -1,9 +1,6 @@
 #include "deliver/clerk.h"
+#include "deliver/gauge.h"
 #include "deliver/warden.h"
-
-#include "common/base/io.h"
-#include "common/net/sandbox.h"
-#include "common/script/script.h"
 
 #include <sys/resource.h>
 
@@ -35,30 +32,6 @@ static size_t mailboxes_max(void)
 	return count < MAILBOXES_MAX ? (size_t)count : MAILBOXES_MAX;
 }
 
-/* The mail store; settings and the names of scripts to read; no network. */
-static int confine(const struct instance *instance, struct err *err)
-{
-	char folder[INSTANCE_PATH_MAX + 128], settings[INSTANCE_PATH_MAX + 128];
-	struct sandbox sandbox;
-	int result;
-
-	instance_path(folder, sizeof folder, instance->state, "mail");
-	instance_path(settings, sizeof settings, instance->state, "settings");
-	if (io_make_folder(folder, 0700, err) != 0 || sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0)
-		return -1;
-	result = sandbox_allow(&sandbox, folder, SANDBOX_WRITE, err);
-	if (result == 0)
-		result = sandbox_allow(&sandbox, settings, SANDBOX_READ, err);
-	if (result == 0)
-		result = script_allow(&sandbox, instance, err);
-	if (result == 0)
-		result = sandbox_prepare(&sandbox, err);
-	if (result == 0)
-		result = sandbox_enter(&sandbox, err);
-	sandbox_free(&sandbox);
-	return result;
-}
-
 int main(int argc, char **argv)
 {
 	static struct daemon daemon;
@@ -66,6 +39,7 @@ int main(int argc, char **argv)
 	struct writer *writer;
 	struct clerk *clerk;
 	struct warden *warden;
+	struct gauge *gauge;
 	struct err err;
 	int ringer;
 
@@ -82,8 +56,11 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	if (warden_start(&warden, &daemon, &err) != 0)
 		daemon_fail(&err);
-	writer = writer_new(base, &daemon.instance, mailboxes_max(), ringer, clerk, warden);
-	if (ipc_serve(base, &daemon, writer_handle, NULL, writer, &err) != 0 || confine(&daemon.instance, &err) != 0)
+	if (gauge_start(&gauge, &daemon, base, &err) != 0)
+		daemon_fail(&err);
+	writer = writer_new(base, &daemon.instance, mailboxes_max(), ringer, clerk, warden, gauge);
+	if (ipc_serve(base, &daemon, writer_handle, NULL, writer, &err) != 0 ||
+	    deliver_confine(&daemon.instance, &err) != 0)
 		daemon_fail(&err);
 	daemon_ready(&daemon);
 	event_base_dispatch(base);

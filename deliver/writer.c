@@ -1,5 +1,6 @@
 #include "deliver/clerk.h"
 #include "deliver/deliver.h"
+#include "deliver/gauge.h"
 #include "deliver/warden.h"
 
 #include "common/base/io.h"
@@ -19,6 +20,7 @@ struct writer {
 	struct cache *cache;
 	struct clerk *clerk; /* NULL: nobody has anything to decide */
 	struct warden *warden;
+	struct gauge *gauge;
 	size_t mailboxes_max; /* open at a time */
 	struct job *first, **last;
 	size_t waiting;      /* deliveries of all jobs that have no result */
@@ -218,12 +220,13 @@ static void on_later(evutil_socket_t fd, short what, void *context)
 }
 
 struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer,
-                          struct clerk *clerk, struct warden *warden)
+                          struct clerk *clerk, struct warden *warden, struct gauge *gauge)
 {
 	struct writer *writer = memory_get(sizeof *writer);
 
 	writer->instance = instance;
 	writer->cache = cache_new(instance, mailboxes_max);
+	writer->gauge = gauge;
 	writer->mailboxes_max = mailboxes_max;
 	writer->base = base;
 	writer->ringer = ringer;
@@ -309,33 +312,17 @@ static bool must_decide(struct writer *writer, struct job *job)
 	return must;
 }
 
-static int count_inbox(struct writer *writer, int64_t uid, int64_t *messages_out, struct err *err)
-{
-	struct mailbox_folder inbox;
-	struct mailbox *mailbox;
-
-	if (cache_get(writer->cache, uid, &mailbox, err) != 0 ||
-	    mailbox_folder_find(mailbox, STR("INBOX"), &inbox, err) != 0)
-		return -1;
-	*messages_out = inbox.totals.messages;
-	return 0;
-}
-
-/* smtpd asks how large a sender's mailbox is, the command line also how many messages wait in its Inbox. */
+/* smtpd asks how large a sender's mailbox is. */
 static void answer_usage(struct writer *writer, struct ipc_incoming *incoming)
 {
-	int64_t uid, octets, messages = 0;
-	bool counts = strcmp(incoming->caller, "postroom") == 0;
+	int64_t uid, octets;
 	struct err err;
 
 	if (!ipc_get_number(&incoming->message, "uid", 1, INT64_MAX, &uid))
 		err_set(&err, ERR_PROTOCOL, "usage needs uid");
-	else if (warden_measure(writer->cache, uid, &octets, &err) == 0 &&
-	         (!counts || count_inbox(writer, uid, &messages, &err) == 0)) {
+	else if (warden_measure(writer->cache, uid, &octets, &err) == 0) {
 		ipc_reply_ok(&writer->reply);
 		ipc_add_number(&writer->reply, "octets", octets);
-		if (counts)
-			ipc_add_number(&writer->reply, "inbox", messages);
 		ipc_answer(incoming, &writer->reply);
 		return;
 	}
@@ -349,7 +336,10 @@ void writer_handle(struct ipc_incoming *incoming, void *context)
 	struct err err;
 
 	if (strcmp(incoming->caller, "queue-manager") != 0 && ipc_is(&incoming->message, "usage")) {
-		answer_usage(writer, incoming);
+		if (strcmp(incoming->caller, "postroom") == 0)
+			gauge_answer(writer->gauge, incoming);
+		else
+			answer_usage(writer, incoming);
 		return;
 	}
 	if (strcmp(incoming->caller, "postroom") == 0 &&
