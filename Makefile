@@ -163,7 +163,7 @@ unit: $(UNIT) $(TESTTOOLS)
 
 # Made from the catalogue of settings and kept in the repository; a test compares.
 manual: man/postroom-settings.5 man/postroom-attributes.5 man/postroom-lists.5 man/postroom-connections.5 \
-    man/postroom-senders.5 man/postroom-collectors.5 conf/settings.conf
+    man/postroom-senders.5 man/postroom-collectors.5 conf/settings.conf doc/openapi.json
 man/postroom-settings.5: common/settings/catalogue.def ctl/manual.c | $(BUILD)/bin/postroom
 	$(BUILD)/bin/postroom settings --format man >$@
 man/postroom-attributes.5: common/settings/attributes.def ctl/manual.c | $(BUILD)/bin/postroom
@@ -172,6 +172,8 @@ man/postroom-lists.5: common/settings/list_settings.def ctl/manual.c | $(BUILD)/
 	$(BUILD)/bin/postroom list-settings --format man >$@
 man/postroom-%s.5: common/settings/%_settings.def ctl/manual.c | $(BUILD)/bin/postroom
 	$(BUILD)/bin/postroom $*-settings --format man >$@
+doc/openapi.json: $(wildcard webadmin/api/calls*) webadmin/api/openapi.c | $(BUILD)/libexec/postroom/webadmin
+	$(BUILD)/libexec/postroom/webadmin --openapi >$@
 conf/settings.conf: common/settings/catalogue.def ctl/manual.c | $(BUILD)/bin/postroom
 	$(BUILD)/bin/postroom settings --format conf >$@
 

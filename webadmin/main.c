@@ -1,6 +1,7 @@
 /*
  * webadmin: listens for HTTP and HTTPS. See webadmin.h.
  */
+#include "webadmin/api/openapi.h"
 #include "webadmin/webadmin.h"
 
 #include "common/base/log.h"
@@ -131,6 +132,8 @@ int main(int argc, char **argv)
 	                             .settings = &webadmin.settings};
 	struct err err;
 
+	if (argc == 2 && strcmp(argv[1], "--openapi") == 0)
+		return openapi_print() == 0 ? 0 : 1; /* for doc/openapi.json (make manual) */
 	daemon_start(&webadmin.daemon, argc, argv, "webadmin");
 	hooks.max_sessions = webadmin.daemon.instance.max_sessions;
 	if (settings_open(&webadmin.settings, &webadmin.daemon.instance, false, &err) != 0 ||

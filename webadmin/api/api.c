@@ -58,8 +58,15 @@ static int join(struct api_work *work, api_join *function, json_t *rows)
 	return -1;
 }
 
-static void reply_page(struct api_work *work, const struct rows_wish *wish, json_t *page, size_t total, bool more)
+/*
+ * The tag is of all rows, where there are no more of them, and nothing but them, so that a change of any is seen by who
+ * has seen some; else it is of what is told.
+ */
+static void reply_page(struct api_work *work, const struct rows_wish *wish, const json_t *rows, json_t *page,
+                       size_t total, bool more)
 {
+	const struct api_call *call = work->call;
+	bool whole = call->join == NULL && call->measure == NULL && call->more == NULL;
 	char tag[ANSWER_TAG_SIZE];
 	json_t *all;
 
@@ -75,7 +82,7 @@ static void reply_page(struct api_work *work, const struct rows_wish *wish, json
 		return;
 	}
 	all = json_pack("{s:o, s:I, s:b}", "items", page, "total", (json_int_t)total, "more", (int)more);
-	answer_tag(all, tag);
+	answer_tag(whole ? rows : all, tag);
 	answer_reply(work, all, tag);
 }
 
@@ -93,7 +100,7 @@ static void run_rows(struct api_work *work, const struct rows_wish *wish)
 		page = rows_select(wish, rows, &total);
 		if (early || call->measure == NULL || !rows_wish_tells(wish, call->costly) ||
 		    join(work, call->measure, page) == 0)
-			reply_page(work, wish, rows_narrow(wish, page), total, more);
+			reply_page(work, wish, rows, rows_narrow(wish, page), total, more);
 		else
 			json_decref(page);
 	}

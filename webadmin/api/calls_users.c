@@ -30,8 +30,11 @@ static const struct api_field user_import_fields[] = {
 	COLUMNS({"key", API_TEXT, NULL}, {"value", API_ANY, "In force, as its type wants it."}, \
 	        {"from", API_TEXT, "own, group (forced by the primary one), or default."})
 
-#define ITEM_KIND \
-	IN_PATH("kind", "message-rule, responder, responder-rule, prune-rule and so on: /catalogue lists them.")
+#define ITEM_KIND                                                                                           \
+	{                                                                                                       \
+		.name = "kind", .place = API_PATH, .type = API_KIND, .required = true,                              \
+		.sentence = "message-rule, responder, responder-rule, prune-rule and so on: /catalogue lists them." \
+	}
 #define ITEM_OWNER                                                                            \
 	{                                                                                         \
 		.name = "name", .place = API_PATH, .type = API_NAME, .required = true, .key = "user", \

@@ -277,8 +277,9 @@ static int add_plain(struct api_work *work, const struct api_field *field, struc
 		ipc_add_number(&work->ask, key, is_among("true|1|on", text));
 		return 0;
 	}
-	if (field->type == API_NAME && !is_name(text)) {
-		web_reply_error(work->reply, 404, "not-found", "there is nobody of that name");
+	if ((field->type == API_NAME && !is_name(text)) ||
+	    (field->type == API_KIND && item_kind_find(text) == ITEM_KINDS)) {
+		web_reply_error(work->reply, 404, "not-found", "there is nothing of that name");
 		return -1;
 	}
 	if (field->words != NULL && !is_among(field->words, text))

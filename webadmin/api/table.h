@@ -30,6 +30,7 @@ enum api_place {
 enum api_type {
 	API_TEXT,
 	API_NAME,     /* of a user or group, in a path: where the request would take a pattern of several, this is none */
+	API_KIND,     /* of items, in a path */
 	API_NUMBER,   /* an integer, not negative */
 	API_TIME,     /* seconds since 1970; for columns alone */
 	API_FLAG,     /* true, false: 1, 0 */
