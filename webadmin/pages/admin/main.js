@@ -17,7 +17,7 @@ function Page({ route }) {
 		return html`<${PageHead} title=${t("page.missing")} /><${Notice} kind="warn">${t("page.missing.text")}<//>`;
 	if (page.tabs && name !== undefined)
 		return html`<${ObjectPage} key=${`${key}/${name}`} page=${page} name=${name} query=${route.query} />`;
-	return page.component ? html`<${page.component} key=${page.key} page=${page} kinds=${page.kinds} route=${route} />`
+	return page.component ? html`<${page.component} key=${page.key} page=${page} route=${route} />`
 		: html`<${CollectionPage} key=${page.key} page=${page} />`;
 }
 

@@ -95,7 +95,7 @@ export const groups = [
 			{ key: "smtp-rules", collection: { path: "/services/{name}/smtp-rules" } },
 		] },
 		{ key: "access", icon: "shield", id: "list", path: "/access", collection: { path: "/access" }, tabs: [{ key: "rules", component: Access }] },
-		{ key: "autoresponders", icon: "reply", component: UserItems, kinds: ["autoresponder", "autoresponder-rule", "autoresponder-filter"] },
+		{ key: "autoresponders", icon: "reply", collection: items("autoresponder") },
 		{ key: "prune", icon: "trash", collection: items("prune-rule") },
 		{ key: "settings", icon: "settings", component: Settings },
 		{ key: "texts", icon: "edit", component: Texts },

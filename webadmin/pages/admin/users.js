@@ -185,10 +185,8 @@ export function Users() {
 			onOpen=${(row) => go("users", row.name)} />`;
 }
 
-/** Items of a user, or of the server, kind by kind. */
-export function UserItems({ kinds, values, page }) {
-	const where = values ? "/users/{name}/items/{kind}" : "/items/{kind}";
-	return html`${!values && html`<${PageHead} title=${t(`page.${page.key}`)} help=${t(`help.${page.key}`)} />`}
-		${kinds.map((kind) => html`<section class="stack" key=${kind}><h2>${titleOf(kind, "kind")}</h2>
-			<${Described} what=${{ path: where, values: { kind }, kind }} values=${values || {}} label=${titleOf(kind, "kind")} /></section>`)}`;
+/** Items of a user, kind by kind. */
+export function UserItems({ kinds, values }) {
+	return kinds.map((kind) => html`<section class="stack" key=${kind}><h2>${titleOf(kind, "kind")}</h2>
+		<${Described} what=${{ path: "/users/{name}/items/{kind}", values: { kind }, kind }} values=${values} label=${titleOf(kind, "kind")} /></section>`);
 }
