@@ -331,7 +331,8 @@ sub check_told {
 		my @told = grep { $_->{type} eq 'FETCH' && $_->{number} == $number } @{ $command->{seen} };
 		next if grep { $_->{type} =~ /\A(?:EXPUNGE|VANISHED)\z/ } @{ $command->{seen} };
 		$worker->complain("STORE tells nothing of UID $record->{uid}") if !@told;
-		my $has = grep { $_ eq $keyword } split / /, $record->{flags} // '';
+		next if !defined $record->{flags}; # who was told the MODSEQ alone may not know them
+		my $has = grep { $_ eq $keyword } split / /, $record->{flags};
 		$worker->complain("STORE of $keyword: UID $record->{uid} has ($record->{flags})")
 			if @told && $sets && !$has && tracked($record->{uid});
 	}
