@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/mailauth/batv/batv.h"
+#include "common/mailauth/srs/srs.h"
 
 #include <string.h>
 #include <time.h>
@@ -28,8 +29,21 @@ static bool is_ours(struct message *message, struct str from, struct addr *addre
 {
 	struct err err;
 
+	*address_out = (struct addr){.domain = STR("")};
 	return addr_parse_mailbox(from, &message->arena, address_out, &err) == 0 &&
 	       is_local_domain(message->queue, address_out->domain, &message->arena);
+}
+
+/* So that reports come back by this server, which the sender's domain does not know (SPF). */
+static struct str by_srs(struct message *message, struct str from)
+{
+	const struct settings *settings = &message->queue->settings;
+	struct addr address;
+
+	if (is_ours(message, from, &address) || address.domain.len == 0)
+		return from;
+	return srs_rewrite(str_of(settings_text(settings, SETTING_MAILAUTH_SRS_SECRET)), &address,
+	                   str_of(settings_default_domain(settings)), time(NULL), &message->arena);
 }
 
 /* Specification 04, return path settings: the null return path first. */
@@ -40,6 +54,8 @@ static struct str by_sender(struct message *message, const struct sender *sender
 
 	if (from.len == 0)
 		return arena_copy(&message->arena, str_of(sender->null_address));
+	if (sender->return_path == RETURN_PATH_SRS)
+		return by_srs(message, from);
 	if (sender->return_path == RETURN_PATH_KEEP || address.len == 0 ||
 	    (sender->return_path == RETURN_PATH_FOREIGN && is_ours(message, from, &parsed)))
 		return from;

@@ -33,6 +33,8 @@ static enum return_path_rule return_path_rule(const char *word)
 {
 	if (strcmp(word, "always") == 0)
 		return RETURN_PATH_ALWAYS;
+	if (strcmp(word, "srs") == 0)
+		return RETURN_PATH_SRS;
 	return strcmp(word, "foreign") == 0 ? RETURN_PATH_FOREIGN : RETURN_PATH_KEEP;
 }
 

@@ -37,7 +37,7 @@ struct standings {
 	unsigned poor; /* of these: poor, or busy with one message for long */
 };
 
-enum return_path_rule { RETURN_PATH_KEEP, RETURN_PATH_ALWAYS, RETURN_PATH_FOREIGN };
+enum return_path_rule { RETURN_PATH_KEEP, RETURN_PATH_ALWAYS, RETURN_PATH_FOREIGN, RETURN_PATH_SRS };
 
 /* One turn of a sender that the scheduler asked for. */
 struct pass {

@@ -3,8 +3,11 @@
 #include "common/addr/addr.h"
 #include "common/addr/pattern.h"
 #include "common/addr/smtp_target.h"
+#include "common/mailauth/srs/srs.h"
 #include "common/settings/list_settings.h"
 #include "resolver/permitted.h"
+
+#include <time.h>
 
 static const char nested_too_deep[] = "Error expanding recipient - nesting level too deep";
 
@@ -205,6 +208,19 @@ static int take_service(struct place *place, struct err *err)
 	                      arena_printf(place->walk.arena, "special %.*s", STR_ARG(name)), err);
 }
 
+/* 2c'. A return path that this server made of a stranger's: reports go on to him. */
+static int take_rewritten(struct place *place, struct err *err)
+{
+	struct str secret = str_of(settings_text(settings_of(place), SETTING_MAILAUTH_SRS_SECRET)), original;
+
+	if (!place->is_local || place->walk.question->from.len != 0 ||
+	    !srs_reverse(secret, &place->addr, time(NULL), place->walk.arena, &original))
+		return 0;
+	EXPLAIN(place->walk.resolution, "it is a return path of mail that was passed on, of %.*s", STR_ARG(original));
+	place->is_decided = true;
+	return resolution_add(place->walk.resolution, TARGET_REMOTE, 0, original, STR("srs"), err);
+}
+
 static bool is_fax_number(struct str name)
 {
 	bool has_digit = false;
@@ -344,8 +360,8 @@ static bool is_no_address(struct str member)
 static int take_steps(struct place *place, struct err *err)
 {
 	static int (*const steps[])(struct place * place, struct err * err) = {
-	    take_forward, take_mappings, take_lan,  take_name,     take_postmaster,
-	    take_service, take_fax,      take_rest, take_lan_rest, take_nobody};
+	    take_forward,   take_mappings, take_lan,  take_name,     take_postmaster, take_service,
+	    take_rewritten, take_fax,      take_rest, take_lan_rest, take_nobody};
 
 	if (place->walk.question->address.len == 0)
 		return 0;

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/mailauth/batv/batv.h"
+#include "common/mailauth/srs/srs.h"
 #include "common/mime/header.h"
 #include "smtpd/sender_auth.h"
 
@@ -31,11 +32,14 @@ static bool is_local_domain(struct session *session, struct str domain)
 	return is_local;
 }
 
-/* Would the address have a tag if the message answered were ours? Who may send through us is believed. */
+/*
+ * Would the address have a tag if the message answered were ours? Who may send through us is believed; what SRS made
+ * has a hash of its own.
+ */
 static bool lacks_tag(struct session *session, const struct addr *to)
 {
 	return refuses(session) && session->transaction.mail.from.is_null && sender_auth_is_stranger(session) &&
-	       batv_can_tag(to) && is_local_domain(session, to->domain);
+	       batv_can_tag(to) && !srs_is(to) && is_local_domain(session, to->domain);
 }
 
 bool batv_permits(struct session *session, struct smtp_rcpt *rcpt)
