@@ -8,6 +8,7 @@ use lib 't/lib';
 use Fcntl;
 use File::Temp;
 use POSIX qw(EACCES EAFNOSUPPORT EINVAL ENOSYS EPERM ESPIPE EXDEV SIGCHLD SIGCONT SIGSTOP SIGTERM);
+use Postroom::Connection;
 use Postroom::Hijack qw(call_number constant hijack need_hijack);
 use Postroom::Pop3Server;
 use Postroom::Process qw(read_file run_program spawn_program wait_until write_file);
@@ -470,6 +471,37 @@ subtest 'imap-login before anything was said, and under TLS with a mailbox behin
 	contained($pid, 'imap-login');
 	is $imap->select('INBOX')->{exists}, scalar(my @files = message_files('anna')), 'also after the login';
 	$imap->logout;
+};
+
+# What is asked of the web on an open connection; the status of the answer, whose body is left.
+sub ask_web {
+	my ($client, $path) = @_;
+	$client->send_raw("GET $path HTTP/1.1\r\nHost: x\r\n\r\n");
+	my ($status) = ($client->line // '') =~ m{\AHTTP/1\.1 (\d+)};
+	my $length = 0;
+	while (defined(my $line = $client->line)) {
+		last if $line eq '';
+		$length = $1 if $line =~ /\AContent-Length: (\d+)/;
+	}
+	while ($length > 0) { $length -= 1 + length $client->line }
+	return $status;
+}
+
+subtest 'webadmin, and who carries TLS for it' => sub {
+	$p->set('web.timeout' => 3600);
+	my ($pid, $client) = session_of('webadmin', sub { my $client = Postroom::Connection->connect(port => $p->port('web')); ask_web($client, '/login'); $client });
+	contained($pid, 'webadmin', settings => 1);
+	allowed($pid, ['a file without a name', 'openat', AT_FDCWD, "$dir/state/web", O_RDWR | $O_TMPFILE, 0600]);
+	is ask_web($client, '/login'), 200, 'the session goes on';
+	$client->close;
+	wait_until(sub { my @pids = $p->pids('webadmin'); @pids == 1 }, 'it ends');
+	$client = Postroom::Connection->connect(port => $p->port('web'), tls => 1);
+	is ask_web($client, '/login'), 200, 'under TLS';
+	my ($parser, $carrier) = sort { $a <=> $b } grep { $_ != $p->main_pid('webadmin') } $p->pids('webadmin');
+	contained($parser, 'webadmin', settings => 1);
+	contained($carrier, 'webadmin');
+	is ask_web($client, '/login'), 200, 'that goes on, too';
+	$client->close;
 };
 
 subtest 'imapd after the login' => sub {
