@@ -75,8 +75,10 @@ export function ValuesForm({ path, catalogue, only, search = "", members = [], m
 			say(t("saved"));
 			await values.load();
 		} catch (error) {
-			if (error.field)
-				setWrong({ [error.field]: error.message });
+			const keys = Object.keys(changes);
+			const meant = error.field ?? keys.find((key) => error.message.includes(key)) ?? keys[keys.length > 1 ? keys.length : 0];
+			if (error.status === 422 && meant)
+				setWrong({ [meant]: error.message });
 			complain(error.status === 412 ? { message: t("changed-meanwhile") } : error);
 		}
 		setBusy(false);

@@ -4,7 +4,7 @@ import { html, useState } from "../lib/html.js";
 import { get, patch, path, post, remove } from "../lib/api.js";
 import { ask, confirmLeave, say } from "../lib/ask.js";
 import { t } from "../lib/i18n.js";
-import { go, link, useGuard } from "../lib/router.js";
+import { go, goAnyway, link, useGuard } from "../lib/router.js";
 import { PageHead } from "../lib/shell.js";
 import { Button, CheckField, Dialog, Notice, errorText } from "../lib/ui.js";
 import { blank, listOf, serversOf, wizardPages } from "./wizard_pages.js";
@@ -24,7 +24,7 @@ function collectorOf(v) {
 	const made = { ...common, method: "pop3", "pop3.server": v.server.replace(/:\d+$/, ""), "pop3.port": port,
 		"pop3.encryption": v.encryption, "pop3.username": v.user, "pop3.authentication": v.authentication, password: v.password, route: v.route };
 	if (v.route === "headers")
-		return { ...made, "accepted-domains": listOf(v.accepted || v.domains, /;/).join(", ") };
+		return { ...made, "accepted-domains": listOf(v.accepted || v.domains, /;/).join(";") };
 	return v.route === "user" ? { ...made, target: v.target } : { ...made, target: v.target, "forward-server": v.targetServer };
 }
 
@@ -110,8 +110,7 @@ export function Wizard() {
 	const [wrong, setWrong] = useState({});
 	const [failed, setFailed] = useState(null);
 	const [busy, setBusy] = useState(false);
-	const [left, setLeft] = useState(false);
-	useGuard(values !== blank && !left, confirmLeave);
+	useGuard(values !== blank, confirmLeave);
 	const page = wizardPages[at];
 	const set = (some) => setValues((old) => ({ ...old, ...some }));
 	const last = at === wizardPages.length - 1;
@@ -121,11 +120,6 @@ export function Wizard() {
 		if (!Object.values(found).some(Boolean))
 			setAt(at + 1);
 	};
-	const leave = () => {
-		setLeft(true);
-		setValues(blank);
-		setTimeout(() => go());
-	};
 	const finish = async () => {
 		setBusy(true);
 		setFailed(null);
@@ -133,7 +127,7 @@ export function Wizard() {
 			for (const [, act] of stepsOf(values))
 				await act();
 			say(t("wizard.finished"));
-			leave();
+			goAnyway();
 		} catch (error) {
 			setFailed(error);
 		}
@@ -155,7 +149,7 @@ export function Wizard() {
 			<div class="actions">
 				<${Button} onClick=${() => setAt(at - 1)} disabled=${at === 0}>${t("wizard.back")}<//>
 				<${Button} kind="main" type="submit" busy=${busy}>${t(last ? "wizard.finish" : "wizard.next")}<//>
-				<${Button} kind="plain" onClick=${leave}>${t("cancel")}<//>
+				<${Button} kind="plain" onClick=${() => goAnyway()}>${t("cancel")}<//>
 			</div>
 		</form>`;
 }

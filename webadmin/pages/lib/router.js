@@ -20,6 +20,12 @@ export function go(...parts) {
 	location.hash = link(...parts);
 }
 
+/** The same where nothing is left to be asked: what was changed is saved, or is not wanted. */
+export function goAnyway(...parts) {
+	guards.clear();
+	go(...parts);
+}
+
 /** The same page with other words after the "?", without a step in the history. */
 export function setQuery(values) {
 	const { path, query } = read();
