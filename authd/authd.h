@@ -124,6 +124,8 @@ int sharing_groups(struct settings *settings, int64_t uid, int64_t groups[SHARES
 void password_set(struct authd *authd, struct ipc_incoming *incoming);
 /* Make a password that was right elsewhere the user's own, some time. */
 void password_keep(struct authd *authd, int64_t uid, const char *user, struct str password);
+/* Set the password of a request's field, with which its user logs in by the web, and answer. */
+void password_replace(struct authd *authd, struct ipc_incoming *incoming, const struct login_name *login);
 void password_user_rename(struct authd *authd, struct ipc_incoming *incoming);
 void password_user_delete(struct authd *authd, struct ipc_incoming *incoming);
 void password_dump(struct authd *authd, struct ipc_incoming *incoming);
@@ -167,6 +169,11 @@ void web_list(struct authd *authd, struct ipc_incoming *incoming);
 void web_revoke(struct authd *authd, struct ipc_incoming *incoming);
 /* The password of a user changed, or he is gone: whoever is logged in as he is so no more. */
 void web_forget(struct authd *authd, int64_t uid);
+
+/* web_reset.c: web-forgotten, web-reset; reset-work, which configd asks. */
+void web_forgotten(struct authd *authd, struct ipc_incoming *incoming);
+void web_reset(struct authd *authd, struct ipc_incoming *incoming);
+void web_reset_take_work(struct authd *authd, struct ipc_incoming *incoming);
 
 /* web_keys.c: api-token-add, api-token-list, api-token-delete. */
 void web_key_add(struct authd *authd, struct ipc_incoming *incoming);

@@ -137,43 +137,78 @@ void password_keep(struct authd *authd, int64_t uid, const char *user, struct st
 	memory_wipe(&request, sizeof request);
 }
 
-void password_set(struct authd *authd, struct ipc_incoming *incoming)
+/* Have a password hashed, and stored where change does not say otherwise; what is incoming is answered then. */
+static void make_hash(struct new_password *change, struct str password, unsigned cost)
 {
-	struct str password = ipc_get(&incoming->message, "password");
-	bool only_try = ipc_is(&incoming->message, "password-try");
-	struct hash_request request = {.kind = only_try ? HASH_TRY : HASH_MAKE};
-	int64_t cost = settings_number(&authd->settings, SETTING_PASSWORD_COST), uid = 0;
-	struct new_password *change;
+	struct authd *authd = change->authd;
+	struct hash_request request = {.kind = change->only_try ? HASH_TRY : HASH_MAKE, .cost = cost};
 	struct err err;
 
-	if (!only_try && !read_uid(incoming, &uid))
-		return;
-	if (password.len == 0 || password.len > HASH_PASSWORD_MAX) {
-		answer_error(incoming, ERR_LIMIT, "a password has 1 to 256 octets");
-		return;
+	request.min_length = (uint32_t)settings_number(&authd->settings, SETTING_PASSWORD_MIN);
+	request.password_len = (uint32_t)password.len;
+	memcpy(request.password, password.data, password.len);
+	change->password_len = password.len;
+	memcpy(change->password, password.data, password.len);
+	str_copy(str_of(change->user), request.user, sizeof request.user);
+	request_forget(change->incoming);
+	if (pool_submit(authd->pool, str_of(change->incoming->caller), &request, is_wanted, hash_made, change, &err) != 0) {
+		request_put_off(change->incoming, &err);
+		free_change(change);
 	}
+	memory_wipe(&request, sizeof request);
+}
+
+/* The field password, of a length that can be. False: it is answered. */
+static bool read_password(struct ipc_incoming *incoming, struct str *password_out)
+{
+	*password_out = ipc_get(&incoming->message, "password");
+	if (password_out->len > 0 && password_out->len <= HASH_PASSWORD_MAX)
+		return true;
+	answer_error(incoming, ERR_LIMIT, "a password has 1 to 256 octets");
+	return false;
+}
+
+void password_set(struct authd *authd, struct ipc_incoming *incoming)
+{
+	bool only_try = ipc_is(&incoming->message, "password-try");
+	int64_t cost = settings_number(&authd->settings, SETTING_PASSWORD_COST), uid = 0;
+	struct new_password *change;
+	struct str password;
+
+	if ((!only_try && !read_uid(incoming, &uid)) || !read_password(incoming, &password))
+		return;
 	if (ipc_get(&incoming->message, "cost").data != NULL &&
 	    !ipc_get_number(&incoming->message, "cost", COST_MIN, COST_MAX, &cost)) {
 		answer_error(incoming, ERR_SYNTAX, "the cost of a hash is 1 to 11");
 		return;
 	}
-	request.cost = (unsigned)cost;
-	request.min_length = (uint32_t)settings_number(&authd->settings, SETTING_PASSWORD_MIN);
-	request.password_len = (uint32_t)password.len;
-	memcpy(request.password, password.data, password.len);
 	change = memory_get(sizeof *change);
-	*change = (struct new_password){
-	    .authd = authd, .incoming = incoming, .uid = uid, .only_try = only_try, .password_len = password.len};
-	change->of_web = str_equal(ipc_get(&incoming->message, "web"), STR("1"));
-	memcpy(change->password, password.data, password.len);
+	*change = (struct new_password){.authd = authd,
+	                                .incoming = incoming,
+	                                .uid = uid,
+	                                .only_try = only_try,
+	                                .of_web = str_equal(ipc_get(&incoming->message, "web"), STR("1"))};
 	ipc_get_text(&incoming->message, "user", change->user, sizeof change->user);
-	str_copy(str_of(change->user), request.user, sizeof request.user);
-	request_forget(incoming);
-	if (pool_submit(authd->pool, str_of(incoming->caller), &request, is_wanted, hash_made, change, &err) != 0) {
-		request_put_off(incoming, &err);
-		free_change(change);
+	make_hash(change, password, (unsigned)cost);
+}
+
+void password_replace(struct authd *authd, struct ipc_incoming *incoming, const struct login_name *login)
+{
+	int64_t least = settings_number(&authd->settings, SETTING_PASSWORD_MIN);
+	struct new_password *change;
+	struct str password;
+
+	if (!read_password(incoming, &password))
+		return;
+	if (str_utf8_length(password) < (size_t)least) {
+		answer_error(incoming, ERR_SYNTAX, "the password is too short");
+		return;
 	}
-	memory_wipe(&request, sizeof request);
+	change = memory_get(sizeof *change);
+	*change =
+	    (struct new_password){.authd = authd, .incoming = incoming, .uid = login->uid, .of_web = login->web_apart};
+	str_copy(str_of(login->name), change->user, sizeof change->user);
+	make_hash(change, password, (unsigned)settings_number(&authd->settings, SETTING_PASSWORD_COST));
 }
 
 /* Accounts go by uid and names by the settings, so that only what is remembered of the old name is to be dropped. */

@@ -185,6 +185,9 @@ int op_service_unbind(struct change *change, struct err *err);
 int op_service_defaults(struct change *change, struct err *err);
 int op_service_list(struct change *change, struct err *err);
 
+/* resets.c: ask authd for links to send to who forgot his password, from now on. */
+void resets_start(struct config *config, struct event_base *base);
+
 /* settings.c */
 int setting_store(struct change *change, struct str key, struct str value, struct err *err);
 int setting_remove(struct change *change, struct str key, struct err *err);

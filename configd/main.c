@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 		config.listeners[i] = ipc_client_new(base, &daemon.instance, service_types[i].program, "configd");
 	if (ipc_serve(base, &daemon, request_take, NULL, &config, &err) != 0 || enter_sandbox(&daemon.instance, &err) != 0)
 		daemon_fail(&err);
+	resets_start(&config, base);
 	daemon_ready(&daemon);
 	event_base_dispatch(base);
 	ipc_client_free(config.authd);

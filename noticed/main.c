@@ -61,10 +61,15 @@ static void take_notice(struct noticed *noticed, struct ipc_incoming *incoming)
 {
 	struct err err;
 
-	if (hand_over(noticed, &incoming->message, 0, &err) == 0)
-		ipc_answer_ok(incoming);
-	else
+	/* mail that leaves needs no other right where noticed made it: who hears strangers cannot have it sent anywhere */
+	if (ipc_get(&incoming->message, "address").data != NULL && strcmp(incoming->caller, "configd") != 0) {
+		err_set(&err, ERR_DENIED, "%s says whom to tell, not where", incoming->caller);
 		ipc_answer_error(incoming, &err);
+	} else if (hand_over(noticed, &incoming->message, 0, &err) == 0) {
+		ipc_answer_ok(incoming);
+	} else {
+		ipc_answer_error(incoming, &err);
+	}
 }
 
 static void take_question(struct noticed *noticed, struct ipc_incoming *incoming)

@@ -158,6 +158,21 @@ static int find_account(struct writer *writer, struct letter *letter, struct err
 	           : notice_target_user(&writer->settings, notice->target, &writer->arena, &letter->account, err);
 }
 
+/* To each of a list of addresses, and of names, which are addresses at the default domain. */
+static int write_to(struct writer *writer, const struct letter *letter, struct str list, const char *domain,
+                    struct err *err)
+{
+	struct str item;
+
+	while ((item = str_cut_item(&list)).len != 0) {
+		if (str_find_char(item, '@') < 0)
+			item = arena_printf(&writer->arena, "%.*s@%s", STR_ARG(item), domain);
+		if (mail_write(&writer->drop, &writer->settings, &letter->notice, letter->sender, item, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void tell(struct writer *writer, struct letter *letter)
 {
 	const char *domain = settings_default_domain(&writer->settings);
@@ -172,8 +187,8 @@ static void tell(struct writer *writer, struct letter *letter)
 		return;
 	}
 	if (notice_account_user(&writer->settings, letter->account, &writer->arena, &letter->account, &err) != 0 ||
-	    mail_write(&writer->drop, &writer->settings, &letter->notice, letter->sender,
-	               arena_printf(&writer->arena, "%.*s@%s", STR_ARG(letter->account), domain), &err) != 0)
+	    write_to(writer, letter, letter->notice.address.len != 0 ? letter->notice.address : letter->account, domain,
+	             &err) != 0)
 		log_error("a notice is in the log alone: %s", err.text);
 }
 

@@ -56,6 +56,8 @@ struct notice {
 	enum notice_component component;
 	enum notice_kind kind;
 	enum notice_severity severity;
+	struct str address; /* of such a user: where he is told instead of in his mailbox (names and addresses, separated by
+	                       commas); from configd alone; or empty */
 	struct str item;    /* which one of the component's: "smarthost", "Database Backup"; or empty */
 	struct str subject; /* one line */
 	struct str text;    /* lines that end with LF; empty: the subject says all */

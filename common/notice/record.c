@@ -7,6 +7,8 @@ void notice_write(const struct notice *notice, struct ipc_message *message)
 	ipc_add_text(message, "target", notice->target);
 	if (notice->uid != 0)
 		ipc_add_number(message, "uid", notice->uid);
+	if (notice->address.len != 0)
+		ipc_add(message, "address", notice->address);
 	ipc_add_text(message, "component", notice_component_word(notice->component));
 	ipc_add_text(message, "kind", notice_kind_word(notice->kind));
 	ipc_add_text(message, "severity", notice_severity_word(notice->severity));
@@ -35,6 +37,7 @@ void notice_read(struct ipc_message *message, char target[NOTICE_WORD_MAX], stru
 	    .component = (enum notice_component)read_word(message, "component", notice_component_of, NOTICE_MISC),
 	    .kind = (enum notice_kind)read_word(message, "kind", notice_kind_of, NOTICE_OTHER),
 	    .severity = (enum notice_severity)read_word(message, "severity", notice_severity_of, NOTICE_ERROR),
+	    .address = ipc_get(message, "address"),
 	    .item = str_sub(ipc_get(message, "item"), 0, NOTICE_WORD_MAX - 1),
 	    .subject = str_sub(ipc_get(message, "subject"), 0, NOTICE_SUBJECT_MAX),
 	    .text = str_sub(ipc_get(message, "text"), 0, NOTICE_TEXT_MAX),
