@@ -150,6 +150,7 @@ static enum MHD_Result answer(struct http *http, struct MHD_Connection *connecti
 	if (!exchange->is_refused && body_end(exchange) == 0) {
 		/* the handler may wait for others; that time is not the client's */
 		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+		settings_refresh(http->web->settings);
 		exchange->request.route->handle(http->web, &exchange->request, &exchange->reply);
 		MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, http_silence_s(http->web));
 	}

@@ -33,9 +33,9 @@ struct mail;
 /* A process of webadmin: its connection, and what it opened before its sandbox. */
 struct web {
 	const struct instance *instance;
-	const struct settings *settings; /* as they were when the connection began */
-	const char *peer;                /* the client's address as text */
-	unsigned port;                   /* that it came to */
+	struct settings *settings; /* as they were when the request came */
+	const char *peer;          /* the client's address as text */
+	unsigned port;             /* that it came to */
 	bool tls;
 	bool to_https;                                  /* nothing is served but the way to https */
 	struct ipc_channel authd, broker, imapd, smtpd; /* fd -1: could not be reached, or is lost */

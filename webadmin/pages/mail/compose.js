@@ -140,6 +140,7 @@ export function Composer({ kind, from, own, onDone }) {
 	const latest = useRef(null);
 	const saving = useRef(Promise.resolve());
 	const timer = useRef(0);
+	const finished = useRef(false); // sent or discarded: nothing is to be saved any more
 	useEffect(() => {
 		beginLetter(kind, from, own).then((begun) => {
 			latest.current = begun;
@@ -190,7 +191,7 @@ export function Composer({ kind, from, own, onDone }) {
 		setBusy(true);
 		try {
 			const { refused } = await sendLetter(body());
-			setState("");
+			finished.current = true;
 			refused.forEach((one) => say(t("mail.refused", { address: one.address, text: one.text }), "bad"));
 			say(t("mail.sent"));
 			onDone();
@@ -202,14 +203,15 @@ export function Composer({ kind, from, own, onDone }) {
 		clearTimeout(timer.current);
 		if (!(await confirm({ title: t("mail.discard"), text: t("mail.discard.text"), yes: t("mail.discard"), danger: true })))
 			return;
-		setState("");
+		finished.current = true;
 		await saving.current.catch(() => {});
 		if (latest.current.draft)
 			await deleteDraft(latest.current.draft).catch(complain);
 		onDone();
 	};
 	useGuard(state === "changed", async () => {
-		await save().catch(complain);
+		if (!finished.current)
+			await save().catch(complain);
 		return true;
 	});
 	if (error)

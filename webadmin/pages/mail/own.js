@@ -77,7 +77,7 @@ function Away({ own }) {
 		const rule = rules.items.find((one) => responder && one.responder === responder.name);
 		const lines = (value) => (Array.isArray(value) ? value.join("\n") : value || "");
 		setValues({
-			on: Boolean(rule) && rule.enabled !== "off" && rule.enabled !== "0", responder, rule, subject: responder?.subject || "",
+			on: Boolean(rule) && rule.enabled !== "off", responder, rule, subject: responder?.subject || "",
 			text: lines(responder?.text), from: rule?.["date-from"] || "", to: rule?.["date-to"] || "",
 		});
 	}, [responders.items, rules.items]);
@@ -91,7 +91,7 @@ function Away({ own }) {
 		event.preventDefault();
 		const name = values.responder?.name || "Away";
 		const responder = { name, text: values.text.split("\n"), subject: values.subject };
-		const rule = { name, responder: name, enabled: values.on ? "1" : "0", "date-from": values.from, "date-to": values.to };
+		const rule = { name, responder: name, enabled: values.on, "date-from": values.from, "date-to": values.to };
 		try {
 			await (values.responder ? patch(path`/me/items/autoresponder/${values.responder.number}`, responder) : post("/me/items/autoresponder", responder));
 			await (values.rule ? patch(path`/me/items/autoresponder-rule/${values.rule.number}`, rule) : post("/me/items/autoresponder-rule", rule));

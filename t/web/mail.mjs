@@ -1,0 +1,156 @@
+// Webmail as a user has it.
+const open = async (t, page, user) => {
+	await t.login(page, user, `${user}-secret`, "/mail/index.html");
+	await page.locator(".message-list").waitFor();
+};
+const row = (page, text) => page.locator(".message").filter({ has: page.getByText(text, { exact: true }) });
+const frame = (page) => page.frameLocator(".message-frame");
+
+export const tests = {
+	async "reading"(t) {
+		await open(t, t.page, "anna");
+		await row(t.page, "number 30").click();
+		await t.page.locator(".message-text").waitFor();
+		t.like(await t.page.locator(".message-text").textContent(), /The text of number 30/, "the text is shown");
+		await t.until(async () => !(await row(t.page, "number 30").getAttribute("class")).includes("unread"), "it counts as read");
+		t.ok((await row(t.page, "number 29").getAttribute("class")).includes("unread"), "the next one does not");
+		t.ok(await t.page.locator(".message").count() < 31, "what is not seen is not there");
+		t.ok(!(await t.page.content()).includes("/admin/index.html"), "01-3.2 who is no administrator finds no way to the administration");
+		await t.picture(t.page, "webmail");
+	},
+
+	async "02-7.3 HTML: nothing runs, nothing is loaded"(t) {
+		await open(t, t.page, "anna");
+		await row(t.page, "pictures and links").click();
+		await frame(t.page).getByText("hello").waitFor();
+		t.is(await t.page.evaluate(() => window.ran), undefined, "no script ran");
+		t.is(await frame(t.page).locator("script, [onerror], img[src]").count(), 0, "none is there, nor a picture");
+		t.is(await frame(t.page).getByText("hello").evaluate((node) => node.style.backgroundImage), "", "nor one in a style");
+		t.is(await frame(t.page).getByText("hello").evaluate((node) => node.style.color), "red", "a colour stays");
+		t.is(await frame(t.page).getByText("a link").getAttribute("rel"), "noopener noreferrer", "a link opens elsewhere");
+		t.ok(await t.page.getByRole("button", { name: "Show pictures" }).isVisible(), "pictures are offered");
+		t.postroom("set", "webmail.links", "off");
+		await t.page.reload();
+		await frame(t.page).getByText("a link").waitFor();
+		t.is(await frame(t.page).locator("[href]").count(), 0, "05-17.7 links disabled: none works");
+		t.postroom("set", "webmail.links", "on");
+		t.postroom("user", "set", "anna", "web.images", "off");
+		await t.page.reload();
+		await frame(t.page).getByText("hello").waitFor();
+		t.is(await t.page.getByRole("button", { name: "Show pictures" }).count(), 0, "images off: they are not offered");
+		t.postroom("user", "set", "anna", "web.images", "on");
+	},
+
+	async "a reply with an attachment"(t) {
+		await open(t, t.page, "anna");
+		await row(t.page, "number 30").click();
+		await t.page.getByRole("button", { name: "Reply", exact: true }).click();
+		t.is(await t.page.getByLabel("To", { exact: true }).inputValue(), "Carl <carl@example.net>", "to whom it came from");
+		t.is(await t.page.getByLabel("Subject").inputValue(), "Re: number 30", "the subject");
+		t.like(await t.page.locator(".letter-text").inputValue(), /> The text of number 30/, "the text is quoted");
+		await t.page.getByLabel("To", { exact: true }).fill("bob");
+		await t.page.locator("input[type=file]").setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("attached text") });
+		await t.page.getByText("notes.txt").waitFor();
+		await t.page.getByRole("button", { name: "Send", exact: true }).click();
+		await t.page.getByText("The message is sent.").waitFor();
+		const bob = await t.newPage();
+		await open(t, bob, "bob");
+		await row(bob, "Re: number 30").click();
+		const link = bob.locator(".attachments a");
+		await link.waitFor();
+		const [download] = await Promise.all([bob.waitForEvent("download"), link.click()]);
+		t.is(download.suggestedFilename(), "notes.txt", "the attachment came");
+		await t.page.goto(`${t.url}/mail/index.html#/folder/Drafts`);
+		await t.page.getByText("There are no messages here.").waitFor();
+		t.ok(true, "no draft is left");
+	},
+
+	async "search, move, delete"(t) {
+		await open(t, t.page, "anna");
+		await t.page.getByRole("searchbox").fill("w17");
+		await t.page.keyboard.press("Enter");
+		await t.until(async () => await t.page.locator(".message").count() === 1, "one message has that word");
+		await row(t.page, "number 17").locator("input").click();
+		await t.page.getByLabel("Move to ...").selectOption("Drafts");
+		await t.page.getByText("The message is moved.").waitFor();
+		await t.page.getByRole("searchbox").fill("");
+		await row(t.page, "number 29").locator("input").click();
+		await row(t.page, "number 28").locator("input").click();
+		await t.page.getByRole("toolbar", { name: "Selected messages" }).getByRole("button", { name: "Delete" }).click();
+		await t.page.getByText("2 messages are deleted.").waitFor();
+		await t.until(async () => await row(t.page, "number 29").count() === 0, "they are gone");
+		await t.page.goto(`${t.url}/mail/index.html#/folder/Deleted%20Items`);
+		await row(t.page, "number 28").waitFor();
+		t.ok(true, "they lie in the trash");
+	},
+
+	async "a draft is kept, and written on"(t) {
+		await open(t, t.page, "bob");
+		await t.page.goto(`${t.url}/mail/index.html#/compose`);
+		await t.page.getByLabel("Subject").fill("half");
+		await t.page.getByText("The draft is saved.").waitFor();
+		await t.page.goto(`${t.url}/mail/index.html#/folder/Drafts`);
+		await row(t.page, "half").click();
+		t.is(await t.page.getByLabel("Subject").inputValue(), "half", "it is there");
+		await t.page.getByLabel("Subject").fill("whole");
+		await t.page.getByText("The draft is saved.").waitFor();
+		await t.page.goto(`${t.url}/mail/index.html#/folder/Drafts`);
+		await row(t.page, "whole").waitFor();
+		t.is(await t.page.locator(".message").count(), 1, "once");
+	},
+
+	async "two browsers see each other's changes"(t) {
+		const other = await t.newPage();
+		await open(t, t.page, "anna");
+		await open(t, other, "anna");
+		await row(t.page, "number 27").click();
+		await t.page.getByRole("button", { name: "Flag", exact: true }).click();
+		await t.until(async () => await row(other, "number 27").locator(".marks .icon").count() === 1, "a flag");
+		await row(t.page, "number 26").click();
+		await t.page.locator(".reader-bar").getByRole("button", { name: "Delete" }).click();
+		await t.until(async () => await row(other, "number 26").count() === 0, "what is deleted");
+	},
+
+	async "the keyboard alone"(t) {
+		await open(t, t.page, "anna");
+		await row(t.page, "number 25").waitFor();
+		await t.page.keyboard.press("j");
+		await t.page.locator(".reader").waitFor();
+		await t.page.keyboard.press("j");
+		await t.until(async () => /#\/folder\/INBOX\/\d+\/\d+/.test(t.page.url()), "j opens messages");
+		await t.page.keyboard.press("?");
+		await t.page.getByRole("dialog").waitFor();
+		await t.page.keyboard.press("Escape");
+		await t.page.keyboard.press("c");
+		await t.page.getByLabel("To", { exact: true }).focus();
+		await t.page.keyboard.type("bob");
+		await t.page.getByLabel("Subject").focus();
+		await t.page.keyboard.type("by keys");
+		await t.page.keyboard.press("Control+Enter");
+		await t.page.getByText("The message is sent.").waitFor();
+		t.ok(true, "written and sent");
+	},
+
+	async "the autoresponder is turned on"(t) {
+		await open(t, t.page, "anna");
+		await t.page.goto(`${t.url}/mail/index.html#/settings?tab=away`);
+		await t.page.getByLabel("Answer messages by itself").check();
+		await t.page.getByLabel("Text of the answer").fill("I am away.");
+		await t.page.getByRole("button", { name: "Save" }).click();
+		await t.page.getByText("Saved.").waitFor();
+		t.like(t.postroom("user", "autoresponder", "list", "anna"), /Away/, "the command line sees it");
+	},
+
+	async "a phone's width"(t) {
+		const page = await t.newPage({ viewport: { width: 390, height: 800 } });
+		await open(t, page, "anna");
+		t.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is wider than the page");
+		await row(page, "number 24").click();
+		await page.locator(".message-text").waitFor();
+		t.ok(!(await page.locator(".message-list").isVisible()), "the message has the page for itself");
+		t.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nor is the message wider");
+		await t.picture(page, "webmail-phone");
+		await page.getByRole("button", { name: "Back to the list" }).click();
+		t.ok(await page.locator(".message-list").isVisible(), "and leads back to the list");
+	},
+};
