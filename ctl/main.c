@@ -1,5 +1,6 @@
 #include "ctl/ctl.h"
 #include "ctl/items.h"
+#include "ctl/media.h"
 
 #include "common/base/log.h"
 
@@ -59,6 +60,7 @@ const struct ctl_command ctl_commands[] = {
      false},
     {"autoresponder", "list|show|add|set|move|delete ...", "Manage autoresponders that every user may use.", ctl_items,
      false},
+    {"media", "list|add|delete ...", "Manage files that autoresponders of all users send along.", ctl_media, false},
     {"prune", "list|show|add|set|move|delete ...", "Manage what old mail is removed, of all users.", ctl_items, false},
     {"tls", "install|csr|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},
     {"collected", "list|delete|purge ...", "Manage the addresses that users wrote to.", ctl_collected, false},

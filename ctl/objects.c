@@ -4,6 +4,7 @@
 #include "ctl/answers.h"
 #include "ctl/attributes.h"
 #include "ctl/items.h"
+#include "ctl/media.h"
 #include "ctl/message.h"
 #include "ctl/user_delete.h"
 #include "ctl/user_table.h"
@@ -55,6 +56,8 @@ static const struct verb user_verbs[] = {
                         user_table_import_system)},
     {.command = VERB_OF("user message", USER_MESSAGE_ARGUMENTS,
                         "Write to the users of this server in a group or list (\"everyone\").", user_message)},
+    {.command = VERB_OF("user media", MEDIA_USER_ARGUMENTS, "Manage the files that a user's autoresponders send along.",
+                        media_user)},
     {.command = VERB_USAGE("user rename", "NAME NEW-NAME", "Give a user another name; mail and password stay."),
      .op = "user-rename",
      .arguments = {"name", "to"}},

@@ -83,8 +83,9 @@ static int delete_selected(struct ctl *ctl, const char *selection, bool confirme
 	int status = find_names(ctl, selection, names);
 
 	if (status == CTL_DONE && !confirmed) {
-		json_array_foreach (names, at, name)
+		json_array_foreach (names, at, name) {
 			printf("%s\n", json_string_value(name));
+		}
 		if (!confirms())
 			status = ctl_refuse("nothing was changed");
 	}

@@ -23,6 +23,7 @@ struct answer {
 	struct responder_rule rule;  /* the one that matched */
 	int64_t matches;             /* how often it has, with this time */
 	struct str to, copy_to;      /* as the definition has them; scripts may change them */
+	bool is_of_server;           /* the definition is the server's, and so are its files */
 	struct str originator;       /* the address of who sent the message */
 	struct str original_subject; /* decoded */
 	struct str subject;          /* of the answer, once it is known */

@@ -184,7 +184,8 @@ enum answer_choice answer_choose(struct client *client, struct answer *answer, s
 			answer->matches += subject->order->counts[i].matches;
 	if (answer->rule.responder.len == 0)
 		return ANSWER_NONE;
-	if (!find_definition(client, client->user->uid, answer->rule.responder, &answer->responder, err) &&
+	answer->is_of_server = !find_definition(client, client->user->uid, answer->rule.responder, &answer->responder, err);
+	if (answer->is_of_server &&
 	    !find_definition(client, ITEM_SERVER, answer->rule.responder, &answer->responder, err)) {
 		log_warning("id=%.*s user %.*s has no autoresponder \"%.*s\"", STR_ARG(subject->order->id),
 		            STR_ARG(client->name), STR_ARG(answer->rule.responder));

@@ -142,14 +142,30 @@ static void add_text_part(struct str text, struct buf *out)
 	buf_add_str(out, STR("\r\n"));
 }
 
-/* Text, and then the original or its header as a part of its own (RFC 2046 5.1.3, 5.2.1; RFC 6522 4). */
+/* The names of the definition's files, for who has them. */
+static void add_files(const struct answer *answer, struct made *made)
+{
+	struct str lines = answer->responder.files, name;
+
+	made->files = arena_get(answer->client->arena, RESPONDER_FILES_MAX * sizeof *made->files);
+	made->files_of_server = answer->is_of_server;
+	while (lines.len > 0 && made->file_count < RESPONDER_FILES_MAX)
+		if (responder_file_name_is_valid(name = str_cut(&lines, '\n')))
+			made->files[made->file_count++] = name;
+}
+
+/*
+ * Text, and then the original or its header as a part of its own (RFC 2046 5.1.3, 5.2.1; RFC 6522 4); the carrier adds
+ * files behind that.
+ */
 static void add_body(const struct answer *answer, struct str text, struct made *made, struct buf *out)
 {
 	const struct subject *subject = answer->client->subject;
 	bool is_whole = answer->responder.append == RESPONDER_WHOLE;
 	struct str boundary;
 
-	if (answer->responder.append == RESPONDER_NOTHING) {
+	add_files(answer, made);
+	if (answer->responder.append == RESPONDER_NOTHING && made->file_count == 0) {
 		add_text_part(text, out);
 		return;
 	}
@@ -157,12 +173,15 @@ static void add_body(const struct answer *answer, struct str text, struct made *
 	buf_printf(out, "Content-Type: multipart/mixed; boundary=\"%.*s\"\r\n\r\n--%.*s\r\n", STR_ARG(boundary),
 	           STR_ARG(boundary));
 	add_text_part(text, out);
+	made->boundary = boundary;
+	made->tail = arena_printf(answer->client->arena, "\r\n--%.*s--\r\n", STR_ARG(boundary));
+	if (answer->responder.append == RESPONDER_NOTHING)
+		return;
 	made->is_8bit = str_equal(subject->order->envelope.body, STR("8BITMIME"));
 	buf_printf(out, "\r\n--%.*s\r\nContent-Type: %s\r\n%s\r\n", STR_ARG(boundary),
 	           is_whole ? "message/rfc822" : "text/rfc822-headers",
 	           made->is_8bit ? "Content-Transfer-Encoding: 8bit\r\n" : "");
 	made->original_len = is_whole ? subject->order->size : subject->body_at;
-	made->tail = arena_printf(answer->client->arena, "\r\n--%.*s--\r\n", STR_ARG(boundary));
 }
 
 /* The sender of the message, unless others are named and he is left out; and those that are named. */

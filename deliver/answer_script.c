@@ -54,6 +54,27 @@ static struct str from_list(const struct answer *answer, const struct script_val
 	return text;
 }
 
+/* Names of files, a line each. */
+static struct script_value to_lines(const struct answer *answer, struct str lines)
+{
+	struct str *items = arena_get(answer->client->arena, (str_count_char(lines, '\n') + 1) * sizeof *items);
+	size_t count = 0;
+
+	while (lines.len > 0)
+		items[count++] = str_cut(&lines, '\n');
+	return script_list(items, count);
+}
+
+static struct str from_lines(const struct answer *answer, const struct script_value *value)
+{
+	struct str text = STR("");
+
+	for (size_t i = 0; value->type == SCRIPT_LIST && i < value->count && i < RESPONDER_FILES_MAX; i++)
+		text = arena_printf(answer->client->arena, "%.*s%s%.*s", STR_ARG(text), i > 0 ? "\n" : "",
+		                    STR_ARG(value->items[i]));
+	return text;
+}
+
 static void to_fields(const struct answer *answer, struct str text, struct script_field fields[FIELDS])
 {
 	const struct responder *responder = &answer->responder;
@@ -72,7 +93,7 @@ static void to_fields(const struct answer *answer, struct str text, struct scrip
 	fields[APPEND] = (struct script_field){"AppendMsg", script_number(responder->append)};
 	fields[TO] = (struct script_field){"To", to_list(answer, answer->to)};
 	fields[COPY_TO] = (struct script_field){"CopyTo", to_list(answer, answer->copy_to)};
-	fields[ATTACHMENTS] = (struct script_field){"Attachments", script_list(NULL, 0)};
+	fields[ATTACHMENTS] = (struct script_field){"Attachments", to_lines(answer, answer->responder.files)};
 }
 
 static struct str text_of(const struct script_field *field)
@@ -97,6 +118,7 @@ static void from_fields(struct answer *answer, const struct script_field fields[
 	if (fields[APPEND].value.type == SCRIPT_NUMBER && fields[APPEND].value.number >= RESPONDER_NOTHING &&
 	    fields[APPEND].value.number <= RESPONDER_WHOLE)
 		responder->append = (enum responder_append)fields[APPEND].value.number;
+	responder->files = from_lines(answer, &fields[ATTACHMENTS].value);
 	answer->to = from_list(answer, &fields[TO].value);
 	answer->copy_to = from_list(answer, &fields[COPY_TO].value);
 }

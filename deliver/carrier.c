@@ -1,4 +1,5 @@
 #include "deliver/carrier.h"
+#include "deliver/media.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -218,7 +219,7 @@ static __attribute__((noreturn)) void carry(struct desk *desk, struct ipc_messag
 static int confine(struct desk *desk, struct err *err)
 {
 	char settings[INSTANCE_PATH_MAX + 128], drop[INSTANCE_PATH_MAX + 128], answers[INSTANCE_PATH_MAX + 128];
-	char duplicates[INSTANCE_PATH_MAX + 128];
+	char duplicates[INSTANCE_PATH_MAX + 128], media[INSTANCE_PATH_MAX + 128];
 	struct sandbox own;
 
 	instance_path(settings, sizeof settings, desk->instance->state, "settings");
@@ -232,6 +233,7 @@ static int confine(struct desk *desk, struct err *err)
 	    sandbox_allow(&own, answered_folder(answers, sizeof answers, desk->instance), SANDBOX_WRITE, err) != 0 ||
 	    sandbox_allow(&own, duplicates_folder(duplicates, sizeof duplicates, desk->instance), SANDBOX_WRITE, err) !=
 	        0 ||
+	    sandbox_allow(&own, media_folder(media, sizeof media, desk->instance), SANDBOX_READ, err) != 0 ||
 	    sandbox_prepare(&own, err) != 0 || sandbox_enter(&own, err) != 0)
 		return -1;
 	sandbox_free(&own);
@@ -268,7 +270,7 @@ void carrier_serve(int fd, const struct instance *instance)
 	desk.orders = fd;
 	if (settings_open(&desk.settings, instance, true, &err) != 0 ||
 	    spool_drop_open(&desk.drop, instance, "deliver", &err) != 0 || answered_prepare(instance, &err) != 0 ||
-	    duplicates_prepare(instance, &err) != 0 || confine(&desk, &err) != 0)
+	    duplicates_prepare(instance, &err) != 0 || media_prepare(instance, &err) != 0 || confine(&desk, &err) != 0)
 		daemon_fail(&err);
 	signal(SIGCHLD, SIG_IGN); /* a carrier's end shows at the socket that it answers on */
 	ipc_message_init(&request);

@@ -1,8 +1,9 @@
 #include "deliver/decision.h"
 
+#include "common/items/responder.h"
 #include "common/store/store.h"
 
-enum { USERS_MAX = 10000 };
+enum { USERS_MAX = 10000, BOUNDARY_MAX = 70 };
 
 static void write_made(const struct made *made, struct ipc_message *message)
 {
@@ -18,6 +19,12 @@ static void write_made(const struct made *made, struct ipc_message *message)
 	ipc_add_number(message, "8bit", made->is_8bit);
 	ipc_add_number(message, "responder", made->responder);
 	ipc_add_number(message, "hours", made->hours);
+	if (made->file_count > 0) {
+		ipc_add(message, "boundary", made->boundary);
+		ipc_add_number(message, "files-of-server", made->files_of_server);
+	}
+	for (size_t i = 0; i < made->file_count; i++)
+		ipc_add(message, "file", made->files[i]);
 }
 
 void decision_write(const struct decision *decision, struct ipc_message *message)
@@ -86,12 +93,22 @@ static int begin_made(struct reader *reader, struct str step, struct err *err)
 	if (!is_step(step))
 		return err_set(err, ERR_PROTOCOL, "a decision makes a message by no step");
 	reader->made = &decision->made[decision->made_count++];
-	*reader->made = (struct made){.step = step, .from = STR(""), .head = STR(""), .tail = STR("")};
+	*reader->made = (struct made){.step = step, .from = STR(""), .head = STR(""), .tail = STR(""), .boundary = STR("")};
 	reader->made->to = arena_get(reader->arena, DECISION_TO_MAX * sizeof *reader->made->to);
 	return 0;
 }
 
-static int read_made(struct made *made, struct str key, struct str value, struct err *err)
+static int add_file(struct made *made, struct str name, struct arena *arena, struct err *err)
+{
+	if (made->files == NULL)
+		made->files = arena_get(arena, RESPONDER_FILES_MAX * sizeof *made->files);
+	if (made->file_count == RESPONDER_FILES_MAX || !responder_file_name_is_valid(name))
+		return err_set(err, ERR_PROTOCOL, "a decision has a file that is none, or too many");
+	made->files[made->file_count++] = name;
+	return 0;
+}
+
+static int read_made(struct made *made, struct str key, struct str value, struct arena *arena, struct err *err)
 {
 	int64_t number = 0;
 
@@ -113,6 +130,12 @@ static int read_made(struct made *made, struct str key, struct str value, struct
 		return read_number(value, INT64_MAX, &made->responder, err);
 	} else if (str_equal(key, STR("hours"))) {
 		return read_number(value, 1000000, &made->hours, err);
+	} else if (str_equal(key, STR("boundary"))) {
+		made->boundary = str_sub(value, 0, BOUNDARY_MAX);
+	} else if (str_equal(key, STR("files-of-server"))) {
+		made->files_of_server = str_equal(value, STR("1"));
+	} else if (str_equal(key, STR("file"))) {
+		return add_file(made, value, arena, err);
 	} else if (str_equal(key, STR("8bit")) || str_equal(key, STR("kind"))) {
 		if (read_number(value, MADE_KINDS - 1, &number, err) != 0)
 			return -1;
@@ -186,7 +209,7 @@ int decisions_read(const struct ipc_message *message, struct arena *arena, struc
 		else if (reader.current != NULL && str_equal(key, STR("make")))
 			result = begin_made(&reader, value, err);
 		else if (reader.made != NULL)
-			result = read_made(reader.made, key, value, err);
+			result = read_made(reader.made, key, value, arena, err);
 		else if (reader.current != NULL)
 			result = read_decision(&reader, key, value, err);
 	}

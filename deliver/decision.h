@@ -40,6 +40,10 @@ struct made {
 	struct str head, tail;
 	int64_t original_at, original_len; /* from the first octet of the message on; length 0: none of it */
 	bool is_8bit;                      /* head, tail or the part need 8BITMIME */
+	/* Of an answer: files that follow what is above, as parts between boundaries (media.h). */
+	struct str *files, boundary;
+	size_t file_count;
+	bool files_of_server; /* they are the server's, not the user's */
 	/* Of an answer: which autoresponder (the number of its item), for how long not again to the same address. */
 	int64_t responder, hours;
 };

@@ -2,6 +2,7 @@
 #include "common/addr/smtp_target.h"
 #include "common/base/log.h"
 #include "deliver/carrier.h"
+#include "deliver/media.h"
 
 #include <errno.h>
 #include <time.h>
@@ -74,7 +75,7 @@ static void fill_envelope(struct spool_envelope *envelope, const struct order *o
 	                        : arena_printf(arena, "%lld", (long long)uid);
 }
 
-static int write_file(struct desk *desk, const struct order *order, const struct made *made,
+static int write_file(struct desk *desk, const struct order *order, const struct made *made, int64_t uid,
                       struct spool_envelope *envelope, struct str *id_out, struct arena *arena, struct err *err)
 {
 	struct spool_file file;
@@ -85,7 +86,7 @@ static int write_file(struct desk *desk, const struct order *order, const struct
 	if (spool_begin(&file, &desk->drop, envelope, err) != 0)
 		return -1;
 	if (spool_write(&file, made->head, err) != 0 || copy_original(&file, order, made, err) != 0 ||
-	    spool_write(&file, made->tail, err) != 0) {
+	    media_write(desk->instance, made, uid, &file, err) != 0 || spool_write(&file, made->tail, err) != 0) {
 		spool_abort(&file);
 		return -1;
 	}
@@ -117,7 +118,7 @@ int made_write(struct desk *desk, const struct order *order, int64_t uid, const 
 		recipients[i] = (struct spool_recipient){
 		    .address = made->to[i], .orcpt = STR(""), .folder = STR(""), .named = made->kind == MADE_STORED};
 	envelope.recipients = recipients;
-	result = write_file(desk, order, made, &envelope, &id, &arena, err);
+	result = write_file(desk, order, made, uid, &envelope, &id, &arena, err);
 	if (result == 0)
 		log_made(order, uid, made, id, &arena);
 	arena_free(&arena);

@@ -1,6 +1,7 @@
 #include "deliver/clerk.h"
 #include "deliver/deliver.h"
 #include "deliver/gauge.h"
+#include "deliver/media.h"
 #include "deliver/warden.h"
 
 #include "common/base/io.h"
@@ -347,6 +348,8 @@ void writer_handle(struct ipc_incoming *incoming, void *context)
 		control_handle(incoming, writer->instance);
 		return;
 	}
+	if (strcmp(incoming->caller, "postroom") == 0 && media_handle(incoming, writer->instance))
+		return;
 	if (strcmp(incoming->caller, "queue-manager") == 0 &&
 	    (ipc_is(&incoming->message, "stored") || ipc_is(&incoming->message, "unstore"))) {
 		stored_answer(writer->cache, incoming, &writer->reply);

@@ -17,7 +17,9 @@ enum {
 	RESPONDER_RULES_MAX = 200,
 	RESPONDER_FILTERS_MAX = 200,
 	RESPONDER_HOURS_MAX = 87600,
-	RESPONDER_HOURS = 168 /* where nothing is said: one answer a week */
+	RESPONDER_HOURS = 168,        /* where nothing is said: one answer a week */
+	RESPONDER_FILES_MAX = 10,     /* that go with an answer */
+	RESPONDER_FILE_NAME_MAX = 100 /* octets */
 };
 
 enum responder_append { RESPONDER_NOTHING, RESPONDER_HEADERS, RESPONDER_WHOLE };
@@ -31,6 +33,7 @@ struct responder {
 	bool keep, to_sender;
 	int64_t hours; /* 0: answer every time */
 	enum responder_append append;
+	struct str files; /* names of files that go with it, a line each (deliver/media.h) */
 };
 
 struct responder_rule {
@@ -50,6 +53,9 @@ struct responder_filter {
 	bool is_trigger;
 	struct str name, data;
 };
+
+/* Is it the name of a file: UTF-8 without '/' and control characters, that does not begin with '.'? */
+bool responder_file_name_is_valid(struct str name);
 
 /* From items that were checked. -1: ERR_SYNTAX, ERR_LIMIT with the field's name. */
 int responder_read(const struct item *item, struct responder *responder_out, struct err *err);

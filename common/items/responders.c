@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { NAME, KEEP, TEXT, COPY_TO, HOURS, FROM, REPLY_TO, SUBJECT, PREFIX, APPEND, SEND_TO, TO_SENDER };
+enum { NAME, KEEP, TEXT, COPY_TO, HOURS, FROM, REPLY_TO, SUBJECT, PREFIX, APPEND, SEND_TO, TO_SENDER, FILES };
 
 const struct item_field item_responder_fields[] = {[NAME] = {"name", false},
                                                    [KEEP] = {"keep", false},
@@ -20,6 +20,7 @@ const struct item_field item_responder_fields[] = {[NAME] = {"name", false},
                                                    [APPEND] = {"append", false},
                                                    [SEND_TO] = {"send-to", false},
                                                    [TO_SENDER] = {"to-sender", false},
+                                                   [FILES] = {"attachment", true},
                                                    {NULL, false}};
 
 enum {
@@ -97,12 +98,34 @@ int responder_read(const struct item *item, struct responder *responder, struct 
 	    .subject_prefix = values[PREFIX],
 	    .copy_to = values[COPY_TO],
 	    .send_to = values[SEND_TO],
+	    .files = values[FILES],
 	};
 	if (item_read_switch("keep", values[KEEP], true, &responder->keep, err) != 0 ||
 	    item_read_switch("to-sender", values[TO_SENDER], true, &responder->to_sender, err) != 0 ||
 	    read_append(values[APPEND], &responder->append, err) != 0)
 		return -1;
 	return item_read_number("hours", values[HOURS], RESPONDER_HOURS_MAX, RESPONDER_HOURS, &responder->hours, err);
+}
+
+bool responder_file_name_is_valid(struct str name)
+{
+	return name.len > 0 && name.len <= RESPONDER_FILE_NAME_MAX && name.data[0] != '.' && str_find_char(name, '/') < 0 &&
+	       is_one_line(name);
+}
+
+static int check_files(struct str lines, struct err *err)
+{
+	size_t count = 0;
+
+	while (lines.len > 0) {
+		struct str name = str_cut(&lines, '\n');
+
+		if (!responder_file_name_is_valid(name))
+			return err_set(err, ERR_SYNTAX, "attachment: \"%.*s\" is no name of a file", STR_ARG(str_sub(name, 0, 40)));
+		if (++count > RESPONDER_FILES_MAX)
+			return err_set(err, ERR_LIMIT, "attachment: more than %d", RESPONDER_FILES_MAX);
+	}
+	return 0;
 }
 
 int item_responder_check(struct item *item, struct arena *arena, struct err *err)
@@ -115,7 +138,9 @@ int item_responder_check(struct item *item, struct arena *arena, struct err *err
 	    str_equal_nocase(item->values[NAME], STR("none")))
 		return err_set(err, ERR_SYNTAX, "name: an autoresponder needs a name of 1 to %d octets, other than none",
 		               MESSAGE_NAME_MAX);
-	return check_lines(item, item_responder_fields, err) != 0 ? -1 : responder_read(item, &responder, err);
+	if (check_lines(item, item_responder_fields, err) != 0 || check_files(item->values[FILES], err) != 0)
+		return -1;
+	return responder_read(item, &responder, err);
 }
 
 /* "YYYY-MM-DD", as a window's day. */
