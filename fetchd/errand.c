@@ -2,6 +2,7 @@
 
 #include "common/base/memory.h"
 
+#include <arpa/inet.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,6 +40,14 @@ void errand_free(struct errand *errand)
 	memory_free(errand);
 }
 
+/* The text is an address itself. */
+static bool is_address(const char *host)
+{
+	unsigned char binary[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, host, binary) == 1 || inet_pton(AF_INET6, host, binary) == 1;
+}
+
 /* By dnsd, which validates what can be validated. */
 static int find_addresses(struct ipc_channel *dnsd, const char *host, struct ipc_message *reply, struct str *addresses,
                           size_t *count_out, struct err *err)
@@ -47,6 +56,10 @@ static int find_addresses(struct ipc_channel *dnsd, const char *host, struct ipc
 	struct str key, value;
 	int result;
 
+	if (is_address(host)) {
+		addresses[(*count_out)++] = str_of(host);
+		return 0;
+	}
 	ipc_message_init(&request);
 	ipc_request(&request, "address");
 	ipc_add_text(&request, "host", host);
@@ -120,9 +133,13 @@ static int ask(const struct errand *errand, struct ipc_channel *dnsd, struct web
 	struct str addresses[ADDRESSES_MAX];
 	char host[256];
 	struct web_request request = {.url = errand->url, .host = host, .addresses = addresses};
+	const struct settings *settings = &errand->fetchd->settings;
+	const char *proxy = settings_text(settings, SETTING_PROXY_HTTP_SERVER);
 	struct ipc_message reply;
 	int result;
 
+	if (proxy[0] != '\0')
+		request.proxy_port = (unsigned)settings_number(settings, SETTING_PROXY_HTTP_PORT);
 	if (errand->kind != ERRAND_POLICY)
 		request.body = buf_str(&errand->body);
 	if (errand->kind == ERRAND_POST)
@@ -130,7 +147,7 @@ static int ask(const struct errand *errand, struct ipc_channel *dnsd, struct web
 	ipc_message_init(&reply);
 	result = web_parse_url(str_of(errand->url), host, &request.port, err);
 	if (result == 0)
-		result = find_addresses(dnsd, host, &reply, addresses, &request.address_count, err);
+		result = find_addresses(dnsd, proxy[0] != '\0' ? proxy : host, &reply, addresses, &request.address_count, err);
 	if (result == 0)
 		result = web_ask(&request, answer, err);
 	ipc_message_free(&reply);

@@ -8,8 +8,9 @@
  * for work, and told what came of it.
  *
  * Security stance: HTTPS alone, certificates are verified, no redirection is followed, what comes back is limited in
- * size and time and parsed in that process. A refresh token goes through here on its way to the server that it is for,
- * and is kept nowhere. What a process answers is checked again by who gets it.
+ * size and time and parsed in that process. Where an HTTP proxy is set all goes through it, under TLS from end to end.
+ * A refresh token goes through here on its way to the server that it is for, and is kept nowhere. What a process
+ * answers is checked again by who gets it.
  *
  * Files: main.c the loop; errand.c what the process does; web.c HTTPS; policies.c what is kept; tokens.c authd's work;
  * posts.c reporter's.
@@ -54,8 +55,9 @@ struct web_request {
 	unsigned port;               /* of it */
 	struct str body;             /* posted; data NULL: GET */
 	const char *type;            /* of the body; NULL: a form */
-	const struct str *addresses; /* of the host, tried in turn */
+	const struct str *addresses; /* of the host, tried in turn; of the proxy, where there is one */
 	size_t address_count;
+	unsigned proxy_port; /* of a proxy that takes CONNECT; 0: there is none */
 };
 
 struct web_answer {

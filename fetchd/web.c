@@ -44,6 +44,9 @@ static const char *bundle(void)
 	return file != NULL ? file : "/etc/ssl/certs/ca-certificates.crt";
 }
 
+/* What the proxy is called in resolved(). */
+static const char proxy_name[] = "http-proxy";
+
 /* "HOST:PORT:ADDRESS,ADDRESS": libcurl asks no DNS of its own. */
 static struct curl_slist *resolved(const struct web_request *request)
 {
@@ -51,7 +54,10 @@ static struct curl_slist *resolved(const struct web_request *request)
 	struct buf text;
 
 	buf_init(&text, 4096);
-	buf_printf(&text, "%s:%u:", request->host, request->port);
+	if (request->proxy_port != 0)
+		buf_printf(&text, "%s:%u:", proxy_name, request->proxy_port);
+	else
+		buf_printf(&text, "%s:%u:", request->host, request->port);
 	for (size_t i = 0; i < request->address_count; i++)
 		buf_printf(&text, "%s%.*s", i > 0 ? "," : "", STR_ARG(request->addresses[i]));
 	list = curl_slist_append(NULL, buf_text(&text));
@@ -76,7 +82,9 @@ static void set_options(CURL *curl, const struct web_request *request, struct cu
 	curl_easy_setopt(curl, CURLOPT_URL, request->url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_PROXY, request->proxy_port != 0 ? proxy_name : "");
+	curl_easy_setopt(curl, CURLOPT_PROXYPORT, (long)request->proxy_port);
+	curl_easy_setopt(curl, CURLOPT_PROXYTYPE, (long)CURLPROXY_HTTP);
 	curl_easy_setopt(curl, CURLOPT_RESOLVE, hosts);
 	curl_easy_setopt(curl, CURLOPT_CAINFO, bundle());
 	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);

@@ -114,8 +114,12 @@ subtest 'consent is withdrawn' => sub {
 	is $status, 1;
 	like $err, qr/the token server refuses: invalid_grant revoked/, 'what the server says';
 	is $p->postroom_json('oauth', 'list')->[0]{state}, 'withdrawn', 'it is remembered';
-	my $pop3;
-	$p->wait_for(sub { $p->log =~ /noticed.*OAuth account office was withdrawn|OAuth account office was withdrawn/ }, 'the log tells');
+	$p->wait_for(sub {
+		my $pop3 = $p->pop3;
+		$pop3->login('postmaster', $p->password);
+		my ($count) = $pop3->stat;
+		return grep { $pop3->retr($_) =~ /OAuth account office was\s+withdrawn/ } 1 .. $count;
+	}, 'the administrator hears of it by mail', 20);
 	$p->set('sender.helo' => 'third.test');
 	my $id = submit();
 	$p->wait_for(sub {
