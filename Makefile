@@ -143,7 +143,7 @@ part_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %/main.c,$(wildcard 
 $(BUILD)/t/unit/%: $(BUILD)/obj/t/unit/%.o $$(if $$(filter-out common/%,$$*),$$(call part_objects,$$(dir $$*))) $(LIBCOMMON)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka -lunbound -lcrypt -lodbc -lpam -lmicrohttpd
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBCOMMON) $(PKG_LIBS) -lcmocka -lunbound -lcrypt -lodbc -lpam -lmicrohttpd
 
 # A daemon's tests link its objects, all but main.
 define UNIT_OF_DAEMON

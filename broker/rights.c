@@ -37,10 +37,12 @@ const struct right rights[] = {
     OWN_OR_ADMIN("deliver", "usage", "uid"),
     OWN_OR_ADMIN("statusd", "list", "user"),
     OWN_OR_ADMIN("historyd", "history", "user"),
+    ADMIN("historyd", "log"),
 
     ADMIN("configd", "get"),
     ADMIN("configd", "set"),
     ADMIN("configd", "unset"),
+    ADMIN("configd", "checklist"),
     ADMIN("configd", "domain-add"),
     ADMIN("configd", "domain-delete"),
     ADMIN("configd", "domain-default"),

@@ -16,7 +16,7 @@ static const char columns[] =
     " AND value <> '' OR key = 'forward' AND value <> '' AND EXISTS (SELECT 1 FROM effective_attribute AS used"
     " WHERE used.uid = its.uid AND used.key = 'forward.enabled' AND used.value = 'on'))),"
     " EXISTS (SELECT 1 FROM item WHERE kind = 'responder-rule' AND owner = uid)"
-    " FROM effective_user ORDER BY name";
+    " FROM effective_user WHERE ?1 = '' OR name = ?1 COLLATE NOCASE ORDER BY name";
 
 /* Is one of the user's autoresponders in force now? What is turned off, or answers nothing, is none. NULL: error. */
 static const char *responder_state(struct change *change, int64_t uid, struct err *err)
@@ -55,10 +55,11 @@ static int list_one(struct change *change, const struct db_statement *row, struc
 
 int op_user_list(struct change *change, struct err *err)
 {
+	struct str name = ipc_get(&change->incoming->message, "name");
 	struct db_statement row;
 	int found;
 
-	if (config_query(change->config, &row, err, columns, "") != 0)
+	if (config_query(change->config, &row, err, columns, "t", name.data != NULL ? name : STR("")) != 0)
 		return -1;
 	while ((found = db_step(&row, err)) == 1 && list_one(change, &row, err) == 0)
 		;

@@ -1,4 +1,5 @@
 #include "statusd/historyd/historyd.h"
+#include "statusd/historyd/read_log.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -107,6 +108,33 @@ static void query(struct historyd *historyd, struct ipc_incoming *incoming)
 	ipc_message_free(&reply);
 }
 
+static const struct log_file *find_log(const struct historyd *historyd, struct str name)
+{
+	for (int kind = 0; kind < LOG_KINDS; kind++)
+		if (str_equal(name, str_of(log_names[kind])))
+			return kind == LOG_LUAERRORS ? &historyd->errors.log : &historyd->logs.files[kind];
+	return NULL;
+}
+
+static void show_log(struct historyd *historyd, struct ipc_incoming *incoming)
+{
+	const struct log_file *log = find_log(historyd, ipc_get(&incoming->message, "name"));
+	int64_t lines = READ_LOG_LINES;
+	struct ipc_message reply;
+	struct err err;
+
+	ipc_get_number(&incoming->message, "lines", 1, READ_LOG_LINES_MAX, &lines);
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	if (log == NULL)
+		err_set(&err, ERR_NOT_FOUND, "there is no such log");
+	if (log != NULL && read_log(log, ipc_get(&incoming->message, "match"), lines, &reply, &err) == 0)
+		ipc_answer(incoming, &reply);
+	else
+		ipc_answer_error(incoming, &err);
+	ipc_message_free(&reply);
+}
+
 void requests_take(struct ipc_incoming *incoming, void *context)
 {
 	struct historyd *historyd = context;
@@ -123,6 +151,8 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 		record(context, incoming);
 	} else if (strcmp(incoming->caller, "postroom") == 0 && ipc_is(&incoming->message, "history")) {
 		query(context, incoming);
+	} else if (strcmp(incoming->caller, "postroom") == 0 && ipc_is(&incoming->message, "log")) {
+		show_log(context, incoming);
 	} else {
 		err_set(&err, ERR_PROTOCOL, "historyd has no such request for %s", incoming->caller);
 		ipc_answer_error(incoming, &err);

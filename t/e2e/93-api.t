@@ -225,4 +225,15 @@ subtest 'tables in and out' => sub {
 	like $text, qr/\[mapping\]/, 'all settings as a text';
 };
 
+subtest 'logs, from their ends' => sub {
+	is((($admin->raw(POST => '/session', '{"user":"bob","password":"wrong-' . $_ . '"}', 'Content-Type' => 'application/json'))[0]), 401,
+		'a wrong password') for 1 .. 2;
+	my $lines = sub { $admin->ok(GET => "/logs/security?$_[0]")->{line} };
+	$p->wait_for(sub { @{ $lines->('match=bob') } >= 2 }, 'the log of logins has them');
+	is scalar @{ $lines->('match=b*b&lines=1') }, 1, 'the last one alone';
+	is_deeply $lines->('match=no-such-thing'), [], 'nothing else';
+	refused(400, 'syntax', 'a log that is none', GET => '/logs/passwd');
+	refused(400, 'syntax', 'a way out of the folder', GET => '/logs/..%2F..%2Fetc%2Fpasswd');
+};
+
 done_testing;
