@@ -31,7 +31,8 @@ subtest 'everything is in its place' => sub {
 		ok -f "$root/usr/share/man/$page", $page;
 	}
 	for my $file (qw(lib/systemd/system/postroom.target lib/sysusers.d/postroom.conf lib/tmpfiles.d/postroom.conf
-		share/doc/postroom/README.md share/doc/postroom/LICENSE)) {
+		share/doc/postroom/README.md share/doc/postroom/LICENSE share/postroom/web/admin/index.html
+		share/postroom/web/mail/index.html share/postroom/web/lng/en.lng.gz share/postroom/web/vendor/preact.js)) {
 		ok -f "$root/usr/$file", $file;
 	}
 	my @wrong;

@@ -12,8 +12,8 @@ import { columnsOf, fieldsOf, fill, hasCall, rowOf } from "./model.js";
 const sizes = /^(size|octets|bytes|free|used)$/;
 const widths = {
 	name: "minmax(12rem, 2fr)", from: "minmax(12rem, 2fr)", recipients: "minmax(12rem, 2fr)", address: "minmax(12rem, 2fr)",
-	comment: "minmax(10rem, 2fr)", subject: "minmax(12rem, 2fr)", result: "minmax(12rem, 2fr)", number: "5rem", boolean: "minmax(6rem, 0.6fr)",
-	time: "minmax(11.5rem, 1fr)", integer: "minmax(6rem, 0.7fr)",
+	comment: "minmax(10rem, 2fr)", subject: "minmax(12rem, 2fr)", result: "minmax(12rem, 2fr)", number: "5rem", boolean: "minmax(7.5rem, 0.6fr)",
+	time: "minmax(11.5rem, 1fr)", integer: "minmax(7.75rem, 0.7fr)",
 };
 const durations = /^(age|seconds|duration|idle)$/;
 

@@ -40,7 +40,7 @@ export function SettingField({ entry, value, error, from, onChange, onReset }) {
 	const fallback = entry.type === "flag" ? (entry.default === true || entry.default === "on" ? t("on") : t("off")) : String(entry.default ?? "");
 	const help = html`<span class="mono">${entry.key}</span>${entry.unit && ` · ${entry.unit}`} · ${t("default")}:${" "}
 		${fallback === "" ? t("empty") : html`<span class="mono">${fallback}</span>`}
-		${from && html`<span> · ${t(`from.${from}`)}</span>`}
+		${from === "group" && html`<span> · ${t("from.group")}</span>`}
 		${onReset && html`${" · "}<button type="button" class="link" onClick=${onReset}>${t("reset-default")}</button>`}
 		${entry.paragraph && html`<details><summary>${t("more")}</summary>${entry.paragraph}</details>`}`;
 	return html`<${Field} label=${entry.sentence} help=${help} error=${error} inline=${entry.type === "flag"}>${(control) => html`

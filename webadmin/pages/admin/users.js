@@ -178,7 +178,7 @@ export function Users() {
 	];
 	return html`<${PageHead} title=${t("page.users")} help=${t("help.users")} />
 		<${Collection} key=${version} path="/users" label=${t("page.users")} columns=${columns} more=${more} tools=${tools}
-			shows=${{ name: (row) => html`<${Name} row=${row} />`, size: (row) => formatSize(row.size) }}
+			shows=${{ name: (row) => html`<${Name} row=${row} />`, size: (row) => (row.size === undefined ? "" : formatSize(row.size)) }}
 			addText=${t("users.add")} addFields=${addFields} addFirst=${{ welcome: true }} editable=${["comment"]}
 			onEdit=${(row, key, value) => request("PATCH", path`/users/${row.name}/attributes`, { body: { [key]: value } })}
 			removeAll=${async (names) => countResults(await post("/users/bulk-delete", { names }))}
