@@ -87,7 +87,7 @@ function Header({ message }) {
 	const line = (key, list) => list.length > 0 && html`<div><dt>${t(key)}</dt><dd>${writtenAll(list)}</dd></div>`;
 	return html`<dl class="message-header">
 		${line("mail.from", message.from)}${line("mail.to", message.to)}${line("mail.cc", message.cc)}${line("mail.bcc", message.bcc)}
-		<div><dt>${t("mail.date")}</dt><dd>${formatTime(message.date, { full: true })}</dd></div>
+		${message.date && html`<div><dt>${t("mail.date")}</dt><dd>${formatTime(message.date, { full: true })}</dd></div>`}
 	</dl>`;
 }
 
