@@ -1,5 +1,6 @@
 #include "configd/access.h"
 #include "configd/attributes.h"
+#include "configd/checklist.h"
 #include "configd/connectors.h"
 #include "configd/items.h"
 #include "configd/lists.h"
@@ -10,6 +11,7 @@ const struct operation operations[] = {
     {"get", NULL, op_get, false},
     {"set", NULL, op_set, true},
     {"unset", NULL, op_unset, true},
+    {"checklist", NULL, op_checklist, false},
     {"domain-add", NULL, op_domain_add, true},
     {"domain-delete", NULL, op_domain_delete, true},
     {"domain-default", NULL, op_domain_default, true},

@@ -16,6 +16,7 @@ const struct ctl_command ctl_commands[] = {
     {"start", "", "Run it in the background; returns when it is ready.", ctl_start, false},
     {"stop", "", "End it.", ctl_stop, false},
     {"status", "[--json]", "Show its daemons.", ctl_status, false},
+    {"check", "[--json]", "Say what is missing before mail flows; exit status 1 where something is.", ctl_check, false},
     {"reload", "", "Start every daemon anew with postroom.conf as it is now.", ctl_reload, false},
     {"get", "[KEY] [--service NAME] [--json]", "Show settings (KEY may hold '*' and '?').", ctl_get, false},
     {"set", "KEY VALUE [--service NAME]", "Change a setting, of all or of one service.", ctl_set, false},
