@@ -35,13 +35,13 @@ sub name_for {
 sub sample {
 	my ($call, $name, $schema, $place, $required) = @_;
 	return undef if !$required && $place ne 'document';
+	return $schema->{enum}[0] if $schema->{enum};
 	return name_for($call) if $name eq 'name' && $place eq 'path';
 	return $known{$name} if $place eq 'path' || $place eq 'query';
 	return "x\r\n" if $place eq 'document';
 	return undef if $place eq 'others';
 	my $type = ref $schema->{type} ? $schema->{type}[0] : $schema->{type};
-	return $type eq 'integer' ? 1 : $type eq 'boolean' ? JSON::PP::false : $type eq 'array' ? ['x'] : $type eq 'object' ? {} : $schema->{enum}
-		? $schema->{enum}[0] : 'x';
+	return $type eq 'integer' ? 1 : $type eq 'boolean' ? JSON::PP::false : $type eq 'array' ? ['x'] : $type eq 'object' ? {} : 'x';
 }
 
 sub send_call {
