@@ -44,8 +44,7 @@ static const struct verb user_verbs[] = {
      .options = {{"web", OPTION_ON, "web"}, {"password-stdin", OPTION_PASSWORD, "password"}},
      .wants_password = true},
     {.command = VERB_OF("user delete", USER_DELETE_ARGUMENTS,
-                        "Delete users who have no session open, with all their mail; several when you said yes.",
-                        user_delete)},
+                        "Delete users who have no session open; several when you said yes.", user_delete)},
     {.command =
          VERB_OF("user export", USER_EXPORT_ARGUMENTS,
                  "Write the users as a table (CSV); --verbose: with all that is set of them.", user_table_export)},

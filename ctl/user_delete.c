@@ -53,7 +53,7 @@ static bool confirms(void)
 	char answer[16] = "";
 
 	if (isatty(STDIN_FILENO))
-		printf("Delete them, with all their mail? (yes/no) ");
+		printf("Delete them? (yes/no) ");
 	fflush(stdout);
 	return fgets(answer, sizeof answer, stdin) != NULL && strcmp(answer, "yes\n") == 0;
 }

@@ -85,14 +85,31 @@ subtest 'loops' => sub {
 	$server->stop;
 };
 
-subtest 'too little room' => sub {
+# Administrators are told that a collector could not begin; how often.
+sub wait_told {
+	my ($pattern) = @_;
+	my @mails;
+	$p->wait_for(sub {
+		my $pop3 = $p->pop3;
+		$pop3->login('postmaster', $p->password);
+		@mails = grep { $_ =~ $pattern } map { $pop3->retr($_) } 1 .. ($pop3->stat)[0];
+		$pop3->quit;
+		scalar @mails;
+	}, "administrators are told: $pattern");
+	return scalar @mails;
+}
+
+subtest '07-10.3 07-10.4 too little room' => sub {
 	my ($server, $name) = make();
 	$server->put(letter('room'));
 	$p->set('collect.disk-session' => 100_000_000);
 	like run_collector($name), qr/\ANot enough disk space: \d+ MB are free/, 'on the disk: no session';
 	is $server->connections, 0, 'the server is not contacted';
+	is wait_told(qr/Not enough disk space: \d+ MB are free/), 1, 'by one mail';
 	$p->set('collect.disk-session' => 0, 'collect.memory' => 100_000_000);
 	like run_collector($name), qr/\ANot enough memory/, 'in memory';
+	is $server->connections, 0, 'not contacted either';
+	is wait_told(qr/Not enough memory: \d+ MB are free/), 1, 'by one mail';
 	$p->set('collect.memory' => 0, 'collect.disk-message' => 100_000_000);
 	is run_collector($name), 'Connection successful, no messages', 'for a message: it waits at the server';
 	$p->set('collect.disk-message' => 0);
