@@ -168,6 +168,16 @@ static int take_result(struct dialogue *dialogue, const struct ipc_message *requ
 		result->messages = 0;
 	str_copy(ipc_get(request, "text"), result->text, sizeof result->text);
 	dialogue->has_result = true;
+	dialogue->stays = result->ok && get_flag(request, "stays");
+	return 0;
+}
+
+static int take_begin(struct dialogue *dialogue, const struct ipc_message *request, struct ipc_message *reply,
+                      struct err *err)
+{
+	(void)request, (void)reply, (void)err;
+	dialogue->began = time(NULL);
+	dialogue->has_begun = true;
 	return 0;
 }
 
@@ -179,6 +189,7 @@ static const struct operation {
 } operations[] = {
     {"seen", take_seen, true},       {"listed", take_listed, true},  {"stored", take_stored, true},
     {"deleted", take_deleted, true}, {"notice", take_notice, false}, {"result", take_result, false},
+    {"begin", take_begin, false},
 };
 
 static int run(struct dialogue *dialogue, const struct operation *operation, const struct ipc_message *request,

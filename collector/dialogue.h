@@ -11,7 +11,8 @@
  *   committed and let go |
  * | `deleted` | `message`* | the server confirmed that they are deleted |
  * | `notice` | `target`, `kind`, `subject`, `text` | |
- * | `result` | `connected`, `ok` (0/1), `messages`, `text` | the run is over; nothing is said after it |
+ * | `result` | `connected`, `ok` (0/1), `messages`, `text`, `stays` (0/1) | the run is over; nothing is said after it,
+ * unless the session stays | | `begin` | | one that stayed collects once more, as after its first begin |
  *
  * Security stance: a session may be anybody's; it can tell nonsense of its own collector's messages, and nothing else.
  */
@@ -38,7 +39,7 @@ struct dialogue {
 	char name[64]; /* of the collector */
 	int64_t began; /* seconds since 1970 */
 	int notices;
-	bool has_result;
+	bool has_result, stays, has_begun; /* has_begun: once more */
 	struct run_result result;
 };
 

@@ -170,10 +170,13 @@ static int collect_folders(struct session *session, struct err *err)
 	struct str lines = str_of(session_text(session, COLLECTOR_SETTING_IMAP_FOLDERS)), line;
 	struct collect_folder folder;
 
-	while (collect_folder_next(&lines, &line))
+	for (bool first = true; collect_folder_next(&lines, &line); first = false) {
 		if (collect_folder_parse(line, &session->arena, &folder, err) != 0 ||
 		    collect_folder(session, &folder, err) != 0)
 			return -1;
+		if (first) /* what came while it was collected was not looked at */
+			session->left = session->imap.has_more ? 0 : session->imap.exists;
+	}
 	return keeper_listed(session, err);
 }
 
@@ -182,16 +185,23 @@ int folders_log_in(struct session *session, struct err *err)
 	return mailbox_log_in(session, &imap_kind, err);
 }
 
-static int converse(struct session *session, struct err *err)
+int folders_collect_once(struct session *session, struct err *err)
 {
 	int result;
 
-	if (folders_log_in(session, err) != 0)
-		return -1;
 	judge_start(session->judge);
 	result = collect_folders(session, err);
 	judge_end(session->judge);
+	if (result == 0)
+		session_succeed(session);
 	return result;
+}
+
+static int converse(struct session *session, struct err *err)
+{
+	if (folders_log_in(session, err) != 0 || folders_collect_once(session, err) != 0)
+		return -1;
+	return session->nudge >= 0 ? watch_collect(session, err) : 0;
 }
 
 int folders_collect(struct session *session, struct err *err)
@@ -205,7 +215,5 @@ int folders_collect(struct session *session, struct err *err)
 		imap_client_logout(&session->imap, &ignored);
 	transcript_end(&session->transcript);
 	imap_client_close(&session->imap);
-	if (result == 0)
-		session_succeed(session);
 	return result;
 }

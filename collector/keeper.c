@@ -55,18 +55,29 @@ int keeper_see(struct session *session, struct item *const *items, size_t count,
 	return result;
 }
 
-int keeper_listed(struct session *session, struct err *err)
+static int call_plain(struct session *session, const char *op, struct err *err)
 {
 	struct ipc_message request, reply;
 	int result;
 
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
-	ipc_request(&request, "listed");
+	ipc_request(&request, op);
 	result = call(session, &request, &reply, err);
 	ipc_message_free(&request);
 	ipc_message_free(&reply);
 	return result;
+}
+
+int keeper_listed(struct session *session, struct err *err)
+{
+	return call_plain(session, "listed", err);
+}
+
+int keeper_begin(struct session *session, struct err *err)
+{
+	session->is_told = false;
+	return call_plain(session, "begin", err);
 }
 
 int keeper_deleted(struct session *session, struct err *err)
@@ -124,6 +135,8 @@ void keeper_result(struct session *session)
 	ipc_add_number(&request, "ok", session->result.ok);
 	ipc_add_number(&request, "messages", session->result.messages);
 	ipc_add_text(&request, "text", session->result.text);
+	ipc_add_number(&request, "stays", session->nudge >= 0);
+	session->is_told = true;
 	if (call(session, &request, &reply, &err) != 0)
 		log_error("the result cannot be told: %s: %s", session->result.text, err.text);
 	ipc_message_free(&request);

@@ -131,6 +131,14 @@ static int take_query_answer(struct collectord *collectord, const struct ipc_mes
 	return 0;
 }
 
+static int take_rest(struct collectord *collectord, const struct ipc_message *request, struct ipc_message *reply,
+                     struct err *err)
+{
+	(void)request, (void)reply, (void)err;
+	runs_end_resting(collectord->runs);
+	return 0;
+}
+
 static const struct operation {
 	const char *op;
 	const char *caller;
@@ -143,6 +151,7 @@ static const struct operation {
     {"copy", "postroom", take_copy, NULL},         {"history", "postroom", NULL, take_history},
     {"messages", "postroom", NULL, take_messages}, {"mark", "postroom", NULL, take_mark},
     {"history", "scheduler", NULL, take_history},  {"query-answer", "listd", NULL, take_query_answer},
+    {"rest", "scheduler", NULL, take_rest},
 };
 
 static void answer_now(struct collectord *collectord, const struct operation *operation, struct ipc_incoming *incoming)

@@ -9,12 +9,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { RUN_MAX_S = 24 * 3600 };
+enum {
+	RUN_MAX_S = 24 * 3600,
+	LOOK_S = 10, /* between looks at what was set of collectors that stay connected */
+};
 
 struct waiter {
 	runs_done *done;
@@ -30,6 +34,8 @@ struct run {
 	pid_t pid;          /* 0: it waits for its turn */
 	int channel;
 	int storer; /* to whom an account is copied, -1: it is collected */
+	int nudge;  /* readable for a session that stays: it is to collect now; -1: it does not stay */
+	bool rests; /* it stayed, and waits for more */
 	struct event *readable, *late;
 	struct waiter *waiters;
 	struct run *next;
@@ -37,19 +43,25 @@ struct run {
 
 struct runs {
 	struct collectord *collectord;
-	struct run *list; /* in the order in which they were asked for */
-	unsigned running;
-	struct event *turn;
+	struct run *list;    /* in the order in which they were asked for */
+	unsigned running;    /* those that do not rest */
+	uint64_t generation; /* of the settings that sessions that stay have */
+	struct event *turn, *look;
 };
 
 static void on_turn(evutil_socket_t fd, short what, void *context);
+static void on_look(evutil_socket_t fd, short what, void *context);
 
 struct runs *runs_new(struct collectord *collectord)
 {
+	static const struct timeval often = {LOOK_S, 0};
 	struct runs *runs = memory_get(sizeof *runs);
 
 	runs->collectord = collectord;
+	runs->generation = collectord->settings.generation;
 	runs->turn = evtimer_new(collectord->base, on_turn, runs);
+	runs->look = event_new(collectord->base, -1, EV_PERSIST, on_look, runs);
+	event_add(runs->look, &often);
 	return runs;
 }
 
@@ -66,21 +78,33 @@ bool runs_is_active(const struct runs *runs, int64_t collector)
 	return find(runs, collector) != NULL;
 }
 
-static void free_run(struct run *run)
+/* The process ends; the run stands as if it had not begun. */
+static void end_process(struct run *run)
 {
 	if (run->pid > 0) {
 		kill(run->pid, SIGKILL);
 		while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	if (run->channel >= 0)
-		close(run->channel);
-	if (run->storer >= 0)
-		close(run->storer);
 	if (run->readable != NULL)
 		event_free(run->readable);
 	if (run->late != NULL)
 		event_free(run->late);
+	if (run->channel >= 0)
+		close(run->channel);
+	run->readable = run->late = NULL;
+	run->channel = -1;
+	run->pid = 0;
+	run->rests = false;
+}
+
+static void free_run(struct run *run)
+{
+	end_process(run);
+	if (run->storer >= 0)
+		close(run->storer);
+	if (run->nudge >= 0)
+		close(run->nudge);
 	while (run->waiters != NULL) {
 		struct waiter *waiter = run->waiters;
 
@@ -99,6 +123,7 @@ void runs_free(struct runs *runs)
 		free_run(run);
 	}
 	event_free(runs->turn);
+	event_free(runs->look);
 	memory_free(runs);
 }
 
@@ -159,6 +184,56 @@ static void unlink_run(struct run *run)
 	*link = run->next;
 }
 
+static void tell_waiters(struct run *run)
+{
+	while (run->waiters != NULL) {
+		struct waiter *waiter = run->waiters;
+
+		run->waiters = waiter->next;
+		waiter->done(&run->dialogue.result, waiter->context);
+		memory_free(waiter);
+	}
+}
+
+/* A session that rested is gone. Where somebody waits for it, it is begun anew. */
+static void lose(struct run *run)
+{
+	static const struct timeval at_once = {0, 0};
+	struct runs *runs = run->runs;
+
+	end_process(run);
+	event_add(runs->turn, &at_once);
+	if (run->waiters != NULL)
+		return;
+	unlink_run(run);
+	free_run(run);
+}
+
+/* It has collected, and stays: told to who waits, and written down where there is something to be told. */
+static void rest(struct run *run)
+{
+	static const struct timeval at_once = {0, 0};
+
+	if (run->waiters != NULL || run->dialogue.result.messages > 0 || run->record.ended == 0)
+		record_end(run);
+	tell_waiters(run);
+	run->dialogue.has_result = run->dialogue.stays = false;
+	run->rests = true;
+	run->runs->running--;
+	event_del(run->late);
+	event_add(run->runs->turn, &at_once);
+}
+
+static const struct timeval run_limit = {RUN_MAX_S, 0};
+
+static void begin_again(struct run *run)
+{
+	run->dialogue.has_begun = run->rests = false;
+	run->record.began = run->dialogue.began;
+	run->runs->running++;
+	event_add(run->late, &run_limit);
+}
+
 /* why: how a run ended that did not say so itself. */
 static void finish(struct run *run, const char *why)
 {
@@ -166,14 +241,18 @@ static void finish(struct run *run, const char *why)
 	struct runs *runs = run->runs;
 	struct run_result *result = &run->dialogue.result;
 
+	if (run->rests) {
+		lose(run);
+		return;
+	}
+
 	if (!run->dialogue.has_result)
 		str_copy(str_of(why), result->text, sizeof result->text);
 	unlink_run(run);
 	if (run->pid > 0)
 		runs->running--;
 	record_end(run);
-	for (const struct waiter *waiter = run->waiters; waiter != NULL; waiter = waiter->next)
-		waiter->done(result, waiter->context);
+	tell_waiters(run);
 	free_run(run);
 	if (runs->running == 0)
 		outbox_sweep(runs->collectord);
@@ -202,6 +281,10 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 		finish(run, "The session ended unexpectedly");
 	else if (received < 0 || sent != 0)
 		finish(run, err.text);
+	else if (run->rests && run->dialogue.has_begun)
+		begin_again(run);
+	else if (!run->rests && run->dialogue.has_result && run->dialogue.stays)
+		rest(run);
 }
 
 static void on_late(evutil_socket_t fd, short what, void *context)
@@ -212,7 +295,7 @@ static void on_late(evutil_socket_t fd, short what, void *context)
 
 static int fork_session(struct run *run, struct err *err)
 {
-	const struct session_task task = {run->record.collector, run->record.connection, run->storer};
+	const struct session_task task = {run->record.collector, run->record.connection, run->storer, run->nudge};
 	struct collectord *collectord = run->runs->collectord;
 	pid_t parent = getpid();
 	int pair[2];
@@ -234,7 +317,6 @@ static int fork_session(struct run *run, struct err *err)
 
 static void start(struct run *run)
 {
-	static const struct timeval limit = {RUN_MAX_S, 0};
 	struct event_base *base = run->runs->collectord->base;
 	struct err err;
 
@@ -247,7 +329,7 @@ static void start(struct run *run)
 	run->readable = event_new(base, run->channel, EV_READ | EV_PERSIST, on_readable, run);
 	run->late = evtimer_new(base, on_late, run);
 	event_add(run->readable, NULL);
-	event_add(run->late, &limit);
+	event_add(run->late, &run_limit);
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *context)
@@ -260,6 +342,56 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
 		next = run->next;
 		if (run->pid == 0 && runs->running < settings_number(settings, SETTING_COLLECT_SESSIONS))
 			start(run);
+	}
+}
+
+static bool stays(const struct collector_settings *settings)
+{
+	return strcmp(settings->texts[COLLECTOR_SETTING_METHOD], "imap") == 0 &&
+	       settings->numbers[COLLECTOR_SETTING_IMAP_IDLE] != 0 && settings->numbers[COLLECTOR_SETTING_ENABLED] != 0;
+}
+
+/* Is a collector still to stay connected? */
+static bool is_to_stay(struct collectord *collectord, int64_t collector)
+{
+	struct collector_settings settings;
+	struct arena arena;
+	bool result;
+
+	arena_init(&arena);
+	result = collector_load(&collectord->settings.objects, collector, &arena, &settings, NULL) > 0 && stays(&settings);
+	arena_free(&arena);
+	return result;
+}
+
+/* Sessions that rest have the settings with which they began: where these changed they begin anew, or end. */
+static void on_look(evutil_socket_t fd, short what, void *context)
+{
+	static const struct timeval at_once = {0, 0};
+	struct runs *runs = context;
+	struct collectord *collectord = runs->collectord;
+
+	(void)fd, (void)what;
+	settings_refresh(&collectord->settings);
+	if (collectord->settings.generation == runs->generation)
+		return;
+	runs->generation = collectord->settings.generation;
+	for (struct run *run = runs->list, *next; run != NULL; run = next) {
+		next = run->next;
+		if (run->rests && is_to_stay(collectord, run->record.collector))
+			end_process(run);
+		else if (run->rests)
+			lose(run);
+	}
+	event_add(runs->turn, &at_once);
+}
+
+void runs_end_resting(struct runs *runs)
+{
+	for (struct run *run = runs->list, *next; run != NULL; run = next) {
+		next = run->next;
+		if (run->rests)
+			lose(run);
 	}
 }
 
@@ -286,6 +418,7 @@ static int add_run(struct runs *runs, const struct session_task *task, struct ru
 	run->runs = runs;
 	run->channel = -1;
 	run->storer = task->storer;
+	run->nudge = task->storer < 0 && stays(&settings) ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 	run->record.collector = task->collector;
 	run->record.connection = task->connection;
 	run->dialogue.collectord = collectord;
@@ -312,13 +445,15 @@ int runs_start(struct runs *runs, int64_t collector, int64_t connection, runs_do
                struct err *err)
 {
 	static const struct timeval at_once = {0, 0};
-	const struct session_task task = {collector, connection, -1};
+	const struct session_task task = {collector, connection, -1, -1};
 	struct run *run = find(runs, collector);
 
 	if (run == NULL && add_run(runs, &task, &run, err) != 0)
 		return -1;
 	if (done != NULL)
 		add_waiter(run, done, context);
+	if (run->rests)
+		eventfd_write(run->nudge, 1);
 	event_add(runs->turn, &at_once);
 	return 0;
 }
@@ -326,9 +461,11 @@ int runs_start(struct runs *runs, int64_t collector, int64_t connection, runs_do
 int runs_copy(struct runs *runs, int64_t collector, int storer, runs_done *done, void *context, struct err *err)
 {
 	static const struct timeval at_once = {0, 0};
-	const struct session_task task = {collector, 0, storer};
-	struct run *run;
+	const struct session_task task = {collector, 0, storer, -1};
+	struct run *run = find(runs, collector);
 
+	if (run != NULL && run->rests)
+		lose(run);
 	if (find(runs, collector) != NULL)
 		return err_set(err, ERR_EXISTS, "this collector runs now");
 	if (add_run(runs, &task, &run, err) != 0)

@@ -1,6 +1,9 @@
 /*
  * runs: the processes of sessions, one a collector at a time, collect.sessions altogether.
  *
+ * A session of a collector with imap.idle stays when it has collected, and rests until there is more, or somebody asks
+ * for a run; it begins anew when settings have changed.
+ *
  * Who asks for a collector that is at work already hears of that run's end. A session that says nothing for long, or
  * goes on for too long, is killed: its conversation has limits of its own (common/net/mail_client.h), so that is a
  * defect.
@@ -27,6 +30,8 @@ int runs_start(struct runs *runs, int64_t collector, int64_t connection, runs_do
  * ERR_NOT_FOUND, ERR_EXISTS (it is at work); storer is the caller's then.
  */
 int runs_copy(struct runs *runs, int64_t collector, int storer, runs_done *done, void *context, struct err *err);
+/* The sessions that rest end: nothing is to be collected but by hand. */
+void runs_end_resting(struct runs *runs);
 /* Is it at work, or waiting for its turn? */
 bool runs_is_active(const struct runs *runs, int64_t collector);
 

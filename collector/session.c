@@ -239,6 +239,7 @@ void session_succeed(struct session *session)
 {
 	long long messages = (long long)session->result.messages;
 
+	session->result.ok = true;
 	if (messages == 0)
 		str_copy(STR("Connection successful, no messages"), session->result.text, sizeof session->result.text);
 	else
@@ -249,13 +250,14 @@ void session_succeed(struct session *session)
 int session_run(const struct collectord *collectord, const struct session_task *task, int channel)
 {
 	static struct session session;
-	const int keep[] = {channel, collectord->session_sandbox.ruleset, task->storer};
+	const int keep[] = {channel, collectord->session_sandbox.ruleset, task->storer, task->nudge};
 	struct err err = {0};
 
 	io_close_all_but(keep, sizeof keep / sizeof keep[0]);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	begin(&session, collectord, channel);
+	session.nudge = task->nudge;
 	session.result.ok = collect(&session, task, &err) == 0;
 	if (!session.result.ok)
 		str_copy(str_of(err.text), session.result.text, sizeof session.result.text);
@@ -263,6 +265,8 @@ int session_run(const struct collectord *collectord, const struct session_task *
 	transcript_end(&session.transcript);
 	status_messages(&session.status, session.result.messages);
 	status_end(&session.status);
-	keeper_result(&session);
+	session.nudge = -1; /* it does not stay any more */
+	if (!session.is_told)
+		keeper_result(&session);
 	return 0;
 }

@@ -2,9 +2,9 @@
  * session: one run of one collector, in a process of its own.
  *
  * Files: session.c its begin and end; keeper.c what it says to the daemon; login.c the way to a mailbox; mailbox.c
- * POP3; folders.c IMAP, folder by folder; copy.c a whole account; plan.c which messages there are, and what is to be
- * done with each; fetch.c fetching them; message.c one of them; store.c into the drop; batch.c what is stored together;
- * digests.c which were the same; turn.c ETRN and ODMR.
+ * POP3; folders.c IMAP, folder by folder; watch.c staying there; copy.c a whole account; plan.c which messages there
+ * are, and what is to be done with each; fetch.c fetching them; message.c one of them; store.c into the drop; batch.c
+ * what is stored together; digests.c which were the same; turn.c ETRN and ODMR.
  */
 #ifndef POSTROOM_COLLECTOR_SESSION_H
 #define POSTROOM_COLLECTOR_SESSION_H
@@ -72,6 +72,8 @@ struct session {
 	const struct collectord *collectord;
 	int channel;
 	struct ipc_channel keeper, smtpd; /* smtpd: of ODMR alone */
+	int nudge;                        /* readable: collect now (watch.c); -1: it does not stay */
+	bool is_told;                     /* the result of what was done last */
 	int storer;                       /* to whom an account is copied (copy.h); -1: it is collected */
 	struct settings settings;
 	struct collector_settings collector;
@@ -88,6 +90,7 @@ struct session {
 	struct pop3_client client;
 	struct imap_client imap;
 	const struct collect_folder *folder; /* of IMAP: that is being collected */
+	uint32_t left;                       /* messages in the first folder when it was collected last */
 	struct transcript transcript;
 	struct batch batch;
 	struct digests seen;   /* of this session: identities that are digests, copies */
@@ -106,6 +109,7 @@ struct session {
 struct session_task {
 	int64_t collector, connection; /* connection 0: none */
 	int storer;                    /* copy the account to whom that is (copy.h); -1: collect */
+	int nudge;                     /* readable: one that stays connected is to collect now; -1: it does not stay */
 };
 
 /* The process. channel: the daemon's other end. Returns the exit status. */
@@ -133,6 +137,8 @@ int keeper_listed(struct session *session, struct err *err);
 int keeper_deleted(struct session *session, struct err *err);
 void keeper_notice(struct session *session, const char *target, const char *subject, struct str text);
 void keeper_result(struct session *session);
+/* The session collects once more, after a result with which it stayed. */
+int keeper_begin(struct session *session, struct err *err);
 
 /* mailbox.c: collect from a POP3 mailbox. -1: why the run failed. */
 int mailbox_collect(struct session *session, struct err *err);
@@ -141,6 +147,12 @@ int mailbox_collect(struct session *session, struct err *err);
 int folders_collect(struct session *session, struct err *err);
 /* The way to that mailbox. -1: why it failed. */
 int folders_log_in(struct session *session, struct err *err);
+
+/* folders.c: collect once, over the open connection. */
+int folders_collect_once(struct session *session, struct err *err);
+
+/* watch.c: after a run that went well, stay, and collect again whenever there is more. -1: a run failed. */
+int watch_collect(struct session *session, struct err *err);
 
 /* plan.c: read LIST and UIDL, ask what is known of each message, and decide. count: of STAT. */
 int plan_make(struct session *session, uint32_t count, struct err *err);

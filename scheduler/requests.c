@@ -86,9 +86,29 @@ static int take_connect(struct scheduler *scheduler, struct ipc_incoming *incomi
 	return 0;
 }
 
+static void rest_answered(struct ipc_message *reply, const struct err *err, void *context)
+{
+	(void)context;
+	if (reply == NULL || (err != NULL && err->code != ERR_NONE))
+		log_warning("collectors that stay connected were not ended: %s", err != NULL ? err->text : "no answer");
+}
+
+/* Collectors that stay connected do what they do without being asked. */
+static void end_resting(struct scheduler *scheduler)
+{
+	struct ipc_message request;
+
+	ipc_message_init(&request);
+	ipc_request(&request, "rest");
+	ipc_client_call(scheduler->collector, &request, IPC_TIMEOUT_MS, rest_answered, NULL);
+	ipc_message_free(&request);
+}
+
 static int take_pause(struct scheduler *scheduler, struct ipc_incoming *incoming, bool paused)
 {
 	state_set_paused(scheduler, paused);
+	if (paused)
+		end_resting(scheduler);
 	log_info("the schedule is %s", paused ? "paused" : "active");
 	ipc_answer_ok(incoming);
 	return 0;

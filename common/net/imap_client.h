@@ -142,10 +142,10 @@ int imap_client_read_octets(struct imap_client *client, enum smtp_data_mode mode
 
 /*
  * Wait until the selected folder has more messages than it had when it was selected (IDLE, RFC 2177), wait_ms at most,
- * which has to be less than the half hour after which servers end the connection. 1: it has, 0: the time is over, -1:
- * MAIL_CLIENT_REFUSED, or lost. The command has ended in the first two cases.
+ * which has to be less than the half hour after which servers end the connection. 1: it has, or other_fd (-1: none) is
+ * readable; 0: the time is over; -1: MAIL_CLIENT_REFUSED, or lost. The command has ended in the first two cases.
  */
-int imap_client_idle(struct imap_client *client, int wait_ms, struct err *err);
+int imap_client_idle(struct imap_client *client, int other_fd, int wait_ms, struct err *err);
 
 /* Delete messages (UID STORE, UID EXPUNGE, or EXPUNGE where there is no UIDPLUS). -1: MAIL_CLIENT_REFUSED, or lost. */
 int imap_client_delete(struct imap_client *client, const uint32_t *uids, size_t count, struct err *err);

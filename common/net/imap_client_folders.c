@@ -146,20 +146,23 @@ int imap_client_details(struct imap_client *client, imap_client_visit_detail *vi
 	return result;
 }
 
-/* Read untagged replies of IDLE until there are more messages. 1, 0: the time is over; -1: lost. */
-static int wait_for_more(struct imap_client *client, int64_t until_ms, struct err *err)
+/* Read untagged replies of IDLE until there are more messages. 1: as imap_client_idle; 0: the time is over; -1: lost.
+ */
+static int wait_for_more(struct imap_client *client, int other_fd, int64_t until_ms, struct err *err)
 {
 	struct imap_reply reply;
 	bool stopped;
 
 	while (!client->has_more) {
 		int64_t left = until_ms - io_now_ms();
-		int seen = left > 0 ? conn_wait_input(&client->mail.conn, -1, (int)left, err) : 0;
+		int seen = left > 0 ? conn_wait_input(&client->mail.conn, other_fd, (int)left, err) : 0;
 
 		if (seen < 0)
 			return mail_client_lost(&client->mail, "IDLE", err);
 		if (seen == 0)
 			return 0;
+		if ((seen & CONN_INPUT) == 0)
+			return 1;
 		mail_client_begin_wait(&client->mail);
 		if (imap_client_read_reply(client, "IDLE", false, &reply, &stopped, err) != 0)
 			return -1;
@@ -171,7 +174,7 @@ static int wait_for_more(struct imap_client *client, int64_t until_ms, struct er
 	return 1;
 }
 
-int imap_client_idle(struct imap_client *client, int wait_ms, struct err *err)
+int imap_client_idle(struct imap_client *client, int other_fd, int wait_ms, struct err *err)
 {
 	struct imap_reply reply;
 	bool stopped;
@@ -186,7 +189,7 @@ int imap_client_idle(struct imap_client *client, int wait_ms, struct err *err)
 		if (reply.kind == IMAP_REPLY_TAGGED)
 			return imap_client_conclude(client, "IDLE", &reply, err) == 0 ? 0 : -1;
 	} while (reply.kind != IMAP_REPLY_CONTINUE);
-	found = wait_for_more(client, io_now_ms() + wait_ms, err);
+	found = wait_for_more(client, other_fd, io_now_ms() + wait_ms, err);
 	if (found < 0)
 		return -1;
 	conn_write(&client->mail.conn, STR("DONE\r\n"));

@@ -1,0 +1,98 @@
+#!/usr/bin/perl
+# A collector that stays connected (imap.idle): what comes at the provider arrives here without anybody asking; a run by
+# hand, changed settings, a pause of the schedule, and a lost connection meanwhile.
+use strict;
+use warnings;
+use lib 't/lib';
+use Postroom::Test;
+use Test::More;
+
+my $PASSWORD = 'Quetzal-17';
+my $p = Postroom::Test->start(users => { fred => 'freds-secret' });
+my $provider = Postroom::Test->start(users => { box => $PASSWORD });
+my $box = $provider->imap;
+$box->login('box', $PASSWORD);
+$box->cmd('CREATE Spam');
+
+sub put { return $box->append($_[0], "From: Ann <ann\@far.test>\r\nSubject: $_[1]\r\n\r\nHello\r\n") }
+
+sub fred_has {
+	my ($subject) = @_;
+	my $imap = $p->imap;
+	$imap->login('fred', 'freds-secret');
+	my $exists = $imap->select('INBOX')->{exists};
+	my $found = $exists ? grep { $_->{'BODY[]'} =~ /^Subject: \Q$subject\E\r$/m } values %{ $imap->fetch('1:*', 'BODY.PEEK[]') } : 0;
+	$imap->logout;
+	return $found;
+}
+
+sub sessions { return scalar(() = $p->pids('collector')) - 1 }
+
+sub run_collector {
+	my ($status, $out, $err) = $p->postroom(qw(collector run push --wait));
+	chomp($out, $err);
+	return $out . $err;
+}
+
+$p->postroom_ok({ stdin => "$PASSWORD\n" }, qw(collector add push --method imap --password-stdin imap.server 127.0.0.1 imap.port),
+	$provider->port('imap'), qw(imap.username box imap.encryption none route user target fred imap.idle on), 'imap.folders',
+	"INBOX\nSpam");
+
+subtest 'mail arrives as it comes' => sub {
+	put('INBOX', 'before');
+	is run_collector(), 'Connection successful, 1 message', 'the first run ends as any';
+	is sessions(), 1, 'but its session stays';
+	for my $number (1 .. 3) {
+		put('INBOX', "pushed $number");
+		$p->wait_for(sub { fred_has("pushed $number") == 1 }, 'a message that comes is there', 20);
+	}
+	is sessions(), 1, 'all by one session';
+	my $runs = $p->postroom_json(qw(collector history --collector push));
+	is scalar(grep { $_->{messages} == 1 && $_->{ok} } @$runs), 4, 'each is in the history';
+};
+
+subtest 'a run by hand' => sub {
+	my ($session) = grep { $_ != $p->main_pid('collector') } $p->pids('collector');
+	put('Spam', 'in another folder');
+	is run_collector(), 'Connection successful, 1 message', 'collects all folders';
+	is run_collector(), 'Connection successful, no messages', 'as often as it is wanted';
+	ok((grep { $_ == $session } $p->pids('collector')), 'over the same connection');
+};
+
+subtest 'changed settings' => sub {
+	my ($session) = grep { $_ != $p->main_pid('collector') } $p->pids('collector');
+	$p->postroom_ok(qw(collector set push max-size 100000));
+	$p->wait_for(sub { my @pids = $p->pids('collector'); @pids == 2 && !grep { $_ == $session } @pids }, 'it begins anew', 30);
+	is sessions(), 1, 'there is one session, a new one';
+	put('INBOX', 'after the change');
+	$p->wait_for(sub { fred_has('after the change') == 1 }, 'and goes on', 20);
+	$p->postroom_ok(qw(collector set push imap.idle off));
+	$p->wait_for(sub { sessions() == 0 }, 'it ends where it is not to stay any more', 30);
+	like run_collector(), qr/\AConnection successful/, 'then it runs';
+	is sessions(), 0, 'and goes';
+	$p->postroom_ok(qw(collector set push imap.idle on));
+};
+
+subtest 'a pause' => sub {
+	run_collector();
+	is sessions(), 1, 'it stays';
+	$p->postroom_ok('pause');
+	$p->wait_for(sub { sessions() == 0 }, 'a pause of the schedule ends it', 20);
+	$p->postroom_ok('resume');
+	run_collector();
+	is sessions(), 1, 'it comes back with the next run';
+};
+
+subtest 'a lost connection' => sub {
+	my $failed = grep { !$_->{ok} } @{ $p->postroom_json(qw(collector history --collector push)) };
+	$provider->kill_daemon('imapd', 'TERM');
+	$p->wait_for(sub { sessions() == 0 }, 'the session ends', 20);
+	is scalar(grep { !$_->{ok} } @{ $p->postroom_json(qw(collector history --collector push)) }), $failed, 'which is no failed run';
+	$p->wait_for(sub { run_collector() =~ /\AConnection successful/ }, 'the next run makes a new one', 20);
+	is sessions(), 1, 'which stays';
+};
+
+$box->logout;
+$provider->stop;
+$p->stop;
+done_testing;
