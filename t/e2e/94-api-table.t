@@ -138,7 +138,7 @@ sub hostile_page {
 }
 
 subtest 'whatever is sent: no 5xx, nothing dies' => sub {
-	my $rounds = $ENV{ROUNDS} // 4;
+	my $rounds = $ENV{ROUNDS} // 2;
 	my %before = map { $_->{name} => $_->{pid} } grep { $_->{name} } @{ $p->postroom_json('status')->{daemons} };
 	# what ends the test itself, takes long by its nature, or asks elsewhere
 	my $left_out = qr{/live\z|wait|/send\z|/run\z|/oauth|/dns|/schedule/connect|/import\z|services|/users/bulk-delete|/users/import|DELETE /users};
