@@ -184,8 +184,8 @@ void web_reply_error(struct web_reply *reply, int status, const char *code, cons
     __attribute__((format(printf, 4, 5)));
 /* The same about one field of what was sent ("field"). */
 void web_reply_field_error(struct web_reply *reply, int status, const char *code, const char *field, struct str text);
-/* What a daemon's answer means here: ERR_NOT_FOUND 404, ERR_EXISTS 409, ERR_SYNTAX and ERR_LIMIT 422, ERR_DENIED 403,
- * what may pass 503. */
+/* What a daemon's answer means here: ERR_NOT_FOUND 404, ERR_EXISTS and ERR_CONFLICT 409, ERR_SYNTAX and ERR_LIMIT 422,
+ * ERR_DENIED 403, what may pass 503. */
 void web_reply_err(struct web_reply *reply, const struct err *err);
 /* type: valid until the reply is sent. */
 void web_reply_text(struct web_reply *reply, int status, const char *type, struct str body);

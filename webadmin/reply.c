@@ -124,6 +124,9 @@ void web_reply_err(struct web_reply *reply, const struct err *err)
 	case ERR_EXISTS:
 		web_reply_error(reply, 409, "exists", "%s", err->text);
 		break;
+	case ERR_CONFLICT:
+		web_reply_error(reply, 409, "conflict", "%s", err->text);
+		break;
 	case ERR_SYNTAX:
 		web_reply_error(reply, 422, "syntax", "%s", err->text);
 		break;

@@ -234,5 +234,29 @@ subtest 'the sessions that there are' => sub {
 	is $web->json(POST => '/api/v1/session/confirm', { password => 'anna-secret' })->{status}, 204, 'the right one';
 };
 
+subtest '01-3.4 who forgot the password' => sub {
+	$p->set('web.url' => browser()->url(''));
+	is browser()->get('/forgotten.html')->{status}, 200, 'the page is for everybody';
+	my ($known, $unknown) = map { browser()->json(POST => '/api/v1/password/forgotten', { user => $_ }) } 'bert', 'nobody';
+	delete $_->{headers}{date} for $known, $unknown;
+	is_deeply [@$known{qw(status headers content)}], [@$unknown{qw(status headers content)}], 'the answer does not tell whether there is such a user';
+	my $text;
+	$p->wait_for(sub {
+		my $pop3 = $p->pop3;
+		$pop3->login('bert', 'bert-secret');
+		my ($count) = $pop3->stat;
+		$text = $count ? $pop3->retr(1) : '';
+		$pop3->quit;
+		return $text;
+	}, 'the message for bert', 20);
+	my ($token) = $text =~ m{/forgotten\.html\?token=([\w-]+)};
+	ok $token, 'has a link' or return;
+	my $set = { token => $token, password => 'another-secret' };
+	is browser()->json(POST => '/api/v1/password/reset', $set)->{status}, 204, 'which sets a new password';
+	is browser()->json(POST => '/api/v1/password/reset', $set)->{status}, 403, 'once';
+	is by_form(browser(), 'bert', 'bert-secret'), 403, 'the old one is none any more';
+	like by_form(browser(), 'bert', 'another-secret'), qr/\A\//, 'the new one is';
+};
+
 $p->stop;
 done_testing;
