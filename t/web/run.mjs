@@ -19,7 +19,7 @@ import { pathToFileURL } from "node:url";
 
 const told = JSON.parse(readFileSync(0, "utf8"));
 const { chromium } = createRequire(`${told.libraries}/`)("playwright-core");
-const wait = 10000 * told.patience;
+const wait = 20000 * told.patience;
 
 const say = (line) => process.stdout.write(`${line}\n`);
 const oneLine = (text) => String(text).replace(/\s*\n\s*/g, " | ");

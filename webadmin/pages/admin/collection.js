@@ -13,7 +13,7 @@ const sizes = /^(size|octets|bytes|free|used)$/;
 const widths = {
 	name: "minmax(12rem, 2fr)", from: "minmax(12rem, 2fr)", recipients: "minmax(12rem, 2fr)", address: "minmax(12rem, 2fr)",
 	comment: "minmax(10rem, 2fr)", subject: "minmax(12rem, 2fr)", result: "minmax(12rem, 2fr)", number: "5rem", boolean: "minmax(7.5rem, 0.6fr)",
-	time: "minmax(11.5rem, 1fr)", integer: "minmax(7.75rem, 0.7fr)",
+	time: "minmax(11.5rem, 1fr)", integer: "minmax(8.25rem, 0.7fr)",
 };
 const durations = /^(age|seconds|duration|idle)$/;
 

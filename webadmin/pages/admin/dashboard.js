@@ -7,7 +7,6 @@ import { useLive, usePolling } from "../lib/live.js";
 import { link } from "../lib/router.js";
 import { PageHead } from "../lib/shell.js";
 import { Badge, Loading, Notice } from "../lib/ui.js";
-import { checklist } from "./checklist.js";
 
 const kept = 900; // points of the charts: half an hour at one each two seconds
 const history = { time: [], sessions: [], queue: [] };
@@ -64,16 +63,19 @@ function Numbers({ title, href, values }) {
 		<dl class="facts">${values.map(([name, value]) => html`<dt>${name}</dt><dd class="number">${value}</dd>`)}</dl></section>`;
 }
 
+// Where what is missing is mended, by the keys of /checklist.
+const mended = { domains: "domains", "default-domain": "domains", connection: "connections", sender: "senders", schedule: "schedule", users: "users" };
+
 function Checklist() {
 	const [list, setList] = useState([]);
 	useEffect(() => {
-		checklist().then(setList, () => setList([]));
+		get("/checklist").then(({ items }) => setList(items), () => setList([]));
 	}, []);
 	if (!list.some((item) => !item.done))
 		return null;
 	return html`<section class="card stack"><h2>${t("checklist")}</h2><ul class="plain-list">
 		${list.map((item) => html`<li class="check ${item.done ? "done" : ""}"><${Icon} name=${item.done ? "check" : "alert"} />
-			<a href=${link(item.page)}>${t(`checklist.${item.key}`)}</a> <${Badge} kind=${item.done ? "good" : "warn"}>
+			<a href=${link(mended[item.key])}>${t(`checklist.${item.key}`)}</a> <${Badge} kind=${item.done ? "good" : "warn"}>
 			${t(item.done ? "checklist.done" : "checklist.missing")}<//></li>`)}</ul>
 		<p><a href=${link("wizard")}>${t("checklist.wizard")}</a></p></section>`;
 }

@@ -12,7 +12,7 @@ import { SettingField, titleOf } from "./fields.js";
 import { entriesOf, fieldsOf } from "./model.js";
 import { Described } from "./object.js";
 
-const columns = ["name", "group", "inbox", "size", "comment", "administrator", "enabled", "uid"];
+const columns = ["name", "group", "inbox", "size", "comment", "administrator", "enabled"];
 
 function Name({ row }) {
 	const marks = [

@@ -79,7 +79,8 @@ export function ValuesForm({ path, catalogue, only, search = "", members = [], m
 			const meant = error.field ?? keys.find((key) => error.message.includes(key)) ?? keys[keys.length > 1 ? keys.length : 0];
 			if (error.status === 422 && meant)
 				setWrong({ [meant]: error.message });
-			complain(error.status === 412 ? { message: t("changed-meanwhile") } : error);
+			else
+				complain(error.status === 412 ? { message: t("changed-meanwhile") } : error);
 		}
 		setBusy(false);
 	};
