@@ -60,7 +60,7 @@ subtest 'many are deleted at once, when that was confirmed' => sub {
 	is names(), 'anna bert dora kate postmaster temp2', 'without those taken out';
 	my $imap = $p->imap;
 	$imap->login('kate', 'kate-secret');
-	($status, $out, $err) = $p->postroom(qw(user delete kate,temp2,postmaster --yes));
+	($status, $out, $err) = $p->postroom('user', 'delete', 'kate,temp2,postmaster', '--yes');
 	is $status, 1, 'some cannot be deleted';
 	like $err, qr/kate is in use/, 'one is logged in';
 	like $err, qr/administrator/, 'one is the last administrator';
