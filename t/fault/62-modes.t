@@ -71,7 +71,7 @@ my %USERS = (
 	'postroom-resolve' => { read => 'state/settings/', write => 'run/lfwd/resolver' },
 	'postroom-mail'    => { read => 'state/(?:mail|settings)/|spool/deliver/', write => '(?:state/mail|spool/deliver)(?:/|\z)|run/(?:authd|statusd|historyd|imapd|noticed|filterd)/(?:pop3d|imapd|deliver)' },
 	'postroom-lan'     => { read => 'state/(?:lan|settings)/', write => 'state/lan(?:/|\z)|run/(?:authd|dnsd)/lfwd' },
-	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd|fetchd|filterd)/sender' },
+	'postroom-send'    => { read => 'state/settings/', write => 'run/(?:authd|dnsd|fetchd|filterd|policyd)/sender' },
 	'postroom-fetch'   => { read => 'state/(?:fetch|settings)/', write => 'state/fetch(?:/|\z)|run/(?:authd|dnsd|noticed)/fetchd' },
 	'postroom-sign'    => { read => 'etc/dkim/|state/settings/', write => '' },
 	'postroom-notice'  => { read => 'state/(?:notices|settings)/|spool/noticed/', write => '(?:state/notices|spool/noticed)(?:/|\z)|run/statusd/noticed' },
@@ -80,7 +80,7 @@ my %USERS = (
 	'postroom-minger'  => { read => 'state/settings/', write => 'run/(?:resolver|statusd)/mingerd' },
 	'postroom-schedule' => { read => 'state/settings/|state/schedule/', write => 'state/schedule(?:/|\z)|run/(?:queue-manager|collector|statusd|historyd)/scheduler' },
 	'postroom-broker'  => { read => 'state/settings/', write => 'run/(?:configd|authd|historyd|statusd|policyd|noticed|dnsd|resolver|deliver|listd|collector|reporter|queue-manager|scheduler|smtpd|pop3d|pop3-login|imapd|imap-login|webadmin)/brokerd' },
-	'postroom-report'  => { read => 'state/settings/|spool/reporter/', write => 'spool/reporter(?:/|\z)|run/(?:policyd|dnsd)/reporter' },
+	'postroom-report'  => { read => 'state/settings/|spool/reporter/', write => 'spool/reporter(?:/|\z)|run/(?:policyd|dnsd|fetchd)/reporter' },
 	'postroom-collect' => { read => 'state/(?:collect|settings)/|spool/collector/', write => '(?:state/collect|spool/collector)(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|noticed|smtpd|filterd)/collector' },
 	'postroom-filter'  => { read => 'state/settings/|spool/filterd/', write => 'spool/filterd(?:/|\z)|run/(?:statusd|noticed)/filterd' },
 	'postroom-smtp'    => {
