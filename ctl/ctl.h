@@ -100,6 +100,7 @@ int ctl_export(struct ctl *ctl, int argc, char **argv);
 int ctl_import(struct ctl *ctl, int argc, char **argv);
 int ctl_permission(struct ctl *ctl, int argc, char **argv); /* permission.c */
 /* block.c */
+int ctl_token(struct ctl *ctl, int argc, char **argv);
 int ctl_block(struct ctl *ctl, int argc, char **argv);
 int ctl_never_block(struct ctl *ctl, int argc, char **argv);
 int ctl_notice(struct ctl *ctl, int argc, char **argv);

@@ -86,6 +86,7 @@ const struct ctl_command ctl_commands[] = {
      "Look at and manage the messages that wait.", ctl_queue, false},
     {"sessions", "[--user NAME] [--service NAME] [--json] | --history ... | end ...",
      "Show who is connected, or was; end sessions.", ctl_sessions, false},
+    {"token", "add|list|delete ...", "Manage what scripts show to the web instead of a password.", ctl_token, false},
     {"block", "list|add|delete|events ...", "Manage which clients are shut out, and see what clients did.", ctl_block,
      false},
     {"never-block", "list|add|delete ...", "Manage which clients are never shut out.", ctl_never_block, false},

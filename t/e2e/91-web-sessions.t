@@ -217,6 +217,18 @@ subtest 'tokens of scripts' => sub {
 	}
 };
 
+subtest 'tokens at the command line' => sub {
+	chomp(my $token = $p->postroom_ok(qw(token add postmaster), 'night run', qw(--scope admin --days 30)));
+	my $is = $authd->ask('web-session', session => $token, peer => $PEER);
+	is_deeply [@$is{qw(status user administrator confirmed)}], ['ok', 'postmaster', 1, -1], 'one is printed, and good';
+	my ($row) = grep { $_->{name} eq 'night run' } @{ $p->postroom_json(qw(token list postmaster)) };
+	is $row->{scope}, 'admin', 'listed';
+	my ($status) = $p->postroom(qw(token add anna x --scope full));
+	is $status, 1, 'a user gets none that administers';
+	$p->postroom_ok(qw(token delete postmaster), $row->{id});
+	is $authd->ask('web-session', session => $token, peer => $PEER)->{status}, 'denied', 'deleted';
+};
+
 subtest 'what authd does not tell' => sub {
 	my $log = $p->log;
 	unlike $log, qr/\bpt\.|anna-secret/, 'no token and no password is in the log';
