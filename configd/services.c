@@ -144,9 +144,9 @@ int service_add(struct change *change, struct service_object *service, struct er
 int service_delete(struct change *change, struct str name, struct err *err)
 {
 	static const char *const tables[] = {
-	    "DELETE FROM smtp_rule WHERE service = ?",       "DELETE FROM access_rule WHERE abs(list) = ?",
-	    "DELETE FROM access_list WHERE abs(list) = ?",   "DELETE FROM service_binding WHERE service = ?",
-	    "DELETE FROM service_setting WHERE service = ?", "DELETE FROM service WHERE id = ?"};
+	    "DELETE FROM smtp_rule WHERE service = ?",         "DELETE FROM access_rule WHERE list IN (?1, -?1)",
+	    "DELETE FROM access_list WHERE list IN (?1, -?1)", "DELETE FROM service_binding WHERE service = ?",
+	    "DELETE FROM service_setting WHERE service = ?",   "DELETE FROM service WHERE id = ?"};
 	struct service_object service;
 
 	if (service_need(change, name, &service, err) != 0)

@@ -8,8 +8,8 @@
 
 /*
  * Remote addresses that an administrator sends messages to: targets of SMTP rules, of download rules, of collectors and
- * of FROM mappings. Whoever takes a message in for one of them has no token; but that it is there can be looked up
- * here, so nobody's word is needed.
+ * of FROM mappings, and where users get a link to a new password. Whoever takes a message in for one of them has no
+ * token; but that it is there can be looked up here, so nobody's word is needed.
  */
 struct rule_targets_known {
 	struct arena arena;
@@ -67,7 +67,8 @@ static int load(struct rule_targets_known *known, struct db *db, struct err *err
 	               " WHERE kind = 'download-rule' AND key = 'parameter'"
 	               " UNION SELECT value, key = 'imap.folders' FROM collector_setting"
 	               " WHERE key IN ('target', 'error-target', 'imap.folders')"
-	               " UNION SELECT target, 0 FROM mapping WHERE type = 'from'",
+	               " UNION SELECT target, 0 FROM mapping WHERE type = 'from'"
+	               " UNION SELECT value, 0 FROM user_attribute WHERE key = 'password.reset-address'",
 	               err) != 0)
 		return -1;
 	while ((row = db_step(&statement, err)) == 1)

@@ -151,6 +151,6 @@ export const tests = {
 		t.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nor is the message wider");
 		await t.picture(page, "webmail-phone");
 		await page.getByRole("button", { name: "Back to the list" }).click();
-		t.ok(await page.locator(".message-list").isVisible(), "and leads back to the list");
+		await t.until(() => page.locator(".message-list").isVisible(), "and leads back to the list");
 	},
 };
