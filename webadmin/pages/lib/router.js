@@ -71,6 +71,7 @@ export function useRoute() {
 	useEffect(() => {
 		const update = () => setRoute(read());
 		addEventListener("route", update);
+		update(); // it may have changed since it was read
 		return () => removeEventListener("route", update);
 	}, []);
 	return route;
