@@ -302,9 +302,8 @@ static int add_texts(struct api_work *work, const struct api_field *field, const
 		return 0;
 	}
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if (!json_is_string(json_array_get(list, i)))
+		if (!json_is_string(json_array_get(list, i)) || !scalar(work, json_array_get(list, i), true, &text))
 			return refuse(work, field->name, "it must be an array of texts");
-		scalar(work, json_array_get(list, i), true, &text);
 		ipc_add(&work->ask, key, text);
 	}
 	return 0;
@@ -321,7 +320,8 @@ static int add_scalar(struct api_work *work, const struct api_field *field, cons
 		return refuse(work, field->name, "it must be a number that is not negative");
 	if (field->type == API_TEXT && !json_is_string(value))
 		return refuse(work, field->name, "it must be a text");
-	scalar(work, value, false, &text);
+	if (!scalar(work, value, false, &text))
+		return refuse(work, field->name, "it must be a text, an integer, true or false");
 	return add_plain(work, field, text);
 }
 

@@ -1,9 +1,12 @@
 #include "webadmin/api/table.h"
 
-static const struct api_call *const lists[] = {api_calls_users,    api_calls_addresses, api_calls_connectors,
-                                               api_calls_services, api_calls_running,   api_calls_settings};
-
-enum { LISTS = sizeof lists / sizeof *lists };
+static const struct api_call *const lists[] = {api_calls_users,
+                                               api_calls_addresses,
+                                               api_calls_connectors,
+                                               api_calls_services,
+                                               api_calls_running,
+                                               api_calls_settings,
+                                               NULL};
 
 const struct api_call *api_next_call(const struct api_call *call)
 {
@@ -12,7 +15,7 @@ const struct api_call *api_next_call(const struct api_call *call)
 	if (call[1].method != NULL)
 		return &call[1];
 	/* the end of a list: which one it is tells what comes then */
-	for (size_t i = 0; i + 1 < LISTS; i++) {
+	for (size_t i = 0; lists[i] != NULL; i++) {
 		const struct api_call *last = lists[i];
 
 		while (last[1].method != NULL)
