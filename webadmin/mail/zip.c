@@ -17,14 +17,14 @@ enum {
 
 static void put(struct buf *out, uint64_t value, unsigned octets)
 {
-	for (unsigned i = 0; i < octets; i++)
-		buf_add_char(out, (char)(value >> (8 * i)));
+	for (unsigned i = 0; i < octets; i++, value >>= 8)
+		buf_add_char(out, (char)value);
 }
 
 static void patch(char *at, uint64_t value, unsigned octets)
 {
-	for (unsigned i = 0; i < octets; i++)
-		at[i] = (char)(value >> (8 * i));
+	for (unsigned i = 0; i < octets; i++, value >>= 8)
+		at[i] = (char)value;
 }
 
 static int write_out(struct zip *zip, struct str bytes, struct err *err)
