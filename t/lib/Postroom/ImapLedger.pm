@@ -330,11 +330,11 @@ sub check_entry {
 }
 
 # A MOVE that was cut off: somewhere there is, or was, its copy; unless it was also expunged, for which it may have
-# \Deleted from what it is a copy of.
+# \Deleted from what it is a copy of. Of what nobody ever read, nor was told to be taken, one cannot say.
 sub found_moved {
 	my ($self, $entry) = @_;
 	return 1 if $entry->{moved} || $entry->{found} || may_have_deleted($entry);
-	my $id = id_of_entry($entry) // return;
+	my $id = id_of_entry($entry) // return 1;
 	for my $folder (@{ $entry->{cut_move} }) {
 		return $entry->{found} = 1
 			if grep { ($_->{from} // 0) == $entry || (!$_->{told} && (id_of_entry($_) // '') eq $id) }
