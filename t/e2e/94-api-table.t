@@ -51,7 +51,7 @@ sub send_call {
 	my @content = !defined $body ? () : ref $body ? (JSON::PP->new->utf8->encode($body), 'Content-Type' => 'application/json')
 		: (encode_utf8($body), 'Content-Type' => $call->{media});
 	my ($status, $content) = $who->raw($call->{method}, $path, @content);
-	return ($status, $content =~ /\A[\[{]/ ? eval { JSON::PP->new->utf8->decode($content) } : $content, $path);
+	return ($status, ($content // '') =~ /\A[\[{]/ ? eval { JSON::PP->new->utf8->decode($content) } : $content, $path);
 }
 
 subtest '02-1.4 without a login 401, as a user 403, and no data' => sub {
