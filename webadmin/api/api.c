@@ -3,49 +3,11 @@
 #include "common/base/memory.h"
 #include "webadmin/api/answer.h"
 #include "webadmin/api/input.h"
-
-enum { FETCH_MAX = 20000 /* rows of a long listing that are looked at */ };
+#include "webadmin/api/look.h"
 
 static bool is_collection(const struct api_call *call)
 {
 	return call->shape == API_ROWS || call->shape == API_RECORDS || call->shape == API_VALUES;
-}
-
-/* The call's request, once. -1: the reply is filled. */
-static int ask(struct api_work *work, const json_t *each, const char *more, struct str position, struct err *err)
-{
-	const struct api_call *call = work->call;
-
-	err->code = ERR_NONE;
-	api_begin(work, call->callee, call->op);
-	if (input_add(work, each) != 0)
-		return -1;
-	if (position.data != NULL)
-		ipc_add(&work->ask, more, position);
-	if (api_send(work, call->timeout_ms, err) == 0)
-		return 0;
-	if (each == NULL)
-		api_refuse(work, err);
-	return -1;
-}
-
-/* All rows, or so many as are needed; *more_out: there are others. -1: the reply is filled. */
-static int fetch(struct api_work *work, int64_t enough, json_t *rows, bool *more_out)
-{
-	struct str position = {NULL, 0};
-	struct err err;
-
-	do {
-		if (ask(work, NULL, work->call->more, position, &err) != 0)
-			return -1;
-		answer_add_rows(work, rows);
-		if (work->call->more != NULL) {
-			position = ipc_get(&work->answer, work->call->more);
-			position = position.len > 0 ? arena_copy(work->request->arena, position) : (struct str){NULL, 0};
-		}
-	} while (position.data != NULL && (int64_t)json_array_size(rows) < enough);
-	*more_out = position.data != NULL;
-	return 0;
 }
 
 static int join(struct api_work *work, api_join *function, json_t *rows)
@@ -91,11 +53,11 @@ static void run_rows(struct api_work *work, const struct rows_wish *wish)
 	const struct api_call *call = work->call;
 	bool all = wish->sort != NULL || wish->filter_count > 0 || wish->search.data != NULL, more;
 	bool early = call->measure != NULL && rows_wish_needs(wish, call->costly);
-	int64_t enough = all || wish->offset > FETCH_MAX - wish->limit ? FETCH_MAX : wish->offset + wish->limit;
+	int64_t enough = all || wish->offset > LOOK_ROWS_MAX - wish->limit ? LOOK_ROWS_MAX : wish->offset + wish->limit;
 	json_t *rows = json_array(), *page;
 	size_t total;
 
-	if (fetch(work, enough, rows, &more) == 0 && join(work, call->join, rows) == 0 &&
+	if (look_rows(work, enough, rows, &more) == 0 && join(work, call->join, rows) == 0 &&
 	    (!early || join(work, call->measure, rows) == 0)) {
 		page = rows_select(wish, rows, &total);
 		if (early || call->measure == NULL || !rows_wish_tells(wish, call->costly) ||
@@ -107,36 +69,13 @@ static void run_rows(struct api_work *work, const struct rows_wish *wish)
 	json_decref(rows);
 }
 
-/* The tag of what the call with that method GET shows; what is joined is no part of it. -1: the reply is filled. */
-static int current_tag(struct api_work *work, char tag_out[ANSWER_TAG_SIZE], json_t **json_out)
-{
-	json_t *rows = json_array();
-	struct err err;
-	bool more;
-
-	*json_out = NULL;
-	if (work->call->shape == API_OBJECT) {
-		if (ask(work, NULL, NULL, (struct str){NULL, 0}, &err) == 0)
-			*json_out = answer_object(work);
-	} else if (fetch(work, FETCH_MAX, rows, &more) == 0) {
-		*json_out = work->call->shape == API_ROW ? json_incref(answer_find_row(work, rows)) : json_incref(rows);
-		if (*json_out == NULL)
-			web_reply_error(work->reply, 404, "not-found", "there is nothing of that name");
-	}
-	json_decref(rows);
-	if (*json_out == NULL)
-		return -1;
-	answer_tag(*json_out, tag_out);
-	return 0;
-}
-
 static void run_one(struct api_work *work)
 {
 	bool is_row = work->call->shape == API_ROW;
 	char tag[ANSWER_TAG_SIZE];
 	json_t *one, *rows;
 
-	if (current_tag(work, tag, &one) != 0)
+	if (look_one(work, tag, &one) != 0)
 		return;
 	rows = json_pack("[O]", one);
 	if (join(work, work->call->join, rows) == 0 && join(work, work->call->measure, rows) == 0) {
@@ -178,7 +117,7 @@ static void run_each(struct api_work *work)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *each = json_array_get(list, i);
 		struct err err;
-		int result = ask(work, each, NULL, (struct str){NULL, 0}, &err);
+		int result = look_ask(work, each, &err);
 
 		if (result != 0 && (err.code == ERR_NONE || api_is_barred(work))) {
 			if (err.code != ERR_NONE)
@@ -197,7 +136,7 @@ static void run_change(struct api_work *work)
 	struct err err;
 	struct str text;
 
-	if (ask(work, NULL, NULL, (struct str){NULL, 0}, &err) != 0)
+	if (look_ask(work, NULL, &err) != 0)
 		return;
 	if (work->call->shape == API_OBJECT) {
 		web_reply_json(work->reply, 200, answer_object(work));
@@ -205,42 +144,6 @@ static void run_change(struct api_work *work)
 		text = ipc_get(&work->answer, work->call->list);
 		web_reply_text(work->reply, 200, work->call->media, arena_copy(work->request->arena, text));
 	}
-}
-
-/* RFC 9110 13.1.1: one of the tags is that of what is there now. */
-static bool names_tag(struct str wanted, const char *tag)
-{
-	while (wanted.data != NULL) {
-		struct str one = str_trim(str_cut(&wanted, ','));
-
-		if (str_equal(one, STR("*")) || (one.len == ANSWER_TAG_SIZE + 1 && one.data[0] == '"' &&
-		                                 str_equal(str_sub(one, 1, ANSWER_TAG_SIZE - 1), str_of(tag))))
-			return true;
-	}
-	return false;
-}
-
-/* -1: somebody else was faster; the reply is filled. A change between this look and ours is not seen. */
-static int check_unchanged(struct api_work *work)
-{
-	struct str wanted = web_header(work->request, "If-Match");
-	const struct api_call *change = work->call, *look = api_find_call("GET", change->path);
-	char tag[ANSWER_TAG_SIZE];
-	json_t *body = work->body, *now;
-	int result;
-
-	if (wanted.data == NULL || look == NULL || look->op == NULL || str_equal(work->request->method, STR("GET")))
-		return 0;
-	work->call = look;
-	work->body = NULL;
-	result = current_tag(work, tag, &now);
-	work->call = change;
-	work->body = body;
-	json_decref(now);
-	if (result != 0 || names_tag(wanted, tag))
-		return result;
-	web_reply_error(work->reply, 412, "changed", "somebody else has changed it meanwhile");
-	return -1;
 }
 
 static void dispatch(struct api_work *work, const struct rows_wish *wish)
@@ -261,13 +164,14 @@ static void dispatch(struct api_work *work, const struct rows_wish *wish)
 
 static void handle(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
-	struct api_work work = {.web = web, .request = request, .reply = reply, .call = request->route->data};
+	struct api_work work = {
+	    .web = web, .request = request, .reply = reply, .call = request->route->data, .generation = -1};
 	struct rows_wish wish;
 
 	ipc_message_init(&work.ask);
 	ipc_message_init(&work.answer);
 	rows_wish_init(&wish, work.call->columns);
-	if (input_check(&work, is_collection(work.call) ? &wish : NULL) == 0 && check_unchanged(&work) == 0)
+	if (input_check(&work, is_collection(work.call) ? &wish : NULL) == 0 && look_is_unchanged(&work) == 0)
 		dispatch(&work, &wish);
 	json_decref(work.body);
 	ipc_message_free(&work.ask);
