@@ -196,7 +196,7 @@ TESTS    ?= $(wildcard t/e2e/*.t t/fault/*.t t/web/*.t)
 check:
 	scripts/deps check
 	$(MAKE) $(PARALLEL) all unit
-	POSTROOM_BUILD=$(BUILD) prove -j$(JOBS) --timer $(filter $(LONG),$(TESTS)) $(sort $(filter-out $(LONG),$(TESTS))) $(UNIT)
+	scratch=$$(scripts/scratch) && POSTROOM_BUILD=$(BUILD) POSTROOM_SCRATCH=$$scratch prove -j$(JOBS) --timer $(filter $(LONG),$(TESTS)) $(sort $(filter-out $(LONG),$(TESTS))) $(UNIT)
 
 check-unit: unit
 	prove -j$(JOBS) $(UNIT)

@@ -126,7 +126,7 @@ subtest 'killed while it copies, at each step' => sub {
 
 subtest 'Dovecot' => sub {
 	plan skip_all => 'needs dovecot' if !find_program('dovecot');
-	my $maildir = File::Temp->newdir(TEMPLATE => 'postroom-XXXXXX', DIR => '/var/tmp');
+	my $maildir = File::Temp->newdir(TEMPLATE => 'postroom-XXXXXX', DIR => $Postroom::Process::SCRATCH);
 	chmod 0777, $maildir;
 	my $port = Postroom::Ports::port('127.0.0.1');
 	my $dovecot = Postroom::Peer->dovecot(user => 'box', password => $PASSWORD, imap => $port, maildir => "$maildir/m");

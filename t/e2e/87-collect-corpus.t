@@ -84,7 +84,7 @@ sub expected {
 	return keys %{ { map { $_ => 1 } @found } };
 }
 
-my $maildir = tempdir('postroom-maildir-XXXXXX', DIR => '/var/tmp', CLEANUP => 1);
+my $maildir = tempdir('postroom-maildir-XXXXXX', DIR => $Postroom::Process::SCRATCH, CLEANUP => 1);
 chmod 0755, $maildir;
 mkdir "$maildir/$_" for qw(cur new tmp);
 for my $i (0 .. $#messages) {

@@ -71,7 +71,7 @@ sub fill_maildir {
 }
 
 subtest "$count messages from Dovecot" => sub {
-	my $folder = File::Temp->newdir('postroom-maildir-XXXXXX', DIR => '/var/tmp');
+	my $folder = File::Temp->newdir('postroom-maildir-XXXXXX', DIR => $Postroom::Process::SCRATCH);
 	chmod 0755, $folder;
 	fill_maildir("$folder/Maildir");
 	system('chown', '-R', 'nobody:', "$folder/Maildir");
@@ -131,7 +131,7 @@ sub courier {
 
 if ($ENV{POSTROOM_COURIER}) {
 	subtest "$count messages from Courier" => sub {
-		my $folder = File::Temp->newdir('postroom-maildir-XXXXXX', DIR => '/var/tmp');
+		my $folder = File::Temp->newdir('postroom-maildir-XXXXXX', DIR => $Postroom::Process::SCRATCH);
 		fill_maildir("$folder/Maildir");
 		my ($port, $pid) = courier($ENV{POSTROOM_COURIER}, "$folder/Maildir");
 		collector('courier', 'box-secret', 'pop3.port' => $port);

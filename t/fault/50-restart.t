@@ -217,7 +217,7 @@ subtest '09-12.2 two instances' => sub {
 	like send_to($other, 'anna@other.test'), qr/\A250/, 'the second takes mail';
 	like send_to($p, 'anna@example.test'), qr/\A250/, 'and so does the first';
 	$other->stop;
-	my $folder = File::Temp::tempdir('postroom-second-XXXXXX', DIR => '/var/tmp', CLEANUP => 1);
+	my $folder = File::Temp::tempdir('postroom-second-XXXXXX', DIR => $Postroom::Process::SCRATCH, CLEANUP => 1);
 	chmod 0755, $folder;
 	my @command = ($p->program, '-C', "$folder/instance");
 	my ($status, $out, $err) = run_program({ timeout => 60 }, @command, 'init', '--domain', 'third.test',

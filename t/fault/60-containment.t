@@ -745,7 +745,7 @@ $p->stop;
 # The same where all run as one user, in a copy that this user can read.
 subtest 'as one user' => sub {
 	plan(skip_all => 'this is it') if !$separate;
-	my $copy = File::Temp->newdir('postroom-test-XXXXXX', DIR => '/var/tmp');
+	my $copy = File::Temp->newdir('postroom-test-XXXXXX', DIR => $Postroom::Process::SCRATCH);
 	my $build = $ENV{POSTROOM_BUILD} // 'build';
 	chmod 0755, $copy;
 	my ($status, $out, $err) = run_program('sh', '-c', 'mkdir -p "$1/t/fault" "$1/build" && cp -R t/lib "$1/t" &&

@@ -46,7 +46,7 @@ sub wait_port {
 # for its main.cf.
 sub postfix {
 	my ($class, %options) = @_;
-	my $dir = tempdir('postroom-postfix-XXXXXX', DIR => $options{parent} // '/var/tmp');
+	my $dir = tempdir('postroom-postfix-XXXXXX', DIR => $options{parent} // $Postroom::Process::SCRATCH);
 	chmod 0755, $dir;
 	my $maildir = "$dir/mail/$options{user}";
 	make_path("$dir/etc", "$dir/spool", "$dir/data", $maildir);
@@ -119,7 +119,7 @@ sub make_certificate {
 # of one user would meet are lifted.
 sub dovecot {
 	my ($class, %options) = @_;
-	my $dir = tempdir('postroom-dovecot-XXXXXX', DIR => $options{parent} // '/var/tmp');
+	my $dir = tempdir('postroom-dovecot-XXXXXX', DIR => $options{parent} // $Postroom::Process::SCRATCH);
 	chmod 0755, $dir;
 	my ($uid, $gid) = (getpwnam($options{owner} // 'nobody'))[2, 3];
 	my $login = $options{login} // 'performance';

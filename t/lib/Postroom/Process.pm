@@ -38,6 +38,7 @@ Calls the condition until it is true and returns its value; dies with C<$what> a
 use strict;
 use warnings;
 use Exporter 'import';
+use File::Spec;
 use File::Temp ();
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
@@ -46,6 +47,9 @@ our @EXPORT_OK = qw(run_program spawn_program stop_process wait_until read_file 
 
 # Everything waits longer when somebody measures or sanitizes.
 our $PATIENCE = $ENV{POSTROOM_PATIENCE} // 1;
+
+# Where instances and servers of tests lie, below what other users can enter.
+our $SCRATCH = $ENV{POSTROOM_SCRATCH} // ($> == 0 ? '/var/tmp' : File::Spec->tmpdir);
 
 sub read_file {
 	my ($path) = @_;

@@ -29,7 +29,8 @@ C<$ENV{POSTROOM_BUILD}> (default C<build>).
 
 C<stop> ends the instance and fails the test where a process stays, or where the log holds a report of AddressSanitizer
 or UBSan or a crash. A test that forgets it gets the same at its end. When a test fails, the log is shown.
-C<POSTROOM_KEEP=1> keeps the folder; C<POSTROOM_PATIENCE=5> makes every wait five times longer.
+C<POSTROOM_KEEP=1> keeps the folder; C<POSTROOM_PATIENCE=5> makes every wait five times longer; C<POSTROOM_SCRATCH> is the
+folder to make instances in (C<make check> takes one in memory where there is room).
 
 =head1 START
 
@@ -128,7 +129,6 @@ use strict;
 use warnings;
 use File::Basename qw(basename);
 use File::Path qw(remove_tree);
-use File::Spec;
 use File::Temp qw(tempdir);
 use JSON::PP qw(decode_json);
 use POSIX ();
@@ -165,7 +165,7 @@ sub start {
 
 sub make_folder {
 	my ($self) = @_;
-	my $parent = $self->{parent} // ($> == 0 ? '/var/tmp' : File::Spec->tmpdir);
+	my $parent = $self->{parent} // $Postroom::Process::SCRATCH;
 	$self->{folder} = tempdir('postroom-test-XXXXXX', DIR => $parent);
 	chmod 0755, $self->{folder};
 	$self->{dir} = "$self->{folder}/instance";
