@@ -1,6 +1,8 @@
 #include "configd/connectors.h"
 
 #include "common/base/hidden.h"
+#include "common/lan/destination.h"
+#include "common/settings/secret.h"
 
 #define SHOWN(value) STR_ARG(str_sub(value, 0, 80))
 
@@ -88,11 +90,62 @@ static int forget_password(struct change *change, const struct object *object, s
 	return set_has_password(change, object, false, err);
 }
 
+static const char *forward_key(void)
+{
+	return collector_catalogue.definitions[COLLECTOR_SETTING_FORWARD_SERVER].key;
+}
+
+/* The server to which all is forwarded, as it is stored; target_out->user is empty where there is none. */
+static int stored_forward(struct change *change, const struct object *object, struct smtp_target *target_out,
+                          struct err *err)
+{
+	struct str stored = STR("");
+
+	*target_out = (struct smtp_target){.user = STR(""), .password = STR("")};
+	if (object_setting_get(change, object, str_of(forward_key()), &stored, err) < 0)
+		return -1;
+	if (stored.len != 0)
+		collector_parse_forward(stored, &change->arena, target_out, NULL);
+	return 0;
+}
+
+/* Its name at authd. Of what an earlier version stored: none. */
+static struct str secret_of(const struct smtp_target *forward)
+{
+	return secret_is_name(forward->password, LAN_SECRETS_OF) ? forward->password : STR("");
+}
+
+/* Its password goes to authd; stars instead of one are the one that is there, which no other server gets. */
+static int store_forward(struct change *change, const struct object *object, struct str value, struct err *err)
+{
+	struct smtp_target old, target;
+	struct str key = str_of(forward_key());
+
+	if (stored_forward(change, object, &old, err) != 0)
+		return -1;
+	if (value.len == 0 || collector_parse_forward(value, &change->arena, &target, NULL) != 0) {
+		password_forget(change, secret_of(&old));
+		return object_setting_store(change, object, key, value, err); /* which says what is wrong with it */
+	}
+	if (str_equal(target.password, STR(HIDDEN_PASSWORD))) {
+		target.password = old.password;
+		if (!str_equal(target.user, old.user) ||
+		    !str_equal(server_key(&target.server, &change->arena), server_key(&old.server, &change->arena)))
+			return err_set(err, ERR_SYNTAX, "forward-server: another server or user needs its password");
+	} else {
+		target.password = password_keep(change, LAN_SECRETS_OF, secret_of(&old), target.password);
+	}
+	return object_setting_store(change, object, key, collector_format_forward(&target, &change->arena), err);
+}
+
 /* Beside what the catalogue has: the connections. */
 static int store(struct change *change, const struct object *object, struct str key, struct str value, struct err *err)
 {
-	return str_equal_nocase(key, STR("connections")) ? collector_set_connections(change, object, value, err)
-	                                                 : object_setting_store(change, object, key, value, err);
+	if (str_equal_nocase(key, str_of(forward_key())))
+		return store_forward(change, object, value, err);
+	return str_equal_nocase(key, STR("connections")) && value.data != NULL
+	           ? collector_set_connections(change, object, value, err)
+	           : object_setting_store(change, object, key, value, err);
 }
 
 /* What add and set have in common. */
@@ -149,7 +202,7 @@ int op_collector_unset(struct change *change, struct err *err)
 	if (requested(change, &object, err) != 0 || change_field(change, "key", &key, err) != 0)
 		return -1;
 	return str_equal_nocase(key, STR("password")) ? forget_password(change, &object, err)
-	                                              : object_setting_remove(change, &object, key, err);
+	                                              : store(change, &object, key, (struct str){0}, err);
 }
 
 int op_collector_rename(struct change *change, struct err *err)
@@ -169,10 +222,14 @@ int op_collector_rename(struct change *change, struct err *err)
 
 int collector_delete(struct change *change, struct str name, struct err *err)
 {
+	struct smtp_target forward;
 	struct object object;
 
 	if (object_need(change, &collector_kind, name, &object, err) != 0 || forget_password(change, &object, err) != 0 ||
-	    object_settings_delete(change, &object, err) != 0 ||
+	    stored_forward(change, &object, &forward, err) != 0)
+		return -1;
+	password_forget(change, secret_of(&forward));
+	if (object_settings_delete(change, &object, err) != 0 ||
 	    config_run(change->config, err, "DELETE FROM collector_connection WHERE collector = ?", "n", object.id) != 0)
 		return -1;
 	change_note(change, "collector %.*s deleted", STR_ARG(object.name));

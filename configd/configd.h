@@ -156,6 +156,14 @@ struct ipc_message *change_ask_before(struct change *change, const char *op);
 struct ipc_message *change_ask_after(struct change *change, const char *op);
 /* The same as change_ask_before, about something that change->refused gets. */
 struct ipc_message *change_ask_about(struct change *change, const char *op, void *subject);
+/*
+ * passwords.c: authd keeps a password under a new name (common/settings/secret.h), so that nothing changes there for
+ * what is not stored in the end; that name is stored. old: the name that is stored now, or empty; it is forgotten. A
+ * password that is the old name, as an import gives it back, stays what it is. Empty: there is none any more.
+ */
+struct str password_keep(struct change *change, const char *reader, struct str old, struct str password);
+/* Nobody needs the password with that name any more; empty: there is none. */
+void password_forget(struct change *change, struct str reference);
 /* Ask statusd before the commit who has sessions open: "uid"* in its answer. Where it does not run, nobody is asked. */
 void change_ask_in_use(struct change *change);
 /* One more to a listener, by its place in service_types. Where it does not run it is not asked. */

@@ -39,8 +39,7 @@ int connector_take_settings(struct change *change, const struct object *object, 
 
 	*count_out = 0;
 	while ((more = change_next_setting(change, &position, &key, &value, err)) == 1) {
-		if (value.data == NULL ? object_setting_remove(change, object, key, err) != 0
-		                       : store(change, object, key, value, err) != 0)
+		if (store(change, object, key, value, err) != 0)
 			return -1;
 		++*count_out;
 	}

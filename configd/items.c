@@ -2,7 +2,6 @@
 #include "configd/own.h"
 
 #include "common/base/hidden.h"
-#include "common/base/io.h"
 
 /* Whose list, of which kind, a request is about; and the list. */
 struct request {
@@ -76,40 +75,11 @@ static int read_position(struct change *change, const struct request *request, c
 	               STR_ARG(str_sub(text, 0, 40)), STR_ARG(request->owner_name), request->items.count);
 }
 
-static void forget_password(struct change *change, struct str reference)
-{
-	if (reference.len != 0)
-		ipc_add(change_ask_after(change, "secret-delete"), "name", reference);
-}
-
-/*
- * authd keeps the password under a new name, so that nothing changes there for an item that is not stored in the end.
- * A name that an import gives back stays what it is.
- */
-static struct str keep_password(struct change *change, const char *reader, struct str old, struct str password)
-{
-	struct ipc_message *request;
-	struct str reference;
-	char random[33];
-
-	if (str_equal(password, old))
-		return old;
-	forget_password(change, old);
-	if (password.len == 0)
-		return password;
-	io_random_hex(random, 32);
-	reference = arena_printf(&change->arena, "%s/%s", reader, random);
-	request = change_ask_before(change, "secret-set");
-	ipc_add(request, "name", reference);
-	ipc_add(request, "value", password);
-	return reference;
-}
-
 static void forget_passwords(struct change *change, enum item_kind kind, const struct item *item)
 {
 	for (size_t field = 0; field < item_field_count(kind); field++)
 		if (item_password_reader(kind, field) != NULL)
-			forget_password(change, item->values[field]);
+			password_forget(change, item->values[field]);
 }
 
 /* The texts that a request has take the place of the item's; those of several lines come one a field. */
@@ -127,7 +97,7 @@ static void take_values(struct change *change, enum item_kind kind, struct item 
 			value = arena_printf(&change->arena, "%.*s\n%.*s", STR_ARG(item->values[field]), STR_ARG(value));
 		seen[field] = true;
 		if (item_password_reader(kind, (size_t)field) != NULL)
-			value = keep_password(change, item_password_reader(kind, (size_t)field), item->values[field], value);
+			value = password_keep(change, item_password_reader(kind, (size_t)field), item->values[field], value);
 		item->values[field] = value;
 	}
 }

@@ -141,7 +141,8 @@ int list_setting_store(struct change *change, const struct list_object *list, st
 	struct object object = {&list_kind, list->id, list->name};
 	const struct setting_definition *definition;
 
-	if (catalogue_find(&list_catalogue, key, &definition, err) != 0 || check_applies(list, definition, err) != 0)
+	if (catalogue_find(&list_catalogue, key, &definition, err) != 0 ||
+	    (value.data != NULL && check_applies(list, definition, err) != 0))
 		return -1;
 	return object_setting_store(change, &object, key, value, err);
 }

@@ -53,6 +53,8 @@ int object_setting_store(struct change *change, const struct object *object, str
 	struct buf normal;
 	int result = -1;
 
+	if (value.data == NULL)
+		return object_setting_remove(change, object, key, err);
 	buf_init(&normal, SETTING_VALUE_MAX);
 	if (catalogue_find(kind->catalogue, key, &definition, err) == 0 &&
 	    object_setting_check(kind, definition, value, &normal, err) == 0)
@@ -114,6 +116,8 @@ int object_settings_show(struct change *change, const struct object *object, str
 		found = object_setting_get(change, object, str_of(definition->key), &value, err);
 		if (found < 0)
 			return -1;
+		if (object->kind->show != NULL)
+			value = object->kind->show(i, value, &change->arena);
 		object_add_row(change, definition->key, value, found == 0);
 	}
 	return 0;
@@ -174,7 +178,7 @@ static int import_setting(struct change *change, const struct object_kind *kind,
 }
 
 /* Those that are stored and are not in the text. */
-static int remove_missing(struct change *change, const struct object_kind *kind, struct err *err)
+static int remove_missing(struct change *change, const struct object_kind *kind, object_store *store, struct err *err)
 {
 	struct missing {
 		struct object object;
@@ -200,7 +204,7 @@ static int remove_missing(struct change *change, const struct object_kind *kind,
 	}
 	db_finalize(&row);
 	for (; found == 0 && list != NULL; list = list->next)
-		if (object_setting_remove(change, &list->object, list->key, err) != 0)
+		if (store(change, &list->object, list->key, (struct str){0}, err) != 0)
 			return -1;
 	return found;
 }
@@ -213,5 +217,5 @@ int object_settings_import(struct change *change, const struct object_kind *kind
 	for (const struct text_object *line = text->objects[section]; line != NULL; line = line->next)
 		if (import_setting(change, kind, line, store, err) != 0)
 			return err_prefix(err, "import:%u", line->line);
-	return remove_missing(change, kind, err);
+	return remove_missing(change, kind, store, err);
 }

@@ -22,7 +22,7 @@ int object_find(struct change *change, const struct object_kind *kind, struct st
 int object_need(struct change *change, const struct object_kind *kind, struct str name, struct object *object_out,
                 struct err *err);
 
-/* Check, store or remove, and note it. */
+/* Check, store or remove, and note it. To store a value whose data is NULL is to remove what there is. */
 int object_setting_store(struct change *change, const struct object *object, struct str key, struct str value,
                          struct err *err);
 int object_setting_remove(struct change *change, const struct object *object, struct str key, struct err *err);
@@ -39,7 +39,8 @@ int object_settings_show(struct change *change, const struct object *object, str
 
 /*
  * The text of export and import: sections whose three fields are the object's name, key and value. Importing stores
- * with the given function (object_setting_store, or one that looks at more), and removes what the text lacks.
+ * with the given function (object_setting_store, or one that looks at more), and by the same removes what the text
+ * lacks.
  */
 typedef int object_store(struct change *change, const struct object *object, struct str key, struct str value,
                          struct err *err);

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/lan/destination.h"
+#include "common/settings/secret.h"
 
 int lan_accept(struct delivery *delivery, struct arena *arena, struct err *err)
 {
@@ -10,7 +11,8 @@ int lan_accept(struct delivery *delivery, struct arena *arena, struct err *err)
 	if (lan_destination_parse(delivery->destination, arena, &destination, err) != 0)
 		return -1;
 	delivery->is_relay = true;
-	delivery->needs_secrets = destination.rule != 0 && destination.user.len == 0;
+	delivery->needs_secrets =
+	    (destination.rule != 0 && destination.user.len == 0) || secret_is_name(destination.password, LAN_SECRETS_OF);
 	if (destination.has_from)
 		delivery->message.from = destination.from;
 	return 0;
@@ -66,7 +68,9 @@ int lan_find_route(struct route_sources *sources, struct delivery *delivery, str
 		route_add_host(route, destination.server.host, destination.server.port, destination.server.is_address);
 		route->username = destination.user;
 		route->password = arena_copy(arena, destination.password);
-		if (destination.user.len == 0)
+		if (secret_is_name(destination.password, LAN_SECRETS_OF))
+			result = route_read_password(sources, destination.password, arena, route, &err);
+		else if (destination.user.len == 0)
 			result = login_of_rule(sources, &destination, arena, route, &err);
 	}
 	if (result == 0)

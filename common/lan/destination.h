@@ -4,13 +4,16 @@
  *     lan <rule> <host>:<port> [USER=<xtext> PASSWORD=<xtext>] [FROM=<xtext>]
  *
  * The rule's number says whose login counts (0: none); USER and PASSWORD are those of an SMTP: target or of a script;
- * FROM is the return path of a script. Messages with the same line can share a connection. It may hold a password:
- * show its server only.
+ * where PASSWORD is the name of a secret of lfwd's (common/settings/secret.h), as of a collector that forwards all,
+ * authd has it. FROM is the return path of a script. Messages with the same line can share a connection. It may hold a
+ * password: show its server only.
  */
 #ifndef POSTROOM_LAN_DESTINATION_H
 #define POSTROOM_LAN_DESTINATION_H
 
 #include "common/addr/server.h"
+
+#define LAN_SECRETS_OF "lfwd"
 
 enum { LAN_DESTINATION_MAX = 2400 }; /* octets of the line with its end; what would be longer is refused */
 

@@ -1,6 +1,6 @@
 #include "common/settings/connectors.h"
 
-#include "common/addr/smtp_target.h"
+#include "common/base/hidden.h"
 #include "common/collecting/folder.h"
 #include "common/collecting/routing.h"
 #include "common/db/query.h"
@@ -57,6 +57,19 @@ static int check_connection(size_t setting, struct str value, struct err *err)
 }
 
 /* How collected mail is routed: parsed, and forgotten. */
+/* What makes a target of a server. */
+#define FORWARD_ADDRESS "SMTP:a@example.com@"
+
+int collector_parse_forward(struct str value, struct arena *arena, struct smtp_target *target_out, struct err *err)
+{
+	return smtp_target_parse(arena_printf(arena, FORWARD_ADDRESS "%.*s", STR_ARG(value)), arena, target_out, err);
+}
+
+struct str collector_format_forward(const struct smtp_target *target, struct arena *arena)
+{
+	return str_skip(smtp_target_format(target, arena), sizeof FORWARD_ADDRESS - 1);
+}
+
 static int check_routing(enum collector_setting setting, struct str value, struct arena *arena, struct err *err)
 {
 	enum routing_step order[ROUTING_STEPS_MAX];
@@ -77,9 +90,7 @@ static int check_routing(enum collector_setting setting, struct str value, struc
 		special_free(&special);
 		return 0;
 	case COLLECTOR_SETTING_FORWARD_SERVER:
-		return value.len == 0 ? 0
-		                      : smtp_target_parse(arena_printf(arena, "SMTP:a@example.com@%.*s", STR_ARG(value)), arena,
-		                                          &server, err);
+		return value.len == 0 ? 0 : collector_parse_forward(value, arena, &server, err);
 	default: /* of who gets it */
 		return value.len == 0 ? 0 : targets_parse(value, arena, &targets, err);
 	}
@@ -125,6 +136,17 @@ static int check_collector(size_t setting, struct str value, struct err *err)
 	}
 }
 
+static struct str show_collector(size_t setting, struct str value, struct arena *arena)
+{
+	struct smtp_target target;
+
+	if (setting != COLLECTOR_SETTING_FORWARD_SERVER || collector_parse_forward(value, arena, &target, NULL) != 0)
+		return value;
+	if (target.password.len != 0)
+		target.password = STR(HIDDEN_PASSWORD);
+	return collector_format_forward(&target, arena);
+}
+
 /* Parsed, and forgotten: what cannot be parsed is not stored. */
 static int check_filter(struct str value, struct err *err)
 {
@@ -167,9 +189,9 @@ static int check_sender(size_t setting, struct str value, struct err *err)
 	}
 }
 
-const struct object_kind connection_kind = {"connection", &connection_catalogue, check_connection};
-const struct object_kind sender_kind = {"sender", &sender_catalogue, check_sender};
-const struct object_kind collector_kind = {"collector", &collector_catalogue, check_collector};
+const struct object_kind connection_kind = {"connection", &connection_catalogue, check_connection, NULL};
+const struct object_kind sender_kind = {"sender", &sender_catalogue, check_sender, NULL};
+const struct object_kind collector_kind = {"collector", &collector_catalogue, check_collector, show_collector};
 
 /* The numbers of all of a kind, in the order of a query. */
 static int load_numbers(struct db *objects, const char *sql, struct arena *arena, int64_t **ids_out, size_t *count_out,

@@ -15,6 +15,7 @@
 #ifndef POSTROOM_SETTINGS_CONNECTORS_H
 #define POSTROOM_SETTINGS_CONNECTORS_H
 
+#include "common/addr/smtp_target.h"
 #include "common/settings/object_settings.h"
 
 enum { CONNECTIONS_MAX = 10, COLLECTORS_MAX = 1000 };
@@ -92,5 +93,12 @@ int sender_load(struct db *objects, int64_t id, struct arena *arena, struct send
                 struct err *err);
 int collector_load(struct db *objects, int64_t id, struct arena *arena, struct collector_settings *settings_out,
                    struct err *err);
+
+/*
+ * The server of the setting forward-server: address is none. Its password is the name of a secret of lfwd's
+ * (secret.h); of what an earlier version stored, the password itself. -1: ERR_SYNTAX.
+ */
+int collector_parse_forward(struct str value, struct arena *arena, struct smtp_target *target_out, struct err *err);
+struct str collector_format_forward(const struct smtp_target *target, struct arena *arena);
 
 #endif

@@ -64,7 +64,7 @@ static int check_setting(size_t setting, struct str value, struct err *err)
 	}
 }
 
-const struct object_kind list_kind = {"list", &list_catalogue, check_setting};
+const struct object_kind list_kind = {"list", &list_catalogue, check_setting, NULL};
 
 bool list_is_bounce_name(struct str local_part)
 {

@@ -16,6 +16,8 @@ struct object_kind {
 	const struct catalogue *catalogue;
 	/* What a value must be beyond its type, or NULL. setting: its place in the catalogue. -1: ERR_SYNTAX, ERR_LIMIT. */
 	int (*check)(size_t setting, struct str value, struct err *err);
+	/* A value as people may see it: without passwords; or NULL. */
+	struct str (*show)(size_t setting, struct str value, struct arena *arena);
 };
 
 /* Is value allowed? As setting_check, and as the kind's check wants it; errors begin with the key. */

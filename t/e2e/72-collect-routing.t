@@ -244,7 +244,22 @@ subtest '04-6.7 all to a server' => sub {
 	}
 	ok scalar(grep { /^AUTH / } $lan->commands), 'after a login';
 	unlike $p->log, qr/letmein/, 'whose password is in no log';
+	my $address = $lan->address;
+	my $shown = $p->postroom_ok('collector', 'show', 'isp') . $p->postroom_ok('collector', 'show', 'isp', '--json');
+	is scalar(() = $shown =~ /joe:\*{5}\@\Q$address\E/g), 2, 'shown with stars';
+	unlike $shown . $p->postroom_ok('export'), qr/letmein/, 'the password is not shown, nor exported';
+	is system('grep', '-rq', 'letmein', map { $p->dir . "/state/$_" } qw(config settings)), 1 << 8, '... nor in a file of settings';
+	$p->postroom_ok('collector', 'set', 'isp', 'forward-server', "joe:*****\@$address");
+	my $again = $c->put(['To: bill@mycompany.com', 'Subject: again']);
+	$c->run;
+	$lan->wait_messages(4);
+	is scalar(grep { $_->{data} =~ /$again/ } $lan->messages), 1, 'with stars it goes on,';
+	unlike $p->log, qr{the secret lfwd/\w+ was deleted}, '... with the password that there is';
+	my ($status, undef, $error) = $p->postroom('collector', 'set', 'isp', 'forward-server', 'joe:*****@other.test');
+	isnt $status, 0, 'but not for another server';
+	like $error, qr/needs its password/, '... which is said';
 	$c->reset;
+	like $p->log, qr{the secret lfwd/\w+ was deleted}, 'what nobody needs any more is forgotten';
 };
 
 subtest 'collect explain says the same' => sub {
