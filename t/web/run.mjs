@@ -7,6 +7,7 @@
 //   t.login(page, user, password, path)    log in by the form, ending at path (default /admin/index.html)
 //   t.postroom(...arguments)               what the command line prints; fails the test where it fails
 //   t.ok(value, text), t.is(got, wanted, text), t.like(got, expression, text)
+//   t.note(text)             something to be read, no test
 //   t.until(condition, text)               wait until an async condition is true
 //   t.picture(page, name)                  a picture in the folder for them
 //   t.allow(expression)                    a message of the console that this test makes by purpose
@@ -44,6 +45,10 @@ class Test {
 
 	like(got, expression, text) {
 		return this.ok(expression.test(got), text) || say(`# got ${oneLine(got)}, wanted ${expression}`);
+	}
+
+	note(text) {
+		say(`# ${oneLine(text)}`);
 	}
 
 	allow(expression) {

@@ -17,7 +17,8 @@ Postroom::Web - a browser without scripts, and a program that uses the API
 
 =item new($p, %options)
 
-Of an instance (Postroom::Test). C<tls>; C<local>: the address to come from; C<cookies =E<gt> 0>: takes none.
+Of an instance (Postroom::Test). C<tls>; C<local>: the address to come from; C<cookies =E<gt> 0>: takes none;
+C<keep =E<gt> 1>: keeps its connection.
 
 =item get($path, %headers), request($method, $path, { headers, content })
 
@@ -52,7 +53,7 @@ use JSON::PP ();
 sub new {
 	my ($class, $p, %options) = @_;
 	my $http = HTTP::Tiny->new(
-		max_redirect => 0, verify_SSL => 0, timeout => 60, keep_alive => 0, agent => 'Postroom-Test',
+		max_redirect => 0, verify_SSL => 0, timeout => 60, keep_alive => $options{keep} // 0, agent => 'Postroom-Test',
 		$options{local} ? (local_address => $options{local}) : (),
 	);
 	return bless { p => $p, http => $http, cookies => {}, keeps => $options{cookies} // 1, tls => $options{tls} }, $class;
