@@ -19,10 +19,10 @@ static const struct ctl_command check_usage = {"script check", "FILE ...", NULL,
 static const struct ctl_command run_usage = {"script run", "FILE", NULL, NULL, false};
 
 /* Scripts that the server calls; of rules there is one for each service, of some one for each user. */
-static const char *const known[] = {"autoresponder", "bandwidth",     "delivery",      "errorhandler",
-                                    "idsline",       "imap4svr",      "lanforwarding", "monitor",
-                                    "mxout",         "mxserverrules", "passwordcheck", "relayout",
-                                    "signature",     "smtpsvr",       "usermanager",   "user_redirect"};
+static const char *const known[] = {"autoresponder", "bandwidth",     "delivery", "errorhandler", "idsline",
+                                    "imap4svr",      "lanforwarding", "monitor",  "mxout",        "mxserverrules",
+                                    "outmessage",    "passwordcheck", "relayout", "signature",    "smtpsvr",
+                                    "usermanager",   "user_redirect"};
 
 static bool is_known(struct str name)
 {

@@ -150,6 +150,7 @@ struct message {
 	bool trying;         /* marked in the row: a crash now is counted */
 	bool is_stored;      /* stored.c: it may be tried once */
 	bool held, deleted, warned;
+	bool entering;            /* outmessage.lua is asked (outgoing.c) */
 	bool final;               /* the next attempt of what goes to other servers is the last */
 	int64_t priority;         /* 1 to 9, small ones first; 0: not looked at yet (outgoing.c) */
 	int64_t hold_until;       /* queue time, 0: not held on a timer */
@@ -323,7 +324,10 @@ struct sender;
 struct str return_path(struct message *message, const struct sender *sender);
 
 /* outgoing.c: what holds for a message to other servers, by its user and the settings. */
-void outgoing_settle(struct message *message); /* its priority, until when it is held, when it is deleted unsent */
+/* Its priority, until when it is held, when it is deleted unsent; where outmessage.lua is not to say. */
+void outgoing_settle(struct message *message);
+/* Is that settled? Where it is not, the script is asked, and the message touched when it has answered. */
+bool outgoing_is_settled(struct message *message);
 /* Is its time over? What is not being sent fails then; whether anything did. */
 bool outgoing_expire(struct message *message);
 void outgoing_look_for_expired(struct queue *queue); /* in the table */

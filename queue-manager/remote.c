@@ -233,6 +233,8 @@ static bool choose(struct remote *remote, struct message *message, struct delive
 	int64_t again;
 
 	*sender_out = NULL;
+	if (!outgoing_is_settled(message))
+		return false;
 	if (message->hold_until > queue_now()) {
 		delivery->next = message->hold_until;
 		message_change(message, delivery);

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
 	static const struct sending sending = {.program = "sender",
 	                                       .by_mx = true,
 	                                       .allow = scripts_allow,
+	                                       .connect = scripts_connect,
 	                                       .answer = scripts_answer,
 	                                       .uses_filter = program_is_set,
 	                                       .begin = program_begin,

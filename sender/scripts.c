@@ -4,9 +4,11 @@
 #include "common/addr/server.h"
 #include "common/base/log.h"
 #include "common/settings/connectors.h"
+#include "sender/outmessage.h"
 #include "sender/story.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { REPLY_TEXT_MAX = 8192, PRIORITY_NORMAL = 50, PATH_MAX_OCTETS = 256 };
@@ -14,7 +16,8 @@ enum { REPLY_TEXT_MAX = 8192, PRIORITY_NORMAL = 50, PATH_MAX_OCTETS = 256 };
 /* One session is one process; what it is at now. */
 static struct {
 	const struct instance *instance;
-	struct script relay, mx, rules;
+	struct script relay, mx, rules, out;
+	struct status status; /* their errors go there */
 	bool open;
 	int64_t started;          /* the sender for which Start was called; 0: none */
 	struct stat started_file; /* the script as it was then */
@@ -29,12 +32,30 @@ int scripts_allow(struct sandbox *sandbox, const struct instance *instance, stru
 
 static void open_scripts(void)
 {
-	if (scripts.open)
-		return;
-	script_open(&scripts.relay, scripts.instance, "relayout", NULL, NULL);
-	script_open(&scripts.mx, scripts.instance, "mxout", NULL, NULL);
-	script_open(&scripts.rules, scripts.instance, "mxserverrules", NULL, NULL);
+	static const struct {
+		struct script *script;
+		const char *name;
+	} all[] = {{&scripts.relay, "relayout"},
+	           {&scripts.mx, "mxout"},
+	           {&scripts.rules, "mxserverrules"},
+	           {&scripts.out, "outmessage"}};
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0] && !scripts.open; i++)
+		script_open(all[i].script, scripts.instance, all[i].name, NULL, &scripts.status);
 	scripts.open = true;
+}
+
+/* To tell of errors; a script that is there only after the session began tells the ordinary log. */
+void scripts_connect(const struct instance *instance)
+{
+	struct err err;
+
+	scripts.status.channel.fd = -1;
+	open_scripts();
+	if ((script_is_installed(&scripts.relay) || script_is_installed(&scripts.mx) ||
+	     script_is_installed(&scripts.rules) || script_is_installed(&scripts.out)) &&
+	    ipc_connect_now(&scripts.status.channel, instance, "statusd", "sender", &err) != 0)
+		log_warning("errors of scripts go to the ordinary log: %s", err.text);
 }
 
 static struct script *script_for(bool is_relay)
@@ -180,8 +201,8 @@ static void check_file(struct script *script, bool is_relay, struct ipc_message 
 		add_actions(script, actions, reply);
 }
 
-bool scripts_answer(struct route_sources *sources, struct ipc_message *request, struct ipc_message *reply,
-                    struct arena *arena)
+static void answer_check(struct route_sources *sources, struct ipc_message *request, struct ipc_message *reply,
+                         struct arena *arena)
 {
 	bool is_relay = str_equal(ipc_get(request, "script"), STR("relayout"));
 	struct sender_settings settings;
@@ -189,9 +210,6 @@ bool scripts_answer(struct route_sources *sources, struct ipc_message *request, 
 	int64_t id = 0;
 	int file;
 
-	if (!ipc_is(request, "check"))
-		return false;
-	ipc_reply_ok(reply);
 	ipc_get_number(request, "sender", 1, INT64_MAX, &id);
 	script = script_for(is_relay);
 	if (!is_relay)
@@ -205,6 +223,21 @@ bool scripts_answer(struct route_sources *sources, struct ipc_message *request, 
 	}
 	if (is_relay)
 		add_limits(script, reply, arena);
+}
+
+bool scripts_answer(struct route_sources *sources, struct ipc_message *request, struct ipc_message *reply,
+                    struct arena *arena)
+{
+	bool is_new = ipc_is(request, "enter");
+
+	if (!is_new && !ipc_is(request, "check"))
+		return false;
+	ipc_reply_ok(reply);
+	open_scripts();
+	if (is_new)
+		outmessage_answer(&scripts.out, request, reply, arena, time(NULL));
+	else
+		answer_check(sources, request, reply, arena);
 	return true;
 }
 

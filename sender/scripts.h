@@ -15,6 +15,7 @@
 struct script;
 
 int scripts_allow(struct sandbox *sandbox, const struct instance *instance, struct err *err);
+void scripts_connect(const struct instance *instance);
 bool scripts_answer(struct route_sources *sources, struct ipc_message *request, struct ipc_message *reply,
                     struct arena *arena);
 void scripts_begin(struct attempt *attempt, struct delivery *delivery, struct arena *arena);

@@ -37,6 +37,8 @@ struct sending {
 	bool (*uses_filter)(const struct settings *settings);
 	/* What sessions may read beside the settings, told before they begin. NULL: nothing. */
 	int (*allow)(struct sandbox *sandbox, const struct instance *instance, struct err *err);
+	/* Open channels of its own, before the sandbox. NULL: it has none. */
+	void (*connect)(const struct instance *instance);
 	/* Answer a question other than `send`; false: there is none of that name. NULL: there are none. */
 	bool (*answer)(struct route_sources *sources, struct ipc_message *request, struct ipc_message *reply,
 	               struct arena *arena);

@@ -78,6 +78,8 @@ static int open_session(struct session *session, int fd, const struct session_pa
 		open_channel(&sources->filterd, instance, "filterd", parent->sending->program);
 	if (parent->sending->by_mx && settings_flag(&session->settings, SETTING_SENDER_TLS_REPORTS))
 		open_channel(&sources->policyd, instance, "policyd", parent->sending->program);
+	if (parent->sending->connect != NULL)
+		parent->sending->connect(instance);
 	if (sandbox_limit(0, 0, DESCRIPTORS_MAX, err) != 0)
 		return -1;
 	return sandbox_enter(&parent->sandbox, err);

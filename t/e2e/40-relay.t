@@ -5,7 +5,7 @@ use warnings;
 use lib 't/lib';
 use Postroom::Outgoing;
 use Postroom::Ports;
-use Postroom::Process qw(write_file);
+use Postroom::Process qw(read_file write_file);
 use Postroom::SmtpServer;
 use Postroom::Test;
 use Test::More;
@@ -181,7 +181,7 @@ LUA
 	lua("function ReturnCodeHandler(command, full) if full:match('^450') then return 'never mind' end end\n");
 	$id = $out->submit('a@x.test');
 	like $out->wait_attempts($id, 1)->{recipients}[0]{answer}, qr/^450 4\.2\.1/, 'without a code it is ignored';
-	$p->wait_log(qr/relayout\.lua.*never mind.*no code/, 10);
+	$p->wait_for(sub { (read_file($p->dir . '/log/luaerrors.log') // '') =~ /relayout\.lua.*never mind.*no code/ }, 'and told');
 	$server->set_reply(RCPT => '250 ok');
 	delete_all();
 };
