@@ -179,6 +179,9 @@ static void judge(struct ask *ask)
 	case RIGHTS_CONFIRM:
 		deny(ask, "confirm", "this takes the password again");
 		break;
+	case RIGHTS_NOBODY:
+		deny(ask, NULL, "nobody may ask that by way of the web");
+		break;
 	}
 }
 

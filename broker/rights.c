@@ -16,6 +16,10 @@
 	{                                            \
 		callee, request, RIGHT_ADMIN, NULL, what \
 	}
+#define STEPS(callee, request)                   \
+	{                                            \
+		callee, request, RIGHT_STEPS, NULL, NULL \
+	}
 #define CONFIRMED(callee, request)                   \
 	{                                                \
 		callee, request, RIGHT_CONFIRMED, NULL, NULL \
@@ -34,6 +38,9 @@ const struct right rights[] = {
     OWN_OR_ADMIN("policyd", "collected-list", "user"),
     OWN_OR_ADMIN("policyd", "collected-delete", "user"),
     OWN_OR_ADMIN("policyd", "send-usage", "user"),
+    OWN("queue-manager", "scheduled", "user"),
+    OWN("queue-manager", "scheduled-send", "user"),
+    OWN("queue-manager", "scheduled-cancel", "user"),
     OWN_OR_ADMIN("deliver", "usage", "uid"),
     OWN_OR_ADMIN("statusd", "list", "user"),
     OWN_OR_ADMIN("historyd", "history", "user"),
@@ -131,6 +138,7 @@ const struct right rights[] = {
     ADMIN("configd", "geoip-delete"),
     SERIOUS("configd", "export", "passwords"),
     CONFIRMED("configd", "import"),
+    STEPS("configd", "together"),
 
     ADMIN("authd", "locks"),
     ADMIN("authd", "unlock"),
@@ -248,6 +256,30 @@ bool rights_is_confirmed(const struct rights_caller *caller)
 	return caller->confirmed >= 0 && caller->confirmed <= RIGHTS_CONFIRMED_S;
 }
 
+/*
+ * All steps of a request, each with the fields behind it. What makes one of the later ones serious counts for those
+ * before it, too: that asks for a password too often, never too seldom.
+ */
+static enum rights_verdict judge_steps(const struct right *right, const struct rights_caller *caller,
+                                       const struct ipc_message *message, size_t position)
+{
+	enum rights_verdict verdict = RIGHTS_NOBODY; /* without a step */
+	struct str key, value;
+
+	while (ipc_next(message, &position, &key, &value)) {
+		const struct right *step = str_equal(key, STR("step")) ? rights_find(str_of(right->callee), value) : NULL;
+
+		if (!str_equal(key, STR("step")))
+			continue;
+		if (step == NULL || step->kind == RIGHT_OWN || step->kind == RIGHT_STEPS)
+			return RIGHTS_NOBODY;
+		verdict = rights_judge(step, caller, false, message, position);
+		if (verdict != RIGHTS_ALL)
+			return verdict;
+	}
+	return verdict;
+}
+
 enum rights_verdict rights_judge(const struct right *right, const struct rights_caller *caller, bool own,
                                  const struct ipc_message *message, size_t position)
 {
@@ -258,5 +290,7 @@ enum rights_verdict rights_judge(const struct right *right, const struct rights_
 		return RIGHTS_OWN;
 	if (own || !caller->administrator)
 		return RIGHTS_ADMIN;
+	if (right->kind == RIGHT_STEPS)
+		return judge_steps(right, caller, message, position);
 	return serious && !rights_is_confirmed(caller) ? RIGHTS_CONFIRM : RIGHTS_ALL;
 }

@@ -20,6 +20,7 @@ enum right_kind {
 	RIGHT_OWN_OR_ADMIN, /* any user for himself; administrators for all */
 	RIGHT_ADMIN,        /* administrators */
 	RIGHT_CONFIRMED,    /* administrators who gave their password in the last ten minutes */
+	RIGHT_STEPS,        /* several requests in one: each "step" names one, by whose row it is judged */
 };
 
 struct right {
@@ -45,6 +46,7 @@ enum rights_verdict {
 	RIGHTS_OWN,     /* for himself: right->own is to be his */
 	RIGHTS_ADMIN,   /* no: it takes an administrator */
 	RIGHTS_CONFIRM, /* no: it takes the password again */
+	RIGHTS_NOBODY,  /* no: nobody may, by way of the web */
 };
 
 /* Did he give his password lately? */

@@ -218,7 +218,11 @@ int config_text(struct config *config, struct arena *arena, struct str *value_ou
 
 int config_reserve(struct config *config, struct str kind, int64_t count, int64_t *first_out, struct err *err)
 {
-	if (config_number(config, first_out, err, "SELECT next FROM reserved WHERE kind = ?", "t", kind) != 1)
+	int64_t first;
+
+	if (config_number(config, &first, err, "SELECT next FROM reserved WHERE kind = ?", "t", kind) != 1)
 		return -1;
+	if (*first_out == 0)
+		*first_out = first;
 	return config_run(config, err, "UPDATE reserved SET next = next + ? WHERE kind = ?", "nt", count, kind);
 }

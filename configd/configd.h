@@ -121,7 +121,10 @@ int config_number(struct config *config, int64_t *value_out, struct err *err, co
 /* The same for a text, copied into arena. */
 int config_text(struct config *config, struct arena *arena, struct str *value_out, struct err *err, const char *sql,
                 const char *types, ...);
-/* Numbers of a kind ("uid", "connection") that were never given out and never will be again; committed at once. */
+/*
+ * Numbers of a kind ("uid", "connection") that were never given out and never will be again; committed at once.
+ * *first_out: 0, or the first of those reserved for the same change before, which it stays: they are in a row.
+ */
 int config_reserve(struct config *config, struct str kind, int64_t count, int64_t *first_out, struct err *err);
 
 /* publish.c: snapshots. */
@@ -310,6 +313,10 @@ int op_smtp_rule_move(struct change *change, struct err *err);
 int op_smtp_rule_delete(struct change *change, struct err *err);
 int op_smtp_rule_copy(struct change *change, struct err *err);
 int op_smtp_rule_list(struct change *change, struct err *err);
+
+/* together.c: several requests as one change. */
+int op_together_prepare(struct change *change, struct err *err);
+int op_together(struct change *change, struct err *err);
 
 /* export.c, import.c */
 int op_export(struct change *change, struct err *err);

@@ -109,5 +109,6 @@ const struct operation operations[] = {
     {"permission-list", NULL, op_permission_list, false},
     {"export", NULL, op_export, false},
     {"import", op_import_prepare, op_import, true},
+    {"together", op_together_prepare, op_together, true},
     {NULL, NULL, NULL, false},
 };

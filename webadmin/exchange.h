@@ -45,12 +45,6 @@ void body_free(struct exchange *exchange);
  */
 struct str web_decode(struct str text, struct arena *arena);
 /*
- * Does a path fit a route's, where {name} stands for one part that is not empty, and with rest the last one for all
- * that is left? Fills in names, decoded, and returns their number; -1: it does not fit, or a part is malformed.
- */
-int web_path_fits(const char *pattern, struct str path, bool rest, struct str names[WEB_NAMES_MAX],
-                  struct arena *arena);
-/*
  * The part of so many octets that a Range field wants (RFC 9110 14.2). 1: that of offset and size; 0: all, since there
  * is no such field, it is malformed, or it names several; -1: none of it is there (416).
  */

@@ -122,6 +122,12 @@ struct web_request {
 	void *connection;                /* libmicrohttpd's */
 };
 
+/*
+ * Does a path fit a route's, where {name} stands for one part that is not empty, and with rest the last one for all
+ * that is left? Fills in names, decoded, and returns their number; -1: it does not fit, or a part is malformed.
+ */
+int web_path_fits(const char *pattern, struct str path, bool rest, struct str names[WEB_NAMES_MAX],
+                  struct arena *arena);
 /* A value of the path by its {name}; empty where the route has no such. */
 struct str web_name(const struct web_request *request, const char *name);
 /* A value of the query, decoded, in the request's arena. data is NULL where there is none, or it is not UTF-8. */

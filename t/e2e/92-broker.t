@@ -45,7 +45,7 @@ sub outcome {
 # The table itself: callee, request, kind.
 my $rights = read_file('broker/rights.c');
 my @rows;
-push @rows, { callee => $2, request => $3, kind => $1 } while $rights =~ /^    (OWN|OWN_OR_ADMIN|ADMIN|SERIOUS|CONFIRMED)\("([\w-]+)", "([\w-]+)"/mg;
+push @rows, { callee => $2, request => $3, kind => $1 } while $rights =~ /^    (OWN|OWN_OR_ADMIN|ADMIN|SERIOUS|CONFIRMED|STEPS)\("([\w-]+)", "([\w-]+)"/mg;
 
 subtest 'each row of the table, as nobody, as a user, as an administrator without his password' => sub {
 	cmp_ok scalar(@rows), '>', 150, 'there are many';

@@ -1,22 +1,29 @@
 // The setup wizard: given the addresses of a relay and of a POP3 server.
 const offer = (page) => page.getByRole("dialog", { name: "Setup wizard" });
-const next = (page) => page.getByRole("button", { name: "Next" }).click();
-const heading = (page, name) => page.getByRole("heading", { name, level: 2 }).waitFor();
+export const next = (page) => page.getByRole("button", { name: "Next" }).click();
+export const heading = (page, name) => page.getByRole("heading", { name, level: 2 }).waitFor();
 
-async function walk(page, { relay, server, domains }) {
+/** Up to the page of times. relay "": none; dns: directly, by these servers. */
+export async function walk(page, { relay, server, domains, dns, accepted = "" }) {
 	await heading(page, "Connection");
 	await next(page);
 	await page.getByLabel("Name of the provider").fill("isp");
 	await next(page);
-	await page.getByLabel("SMTP relay servers").fill(relay);
-	await page.getByLabel("This server requires SMTP authentication").check();
-	await page.getByLabel("Username").fill("me");
-	await page.getByLabel("Password").fill("isp-secret");
+	if (dns !== undefined) {
+		await page.getByLabel("directly", { exact: false }).check();
+		await page.getByLabel("DNS servers", { exact: false }).fill(dns);
+	} else if (relay) {
+		await page.getByLabel("SMTP relay servers").fill(relay);
+		await page.getByLabel("This server requires SMTP authentication").check();
+		await page.getByLabel("Username").fill("me");
+		await page.getByLabel("Password").fill("isp-secret");
+	}
 	await next(page);
 	await page.getByLabel("Server", { exact: true }).fill(server);
 	await page.getByLabel("Encryption").selectOption("none");
 	await page.getByLabel("Username").fill("box");
 	await page.getByLabel("Password").fill("isp-secret");
+	await page.getByLabel("Accepted domains").fill(accepted);
 	await next(page);
 	await page.getByLabel("Local domains").fill(domains);
 	await next(page);
@@ -59,6 +66,18 @@ export const tests = {
 		await t.page.getByRole("button", { name: "Cancel" }).click();
 		await t.page.getByRole("heading", { name: "Dashboard" }).waitFor();
 		t.is(t.postroom("export"), before, "the settings are as before");
+	},
+
+	async "01-4.3 what cannot be made to the end is not begun"(t) {
+		const before = t.postroom("export");
+		await t.login(t.page, "postmaster", t.password);
+		await t.page.goto(`${t.url}/admin/index.html#/wizard`);
+		await walk(t.page, { ...t.given, domains: "example.com", accepted: "no domain!" });
+		await next(t.page);
+		await t.page.getByRole("button", { name: "Finish" }).click();
+		t.allow(/status of 422/);
+		await t.page.getByText(/change \d+: .*no domain!/).waitFor();
+		t.is(t.postroom("export"), before, "the settings are as before, those of the calls before it, too");
 	},
 
 	async "01-4.6 a bad domain is named, and the page not left"(t) {

@@ -16,6 +16,8 @@ static int refuse(struct api_work *work, const char *field, const char *format, 
 	va_start(args, format);
 	vsnprintf(err.text, sizeof err.text, format, args);
 	va_end(args);
+	if (work->step > 0)
+		err_prefix(&err, "call %d", work->step);
 	web_reply_field_error(work->reply, 400, "syntax", field, str_of(err.text));
 	return -1;
 }
@@ -119,12 +121,12 @@ int input_check(struct api_work *work, struct rows_wish *wish)
 {
 	if (check_query(work, wish) != 0)
 		return -1;
-	if (takes_json(work->call) && (work->request->body.len > 0 || needs_json(work->call))) {
+	if (work->body == NULL && takes_json(work->call) && (work->request->body.len > 0 || needs_json(work->call))) {
 		work->body = web_json(work->request, work->reply);
-		if (work->body == NULL || check_members(work) != 0)
+		if (work->body == NULL)
 			return -1;
 	}
-	return check_required(work);
+	return check_members(work) != 0 ? -1 : check_required(work);
 }
 
 const json_t *input_each(const struct api_work *work)

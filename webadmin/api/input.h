@@ -15,7 +15,9 @@ enum {
 	INPUT_REQUEST_MAX = 60 * 1024, /* octets of fields of a request without a document */
 };
 
-/* Look at all that came, and read the body where it is JSON. wish: NULL where the call is no collection. -1: refused.
+/*
+ * Look at all that came, and read the body where it is JSON and work->body is not there yet. wish: NULL where the call
+ * is no collection. -1: refused.
  */
 int input_check(struct api_work *work, struct rows_wish *wish);
 /* Add the call's fields to work->ask. each: the one that this request is for; NULL: there is none. -1: refused. */

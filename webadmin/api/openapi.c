@@ -49,6 +49,11 @@ static json_t *field_schema(const struct api_call *call, const struct api_field 
 	case API_EACH:
 		schema = array_schema("string");
 		break;
+	case API_CALLS:
+		schema = json_pack("{s:s, s:{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}}, s:[s,s]}}", "type", "array", "items", "type",
+		                   "object", "properties", "method", "type", "string", "path", "type", "string", "body", "type",
+		                   "object", "required", "method", "path");
+		break;
 	case API_SETTINGS:
 		schema = settings_schema(call->catalogue);
 		break;

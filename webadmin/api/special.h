@@ -22,6 +22,9 @@ void api_run_live(struct api_work *work);
 /* sessions.c */
 void api_run_end_session(struct api_work *work);
 
+/* together.c: several calls as one change. */
+void api_run_together(struct api_work *work);
+
 /* openapi.c */
 void api_run_openapi(struct api_work *work);
 

@@ -40,6 +40,7 @@ enum api_type {
 	API_SETTINGS, /* an object of keys and values, of the row's catalogue: key and value alternate, null is "unset" */
 	API_OTHERS,   /* the same, being all members of the body that the row does not name */
 	API_ITEM,     /* all other members of the body are texts of an item of the kind in the path */
+	API_CALLS,    /* an array of calls: objects of method, path and body */
 	API_DOCUMENT, /* the whole body, not JSON */
 	API_FILE,     /* the same, handed over as a descriptor */
 	API_ANY,      /* in answers: what the daemon says, an object mostly */

@@ -17,6 +17,7 @@ struct api_work {
 	const struct api_call *call;
 	json_t *body; /* what came as JSON; NULL: nothing did */
 	struct ipc_message ask, answer;
+	int step;           /* where it is one of several (together.c): which, from 1; 0: it is alone */
 	int64_t generation; /* of the settings that a change is based on, as the client saw them (If-Match); -1: any */
 };
 

@@ -34,7 +34,9 @@ static void each_row_for_each_kind_of_person(void **state)
 	for (const struct right *right = rights; right->callee != NULL; right++, rows++) {
 		bool of_users = right->kind == RIGHT_OWN || right->kind == RIGHT_OWN_OR_ADMIN;
 		bool takes_password = right->kind == RIGHT_CONFIRMED;
-		enum rights_verdict plain = right->kind == RIGHT_OWN ? RIGHTS_OWN : RIGHTS_ALL;
+		enum rights_verdict plain = right->kind == RIGHT_OWN     ? RIGHTS_OWN
+		                            : right->kind == RIGHT_STEPS ? RIGHTS_NOBODY /* without a step */
+		                                                         : RIGHTS_ALL;
 
 		assert_int_equal(judge(right, &user, false, NULL, NULL), of_users ? RIGHTS_OWN : RIGHTS_ADMIN);
 		assert_int_equal(judge(right, &user, false, "user", "somebody-else"), of_users ? RIGHTS_OWN : RIGHTS_ADMIN);
@@ -70,6 +72,46 @@ static void what_is_not_there_nobody_may(void **state)
 	assert_null(rights_find(STR("queue-manager"), STR("set")));
 	assert_null(rights_find(STR("configd"), STR("SET")));
 	assert_null(rights_find(STR("brokerd"), STR("ask")));
+}
+
+/* Each step of several as its own row says, with its own fields. */
+static void steps_are_judged_each(void **state)
+{
+	static const struct {
+		const char *steps[4]; /* a step, or "=key" of a field with the value 1 */
+		const struct rights_caller *caller;
+		enum rights_verdict verdict;
+	} cases[] = {
+	    {{"domain-add", "item-add"}, &administrator, RIGHTS_ALL},
+	    {{"domain-add", "item-add"}, &user, RIGHTS_ADMIN},
+	    {{"item-add"}, &user, RIGHTS_ADMIN},
+	    {{"domain-add", "user-delete"}, &administrator, RIGHTS_CONFIRM},
+	    {{"user-delete", "domain-add"}, &too_late, RIGHTS_CONFIRM},
+	    {{"user-delete", "domain-add"}, &confirmed, RIGHTS_ALL},
+	    {{"domain-add", "user-add", "=administrator"}, &administrator, RIGHTS_CONFIRM},
+	    {{"domain-add", "user-add", "=name"}, &administrator, RIGHTS_ALL},
+	    {{"domain-add", "own-set"}, &confirmed, RIGHTS_NOBODY},
+	    {{"together", "domain-add"}, &confirmed, RIGHTS_NOBODY},
+	    {{"domain-add", "list-join"}, &confirmed, RIGHTS_NOBODY},
+	    {{"=name"}, &confirmed, RIGHTS_NOBODY},
+	};
+	const struct right *right = rights_find(STR("configd"), STR("together"));
+
+	(void)state;
+	assert_non_null(right);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct ipc_message message;
+
+		ipc_message_init(&message);
+		ipc_request(&message, "ask");
+		for (size_t j = 0; j < 4 && cases[i].steps[j] != NULL; j++)
+			if (cases[i].steps[j][0] == '=')
+				ipc_add_text(&message, cases[i].steps[j] + 1, "1");
+			else
+				ipc_add_text(&message, "step", cases[i].steps[j]);
+		assert_int_equal(rights_judge(right, cases[i].caller, false, &message, 0), cases[i].verdict);
+		ipc_message_free(&message);
+	}
 }
 
 /* Passwords, administrators, the end of users: the password again. */
@@ -139,7 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_row_for_each_kind_of_person), cmocka_unit_test(rows_are_there_once_and_say_whose),
 	    cmocka_unit_test(what_is_not_there_nobody_may),     cmocka_unit_test(what_matters_most_takes_the_password),
-	    cmocka_unit_test(all_fields_are_looked_at),
+	    cmocka_unit_test(all_fields_are_looked_at),         cmocka_unit_test(steps_are_judged_each),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,7 +1,7 @@
 // The setup wizard: asks for one provider's account, and makes of the answers a connection, a sender, a collector, domains
 // and an item of the schedule. Nothing is changed before the last page's button.
 import { html, useState } from "../lib/html.js";
-import { get, patch, path, post, remove } from "../lib/api.js";
+import { get, patch, path, post } from "../lib/api.js";
 import { ask, confirmLeave, say } from "../lib/ask.js";
 import { t } from "../lib/i18n.js";
 import { go, goAnyway, link, useGuard } from "../lib/router.js";
@@ -32,72 +32,72 @@ const senderOf = (v) => (v.send === "direct" ? { method: "direct", servers: "" }
 	: { method: "relay", servers: serversOf(v.relays).join(","), encryption: "starttls-if-available",
 		...(v.authenticate ? { username: v.sendUser, password: v.sendPassword } : {}) });
 
-const everything = async (where) => (await get(where, { limit: 10000 })).items;
-const isNamed = (name) => (row) => row.name.toLowerCase() === name.toLowerCase();
+const dnsOf = (v) => listOf(v.dns, /[,\s]+/).join(",");
+const named = (rows, name) => rows.find((row) => row.name.toLowerCase() === name.toLowerCase());
+const change = (method, where, body) => ({ method, path: where, body });
 
-/** Make what has this name, or change it where it is there. */
-async function put(collection, name, body) {
-	if ((await everything(collection)).some(isNamed(name)))
-		await patch(`${collection}${path`/${name}/settings`}`, body);
-	else
-		await post(collection, { name, ...body });
-}
+/** What makes a thing of this name, or changes it where it is there. */
+const put = (there, collection, name, body) => (there ? change("PATCH", `${collection}${path`/${name}/settings`}`, body)
+	: change("POST", collection, { name, ...body }));
 
 // The default connection is the one that is meant: a new server has one.
-async function putConnection(v) {
-	const all = await everything("/connections");
-	const known = all.find(isNamed(v.name)) || all.find((one) => one.default);
+function connectionCalls(v, known) {
 	const commands = v.through === "dial-up"
 		? { continuous: false, "connect-command": v.connectCommand, "disconnect-command": v.disconnectCommand } : {};
-	if (known && !isNamed(v.name)(known))
-		await post(path`/connections/${known.name}/rename`, { to: v.name });
-	await put("/connections", v.name, { default: true, ...commands });
+	const rename = known && !named([known], v.name) ? [change("POST", path`/connections/${known.name}/rename`, { to: v.name })] : [];
+	return [...rename, put(known, "/connections", v.name, { default: true, ...commands })];
 }
 
 // A relay without a server sends nothing: there is no sender then.
-async function putSender(v) {
+function senderCalls(v, there) {
 	if (v.send === "direct" || v.relays)
-		await put("/senders", v.name, senderOf(v));
-	else if ((await everything("/senders")).some(isNamed(v.name)))
-		await remove(path`/senders/${v.name}`);
+		return [put(there, "/senders", v.name, senderOf(v))];
+	return there ? [change("DELETE", path`/senders/${v.name}`)] : [];
 }
 
-async function putDomains(names) {
-	const known = await everything("/domains");
-	for (const name of names.filter((one) => !known.some(isNamed(one))))
-		await post("/domains", { name });
-	if (!known.some((domain) => domain.default))
-		await post(path`/domains/${names[0]}/default`);
+function domainCalls(names, domains) {
+	const all = names.filter((one) => !named(domains, one)).map((name) => change("POST", "/domains", { name }));
+	return domains.some((domain) => domain.default) ? all : [...all, change("POST", path`/domains/${names[0]}/default`)];
 }
 
-async function putSchedule(v) {
+function scheduleCall(v, known) {
 	const [from, to] = hours[v.when];
 	const item = { name: v.name, enabled: v.enable && v.when !== "never" ? "on" : "off", connections: "@default", every: v.interval, from, to,
 		days: weekdays[v.days] };
-	const known = (await everything("/items/schedule")).find(isNamed(v.name));
-	if (known)
-		await patch(path`/items/schedule/${known.number}`, item);
-	else
-		await post("/items/schedule", item);
+	return known ? change("PATCH", path`/items/schedule/${known.number}`, item) : change("POST", "/items/schedule", item);
 }
 
-/** What Finish does, in order: [text, function]. Each may be done again, where a later one failed. */
+/** What Finish does, for who reads it before. */
 function stepsOf(v) {
-	const domains = listOf(v.domains, /;/);
-	const dns = listOf(v.dns, /[,\s]+/).join(",");
 	return [
-		[t("wizard.step.domains", { names: domains.join(", ") }), () => putDomains(domains)],
-		...(v.send === "direct" ? [[t("wizard.step.dns", { servers: dns || t("wizard.step.dns.system") }), () => patch("/settings", { "dns.servers": dns })]] : []),
-		[t("wizard.step.connection", { name: v.name }), () => putConnection(v)],
-		[t(v.send === "direct" || v.relays ? "wizard.step.sender" : "wizard.step.no-sender", { name: v.name }), () => putSender(v)],
-		[t("wizard.step.collector", { name: v.name }), () => put("/collectors", v.name, collectorOf(v))],
-		[t("wizard.step.schedule", { name: v.name }), () => putSchedule(v)],
+		t("wizard.step.domains", { names: listOf(v.domains, /;/).join(", ") }),
+		...(v.send === "direct" ? [t("wizard.step.dns", { servers: dnsOf(v) || t("wizard.step.dns.system") })] : []),
+		t("wizard.step.connection", { name: v.name }),
+		t(v.send === "direct" || v.relays ? "wizard.step.sender" : "wizard.step.no-sender", { name: v.name }),
+		t("wizard.step.collector", { name: v.name }),
+		t("wizard.step.schedule", { name: v.name }),
 	];
+}
+
+/** Do it: all of it, or nothing. */
+async function carryOut(v) {
+	const [connections, senders, collectors, domains, schedule] = await Promise.all(
+		["/connections", "/senders", "/collectors", "/domains", "/items/schedule"].map(async (where) => (await get(where, { limit: 10000 })).items));
+	const connection = named(connections, v.name) || connections.find((one) => one.default);
+	const sender = named(senders, connection ? connection.name : v.name); // it bears its connection's name, also the new one
+	await post("/together", { calls: [
+		...domainCalls(listOf(v.domains, /;/), domains),
+		...(v.send === "direct" ? [change("PATCH", "/settings", { "dns.servers": dnsOf(v) })] : []),
+		...connectionCalls(v, connection),
+		...senderCalls(v, sender),
+		put(named(collectors, v.name), "/collectors", v.name, collectorOf(v)),
+		scheduleCall(v, named(schedule, v.name)),
+	] });
 }
 
 function Finish({ v, set, steps, wrong }) {
 	return html`<h2>${t("wizard.will")}</h2>
-		<ol>${steps.map(([text]) => html`<li>${text}</li>`)}</ol>
+		<ol>${steps.map((text) => html`<li>${text}</li>`)}</ol>
 		${wrong && html`<${Notice} kind="bad">${errorText(wrong)}<//>`}
 		${v.when !== "never" && html`<${CheckField} label=${t("wizard.enable")} value=${v.enable} onChange=${(enable) => set({ enable })} />`}
 		<${Notice}>${t("wizard.next-steps")}${" "}<a href=${link("users")}>${t("page.users")}</a>, <a href=${link("mappings")}>${t("page.mappings")}</a>,
@@ -124,8 +124,7 @@ export function Wizard() {
 		setBusy(true);
 		setFailed(null);
 		try {
-			for (const [, act] of stepsOf(values))
-				await act();
+			await carryOut(values);
 			say(t("wizard.finished"));
 			goAnyway();
 		} catch (error) {
