@@ -210,5 +210,8 @@ struct str web_escape(struct arena *arena, struct str text);
 /* ETag; and true where the request says that the client has that very thing: the reply is 304 then. tag: without
  * quotes. */
 bool web_reply_has_tag(const struct web_request *request, struct web_reply *reply, struct str tag);
+/* Compress the body that the reply has where the client takes that. Only for what is the same for everybody: the length
+ * of what holds secrets beside what strangers wrote would tell of them. */
+void web_reply_pack(const struct web_request *request, struct web_reply *reply);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum { BLOCK_OCTETS = 32 * 1024, TEXT_MAX = 1000 };
 
@@ -206,6 +207,28 @@ bool web_reply_has_tag(const struct web_request *request, struct web_reply *repl
 		return false;
 	reply->status = 304;
 	return true;
+}
+
+void web_reply_pack(const struct web_request *request, struct web_reply *reply)
+{
+	struct str codings = web_header(request, "Accept-Encoding");
+	z_stream stream = {.next_in = (Bytef *)(uintptr_t)reply->body.data, .avail_in = (uInt)reply->body.len};
+	size_t room;
+	char *packed;
+
+	web_reply_header(reply, "Vary", "Accept-Encoding");
+	if (codings.data == NULL || !web_takes_gzip(codings) || reply->body.len == 0 || reply->body.len > WEB_BODY_MAX ||
+	    deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+		return;
+	room = deflateBound(&stream, stream.avail_in);
+	packed = arena_get(reply->arena, room);
+	stream.next_out = (Bytef *)packed;
+	stream.avail_out = (uInt)room;
+	if (deflate(&stream, Z_FINISH) == Z_STREAM_END) {
+		reply->body = str_from(packed, stream.total_out);
+		web_reply_header(reply, "Content-Encoding", "gzip");
+	}
+	deflateEnd(&stream);
 }
 
 static ssize_t read_stream(void *context, uint64_t position, char *out, size_t size)

@@ -197,3 +197,13 @@ void answer_reply(struct api_work *work, json_t *json, const char tag[ANSWER_TAG
 	else
 		web_reply_json(work->reply, 200, json);
 }
+
+void answer_description(struct api_work *work, json_t *json)
+{
+	char tag[ANSWER_TAG_SIZE];
+
+	answer_tag(json, tag);
+	web_reply_header(work->reply, "Cache-Control", "no-cache");
+	answer_reply(work, json, tag);
+	web_reply_pack(work->request, work->reply);
+}

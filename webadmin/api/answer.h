@@ -18,6 +18,8 @@ json_t *answer_find_row(const struct api_work *work, const json_t *rows);
  */
 enum { ANSWER_TAG_SIZE = 33 };
 void answer_reply(struct api_work *work, json_t *json, const char tag[ANSWER_TAG_SIZE]);
+/* Reply with a description of this program: the same for everybody, so browsers may keep it, and it is compressed. */
+void answer_description(struct api_work *work, json_t *json);
 /* The tag of what is in force: a hash. */
 void answer_tag(const json_t *json, char tag_out[ANSWER_TAG_SIZE]);
 

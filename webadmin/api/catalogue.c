@@ -126,8 +126,6 @@ void api_run_catalogue(struct api_work *work)
 	                        describe_all(&list_catalogue), "connection-settings", describe_all(&connection_catalogue),
 	                        "sender-settings", describe_all(&sender_catalogue), "collector-settings",
 	                        describe_all(&collector_catalogue), "items", describe_items());
-	char tag[ANSWER_TAG_SIZE];
 
-	answer_tag(all, tag);
-	answer_reply(work, all, tag);
+	answer_description(work, all);
 }

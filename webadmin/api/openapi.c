@@ -1,5 +1,6 @@
 #include "webadmin/api/openapi.h"
 
+#include "webadmin/api/answer.h"
 #include "webadmin/api/api.h"
 #include "webadmin/api/rows.h"
 #include "webadmin/api/special.h"
@@ -272,5 +273,5 @@ int openapi_print(void)
 
 void api_run_openapi(struct api_work *work)
 {
-	web_reply_json(work->reply, 200, openapi_make());
+	answer_description(work, openapi_make());
 }
