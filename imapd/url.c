@@ -1,5 +1,7 @@
 #include "imapd/url.h"
 
+#include "common/base/moment.h"
+
 #include <time.h>
 #include <unistd.h>
 
@@ -112,37 +114,12 @@ static bool take_partial(struct str text, struct section *section)
 	       (text.data == NULL || (str_to_u64(text, INT64_MAX, &section->length) && section->length > 0));
 }
 
-/* date-time of RFC 3339: "2026-12-31T23:59:59Z", "...+01:00". */
-static bool take_time(struct session *session, struct str text, int64_t *seconds)
-{
-	char *copy = arena_text(&session->arena, text), *end;
-	struct tm tm = {0};
-	uint64_t hours, minutes;
-	int sign = 0;
-
-	end = strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (end == NULL)
-		return false;
-	if (*end == '.')
-		end += 1 + strspn(end + 1, "0123456789");
-	if (*end == '+' || *end == '-')
-		sign = *end == '+' ? -1 : 1;
-	*seconds = timegm(&tm);
-	if (sign == 0)
-		return str_equal_nocase(str_of(end), STR("Z"));
-	if (strlen(end) != 6 || end[3] != ':' || !str_to_u64(str_from(end + 1, 2), 23, &hours) ||
-	    !str_to_u64(str_from(end + 4, 2), 59, &minutes))
-		return false;
-	*seconds += sign * (int64_t)(hours * 3600 + minutes * 60);
-	return true;
-}
-
 /* ";EXPIRE=" time ";URLAUTH=" access [":" mechanism ":" token] (RFC 4467 9). */
 static bool take_authorisation(struct session *session, struct str whole, struct str rest, struct imap_url *url)
 {
 	struct str value, mechanism;
 
-	if (take_parameter(&rest, ";EXPIRE=", &value) && !take_time(session, value, &url->expires))
+	if (take_parameter(&rest, ";EXPIRE=", &value) && !moment_parse(value, &session->arena, &url->expires))
 		return false;
 	if (rest.len == 0)
 		return url->expires == 0;

@@ -1,8 +1,9 @@
 #include "imapd/uses.h"
 
 /* RFC 6154 2: what a folder may be for; \All and \Flagged would have to be views of other folders, \Junk may be made.
+ * \Scheduled has mail that waits for its time (webmail).
  */
-static const char *const uses_known[] = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"};
+static const char *const uses_known[] = {"\\Archive", "\\Drafts", "\\Junk", "\\Scheduled", "\\Sent", "\\Trash"};
 
 enum { KNOWN = sizeof uses_known / sizeof uses_known[0] };
 

@@ -46,7 +46,8 @@ static void survey_delivery(const struct delivery *delivery, int64_t now, struct
 static struct survey take_survey(const struct message *message, int64_t now)
 {
 	struct survey survey = {.next = QUEUE_NEVER,
-	                        .lasting = message->held || message->away > AWAY_MAX || message->prepared != 0};
+	                        .lasting = message->held || message->away > AWAY_MAX || message->prepared != 0 ||
+	                                   message->release != 0};
 
 	for (size_t i = 0; i < message->delivery_count; i++)
 		survey_delivery(&message->deliveries[i], now, &survey);
@@ -133,6 +134,9 @@ static void advance(struct message *message)
 		finish(message, false);
 		return;
 	}
+	scheduled_settle(message);
+	if (message->dirty)
+		return;
 	survey = take_survey(message, now);
 	if (survey.remote)
 		outgoing_settle(message);

@@ -410,7 +410,8 @@ void control_handle(struct ipc_incoming *incoming, void *context)
 		result = past_answer(queue, request, &reply, &err);
 	} else if (ipc_is(request, "waiting")) {
 		result = pass_answer_waiting(queue, &reply, &err);
-	} else if (!lan_control_handle(queue, request, &reply, &result, &err)) {
+	} else if (!lan_control_handle(queue, request, &reply, &result, &err) &&
+	           !scheduled_handle(queue, request, &reply, &result, &err)) {
 		result = control_change(queue, request, &changed, &err);
 		if (result == 0) {
 			ipc_add_number(&reply, "changed", changed.messages);

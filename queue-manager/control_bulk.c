@@ -62,6 +62,7 @@ static unsigned change_release(struct message *message)
 
 	if (was_timed) {
 		message->hold_until = 0;
+		message->release = 0;
 		retry_now(message);
 		table_write(message);
 	}
@@ -106,8 +107,8 @@ static const struct operation operations[] = {
         {
             "UPDATE delivery SET next = 0, state = 0 WHERE state <= 1 AND message IN "
             "(SELECT key FROM message WHERE (held = 1 OR hold_until > ?2) AND " OTHERS ")",
-            "UPDATE message SET held = 0, hold_until = 0, crashes = 0, next = 0 WHERE (held = 1 OR hold_until > ?2) "
-            "AND " OTHERS,
+            "UPDATE message SET held = 0, hold_until = 0, release = 0, crashes = 0, next = 0 WHERE (held = 1 OR "
+            "hold_until > ?2) AND " OTHERS,
         },
         change_release,
     },
@@ -183,10 +184,10 @@ static bool exists(struct queue *queue, const char *id)
 	return row == 1;
 }
 
-static const struct operation *operation_find(const struct ipc_message *request)
+static const struct operation *operation_find(struct str name)
 {
 	for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
-		if (ipc_is(request, operations[i].name))
+		if (str_equal(name, str_of(operations[i].name)))
 			return &operations[i];
 	return NULL;
 }
@@ -204,21 +205,11 @@ int control_send_all(struct queue *queue, struct err *err)
 	return 0;
 }
 
-int control_change(struct queue *queue, const struct ipc_message *request, struct control_changed *changed,
-                   struct err *err)
+/* id: NULL for all. */
+static int run(struct queue *queue, const struct operation *operation, const char *id, struct control_changed *changed,
+               struct err *err)
 {
-	const struct operation *operation = operation_find(request);
-	char text[SPOOL_ID_MAX];
-	int64_t all = 0;
-	const char *id;
-
 	*changed = (struct control_changed){0, 0};
-	if (operation == NULL)
-		return err_set(err, ERR_PROTOCOL, "the queue-manager knows no such request");
-	ipc_get_number(request, "all", 0, 1, &all);
-	if (all == 0 && (!ipc_get_text(request, "id", text, sizeof text) || !spool_id_is_valid(str_of(text))))
-		return err_set(err, ERR_SYNTAX, "that is not the id of a message");
-	id = all == 0 ? text : NULL;
 	change_memory(queue, operation->change, id, changed);
 	if (change_rows(queue, operation, id, changed, err) != 0)
 		return -1;
@@ -228,8 +219,39 @@ int control_change(struct queue *queue, const struct ipc_message *request, struc
 		remote_forget_trouble(queue);
 	if (operation->change == change_delete)
 		doom_begin(queue);
+	schedule_at(queue, 0);
+	return 0;
+}
+
+int control_change(struct queue *queue, const struct ipc_message *request, struct control_changed *changed,
+                   struct err *err)
+{
+	const struct operation *operation = operation_find(ipc_get(request, "op"));
+	char text[SPOOL_ID_MAX];
+	int64_t all = 0;
+	const char *id;
+
+	if (operation == NULL)
+		return err_set(err, ERR_PROTOCOL, "the queue-manager knows no such request");
+	ipc_get_number(request, "all", 0, 1, &all);
+	if (all == 0 && (!ipc_get_text(request, "id", text, sizeof text) || !spool_id_is_valid(str_of(text))))
+		return err_set(err, ERR_SYNTAX, "that is not the id of a message");
+	id = all == 0 ? text : NULL;
+	if (run(queue, operation, id, changed, err) != 0)
+		return -1;
 	log_info("%s of %s by an administrator: %lld messages", operation->name, id != NULL ? id : "all",
 	         (long long)changed->messages);
-	schedule_at(queue, 0);
+	return 0;
+}
+
+int control_change_one(struct queue *queue, const char *name, struct str id, struct control_changed *changed,
+                       struct err *err)
+{
+	char text[SPOOL_ID_MAX];
+
+	str_copy(id, text, sizeof text);
+	if (run(queue, operation_find(str_of(name)), text, changed, err) != 0)
+		return -1;
+	log_info("%s of %s by its sender", name, text);
 	return 0;
 }

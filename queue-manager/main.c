@@ -20,6 +20,7 @@ static void on_second(evutil_socket_t fd, short what, void *context)
 	(void)fd, (void)what;
 	advance_tick(queue);
 	outgoing_look_for_expired(queue);
+	scheduled_look_for_due(queue);
 	if (++seconds % 60 == 0)
 		table_minute(queue);
 }

@@ -148,6 +148,7 @@ struct delivery *message_add_delivery(struct message *message, unsigned recipien
 void message_add_recipients(struct message *message)
 {
 	message->held |= message->envelope.hold; /* its row says it from here on */
+	message->release = message->envelope.release;
 	for (size_t i = 0; i < message->envelope.recipient_count; i++)
 		message_add_delivery(message, (unsigned)i);
 }

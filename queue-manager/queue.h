@@ -154,6 +154,7 @@ struct message {
 	bool final;               /* the next attempt of what goes to other servers is the last */
 	int64_t priority;         /* 1 to 9, small ones first; 0: not looked at yet (outgoing.c) */
 	int64_t hold_until;       /* queue time, 0: not held on a timer */
+	int64_t release;          /* seconds since 1970 when it is to go (scheduled.c); 0: at any time */
 	int64_t expires;          /* queue time: what is not sent then is deleted; 0: never */
 	struct verdict *verdicts; /* of senders' scripts; in arena */
 	unsigned crashes;         /* points, see QUEUE_POINTS_MAX */
@@ -333,6 +334,19 @@ bool outgoing_expire(struct message *message);
 void outgoing_look_for_expired(struct queue *queue); /* in the table */
 
 /*
+ * scheduled.c: mail whose sender said when it is to go (RFC 4865). Nothing is done with it before that time by the
+ * clock on the wall, whatever the time in the queue says; then, if its sender still is a user who may log in, it is as
+ * if it had just come.
+ */
+void scheduled_settle(struct message *message); /* put off what is open, or end its waiting */
+/* May it go to other servers? 1 = yes, 0 = its sender may not any more, -1 = cannot say now (logged). */
+int scheduled_may_leave(const struct message *message);
+void scheduled_look_for_due(struct queue *queue); /* in the table, after the clock was set or the machine was off */
+/* What users ask about theirs: "scheduled", "scheduled-send", "scheduled-cancel". Returns false where it is none. */
+bool scheduled_handle(struct queue *queue, const struct ipc_message *request, struct ipc_message *reply,
+                      int *result_out, struct err *err);
+
+/*
  * stored.c: mail that waits in an Inbox until another server has it. May it be tried now? Where that is not known,
  * deliver is asked, and the message touched when the answer is there.
  */
@@ -433,6 +447,9 @@ struct control_changed {
 };
 int control_change(struct queue *queue, const struct ipc_message *request, struct control_changed *changed,
                    struct err *err);
+/* The same of one message, for its sender. name: as the request; id: a valid one. */
+int control_change_one(struct queue *queue, const char *name, struct str id, struct control_changed *changed,
+                       struct err *err);
 /* An urgent message has come: all that waits is tried now, as by "retry" of all. */
 int control_send_all(struct queue *queue, struct err *err);
 

@@ -125,9 +125,12 @@ static void answered_remote(struct message *message, size_t index, const struct 
 	struct delivery *delivery = &message->deliveries[index];
 	struct str address = message_recipient(message, delivery)->address;
 	int allowed = message_may_relay(message) ? 1 : rule_targets_have(message->queue, address);
+	int may_leave = scheduled_may_leave(message);
 
-	if (allowed < 0) {
+	if (allowed < 0 || may_leave < 0) {
 		outcome_away(message, delivery);
+	} else if (may_leave == 0) {
+		fail(message, delivery, "5.7.1", STR("Its sender may not send to other servers any more"));
 	} else if (allowed == 0) {
 		/* Not reported to anybody: who made this envelope did not get it by a way that we offer. */
 		log_error("id=%s to=<%.*s> no right to relay", message->id, STR_ARG(address));

@@ -50,17 +50,20 @@ static const char *const steps[] = {
     "CREATE INDEX past_ended ON past(ended);"
     "CREATE TABLE past_recipient(message INTEGER NOT NULL, position INTEGER NOT NULL, address TEXT, target TEXT,"
     "  state INTEGER, attempts INTEGER, answer TEXT, PRIMARY KEY(message, position)) WITHOUT ROWID;",
+    "ALTER TABLE message ADD COLUMN release INTEGER NOT NULL DEFAULT 0;" /* seconds since 1970; scheduled.c */
+    "CREATE INDEX message_release ON message(release) WHERE release > 0;",
 };
 
 /* The statements, in the order of enum table_statement. */
 static const char *const sql[TABLE_STATEMENTS] = {
     [TABLE_INSERT] =
         "INSERT INTO message(id, time, size, sender, born, next, trying, crashes, held, warned, reports, prepared, "
-        "outgoing_from, priority, hold_until, expires, final, user, peer) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-        "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+        "outgoing_from, priority, hold_until, expires, final, release, user, peer) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+        "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
     [TABLE_UPDATE] = "UPDATE message SET time = ?2, size = ?3, sender = ?4, born = ?5, next = ?6, trying = ?7, "
                      "crashes = ?8, held = ?9, warned = ?10, reports = ?11, prepared = ?12, outgoing_from = ?13, "
-                     "priority = ?14, hold_until = ?15, expires = ?16, final = ?17 WHERE key = ?18",
+                     "priority = ?14, hold_until = ?15, expires = ?16, final = ?17, release = ?18 "
+                     "WHERE key = ?19",
     [TABLE_DELIVERY] =
         "INSERT OR REPLACE INTO delivery(message, position, recipient, kind, state, uid, address, target, "
         "attempts, next, destination, answer, report, rank) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
@@ -78,7 +81,7 @@ static const char *const sql[TABLE_STATEMENTS] = {
     [TABLE_CLOCK] = "INSERT OR REPLACE INTO clock(one, boot, offset, last) VALUES(1, ?1, ?2, ?3)",
     [TABLE_READ] =
         "SELECT born, crashes, held, warned, reports, trying, prepared, outgoing_from, priority, hold_until, "
-        "coalesce(expires, 0), final FROM message WHERE key = ?1",
+        "coalesce(expires, 0), final, release FROM message WHERE key = ?1",
     [TABLE_READ_DELIVERIES] =
         "SELECT position, recipient, kind, state, uid, target, attempts, next, destination, answer, "
         "report, rank FROM delivery WHERE message = ?1 ORDER BY position",
@@ -244,11 +247,12 @@ static int write_message(struct table *table, struct message *message, struct er
 	else
 		db_bind_null(statement, 16);
 	db_bind_number(statement, 17, message->final);
+	db_bind_number(statement, 18, message->release);
 	if (message->row != 0) {
-		db_bind_number(statement, 18, message->row);
+		db_bind_number(statement, 19, message->row);
 	} else {
-		db_bind_text(statement, 18, message->envelope.user);
-		db_bind_text(statement, 19, message->envelope.peer);
+		db_bind_text(statement, 19, message->envelope.user);
+		db_bind_text(statement, 20, message->envelope.peer);
 	}
 	return db_run(statement, err);
 }
@@ -492,6 +496,7 @@ int table_read(struct message *message, int64_t row, struct err *err)
 	message->hold_until = db_number(statement, 9);
 	message->expires = db_number(statement, 10);
 	message->final = db_number(statement, 11) != 0;
+	message->release = db_number(statement, 12);
 	db_reset(statement);
 	return read_deliveries(table, message, err);
 }

@@ -1,19 +1,7 @@
+#include "common/base/moment.h"
 #include "reporter/reporter.h"
 
 #include <stdlib.h>
-#include <time.h>
-
-/* RFC 3339, UTC. */
-static struct str moment(int64_t seconds, struct arena *arena)
-{
-	time_t time = (time_t)seconds;
-	struct tm parts;
-	char text[32];
-
-	gmtime_r(&time, &parts);
-	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-	return arena_copy(arena, str_of(text));
-}
 
 static void set(json_t *object, const char *key, struct str text)
 {
@@ -24,8 +12,8 @@ static json_t *range(int64_t day, struct arena *arena)
 {
 	json_t *object = json_object();
 
-	set(object, "start-datetime", moment(day * REPORT_DAY_S, arena));
-	set(object, "end-datetime", moment((day + 1) * REPORT_DAY_S - 1, arena));
+	set(object, "start-datetime", moment_format(day * REPORT_DAY_S, arena));
+	set(object, "end-datetime", moment_format((day + 1) * REPORT_DAY_S - 1, arena));
 	return object;
 }
 

@@ -1,8 +1,10 @@
 #include "smtpd/smtpd.h"
 
 #include "common/base/log.h"
+#include "common/base/moment.h"
 
 #include <stdio.h>
+#include <time.h>
 
 /*
  * Keep the client's name with characters that are harmless in a header field and in an answer. RFC 5321 4.1.4: a name
@@ -60,6 +62,7 @@ static struct str capabilities(struct session *session)
 {
 	struct arena *arena = &session->command_arena;
 	struct str mechanisms = auth_mechanisms(session), domain = session_default_domain(session), lines = STR("");
+	int64_t future = session_future_release(session);
 
 	if (mechanisms.len != 0)
 		lines = arena_printf(arena, "AUTH %.*s\n", STR_ARG(mechanisms));
@@ -70,6 +73,9 @@ static struct str capabilities(struct session *session)
 		lines = arena_printf(arena, "%.*sREQUIRETLS\n", STR_ARG(lines));
 	if (tls_is_offered(session))
 		lines = arena_printf(arena, "%.*sSTARTTLS\n", STR_ARG(lines));
+	if (future > 0)
+		lines = arena_printf(arena, "%.*sFUTURERELEASE %lld %.*s\n", STR_ARG(lines), (long long)future,
+		                     STR_ARG(moment_format((int64_t)time(NULL) + future, arena)));
 	if (session->relay.may_verify)
 		lines = arena_printf(arena, "%.*sVRFY\nEXPN\n", STR_ARG(lines));
 	if (domain.len != 0) /* for sendmail(1), which has no settings to read */

@@ -171,6 +171,8 @@ static struct spool_envelope make_envelope(const struct intake *intake)
 	    .ret = transaction->mail.ret,
 	    .envid = transaction->mail.envid,
 	    .parent = STR(""),
+	    .release = transaction->mail.hold_for != 0 ? (int64_t)now.tv_sec + transaction->mail.hold_for
+	                                               : transaction->mail.hold_until,
 	    .recipients = transaction->recipients,
 	    .recipient_count = transaction->count,
 	};

@@ -9,6 +9,10 @@
 #include "smtpd/rbl.h"
 #include "smtpd/sender_auth.h"
 
+#include <time.h>
+
+enum { DAY_S = 86400 };
+
 void transaction_reset(struct session *session)
 {
 	if (session->transaction.intake != NULL)
@@ -30,6 +34,29 @@ uint64_t session_max_size(const struct session *session)
 	int64_t usual = settings_number(&session->smtpd->settings, SETTING_SMTP_MAX_SIZE);
 
 	return (uint64_t)(session->hooks.max_size > 0 && session->hooks.max_size < usual ? session->hooks.max_size : usual);
+}
+
+int64_t session_future_release(const struct session *session)
+{
+	if (session->user[0] == '\0') /* somebody has to answer for it when it goes */
+		return 0;
+	return settings_number(&session->smtpd->settings, SETTING_SMTP_FUTURE_RELEASE) * DAY_S;
+}
+
+/* A message that is to wait: not for clients to whom that was not offered, nor for too long. */
+static bool may_not_wait(struct session *session)
+{
+	const struct smtp_mail *mail = &session->transaction.mail;
+	int64_t most = session_future_release(session);
+	int64_t wait = mail->hold_until != 0 ? mail->hold_until - (int64_t)time(NULL) : mail->hold_for;
+
+	if ((mail->hold_for == 0 && mail->hold_until == 0) || (most > 0 && wait <= most))
+		return false;
+	if (most == 0)
+		reply(session, 555, "5.5.4", "Parameters not recognised or not implemented");
+	else
+		reply(session, 501, "5.5.4", "Messages are kept for %lld seconds at most", (long long)most);
+	return true;
 }
 
 /* Were parameters of DSN used where that is switched off? They are unknown then. */
@@ -61,7 +88,8 @@ void command_mail(struct session *session, struct str argument)
 		reply_refusal(session, &refusal);
 		transaction_reset(session);
 	} else if (has_unknown_parameters(session, transaction->mail.ret.len > 0 || transaction->mail.envid.len > 0,
-	                                  transaction->mail.requiretls)) {
+	                                  transaction->mail.requiretls) ||
+	           may_not_wait(session)) {
 		transaction_reset(session);
 	} else if (transaction->mail.size > session_max_size(session)) {
 		status_event(&session->status, POLICY_TOO_BIG, transaction->mail.from.text);

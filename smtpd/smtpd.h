@@ -143,6 +143,8 @@ int session_run(struct session *session);
 /* Must somebody log in before mail is taken? */
 bool session_login_is_needed(const struct session *session);
 /* Largest message, octets; 0: any. */
+/* How many seconds ahead the client may say when a message goes (RFC 4865); 0: not at all. */
+int64_t session_future_release(const struct session *session);
 uint64_t session_max_size(const struct session *session);
 /* May this session send to other domains: by its address, or since somebody logged in? */
 bool session_may_relay(const struct session *session);

@@ -122,6 +122,8 @@ struct smtp_message {
 	bool smtputf8;     /* declared so when it was taken (RFC 6531) */
 	bool requiretls;   /* only a server that promises the same gets it, but for reports (RFC 8689); TLS is the caller's
 	                      business */
+	int64_t hold_until; /* not before that time, seconds since 1970, where the server offers that (RFC 4865); 0: at once
+	                     */
 	struct str ret;    /* "FULL", "HDRS" or empty */
 	struct str envid;  /* xtext, or empty */
 	struct smtp_recipient *recipients;

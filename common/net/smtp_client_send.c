@@ -1,4 +1,5 @@
 #include "common/base/memory.h"
+#include "common/base/moment.h"
 #include "common/net/smtp_client_io.h"
 #include "common/spool/spool.h"
 
@@ -157,6 +158,8 @@ static bool find_obstacle(const struct smtp_client *client, const struct smtp_me
 	     {"5.6.7", STR("The message needs SMTPUTF8, which the server does not offer")}},
 	    {message->requiretls && message->from.len != 0 && !offers(client, SMTP_REQUIRETLS),
 	     {"5.7.30", STR("The message requires TLS all the way, which the server does not promise (REQUIRETLS)")}},
+	    {message->hold_until != 0 && !offers(client, SMTP_FUTURERELEASE),
+	     {"5.3.3", STR("The server keeps no mail for later")}},
 	    {needs->eight_bit && !offers(client, SMTP_8BITMIME),
 	     {"5.6.3", STR("The message is 8-bit, and the server does not offer 8BITMIME")}},
 	    {!is_path_text(message->from), {"5.1.7", STR("The sender's address cannot be sent")}},
@@ -207,6 +210,8 @@ static void write_mail(struct transaction *t)
 		conn_write(conn, STR(" SMTPUTF8"));
 	if (message->requiretls && offers(t->client, SMTP_REQUIRETLS))
 		conn_write(conn, STR(" REQUIRETLS"));
+	if (message->hold_until != 0)
+		conn_printf(conn, " HOLDUNTIL=%.*s", STR_ARG(moment_format(message->hold_until, t->arena)));
 	if (offers(t->client, SMTP_DSN)) {
 		if (is_parameter(message->ret))
 			conn_printf(conn, " RET=%.*s", STR_ARG(message->ret));

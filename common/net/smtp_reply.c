@@ -146,10 +146,17 @@ static void add_extension(struct str line, struct smtp_extensions *extensions)
 	static const struct {
 		const char *keyword;
 		enum smtp_extension extension;
-	} known[] = {{"PIPELINING", SMTP_PIPELINING}, {"8BITMIME", SMTP_8BITMIME}, {"SIZE", SMTP_SIZE},
-	             {"STARTTLS", SMTP_STARTTLS},     {"AUTH", SMTP_AUTH},         {"DSN", SMTP_DSN},
-	             {"SMTPUTF8", SMTP_SMTPUTF8},     {"ETRN", SMTP_ETRN},         {"ATRN", SMTP_ATRN},
-	             {"REQUIRETLS", SMTP_REQUIRETLS}};
+	} known[] = {{"PIPELINING", SMTP_PIPELINING},
+	             {"8BITMIME", SMTP_8BITMIME},
+	             {"SIZE", SMTP_SIZE},
+	             {"STARTTLS", SMTP_STARTTLS},
+	             {"AUTH", SMTP_AUTH},
+	             {"DSN", SMTP_DSN},
+	             {"SMTPUTF8", SMTP_SMTPUTF8},
+	             {"ETRN", SMTP_ETRN},
+	             {"ATRN", SMTP_ATRN},
+	             {"REQUIRETLS", SMTP_REQUIRETLS},
+	             {"FUTURERELEASE", SMTP_FUTURERELEASE}};
 	static const struct str old_auth = {"AUTH=", 5};
 	struct str keyword;
 

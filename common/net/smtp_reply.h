@@ -48,16 +48,17 @@ int smtp_reply_class(const struct smtp_reply *reply);
 
 /* The extensions of an EHLO reply (RFC 5321 4.1.1.1). */
 enum smtp_extension {
-	SMTP_PIPELINING = 1,   /* RFC 2920 */
-	SMTP_8BITMIME = 2,     /* RFC 6152 */
-	SMTP_SIZE = 4,         /* RFC 1870 */
-	SMTP_STARTTLS = 8,     /* RFC 3207 */
-	SMTP_AUTH = 16,        /* RFC 4954 */
-	SMTP_DSN = 32,         /* RFC 3461 */
-	SMTP_SMTPUTF8 = 64,    /* RFC 6531 */
-	SMTP_ETRN = 128,       /* RFC 1985 */
-	SMTP_ATRN = 256,       /* RFC 2645 */
-	SMTP_REQUIRETLS = 512, /* RFC 8689 */
+	SMTP_PIPELINING = 1,       /* RFC 2920 */
+	SMTP_8BITMIME = 2,         /* RFC 6152 */
+	SMTP_SIZE = 4,             /* RFC 1870 */
+	SMTP_STARTTLS = 8,         /* RFC 3207 */
+	SMTP_AUTH = 16,            /* RFC 4954 */
+	SMTP_DSN = 32,             /* RFC 3461 */
+	SMTP_SMTPUTF8 = 64,        /* RFC 6531 */
+	SMTP_ETRN = 128,           /* RFC 1985 */
+	SMTP_ATRN = 256,           /* RFC 2645 */
+	SMTP_REQUIRETLS = 512,     /* RFC 8689 */
+	SMTP_FUTURERELEASE = 1024, /* RFC 4865 */
 };
 
 struct smtp_extensions {

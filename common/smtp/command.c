@@ -1,11 +1,13 @@
 #include "common/smtp/command.h"
 
+#include "common/base/moment.h"
 #include "common/spool/spool.h"
 
 enum {
-	ENVID_MAX = 100,      /* octets of the decoded identifier, RFC 3461 4.4 */
-	ORCPT_MAX = 500,      /* octets, RFC 3461 5.4 b */
-	SIZE_DIGITS_MAX = 20, /* RFC 1870 6.1 */
+	ENVID_MAX = 100,          /* octets of the decoded identifier, RFC 3461 4.4 */
+	ORCPT_MAX = 500,          /* octets, RFC 3461 5.4 b */
+	SIZE_DIGITS_MAX = 20,     /* RFC 1870 6.1 */
+	HOLD_FOR_MAX = 999999999, /* seconds: nine digits, RFC 4865 5.1 */
 };
 
 static int refuse(struct smtp_refusal *refusal, int code, const char *enhanced, const char *text)
@@ -68,6 +70,7 @@ enum seen {
 	SEEN_NOTIFY = 64,
 	SEEN_ORCPT = 128,
 	SEEN_REQUIRETLS = 256,
+	SEEN_HOLD = 512,
 };
 
 static bool first_time(unsigned *seen, enum seen which)
@@ -136,6 +139,22 @@ static int take_auth(struct smtp_mail *mail, struct str value, struct arena *are
 	return 0;
 }
 
+/* RFC 4865 5.1: an interval, or a time. Both count as one parameter: only one may be there. */
+static int take_hold(struct smtp_mail *mail, const struct parameter *parameter, struct arena *arena,
+                     struct smtp_refusal *refusal)
+{
+	uint64_t seconds;
+
+	if (is_keyword(parameter, "HOLDFOR")) {
+		if (!str_to_u64(parameter->value, HOLD_FOR_MAX, &seconds) || seconds == 0)
+			return refuse(refusal, 501, "5.5.4", "HOLDFOR takes a number of seconds");
+		mail->hold_for = (int64_t)seconds;
+	} else if (!moment_parse(parameter->value, arena, &mail->hold_until) || mail->hold_until <= 0) {
+		return refuse(refusal, 501, "5.5.4", "HOLDUNTIL takes a time such as 2026-12-31T23:59:59Z");
+	}
+	return 0;
+}
+
 static int take_mail_parameter(struct smtp_mail *mail, const struct parameter *parameter, unsigned *seen,
                                struct arena *arena, struct smtp_refusal *refusal)
 {
@@ -165,6 +184,9 @@ static int take_mail_parameter(struct smtp_mail *mail, const struct parameter *p
 	} else if (is_keyword(parameter, "AUTH")) {
 		first = first_time(seen, SEEN_AUTH);
 		result = take_auth(mail, parameter->value, arena, refusal);
+	} else if (is_keyword(parameter, "HOLDFOR") || is_keyword(parameter, "HOLDUNTIL")) {
+		first = first_time(seen, SEEN_HOLD);
+		result = take_hold(mail, parameter, arena, refusal);
 	} else {
 		return refuse(refusal, 555, "5.5.4", "Parameter not recognised");
 	}

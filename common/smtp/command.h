@@ -2,8 +2,9 @@
  * smtp/command: the commands of an SMTP client, taken apart.
  *
  * RFC 5321 4.1.1 with the parameters of SIZE (1870), CHUNKING (3030), 8BITMIME (6152), DSN (3461), AUTH (4954) and
- * SMTPUTF8 (6531), REQUIRETLS (8689). Only syntax is judged here: what the client may do, and whether an address
- * exists, others decide. Reads the line and nothing else; knows no session but for what is passed in.
+ * SMTPUTF8 (6531), REQUIRETLS (8689), FUTURERELEASE (4865). Only syntax is judged here: what the client may do, and
+ * whether an address exists, others decide. Reads the line and nothing else; knows no session but for what is passed
+ * in.
  */
 #ifndef POSTROOM_SMTP_COMMAND_H
 #define POSTROOM_SMTP_COMMAND_H
@@ -32,10 +33,12 @@ struct smtp_mail {
 	uint64_t size;    /* octets announced; 0: not given (RFC 1870 6.1) */
 	enum smtp_body body;
 	bool smtputf8;
-	bool requiretls;  /* RFC 8689 */
-	struct str ret;   /* "FULL", "HDRS" or empty */
-	struct str envid; /* xtext as given, or empty */
-	struct str auth;  /* xtext as given, "<>", or empty; what it claims is not believed */
+	bool requiretls;    /* RFC 8689 */
+	struct str ret;     /* "FULL", "HDRS" or empty */
+	struct str envid;   /* xtext as given, or empty */
+	int64_t hold_for;   /* seconds to wait before it goes (RFC 4865); 0: not given */
+	int64_t hold_until; /* the same as a time, seconds since 1970 */
+	struct str auth;    /* xtext as given, "<>", or empty; what it claims is not believed */
 };
 
 /*

@@ -135,6 +135,8 @@ int spool_envelope_format(const struct spool_envelope *envelope, struct buf *tex
 		buf_add_str(text, STR("requiretls: 1\n"));
 	if (envelope->hold)
 		buf_add_str(text, STR("hold: 1\n"));
+	if (envelope->release != 0)
+		buf_printf(text, "release: %" PRId64 "\n", envelope->release);
 	if (envelope->collector != 0)
 		buf_printf(text, "collector: %" PRId64 "\n", envelope->collector);
 	for (size_t i = 0; i < envelope->recipient_count; i++) {
@@ -253,6 +255,8 @@ static int parse_line(struct spool_envelope *envelope, struct str key, struct st
 	}
 	if (str_equal(key, STR("time")))
 		return parse_number(key, value, &envelope->time_us, err);
+	if (str_equal(key, STR("release")))
+		return parse_number(key, value, &envelope->release, err);
 	if (str_equal(key, STR("collector")))
 		return parse_number(key, value, &envelope->collector, err);
 	flag = flag_of(envelope, key);

@@ -136,13 +136,29 @@ static void add_wishes(struct making *making)
 		buf_add_str(&making->out, STR("Importance: low\r\nX-Priority: 5\r\n"));
 }
 
+/* When it is to go; its date is that time then, as that is when others are to see it among their mail. */
+static bool read_time(struct making *making)
+{
+	const json_t *at = json_object_get(making->body, "at");
+	json_int_t seconds = json_integer_value(at);
+
+	if (making->is_draft || at == NULL || json_is_null(at))
+		return true;
+	if (!json_is_integer(at) || seconds <= (json_int_t)time(NULL)) {
+		web_reply_field_error(making->reply, 422, "syntax", "at", STR("That is no time to come"));
+		return false;
+	}
+	making->letter->at = seconds;
+	return true;
+}
+
 static bool add_header(struct making *making)
 {
 	struct letter *letter = making->letter;
 	struct buf *out = &making->out;
 	char id[BOUNDARY_DIGITS + 1];
 
-	if (!read_answers(making) || !add_from(making) || !add_field(making, "To", "to", true, out) ||
+	if (!read_answers(making) || !read_time(making) || !add_from(making) || !add_field(making, "To", "to", true, out) ||
 	    !add_field(making, "Cc", "cc", true, out) || !add_on_top(making))
 		return false;
 	if (!making->is_draft && letter->recipient_count == 0) {
@@ -152,7 +168,7 @@ static bool add_header(struct making *making)
 	buf_add_str(out, STR("Subject: "));
 	mime_encode_text(mail_json_string(making->body, "subject"), sizeof "Subject: " - 1, out);
 	buf_add_str(out, STR("\r\nDate: "));
-	mime_format_date(time(NULL), out);
+	mime_format_date(letter->at != 0 ? (time_t)letter->at : time(NULL), out);
 	io_random_hex(id, BOUNDARY_DIGITS);
 	buf_printf(out, "\r\nMessage-ID: <%s@%s>\r\n", id, settings_default_domain(making->web->settings));
 	if (letter->kind != LETTER_NEW && !add_ancestors(making))

@@ -1,12 +1,14 @@
 /*
  * mail/compose: a message out of what the browser says about it; for this folder alone.
  *
- *     {"from", "to", "cc", "bcc", "subject", "text", "html", "priority", "receipt", "answers", "attachments"}
+ *     {"from", "to", "cc", "bcc", "subject", "text", "html", "priority", "receipt", "answers", "attachments",
+ *      "at"}
  *
  * Addresses are texts as people write them: "Ann Example <ann@example.com>, bob"; a name without a domain is at the
- * default one. "html" may be missing; "text" is made from it where it is. "answers": {"kind": "reply" or "forward",
- * "folder", "uidvalidity", "uid"}. "attachments": parts of messages that are in the mailbox, [{"folder", "uidvalidity",
- * "uid", "part"}], without "part" the message itself.
+ * default one. "at": seconds since 1970, when it is to go (later.h); a draft has none. "html" may be missing; "text" is
+ * made from it where it is. "answers": {"kind": "reply" or "forward", "folder", "uidvalidity", "uid"}. "attachments":
+ * parts of messages that are in the mailbox, [{"folder", "uidvalidity", "uid", "part"}], without "part" the message
+ * itself.
  */
 #ifndef POSTROOM_WEBADMIN_MAIL_COMPOSE_H
 #define POSTROOM_WEBADMIN_MAIL_COMPOSE_H
@@ -37,6 +39,7 @@ struct letter {
 	size_t recipient_count;
 	enum letter_kind kind;
 	struct mail_place answers; /* where kind is not LETTER_NEW */
+	int64_t at;                /* when it is to go, seconds since 1970; 0: now */
 };
 
 /* Make it. A draft need not have recipients, and addresses in it may be unfinished. False: the reply says what is

@@ -79,18 +79,24 @@ bool draft_remove(struct mail *mail, const struct mail_place *place, struct web_
 	return imap_talk_finish(&mail->talk, NULL, NULL, &err) == 0 || mail_failed(mail, &err, reply);
 }
 
-/* Where drafts are; a user without such a folder gets one. */
-static bool find_drafts(struct mail *mail, char *folder, struct web_reply *reply)
+bool draft_folder(struct mail *mail, const char *use, const char *name, char *folder, struct web_reply *reply)
 {
 	struct err err;
 
-	if (!mail_special(mail, "\\Drafts", folder, reply))
+	if (!mail_special(mail, use, folder, reply))
 		return false;
 	if (folder[0] != '\0')
 		return true;
-	str_copy(STR("Drafts"), folder, MAIL_FOLDER_MAX);
-	imap_talk_begin(&mail->talk, "CREATE \"Drafts\" (USE (\\Drafts))");
+	str_copy(str_of(name), folder, MAIL_FOLDER_MAX);
+	imap_talk_begin(&mail->talk, "CREATE ");
+	imap_talk_mailbox(&mail->talk, str_of(folder));
+	conn_printf(imap_talk_conn(&mail->talk), " (USE (%s))", use);
 	return imap_talk_finish(&mail->talk, NULL, NULL, &err) == 0 || mail_failed(mail, &err, reply);
+}
+
+static bool find_drafts(struct mail *mail, char *folder, struct web_reply *reply)
+{
+	return draft_folder(mail, "\\Drafts", "Drafts", folder, reply);
 }
 
 static void reply_place(const struct mail_place *place, struct web_reply *reply)

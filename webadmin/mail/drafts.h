@@ -23,6 +23,8 @@ web_handler mail_send;
  * where it is now. */
 bool draft_store(struct mail *mail, const struct letter *letter, struct str folder, const char *flags, uint32_t uid,
                  struct mail_place *place, struct web_reply *reply);
+/* The folder for something ("\\Drafts"); a user without one gets it, of that name. folder: MAIL_FOLDER_MAX bytes. */
+bool draft_folder(struct mail *mail, const char *use, const char *name, char *folder, struct web_reply *reply);
 /* Remove a message for good. False: refused. */
 bool draft_remove(struct mail *mail, const struct mail_place *place, struct web_reply *reply);
 /* "replaces" of a body, where it is given; place->uid is 0 otherwise. */

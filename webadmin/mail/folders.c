@@ -8,8 +8,8 @@ static const struct {
 	const char *flag; /* RFC 6154 */
 	const char *use;
 } uses[] = {
-    {"\\Sent", "sent"}, {"\\Trash", "trash"},     {"\\Drafts", "drafts"},
-    {"\\Junk", "junk"}, {"\\Archive", "archive"}, {"\\All", "all"},
+    {"\\Sent", "sent"},       {"\\Trash", "trash"}, {"\\Drafts", "drafts"},       {"\\Junk", "junk"},
+    {"\\Archive", "archive"}, {"\\All", "all"},     {"\\Scheduled", "scheduled"},
 };
 
 struct listing {

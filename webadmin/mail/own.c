@@ -1,5 +1,6 @@
 #include "webadmin/mail/own.h"
 
+#include "webadmin/mail/ask.h"
 #include "webadmin/mail/compose.h"
 
 enum {
@@ -7,70 +8,9 @@ enum {
 	CONTACTS_MAX = 20, /* in one answer */
 };
 
-/* A request by way of brokerd. */
-struct asking {
-	struct web *web;
-	const struct web_request *request;
-	struct web_reply *reply;
-	struct ipc_message ask, answer;
-};
-
-static void begin(struct asking *asking, struct web *web, const struct web_request *request, struct web_reply *reply,
-                  const char *callee, const char *op)
+static json_t *attributes_of(const struct mail_ask *asking)
 {
-	*asking = (struct asking){.web = web, .request = request, .reply = reply};
-	ipc_message_init(&asking->ask);
-	ipc_message_init(&asking->answer);
-	ipc_request(&asking->ask, "ask");
-	ipc_add_text(&asking->ask, "session", request->visitor.session);
-	ipc_add_text(&asking->ask, "peer", web->peer);
-	ipc_add_text(&asking->ask, "own", "1");
-	ipc_add_text(&asking->ask, "callee", callee);
-	ipc_add_text(&asking->ask, "request", op);
-}
-
-/* False: refused. */
-static bool put(struct asking *asking)
-{
-	struct err err;
-	struct str code;
-
-	if (ipc_call(&asking->web->broker, &asking->ask, &asking->answer, IPC_TIMEOUT_MS, &err) == 0)
-		return true;
-	code = ipc_get(&asking->answer, "code");
-	if (str_equal(code, STR("login")))
-		web_reply_error(asking->reply, 401, "login", "Log in again");
-	else if (str_equal(code, STR("confirm")))
-		web_reply_error(asking->reply, 403, "confirm", "Give your password again");
-	else
-		web_reply_err(asking->reply, &err);
-	return false;
-}
-
-static void end(struct asking *asking)
-{
-	ipc_message_free(&asking->ask);
-	ipc_message_free(&asking->answer);
-}
-
-/* Each answer's value of that key, which is JSON, goes to a list. */
-static json_t *list_of(const struct asking *asking, const char *name)
-{
-	json_t *items = json_array();
-	struct str key, value;
-
-	for (size_t position = 0; ipc_next(&asking->answer, &position, &key, &value);) {
-		json_t *item = str_equal(key, str_of(name)) ? json_loadb(value.data, value.len, 0, NULL) : NULL;
-
-		if (item != NULL)
-			json_array_append_new(items, item);
-	}
-	return items;
-}
-
-static json_t *attributes_of(const struct asking *asking)
-{
-	json_t *list = list_of(asking, "attribute"), *attributes = json_object();
+	json_t *list = mail_ask_list(asking, "attribute"), *attributes = json_object();
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *item = json_array_get(list, i);
@@ -83,22 +23,22 @@ static json_t *attributes_of(const struct asking *asking)
 
 void mail_own_show(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
-	struct asking asking;
+	struct mail_ask asking;
 
-	begin(&asking, web, request, reply, "configd", "attribute-get");
+	mail_ask_begin(&asking, web, request, reply, "configd", "attribute-get");
 	ipc_add_text(&asking.ask, "user", request->visitor.user);
-	if (put(&asking))
+	if (mail_ask_put(&asking))
 		web_reply_json(
 		    reply, 200,
 		    json_pack("{s:s, s:b, s:o, s:o, s:b}", "user", request->visitor.user, "administrator",
 		              (int)request->visitor.is_administrator, "attributes", attributes_of(&asking), "default_from",
 		              mail_json_text(letter_default_from(web, &request->visitor, request->arena), request->arena),
 		              "links", (int)settings_flag(web->settings, SETTING_WEBMAIL_LINKS)));
-	end(&asking);
+	mail_ask_end(&asking);
 }
 
 /* A text of several lines: a field each. */
-static void add_lines(struct asking *asking, const char *key, const json_t *lines)
+static void add_lines(struct mail_ask *asking, const char *key, const json_t *lines)
 {
 	for (size_t i = 0; i < json_array_size(lines); i++) {
 		const json_t *line = json_array_get(lines, i);
@@ -111,24 +51,24 @@ static void add_lines(struct asking *asking, const char *key, const json_t *line
 bool own_may(struct web *web, const struct web_request *request, const char *attribute)
 {
 	struct web_reply aside = {.file = -1, .arena = request->arena};
-	struct asking asking;
+	struct mail_ask asking;
 	json_t *attributes;
 	bool may = false;
 
-	begin(&asking, web, request, &aside, "configd", "attribute-get");
+	mail_ask_begin(&asking, web, request, &aside, "configd", "attribute-get");
 	ipc_add_text(&asking.ask, "user", request->visitor.user);
 	ipc_add_text(&asking.ask, "key", attribute);
-	if (put(&asking)) {
+	if (mail_ask_put(&asking)) {
 		attributes = attributes_of(&asking);
 		may = str_equal(mail_json_string(attributes, attribute), STR("on"));
 		json_decref(attributes);
 	}
-	end(&asking);
+	mail_ask_end(&asking);
 	return may;
 }
 
 /* Texts, flags and numbers of a JSON object as fields of a request. False: refused. */
-static bool add_texts(struct asking *asking, const json_t *body, bool as_pairs)
+static bool add_texts(struct mail_ask *asking, const json_t *body, bool as_pairs)
 {
 	const char *key;
 	json_t *value;
@@ -158,36 +98,36 @@ static bool add_texts(struct asking *asking, const json_t *body, bool as_pairs)
 void mail_own_change(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
 	json_t *body = web_json(request, reply);
-	struct asking asking;
+	struct mail_ask asking;
 
 	if (body == NULL)
 		return;
-	begin(&asking, web, request, reply, "configd", "own-set");
+	mail_ask_begin(&asking, web, request, reply, "configd", "own-set");
 	if (add_texts(&asking, body, true))
-		put(&asking);
-	end(&asking);
+		mail_ask_put(&asking);
+	mail_ask_end(&asking);
 	json_decref(body);
 }
 
 void mail_own_password(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
 	json_t *body = web_json(request, reply);
-	struct asking asking;
+	struct mail_ask asking;
 
 	if (body == NULL)
 		return;
 	if (request->visitor.confirmed_s < 0 || request->visitor.confirmed_s > CONFIRMED_S) {
 		web_reply_error(reply, 403, "confirm", "Give your present password");
 	} else {
-		begin(&asking, web, request, reply, "configd", "own-password");
+		mail_ask_begin(&asking, web, request, reply, "configd", "own-password");
 		ipc_add(&asking.ask, "password", mail_json_string(body, "password"));
-		put(&asking);
-		end(&asking);
+		mail_ask_put(&asking);
+		mail_ask_end(&asking);
 	}
 	json_decref(body);
 }
 
-static bool begin_items(struct asking *asking, struct web *web, const struct web_request *request,
+static bool begin_items(struct mail_ask *asking, struct web *web, const struct web_request *request,
                         struct web_reply *reply, const char *op)
 {
 	static const char *const kinds[] = {"message-rule", "autoresponder", "autoresponder-rule", "autoresponder-filter",
@@ -197,7 +137,7 @@ static bool begin_items(struct asking *asking, struct web *web, const struct web
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		if (!str_equal(kind, str_of(kinds[i])))
 			continue;
-		begin(asking, web, request, reply, "configd", op);
+		mail_ask_begin(asking, web, request, reply, "configd", op);
 		ipc_add_text(&asking->ask, "kind", kinds[i]);
 		ipc_add_text(&asking->ask, "user", request->visitor.user);
 		return true;
@@ -208,32 +148,32 @@ static bool begin_items(struct asking *asking, struct web *web, const struct web
 
 void mail_items_list(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
-	struct asking asking;
+	struct mail_ask asking;
 	json_t *items;
 
 	if (!begin_items(&asking, web, request, reply, "item-list"))
 		return;
-	if (put(&asking)) {
-		items = list_of(&asking, "item");
+	if (mail_ask_put(&asking)) {
+		items = mail_ask_list(&asking, "item");
 		web_reply_json(reply, 200,
 		               json_pack("{s:o, s:I}", "items", items, "total", (json_int_t)json_array_size(items)));
 	}
-	end(&asking);
+	mail_ask_end(&asking);
 }
 
 void mail_items_add(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
 	json_t *body = web_json(request, reply);
-	struct asking asking;
+	struct mail_ask asking;
 	int64_t number;
 
 	if (body == NULL)
 		return;
 	if (begin_items(&asking, web, request, reply, "item-add")) {
-		if (add_texts(&asking, body, false) && put(&asking) &&
+		if (add_texts(&asking, body, false) && mail_ask_put(&asking) &&
 		    ipc_get_number(&asking.answer, "number", 1, INT64_MAX, &number))
 			web_reply_json(reply, 201, json_pack("{s:I}", "number", (json_int_t)number));
-		end(&asking);
+		mail_ask_end(&asking);
 	}
 	json_decref(body);
 }
@@ -242,7 +182,7 @@ void mail_items_add(struct web *web, const struct web_request *request, struct w
 void mail_items_change(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
 	json_t *body = web_json(request, reply), *to;
-	struct asking asking;
+	struct mail_ask asking;
 
 	if (body == NULL)
 		return;
@@ -250,50 +190,50 @@ void mail_items_change(struct web *web, const struct web_request *request, struc
 	if (begin_items(&asking, web, request, reply, json_is_integer(to) ? "item-move" : "item-set")) {
 		ipc_add(&asking.ask, "number", web_name(request, "number"));
 		if (add_texts(&asking, body, false))
-			put(&asking);
-		end(&asking);
+			mail_ask_put(&asking);
+		mail_ask_end(&asking);
 	}
 	json_decref(body);
 }
 
 void mail_items_delete(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
-	struct asking asking;
+	struct mail_ask asking;
 
 	if (!begin_items(&asking, web, request, reply, "item-delete"))
 		return;
 	ipc_add(&asking.ask, "number", web_name(request, "number"));
-	put(&asking);
-	end(&asking);
+	mail_ask_put(&asking);
+	mail_ask_end(&asking);
 }
 
 void mail_contacts(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
 	struct str wanted = web_query(request, "q");
-	struct asking asking;
+	struct mail_ask asking;
 
-	begin(&asking, web, request, reply, "policyd", "collected-list");
+	mail_ask_begin(&asking, web, request, reply, "policyd", "collected-list");
 	ipc_add_text(&asking.ask, "user", request->visitor.user);
 	if (wanted.len > 0)
 		ipc_add(&asking.ask, "filter", arena_printf(request->arena, "*%.*s*", STR_ARG(wanted)));
-	if (put(&asking)) {
-		json_t *items = list_of(&asking, "recipient");
+	if (mail_ask_put(&asking)) {
+		json_t *items = mail_ask_list(&asking, "recipient");
 
 		while (json_array_size(items) > CONTACTS_MAX)
 			json_array_remove(items, json_array_size(items) - 1);
 		web_reply_json(reply, 200,
 		               json_pack("{s:o, s:I}", "items", items, "total", (json_int_t)json_array_size(items)));
 	}
-	end(&asking);
+	mail_ask_end(&asking);
 }
 
 void mail_contact_delete(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
-	struct asking asking;
+	struct mail_ask asking;
 
-	begin(&asking, web, request, reply, "policyd", "collected-delete");
+	mail_ask_begin(&asking, web, request, reply, "policyd", "collected-delete");
 	ipc_add_text(&asking.ask, "user", request->visitor.user);
 	ipc_add(&asking.ask, "address", web_name(request, "address"));
-	put(&asking);
-	end(&asking);
+	mail_ask_put(&asking);
+	mail_ask_end(&asking);
 }

@@ -3,6 +3,7 @@
 #include "webadmin/mail/events.h"
 #include "webadmin/mail/export.h"
 #include "webadmin/mail/folders.h"
+#include "webadmin/mail/later.h"
 #include "webadmin/mail/list.h"
 #include "webadmin/mail/mail.h"
 #include "webadmin/mail/message.h"
@@ -34,6 +35,7 @@ static void show_frame(struct web *web, const struct web_request *request, struc
 
 #define MESSAGE "/api/v1/mail/messages/{folder}/{uidvalidity}/{uid}"
 #define FOLDER  "/api/v1/mail/folders/{folder}"
+#define LATER   "/api/v1/mail/scheduled"
 #define DRAFT   "/api/v1/mail/drafts/{folder}/{uidvalidity}/{uid}"
 
 static const struct web_route routes[] = {
@@ -54,6 +56,9 @@ static const struct web_route routes[] = {
     {"DELETE", DRAFT, WEB_USER, mail_draft_delete, "Delete a draft for good", NULL},
     {"POST", DRAFT "/attachments", WEB_USER | WEB_UPLOAD, mail_draft_attach, "Attach a file to a draft", NULL},
     {"POST", "/api/v1/mail/send", WEB_USER, mail_send, "Send a message", NULL},
+    {"GET", LATER, WEB_USER, mail_later_list, "Messages that wait for the time they are to go", NULL},
+    {"POST", LATER "/{id}/send", WEB_USER, mail_later_send, "Send one now", NULL},
+    {"DELETE", LATER "/{id}", WEB_USER, mail_later_cancel, "Do not send it: it is a draft again", NULL},
     {"GET", "/api/v1/mail/events", WEB_USER, mail_events, "What happens in the mailbox, as server-sent events", NULL},
     {"GET", "/api/v1/mail/frame", WEB_USER, show_frame, NULL, NULL},
     {"GET", "/api/v1/mail/contacts", WEB_USER, mail_contacts, "Addresses that the user wrote to", NULL},

@@ -2,12 +2,16 @@
 #include "common/base/log.h"
 #include "common/net/smtp_client.h"
 #include "webadmin/mail/drafts.h"
+#include "webadmin/mail/later.h"
 
 /* All recipients, as they are to be tried. */
 static struct smtp_message message_of(const struct letter *letter)
 {
-	struct smtp_message message = {
-	    .file = letter->fd, .size = letter->size, .from = letter->from, .recipient_count = letter->recipient_count};
+	struct smtp_message message = {.file = letter->fd,
+	                               .size = letter->size,
+	                               .from = letter->from,
+	                               .recipient_count = letter->recipient_count,
+	                               .hold_until = letter->at};
 
 	message.recipients = arena_get(letter->arena, letter->recipient_count * sizeof *message.recipients);
 	for (size_t i = 0; i < letter->recipient_count; i++) {
@@ -38,7 +42,7 @@ static int submit(struct web *web, const struct web_request *request, struct smt
 }
 
 /* Those whom it does not reach, and why. */
-static json_t *refused_of(const struct smtp_message *message, struct arena *arena, size_t *taken)
+static json_t *refused_of(const struct smtp_message *message, struct arena *arena, const struct smtp_recipient **taken)
 {
 	json_t *refused = json_array();
 
@@ -46,7 +50,7 @@ static json_t *refused_of(const struct smtp_message *message, struct arena *aren
 		const struct smtp_recipient *recipient = &message->recipients[i];
 
 		if (recipient->outcome == SMTP_DELIVERED)
-			++*taken;
+			*taken = recipient;
 		else
 			json_array_append_new(refused, json_pack("{s:o, s:o}", "address", mail_json_text(recipient->address, arena),
 			                                         "text", mail_json_text(recipient->words, arena)));
@@ -90,22 +94,25 @@ static void mark_answered(struct mail *mail, const struct web_request *request, 
 	note_failure(aside, request, "the mark on what is answered");
 }
 
-static void finish(struct mail *mail, const struct web_request *request, const struct letter *letter,
-                   const struct mail_place *draft)
+static void finish(struct mail *mail, const struct web_request *request, struct letter *letter,
+                   const struct mail_place *draft, struct str words)
 {
 	struct web_reply aside = {.file = -1, .arena = request->arena};
 
-	keep_copy(mail, request, letter, &aside);
+	if (letter->at == 0)
+		keep_copy(mail, request, letter, &aside);
+	else if (!later_keep(mail, letter, words, &aside))
+		note_failure(&aside, request, "the copy");
 	if (draft->uid != 0 && !draft_remove(mail, draft, &aside))
 		note_failure(&aside, request, "the end of the draft");
 	mark_answered(mail, request, letter, &aside);
 }
 
-static void send_letter(struct web *web, struct mail *mail, const struct web_request *request,
-                        const struct letter *letter, const struct mail_place *draft, struct web_reply *reply)
+static void send_letter(struct web *web, struct mail *mail, const struct web_request *request, struct letter *letter,
+                        const struct mail_place *draft, struct web_reply *reply)
 {
 	struct smtp_message message = message_of(letter);
-	size_t taken = 0;
+	const struct smtp_recipient *taken = NULL;
 	json_t *refused;
 	struct err err;
 
@@ -119,9 +126,10 @@ static void send_letter(struct web *web, struct mail *mail, const struct web_req
 		return;
 	}
 	refused = refused_of(&message, request->arena, &taken);
-	if (taken > 0) {
-		log_info("message sent by webmail, user=%s recipients=%zu", request->visitor.user, taken);
-		finish(mail, request, letter, draft);
+	if (taken != NULL) {
+		log_info("message sent by webmail, user=%s recipients=%zu", request->visitor.user,
+		         message.recipient_count - json_array_size(refused));
+		finish(mail, request, letter, draft, taken->words);
 		web_reply_json(reply, 200, json_pack("{s:o}", "refused", refused));
 		return;
 	}

@@ -204,11 +204,41 @@ static void test_bdat(void **state)
 	}
 }
 
+/* RFC 4865 5.1 */
+static void test_hold(void **state)
+{
+	static const char *const wrong[] = {"HOLDFOR=0",
+	                                    "HOLDFOR=",
+	                                    "HOLDFOR=1000000000",
+	                                    "HOLDUNTIL=2026-12-31",
+	                                    "HOLDUNTIL",
+	                                    "HOLDFOR=60 HOLDUNTIL=2026-12-31T23:59:59Z",
+	                                    "HOLDFOR=60 HOLDFOR=60"};
+	struct smtp_refusal refusal;
+	struct smtp_mail mail;
+
+	(void)state;
+	assert_int_equal(smtp_parse_mail(STR("FROM:<a@b.example> holdfor=999999999"), STR(""), &arena, &mail, &refusal), 0);
+	assert_int_equal(mail.hold_for, 999999999);
+	assert_int_equal(mail.hold_until, 0);
+	assert_int_equal(smtp_parse_mail(STR("FROM:<a@b.example> HOLDUNTIL=1970-01-02T00:00:00+01:00"), STR(""), &arena,
+	                                 &mail, &refusal),
+	                 0);
+	assert_int_equal(mail.hold_until, 23 * 3600);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		struct str text = arena_printf(&arena, "FROM:<a@b.example> %s", wrong[i]);
+
+		assert_int_equal(smtp_parse_mail(text, STR(""), &arena, &mail, &refusal), -1);
+		assert_int_equal(refusal.code, 501);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_command_lines, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_mail, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_hold, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_mail_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_rcpt, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_rcpt_refused, set_up, tear_down),
