@@ -23,15 +23,19 @@ function Page({ route }) {
 
 function Administration({ session }) {
 	const route = useRoute();
-	const [state, setState] = useState({ loading: true });
+	const [state, setState] = useState({});
+	const current = route.path[0] || "dashboard";
+	const ready = state.ready || pages.some((page) => page.key === current && page.plain);
 	useEffect(() => {
-		loadModel().then(() => setState({ ready: true }), (error) => setState({ error }));
+		if (!ready)
+			loadModel().then(() => setState({ ready: true }), (error) => setState({ error }));
+	}, [ready]);
+	useEffect(() => {
 		if (new URLSearchParams(location.search).has("firstconfig"))
 			go("wizard");
 		else
 			offerWizard();
 	}, []);
-	const current = route.path[0] || "dashboard";
 	const shown = groups.map((group) => ({
 		title: t(`group.${group.key}`),
 		pages: group.pages.map((page) => ({
@@ -40,8 +44,8 @@ function Administration({ session }) {
 	const items = [{ text: t("webmail"), icon: "mail", href: "/mail/index.html" }];
 	return html`<${Shell} title="Postroom" home="#/" session=${session} groups=${shown} items=${items}>
 		${state.error && html`<${Failure} error=${state.error} />`}
-		${state.loading && html`<${Loading} />`}
-		${state.ready && html`<${Page} route=${route} />`}
+		${!state.error && !ready && html`<${Loading} />`}
+		${ready && html`<${Page} route=${route} />`}
 	<//>`;
 }
 

@@ -16,11 +16,12 @@ const items = (kind) => ({ path: "/items/{kind}", values: { kind }, kind });
 
 /**
  * key: in the address and of its texts (page.KEY, help.KEY); icon; collection: of the list; id: the column that names a row;
- * tabs: of one row, [{key, values | collection | component}]; component: instead of all that
+ * tabs: of one row, [{key, values | collection | component}]; component: instead of all that;
+ * plain: it is shown without what model.js loads
  */
 export const groups = [
 	{ key: "overview", pages: [
-		{ key: "dashboard", icon: "home", component: Dashboard },
+		{ key: "dashboard", icon: "home", component: Dashboard, plain: true },
 		{ key: "wizard", icon: "wizard", component: Wizard },
 	] },
 	{ key: "people", pages: [
