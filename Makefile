@@ -125,7 +125,7 @@ $(BUILD)/bin/mailq: $(BUILD)/bin/sendmail
 
 # The pages of the web service with their libraries.
 web: $(WEB)
-$(WEB): $(shell find webadmin/pages -type f 2>/dev/null) webadmin/package-lock.json scripts/web-libraries scripts/web-pages
+$(WEB): $(shell find webadmin/pages -type f 2>/dev/null) webadmin/package-lock.json scripts/web-libraries scripts/web-pages scripts/web-preload.mjs
 	@mkdir -p $(BUILD)/share/postroom
 	$(call say,WEB,$(BUILD)/share/postroom/web)
 	$(Q)scripts/web-pages $(BUILD)/npm/pages $(BUILD)/share/postroom/web
