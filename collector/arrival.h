@@ -17,6 +17,7 @@ struct arrival {
 	bool by_line;    /* a script sees each line */
 	struct buf line; /* of which a part came */
 	struct buf scratch, changed;
+	struct str arc, results; /* of the envelope, by arrival_look */
 };
 
 /*
@@ -24,6 +25,9 @@ struct arrival {
  * it at the server to its item. -1: the session cannot go on.
  */
 int arrival_store(struct arrival *arrival, struct err *err);
+
+/* evidence.c: say on top of it who signed it, and take out what claims to be ours. -1: it cannot be read. */
+int arrival_look(struct arrival *arrival, struct err *err);
 
 /* Of a message that is not fetched: the mails of its judgement, what is known of it from now on. -1: as above. */
 int offer_settle(struct session *session, struct pick *pick, struct arena *arena, struct err *err);

@@ -104,7 +104,8 @@ static int find_proxy(struct session *session, int64_t connection, struct err *e
 }
 
 /* Likewise the server's addresses, and the proxy's. A name that only the proxy knows is left to it. */
-static int find_addresses(struct session *session, const char *server, int64_t connection, struct err *err)
+static int find_addresses(struct session *session, const struct method *method, const char *server, int64_t connection,
+                          struct err *err)
 {
 	const struct instance *instance = &session->collectord->daemon.instance;
 	unsigned char bytes[16];
@@ -119,7 +120,8 @@ static int find_addresses(struct session *session, const char *server, int64_t c
 		return -1;
 	session->address_count =
 	    route_addresses(&session->sources, &host, &session->arena, session->addresses, &secure, err);
-	ipc_close(&session->sources.dnsd);
+	if (!method->judges) /* messages' signers have their keys there */
+		ipc_close(&session->sources.dnsd);
 	if (session->address_count == 0 && session->route.proxy != NULL && session->route.proxy->version != SOCKS_4)
 		session->addresses[session->address_count++] = host.name;
 	return session->address_count > 0 ? 0 : err_prefix(err, "cannot find the server %s", server);
@@ -174,7 +176,7 @@ static int prepare(struct session *session, const struct method *method, int64_t
 	if (spool_drop_open(&session->drop, instance, "collector", err) != 0 ||
 	    spool_scratch_in(&session->drop, session->collectord->scratch, err) != 0 ||
 	    check_resources(session, err) != 0 || read_password(session, method, err) != 0 ||
-	    find_addresses(session, server, connection, err) != 0)
+	    find_addresses(session, method, server, connection, err) != 0)
 		return -1;
 	status_begin(&session->status, instance, "collector", "collector",
 	             arena_text(&session->arena, session->addresses[0]), false);

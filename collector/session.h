@@ -3,8 +3,8 @@
  *
  * Files: session.c its begin and end; keeper.c what it says to the daemon; login.c the way to a mailbox; mailbox.c
  * POP3; folders.c IMAP, folder by folder; watch.c staying there; copy.c a whole account; plan.c which messages there
- * are, and what is to be done with each; fetch.c fetching them; message.c one of them; store.c into the drop; batch.c
- * what is stored together; digests.c which were the same; turn.c ETRN and ODMR.
+ * are, and what is to be done with each; fetch.c fetching them; message.c one of them; store.c into the drop;
+ * evidence.c who signed it; batch.c what is stored together; digests.c which were the same; turn.c ETRN and ODMR.
  */
 #ifndef POSTROOM_COLLECTOR_SESSION_H
 #define POSTROOM_COLLECTOR_SESSION_H

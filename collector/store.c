@@ -90,7 +90,11 @@ static int park_message(struct arrival *arrival, struct err *err)
 	struct spool_file file;
 	struct spool_envelope envelope = make_envelope(session, &file, arrival->arena);
 
+	if (arrival_look(arrival, err) != 0)
+		return -1;
 	envelope.from = judgement->sender;
+	envelope.arc = arrival->arc;
+	envelope.results = arrival->results;
 	envelope.recipients = judgement->recipients;
 	envelope.recipient_count = judgement->recipient_count;
 	if (spool_begin(&file, &session->drop, &envelope, err) != 0)

@@ -70,6 +70,8 @@ static void fill_envelope(struct spool_envelope *envelope, const struct order *o
 	envelope->peer = original->peer;
 	envelope->helo = original->helo;
 	envelope->user = original->user;
+	envelope->arc = original->arc;
+	envelope->results = original->results;
 	envelope->visited = original->visited.len > 0
 	                        ? arena_printf(arena, "%.*s %lld", STR_ARG(original->visited), (long long)uid)
 	                        : arena_printf(arena, "%lld", (long long)uid);

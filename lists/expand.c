@@ -218,6 +218,8 @@ static int write_copy(struct portion *portion, struct spool_recipient *members, 
 	    .parent = arena_printf(&portion->arena, "%.*s/list/%" PRId64, STR_ARG(post->id), post->list),
 	    .body = post->is_8bit ? STR("8BITMIME") : STR("7BIT"),
 	    .smtputf8 = post->is_utf8,
+	    .arc = post->arc,
+	    .results = post->results,
 	    .recipients = members,
 	    .recipient_count = count,
 	};

@@ -148,9 +148,10 @@ struct post {
 	int64_t to_at;      /* where the To field belongs in it, that slow posting adds */
 	bool is_8bit, is_utf8;
 	bool is_archived;
-	int64_t next;     /* HELD: when it expires; GATHER, SEND: when to go on, milliseconds since 1970 */
-	int64_t trouble;  /* GATHER: since when its source does not answer; 0: it does */
-	struct str token; /* HELD */
+	int64_t next;            /* HELD: when it expires; GATHER, SEND: when to go on, milliseconds since 1970 */
+	int64_t trouble;         /* GATHER: since when its source does not answer; 0: it does */
+	struct str token;        /* HELD */
+	struct str arc, results; /* of the envelope (common/spool/spool.h) */
 };
 
 int table_open(struct listd *listd, struct err *err);

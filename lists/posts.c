@@ -15,7 +15,7 @@ struct job {
 	struct listd *listd;
 	struct ipc_incoming *incoming;
 	struct arena arena;
-	struct str id, from, user; /* of the envelope */
+	struct str id, from, user, arc, results; /* of the envelope */
 	struct list list;
 	int fd, out;
 	int64_t offset, size;
@@ -79,6 +79,8 @@ static struct post make_post(const struct job *job, enum post_state state)
 	    .is_archived = list_settings_flag(&job->list.settings, LIST_SETTING_ARCHIVE),
 	    .next = listd_time_ms(),
 	    .token = STR(""),
+	    .arc = job->arc,
+	    .results = job->results,
 	};
 }
 
@@ -88,7 +90,13 @@ static int redirect(struct job *job, struct err *err)
 	struct str rest = str_of(list_settings_text(&job->list.settings, LIST_SETTING_SPAM_REDIRECT)), item;
 	struct spool_recipient recipients[LIST_MODERATORS_MAX] = {0};
 	struct spool_envelope envelope = {
-	    .service = STR("list"), .from = job->from, .recipients = recipients, .body = STR("8BITMIME")};
+	    .service = STR("list"),
+	    .from = job->from,
+	    .recipients = recipients,
+	    .body = STR("8BITMIME"),
+	    .arc = job->arc,
+	    .results = job->results,
+	};
 	struct spool_file file;
 
 	while (envelope.recipient_count < LIST_MODERATORS_MAX && (item = str_cut_item(&rest)).len != 0)
@@ -241,6 +249,8 @@ static int take_fields(struct job *job, int64_t *number, struct err *err)
 	job->id = arena_copy(&job->arena, id);
 	job->from = arena_copy(&job->arena, from);
 	job->user = arena_copy(&job->arena, user.data != NULL ? user : STR(""));
+	job->arc = arena_copy(&job->arena, ipc_get(request, "arc"));
+	job->results = arena_copy(&job->arena, ipc_get(request, "results"));
 	ipc_get_number(request, "smtputf8", 0, 1, &is_utf8);
 	job->is_utf8 = is_utf8 != 0;
 	job->fd = ipc_take_fd(&job->incoming->message, 0);

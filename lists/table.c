@@ -29,10 +29,14 @@ static const char *const schema[] = {
     "CREATE TABLE bounce(token TEXT PRIMARY KEY, list INTEGER NOT NULL, address TEXT NOT NULL COLLATE NOCASE,"
     " days INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0, suspended INTEGER NOT NULL DEFAULT 0);"
     "CREATE UNIQUE INDEX bounce_member ON bounce(list, address);",
+    /* what was found of it when it came, for seals (RFC 8617) */
+    "ALTER TABLE post ADD COLUMN arc TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE post ADD COLUMN results TEXT NOT NULL DEFAULT '';",
 };
 
-#define POST_COLUMNS \
-	"key, id, list, state, time, origin, subject, size, to_at, is_8bit, is_utf8, is_archived, next, trouble, token"
+#define POST_COLUMNS                                                                                                  \
+	"key, id, list, state, time, origin, subject, size, to_at, is_8bit, is_utf8, is_archived, next, trouble, token, " \
+	"arc, results"
 
 int table_open(struct listd *listd, struct err *err)
 {
@@ -78,10 +82,10 @@ void table_rollback(struct listd *listd)
 
 int table_add_post(struct listd *listd, struct post *post, struct err *err)
 {
-	if (db_query_run(&listd->db, err, "INSERT INTO post VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	                 "tnnnttnnnnnnnt", post->id, post->list, (int64_t)post->state, post->time, post->origin,
+	if (db_query_run(&listd->db, err, "INSERT INTO post VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	                 "tnnnttnnnnnnnttt", post->id, post->list, (int64_t)post->state, post->time, post->origin,
 	                 post->subject, post->size, post->to_at, (int64_t)post->is_8bit, (int64_t)post->is_utf8,
-	                 (int64_t)post->is_archived, post->next, post->trouble, post->token) != 0)
+	                 (int64_t)post->is_archived, post->next, post->trouble, post->token, post->arc, post->results) != 0)
 		return -1;
 	post->key = sqlite3_last_insert_rowid(listd->db.handle);
 	return 0;
@@ -105,6 +109,8 @@ static void read_post(const struct db_statement *row, struct arena *arena, struc
 	    .next = db_number(row, 12),
 	    .trouble = db_number(row, 13),
 	    .token = arena_copy(arena, db_text(row, 14)),
+	    .arc = arena_copy(arena, db_text(row, 15)),
+	    .results = arena_copy(arena, db_text(row, 16)),
 	};
 }
 

@@ -67,6 +67,8 @@ static void ask_listd(const struct handover *handover, struct ipc_message *reque
 	ipc_add(request, "peer", envelope->peer);
 	ipc_add(request, "user", message_may_relay(message) ? envelope->user : STR(""));
 	ipc_add(request, "parent", envelope->parent);
+	ipc_add(request, "arc", envelope->arc);
+	ipc_add(request, "results", envelope->results);
 }
 
 static const struct office offices[] = {

@@ -23,10 +23,10 @@ static int64_t service_of(const struct message *message)
 }
 
 /*
- * Is it to be signed (05, DKIM), and by which selectors? Only what somebody sent who may: a stranger's message that is
- * passed on would else speak in our name, whatever stands in its From.
+ * Is it to be signed (05, DKIM)? Only what somebody sent who may: a stranger's message that is passed on would else
+ * speak in our name, whatever stands in its From. By which selectors is added to the request.
  */
-static bool is_wanted(const struct message *message, char selectors[SETTING_VALUE_MAX + 1])
+static bool add_signing(const struct message *message, struct ipc_message *request)
 {
 	struct settings *settings = &message->queue->settings;
 	int64_t service = service_of(message);
@@ -36,9 +36,31 @@ static bool is_wanted(const struct message *message, char selectors[SETTING_VALU
 		return false;
 	settings_use_service(settings, service);
 	wanted = settings_flag(settings, SETTING_SMTP_DKIM);
-	str_copy(str_of(settings_text(settings, SETTING_SMTP_DKIM_SELECTOR)), selectors, SETTING_VALUE_MAX + 1);
+	if (wanted) {
+		ipc_add_number(request, "dkim", 1);
+		ipc_add_text(request, "selectors", settings_text(settings, SETTING_SMTP_DKIM_SELECTOR));
+	}
 	settings_use_service(settings, 0);
 	return wanted;
+}
+
+/*
+ * Is it to be sealed (RFC 8617)? What lists and users pass on, not what who may sends: that begins here. Only where it
+ * is known what was found when it came. What is found is added to the request.
+ */
+static bool add_sealing(const struct message *message, struct ipc_message *request)
+{
+	const struct settings *settings = &message->queue->settings;
+	const struct spool_envelope *envelope = &message->envelope;
+	const char *domain = settings_text(settings, SETTING_ARC_DOMAIN);
+
+	if (!settings_flag(settings, SETTING_ARC_SEAL) || envelope->arc.len == 0 || envelope->token.len > 0)
+		return false;
+	ipc_add(request, "arc", envelope->arc);
+	ipc_add(request, "results", envelope->results);
+	ipc_add_text(request, "arc-domain", domain[0] != '\0' ? domain : settings_default_domain(settings));
+	ipc_add_text(request, "arc-selectors", settings_text(settings, SETTING_ARC_SELECTOR));
+	return true;
 }
 
 /* signer is away: in seconds again, no attempt is counted. */
@@ -73,35 +95,34 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 	message->signatures = arena_copy(&message->arena, ipc_get(reply, "fields"));
 }
 
-static void ask(struct message *message, struct str selectors)
+static void ask(struct message *message, struct ipc_message *request)
 {
 	struct form_file form = message_form(message, DELIVERY_REMOTE);
-	struct ipc_message request;
-	struct str selector;
 
-	ipc_message_init(&request);
-	ipc_request(&request, "sign");
-	ipc_add_text(&request, "id", message->id);
-	ipc_add_number(&request, "offset", form.offset);
-	ipc_add_number(&request, "size", form.size);
-	while ((selector = str_cut_item(&selectors)).len != 0)
-		ipc_add(&request, "selector", selector);
-	ipc_add_fd(&request, form.fd);
+	ipc_add_text(request, "id", message->id);
+	ipc_add_number(request, "offset", form.offset);
+	ipc_add_number(request, "size", form.size);
+	ipc_add_fd(request, form.fd);
 	message->signing = SIGNING_ASKED;
 	message->jobs++;
-	ipc_client_call(message->queue->signer, &request, TIMEOUT_MS, on_answer, message);
-	ipc_message_free(&request);
+	ipc_client_call(message->queue->signer, request, TIMEOUT_MS, on_answer, message);
 }
 
 bool sign_is_settled(struct message *message)
 {
-	char selectors[SETTING_VALUE_MAX + 1];
+	struct ipc_message request;
+	bool is_signed, is_sealed;
 
 	if (message->signing == SIGNING_UNKNOWN) {
-		if (is_wanted(message, selectors))
-			ask(message, str_of(selectors));
+		ipc_message_init(&request);
+		ipc_request(&request, "sign");
+		is_signed = add_signing(message, &request);
+		is_sealed = add_sealing(message, &request);
+		if (is_signed || is_sealed)
+			ask(message, &request);
 		else
 			message->signing = SIGNING_SETTLED;
+		ipc_message_free(&request);
 	}
 	return message->signing == SIGNING_SETTLED;
 }

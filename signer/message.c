@@ -1,4 +1,4 @@
-#include "signer/signer.h"
+#include "signer/message.h"
 
 #include "common/addr/addr.h"
 #include "common/base/log.h"
@@ -11,13 +11,7 @@
 
 enum {
 	SLICE = 64 * 1024,
-	FIELDS_MAX = SIGNER_KEYS_MAX * DKIM_FIELD_MAX,
-	KEEPER_MS = 10000,
-};
-
-struct chosen_key {
-	struct str selector;
-	enum dkim_key_type type;
+	FIELDS_MAX = SIGNER_KEYS_MAX * DKIM_FIELD_MAX + SIGNER_SET_MAX,
 };
 
 /* A message that is being signed. */
@@ -32,8 +26,7 @@ struct job {
 	size_t header_len; /* octets of header, with the empty line behind it */
 	struct dkim_message message;
 	struct str domain; /* the author's */
-	struct chosen_key keys[SIGNER_KEYS_MAX];
-	size_t key_count;
+	struct chosen_keys keys;
 	struct buf fields;
 };
 
@@ -119,102 +112,81 @@ static bool find_author(struct job *job)
 	return false;
 }
 
-static void begin_question(const struct job *job, const char *op, struct ipc_message *question)
+/* With the author's domain: which keys sign? */
+static int choose_keys(struct job *job, struct err *err)
 {
-	ipc_message_init(question);
-	ipc_request(question, op);
-	ipc_add(question, "domain", job->domain);
-}
+	int64_t is_wanted = 0;
 
-/* Ask the keeper which keys there are. */
-static int find_keys(struct job *job, struct err *err)
-{
-	struct ipc_message question, answer;
-	struct str key, value;
-	int result;
-
-	begin_question(job, "keys", &question);
-	for (size_t position = 0; ipc_next(job->request, &position, &key, &value);)
-		if (str_equal(key, STR("selector")))
-			ipc_add(&question, "selector", value);
-	ipc_message_init(&answer);
-	result = ipc_call(job->keeper, &question, &answer, KEEPER_MS, err);
-	for (size_t position = 0; result == 0 && ipc_next(&answer, &position, &key, &value);) {
-		bool is_rsa = str_equal(key, STR("rsa"));
-
-		if ((is_rsa || str_equal(key, STR("ed25519"))) && job->key_count < SIGNER_KEYS_MAX)
-			job->keys[job->key_count++] =
-			    (struct chosen_key){arena_copy(&job->arena, value), is_rsa ? DKIM_RSA : DKIM_ED25519};
-	}
-	ipc_message_free(&question);
-	ipc_message_free(&answer);
-	return result;
-}
-
-/* One signature: the field, its hash signed by the keeper. */
-static int add_signature(struct job *job, const struct dkim_signer *signer, const struct dkim_signing *signing,
-                         struct err *err)
-{
-	unsigned char hash[DKIM_HASH_SIZE];
-	struct ipc_message question, answer;
-	size_t before = job->fields.len;
-	int result;
-
-	if (dkim_sign_field(&job->message, signer, signing, &job->fields, hash, err) != 0)
-		return -1;
-	begin_question(job, "sign", &question);
-	ipc_add(&question, "selector", signer->selector);
-	ipc_add(&question, "hash", str_from((const char *)hash, sizeof hash));
-	ipc_message_init(&answer);
-	result = ipc_call(job->keeper, &question, &answer, KEEPER_MS, err);
-	if (result == 0) {
-		buf_add_str(&job->fields, ipc_get(&answer, "value"));
-	} else if (job->keeper->fd >= 0) {
-		job->fields.len = before; /* without this signature then */
-		log_error("id=%.*s not signed by %.*s: %s", STR_ARG(job->id), STR_ARG(signer->selector), err->text);
-		result = 0;
-	}
-	ipc_message_free(&question);
-	ipc_message_free(&answer);
-	return result;
-}
-
-static int add_signatures(struct job *job, struct err *err)
-{
-	struct dkim_signing signings[SIGNER_KEYS_MAX] = {{0}};
-	struct dkim_private_key types[] = {{.type = DKIM_RSA}, {.type = DKIM_ED25519}};
-	struct dkim_signer signer = {
-	    .domain = job->domain, .header_canon = DKIM_RELAXED, .body_canon = DKIM_RELAXED, .now = time(NULL)};
-
-	for (size_t i = 0; i < job->key_count; i++)
-		if (dkim_sign_begin(&job->message, &signer, &signings[i], err) != 0)
-			return -1;
-	if (feed_body(job, err) != 0)
-		return -1;
-	for (size_t i = 0; i < job->key_count; i++) {
-		signer.selector = job->keys[i].selector;
-		signer.key = &types[job->keys[i].type == DKIM_ED25519];
-		if (add_signature(job, &signer, &signings[i], err) != 0)
-			return -1;
-		log_info("id=%.*s signed d=%.*s s=%.*s", STR_ARG(job->id), STR_ARG(job->domain), STR_ARG(signer.selector));
-	}
-	return 0;
-}
-
-/* With the header in memory and taken apart. */
-static int sign_message(struct job *job, struct err *err)
-{
+	job->keys.count = 0;
+	if (!ipc_get_number(job->request, "dkim", 0, 1, &is_wanted) || is_wanted == 0)
+		return 0;
 	if (!find_author(job)) {
 		log_info("id=%.*s not signed: it has not one author with a domain", STR_ARG(job->id));
 		return 0;
 	}
-	if (find_keys(job, err) != 0)
+	if (questions_keys(job->keeper, job->domain, ipc_get(job->request, "selectors"), &job->arena, &job->keys, err) != 0)
 		return -1;
-	if (job->key_count == 0) {
+	if (job->keys.count == 0)
 		log_info("id=%.*s not signed: there is no key of %.*s", STR_ARG(job->id), STR_ARG(job->domain));
+	return 0;
+}
+
+/* Without what could not be made, unless the keeper has gone: another one will be asked. */
+static int take_result(struct job *job, int result, size_t before, const char *what, const struct dkim_signer *signer,
+                       const struct err *err)
+{
+	if (result == 0) {
+		log_info("id=%.*s %s d=%.*s s=%.*s", STR_ARG(job->id), what, STR_ARG(signer->domain),
+		         STR_ARG(signer->selector));
 		return 0;
 	}
-	return add_signatures(job, err);
+	job->fields.len = before;
+	if (job->keeper->fd < 0)
+		return -1;
+	log_error("id=%.*s not %s by %.*s: %s", STR_ARG(job->id), what, STR_ARG(signer->selector), err->text);
+	return 0;
+}
+
+static int add_signature(struct job *job, const struct dkim_signer *signer, const struct dkim_signing *signing,
+                         struct err *err)
+{
+	size_t before = job->fields.len;
+	int result = dkim_sign(&job->message, signer, signing, &job->fields, err);
+
+	return take_result(job, result, before, "signed", signer, err);
+}
+
+static int add_seal(struct job *job, const struct seal *seal, struct err *err)
+{
+	size_t before = job->fields.len;
+	int result = seal_add(&job->message, seal, &job->fields, err);
+
+	return take_result(job, result, before, "sealed", &seal->signer, err);
+}
+
+/* With the header in memory and taken apart. The body is read once for all. */
+static int sign_message(struct job *job, struct err *err)
+{
+	struct dkim_signing signings[SIGNER_KEYS_MAX] = {{0}};
+	struct dkim_signer signers[SIGNER_KEYS_MAX];
+	int64_t now = time(NULL);
+	struct seal seal;
+
+	if (choose_keys(job, err) != 0)
+		return -1;
+	for (size_t i = 0; i < job->keys.count; i++) {
+		signers[i] = questions_signer(job->keeper, job->domain, &job->keys.list[i], now);
+		if (dkim_sign_begin(&job->message, &signers[i], &signings[i], err) != 0)
+			return -1;
+	}
+	if (seal_begin(job->request, job->keeper, &job->message, &seal, err) != 0)
+		return -1;
+	if ((job->keys.count > 0 || seal.is_wanted) && feed_body(job, err) != 0)
+		return -1;
+	for (size_t i = 0; i < job->keys.count; i++)
+		if (add_signature(job, &signers[i], &signings[i], err) != 0)
+			return -1;
+	return seal.is_wanted ? add_seal(job, &seal, err) : 0;
 }
 
 static int run_job(struct job *job, struct err *err)

@@ -1,5 +1,5 @@
 /*
- * signer: signs messages on their way out (DKIM, RFC 6376).
+ * signer: signs messages on their way out (DKIM, RFC 6376), and seals those that are passed on (ARC, RFC 8617).
  *
  * queue-manager asks for the signatures of a message that is about to leave; sender then puts them on top of it. By
  * then nothing of ours changes the message any more. A session is two processes on one connection of queue-manager:
@@ -13,8 +13,10 @@
  * sender, which hears strangers' servers, can ask for none.
  *
  * Promises: a message is never kept back nor changed. Without a key that fits it leaves unsigned, and the log says why.
+ * A seal says what queue-manager says was found when the message came, nothing that stands in it.
  *
- * Files: main.c, session.c the reader's side, message.c what is signed, keys.c the keeper.
+ * Files: main.c, session.c the reader's side, message.c what is signed, seal.c the seal, questions.c what the keeper is
+ * asked, keys.c the keeper.
  */
 #ifndef POSTROOM_SIGNER_SIGNER_H
 #define POSTROOM_SIGNER_SIGNER_H
@@ -24,7 +26,10 @@
 #include "common/net/listen.h"
 #include "common/net/sandbox.h"
 
-enum { SIGNER_KEYS_MAX = 4 }; /* signatures of one message */
+enum {
+	SIGNER_KEYS_MAX = 4,         /* signatures of one message */
+	SIGNER_SET_MAX = 160 * 1024, /* octets of the three fields of a seal */
+};
 
 struct signer_parent {
 	const struct daemon *daemon;

@@ -1,23 +1,20 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
-#include "common/mailauth/arc/arc.h"
-#include "common/mailauth/dkim/dkim.h"
 #include "common/mailauth/dmarc/dmarc.h"
 #include "common/mailauth/iprev/iprev.h"
-#include "common/mailauth/results/results.h"
 #include "common/mime/header.h"
+#include "common/smtp/evidence.h"
 #include "smtpd/dmarc_note.h"
 #include "smtpd/sender_auth.h"
 
 #include <time.h>
 
 enum {
-	DOMAINS_MAX = 4, /* in From:, that DMARC is asked for; one is usual */
-	SEALERS_MAX = 5, /* of a chain, that are named */
-	ENTRIES_MAX = 5 + DKIM_SIGNATURES_MAX + DOMAINS_MAX,
-	SLICE = 64 * 1024,
-	B_SHOWN = 8, /* octets of a signature (RFC 6008 4) */
+	DOMAINS_MAX = 4,       /* in From:, that DMARC is asked for; one is usual */
+	OTHER_RESULTS_MAX = 5, /* beside those of signatures and DMARC */
 };
+
+_Static_assert(OTHER_RESULTS_MAX + DKIM_SIGNATURES_MAX + DOMAINS_MAX <= RESULTS_ENTRIES_MAX, "there is room for all");
 
 static const struct smtp_refusal unreadable = {451, "4.3.0", "Cannot check the message now, try again later"};
 
@@ -27,13 +24,8 @@ struct finding {
 	struct message *message;
 	struct arena *arena;
 	struct mailauth_dns dns;
-	struct dkim_message signed_message;
-	struct arc_chain chain;
-	struct results_entry entries[ENTRIES_MAX];
-	size_t count;
-	struct dmarc_identity signers[DKIM_SIGNATURES_MAX];
-	size_t signer_count;
-	struct dkim_results signatures;
+	struct evidence evidence;
+	struct results_list list;
 	struct str domains[DOMAINS_MAX]; /* of a stranger's From */
 	size_t domain_count;
 	struct iprev_outcome iprev;
@@ -51,25 +43,6 @@ static struct str own_id(const struct session *session)
 	return str_of(id[0] != '\0' ? id : session_host(session));
 }
 
-/* RFC 8601 5: nobody else speaks in this server's name. */
-static void remove_forged(struct session *session, struct message *message)
-{
-	struct str rest = message_header(message), id = own_id(session);
-	struct mime_field field;
-
-	while (mime_field_next(&rest, &field))
-		if (str_equal_nocase(field.name, STR("Authentication-Results")) && results_claims(field.value, id))
-			message_remove(message, &field);
-}
-
-static struct results_entry *add_entry(struct finding *finding, const char *method, const char *result)
-{
-	struct results_entry *entry = &finding->entries[finding->count++];
-
-	*entry = (struct results_entry){.method = method, .result = result};
-	return entry;
-}
-
 static void add_spf(struct finding *finding)
 {
 	const struct transaction *transaction = &finding->session->transaction;
@@ -78,28 +51,10 @@ static void add_spf(struct finding *finding)
 
 	if (!transaction->spf_is_known)
 		return;
-	entry = add_entry(finding, "spf", spf_result_word(spf->result));
+	entry = results_add(&finding->list, "spf", spf_result_word(spf->result));
 	entry->reason = spf->problem;
 	entry->properties[0] = (struct results_property){"smtp.mailfrom", transaction->mail.from.domain};
 	entry->properties[1] = (struct results_property){"smtp.helo", str_of(spf->is_helo ? finding->session->helo : "")};
-}
-
-static int feed_body(const struct message *message, struct dkim_message *signed_message, struct err *err)
-{
-	struct mime_source source = message_source(message);
-	uint64_t at = message->header_len + 2; /* behind the empty line */
-	uint64_t left = message->size > at ? message->size - at : 0;
-	char *slice = arena_get(signed_message->arena, left < SLICE ? (size_t)left : SLICE);
-
-	while (at < message->size) {
-		size_t want = message->size - at < SLICE ? (size_t)(message->size - at) : SLICE;
-
-		if (mime_source_read(&source, (int64_t)at, slice, want, err) != 0)
-			return -1;
-		dkim_message_body(signed_message, str_from(slice, want));
-		at += want;
-	}
-	return 0;
 }
 
 static enum dmarc_evidence evidence_of(enum dkim_state state, bool is_testing)
@@ -107,46 +62,6 @@ static enum dmarc_evidence evidence_of(enum dkim_state state, bool is_testing)
 	if (state == DKIM_PASS && !is_testing)
 		return DMARC_PASSED;
 	return state == DKIM_TEMPERROR ? DMARC_UNKNOWN : DMARC_FAILED;
-}
-
-static void add_signature(struct finding *finding, const struct dkim_result *result)
-{
-	struct results_entry *entry = add_entry(finding, "dkim", dkim_word(result->state));
-
-	entry->reason = result->reason;
-	if (result->state == DKIM_PASS && (result->is_testing || result->is_partial))
-		entry->comment = result->is_testing ? STR("testing") : STR("not all of the body is signed");
-	entry->properties[0] = (struct results_property){"header.d", result->domain};
-	entry->properties[1] = (struct results_property){"header.s", result->selector};
-	entry->properties[2] = (struct results_property){"header.a", result->algorithm};
-	entry->properties[3] = (struct results_property){"header.b", str_sub(result->b, 0, B_SHOWN)};
-	finding->signers[finding->signer_count++] =
-	    (struct dmarc_identity){result->domain, evidence_of(result->state, result->is_testing)};
-}
-
-/* Find the signatures and hash the body for them. A header that cannot be looked at has none. -1: not to be read. */
-static int read_signatures(struct finding *finding, struct err *err)
-{
-	struct dkim_message *signed_message = &finding->signed_message;
-
-	if (dkim_message_open(signed_message, message_header(finding->message), finding->arena, err) != 0) {
-		add_entry(finding, "dkim", dkim_word(DKIM_NEUTRAL))->reason = arena_copy(finding->arena, str_of(err->text));
-		return 0;
-	}
-	dkim_find(signed_message);
-	arc_find(signed_message, &finding->chain);
-	return dkim_message_wants_body(signed_message) ? feed_body(finding->message, signed_message, err) : 0;
-}
-
-static void add_dkim(struct finding *finding, bool say_none)
-{
-	struct dkim_results *results = &finding->signatures;
-
-	dkim_verify(&finding->signed_message, &finding->dns, time(NULL), results);
-	for (size_t i = 0; i < results->count; i++)
-		add_signature(finding, &results->list[i]);
-	if (finding->count == 0 && say_none)
-		add_entry(finding, "dkim", dkim_word(DKIM_NONE));
 }
 
 static bool hides_addresses(const struct finding *finding)
@@ -158,28 +73,6 @@ static bool hides_addresses(const struct finding *finding)
 static struct str shown_address(const struct finding *finding)
 {
 	return hides_addresses(finding) ? STR("") : str_of(finding->session->peer);
-}
-
-/* RFC 8617 6; nothing where there is no chain. */
-static void add_arc(struct finding *finding)
-{
-	struct arc_result arc;
-	struct results_entry *entry;
-
-	arc_verify(&finding->signed_message, &finding->chain, &finding->dns, time(NULL), &arc);
-	if (arc.state == ARC_NONE)
-		return;
-	entry = add_entry(finding, "arc", arc_word(arc.state));
-	entry->reason = arc.reason;
-	entry->properties[0] = (struct results_property){"smtp.remote-ip", shown_address(finding)};
-	if (arc.state != ARC_PASS)
-		return;
-	entry->comment = STR("sealed by");
-	for (size_t i = 0; i < arc.count && i < SEALERS_MAX; i++)
-		entry->comment = arena_printf(finding->arena, "%.*s %.*s", STR_ARG(entry->comment),
-		                              STR_ARG(arc.sets[arc.count - 1 - i].domain));
-	entry->properties[1] =
-	    (struct results_property){"header.oldest-pass", arena_printf(finding->arena, "%u", arc.oldest_pass)};
 }
 
 /* The different domains in all From fields, at most DOMAINS_MAX. */
@@ -244,7 +137,7 @@ static void foresee(struct finding *finding)
 {
 	struct cidr client;
 
-	dkim_foresee(&finding->signed_message, &finding->dns, time(NULL));
+	dkim_foresee(&finding->evidence.message, &finding->dns, time(NULL));
 	finding->domain_count = author_domains(finding, finding->domains);
 	for (size_t i = 0; i < finding->domain_count; i++)
 		dmarc_foresee(&finding->dns, finding->domains[i], finding->arena);
@@ -256,13 +149,18 @@ static void foresee(struct finding *finding)
 /* RFC 7489 6.6.1: with several domains each is asked for, and the strictest policy counts. */
 static void add_dmarc(struct finding *finding)
 {
+	const struct dkim_results *signatures = &finding->evidence.signatures;
+	struct dmarc_identity signers[DKIM_SIGNATURES_MAX];
 	struct dmarc_check check = {
 	    .dns = &finding->dns,
 	    .spf = spf_identity(&finding->session->transaction),
-	    .dkim = finding->signers,
-	    .dkim_count = finding->signer_count,
+	    .dkim = signers,
+	    .dkim_count = signatures->count,
 	};
 
+	for (size_t i = 0; i < signatures->count; i++)
+		signers[i] = (struct dmarc_identity){signatures->list[i].domain,
+		                                     evidence_of(signatures->list[i].state, signatures->list[i].is_testing)};
 	io_random(&check.lot, sizeof check.lot);
 	check.lot %= 100;
 	for (size_t i = 0; i < finding->domain_count; i++) {
@@ -271,7 +169,7 @@ static void add_dmarc(struct finding *finding)
 
 		check.from = finding->domains[i];
 		dmarc_check(&check, finding->arena, &outcome);
-		entry = add_entry(finding, "dmarc", dmarc_result_word(outcome.result));
+		entry = results_add(&finding->list, "dmarc", dmarc_result_word(outcome.result));
 		entry->reason = outcome.problem;
 		if (outcome.policy_domain.len > 0)
 			entry->comment = arena_printf(finding->arena, "p=%s", dmarc_policy_word(outcome.policy));
@@ -288,7 +186,7 @@ static void add_iprev(struct finding *finding)
 
 	if (!finding->has_address)
 		return;
-	entry = add_entry(finding, "iprev", iprev_result_word(finding->iprev.result));
+	entry = results_add(&finding->list, "iprev", iprev_result_word(finding->iprev.result));
 	entry->comment = hides_addresses(finding) ? STR("") : finding->iprev.name;
 	entry->properties[0] = (struct results_property){"policy.iprev", shown_address(finding)};
 }
@@ -296,7 +194,7 @@ static void add_iprev(struct finding *finding)
 static void add_login(struct finding *finding)
 {
 	const struct session *session = finding->session;
-	struct results_entry *entry = add_entry(finding, "auth", session->user[0] != '\0' ? "pass" : "none");
+	struct results_entry *entry = results_add(&finding->list, "auth", session->user[0] != '\0' ? "pass" : "none");
 
 	entry->properties[0] = (struct results_property){"smtp.auth", str_of(session->user)};
 }
@@ -310,12 +208,12 @@ static int find_all(struct finding *finding, struct err *err)
 	const struct session *session = finding->session;
 	bool is_stranger = sender_auth_is_stranger(session);
 
-	if (read_signatures(finding, err) != 0)
+	if (evidence_read(&finding->evidence, finding->message, finding->arena, &finding->list, err) != 0)
 		return -1;
 	if (is_stranger)
 		foresee(finding);
 	finding->dns = sender_auth_dns(finding->session);
-	add_dkim(finding, is_stranger);
+	evidence_add_dkim(&finding->evidence, &finding->dns, is_stranger, &finding->list);
 	add_spf(finding);
 	/* With a time of its own: what signers and sealers let us wait must not keep DMARC from its answer. */
 	finding->dns = sender_auth_dns(finding->session);
@@ -323,7 +221,7 @@ static int find_all(struct finding *finding, struct err *err)
 		add_dmarc(finding);
 		add_iprev(finding);
 	}
-	add_arc(finding);
+	evidence_add_arc(&finding->evidence, &finding->dns, shown_address(finding), &finding->list);
 	if (is_stranger || session->user[0] != '\0')
 		add_login(finding);
 	return 0;
@@ -334,9 +232,23 @@ static void write_field(struct finding *finding)
 	struct buf field;
 
 	buf_init(&field, RESULTS_FIELD_MAX);
-	if (results_write(own_id(finding->session), finding->entries, finding->count, &field) == 0)
+	if (results_write(own_id(finding->session), finding->list.entries, finding->list.count, &field) == 0)
 		message_add_on_top(finding->message, buf_str(&field));
 	buf_free(&field);
+}
+
+/* For who seals the message where it is passed on. The texts live as long as the transaction. */
+static void keep_for_seals(const struct finding *finding)
+{
+	struct transaction *transaction = &finding->session->transaction;
+	struct buf payload;
+
+	buf_init(&payload, RESULTS_FIELD_MAX);
+	if (results_write_payload(own_id(finding->session), finding->list.entries, finding->list.count, &payload) == 0) {
+		transaction->arc = str_of(arc_word(finding->evidence.arc));
+		transaction->results = results_unfold(buf_str(&payload), &finding->session->transaction_arena);
+	}
+	buf_free(&payload);
 }
 
 /* The text lives as long as the transaction. */
@@ -363,7 +275,7 @@ const struct smtp_refusal *auth_results_apply(struct session *session, struct me
 
 	if (sender_auth_is_gateway(session))
 		return NULL;
-	remove_forged(session, message);
+	evidence_remove_forged(message, own_id(session));
 	if (!sender_auth_wants_results(session))
 		return NULL;
 	finding = arena_get(&session->command_arena, sizeof *finding);
@@ -373,18 +285,20 @@ const struct smtp_refusal *auth_results_apply(struct session *session, struct me
 	                            .dns = sender_auth_dns(session),
 	                            .disposed_for = STR("")};
 	result = find_all(finding, &err);
-	dkim_message_close(&finding->signed_message);
+	evidence_close(&finding->evidence);
 	if (result != 0) {
 		log_error("a message cannot be checked: %s", err.text);
 		return &unreadable;
 	}
 	if (finding->has_one_author)
-		dmarc_note(session, &finding->dmarc, &finding->signatures, finding->disposition);
+		dmarc_note(session, &finding->dmarc, &finding->evidence.signatures, finding->disposition);
 	if (finding->disposition == DMARC_REJECT)
 		return refuse(finding);
 	if (finding->disposition == DMARC_QUARANTINE)
 		rules_add_keyword(session, STR("$Junk"));
-	if (adds_field && finding->count > 0)
+	if (settings_flag(settings, SETTING_ARC_SEAL))
+		keep_for_seals(finding);
+	if (adds_field && finding->list.count > 0)
 		write_field(finding);
 	return NULL;
 }

@@ -173,6 +173,8 @@ static struct spool_envelope make_envelope(const struct intake *intake)
 	    .parent = STR(""),
 	    .release = transaction->mail.hold_for != 0 ? (int64_t)now.tv_sec + transaction->mail.hold_for
 	                                               : transaction->mail.hold_until,
+	    .arc = transaction->arc,
+	    .results = transaction->results,
 	    .recipients = transaction->recipients,
 	    .recipient_count = transaction->count,
 	};

@@ -25,7 +25,7 @@ void sender_auth_connect(struct session *session)
 {
 	const struct settings *settings = &session->smtpd->settings;
 	bool wanted = settings_flag(settings, SETTING_SMTP_SPF) || settings_flag(settings, SETTING_MAILAUTH_RESULTS) ||
-	              settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY) ||
+	              settings_flag(settings, SETTING_ARC_SEAL) || settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY) ||
 	              settings_flag(settings, SETTING_MAILAUTH_DMARC_REPORTS) || rbl_is_wanted(session) ||
 	              script_is_installed(&session->hooks.script);
 	struct err away;
@@ -92,7 +92,7 @@ bool sender_auth_wants_results(const struct session *session)
 	const struct settings *settings = &session->smtpd->settings;
 
 	return !session->is_local && !sender_auth_is_gateway(session) &&
-	       (settings_flag(settings, SETTING_MAILAUTH_RESULTS) ||
+	       (settings_flag(settings, SETTING_MAILAUTH_RESULTS) || settings_flag(settings, SETTING_ARC_SEAL) ||
 	        settings_flag(settings, SETTING_MAILAUTH_DMARC_POLICY) || dmarc_note_is_on(session));
 }
 

@@ -82,8 +82,9 @@ struct transaction {
 	struct rules_state rules;
 	struct spf_outcome spf; /* where it was checked (smtpd/sender_auth.h) */
 	bool spf_is_known;
-	struct intake *intake; /* begun by BDAT (smtpd/intake.h); NULL before */
-	bool chunks_failed;    /* one was refused: RSET has to come (RFC 3030 2) */
+	struct str arc, results; /* of the envelope, where it may be sealed (smtpd/sender_auth.h) */
+	struct intake *intake;   /* begun by BDAT (smtpd/intake.h); NULL before */
+	bool chunks_failed;      /* one was refused: RSET has to come (RFC 3030 2) */
 };
 
 struct session {

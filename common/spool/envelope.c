@@ -22,7 +22,8 @@ static const struct text_key {
     {"token", offsetof(struct spool_envelope, token)},       {"body", offsetof(struct spool_envelope, body)},
     {"ret", offsetof(struct spool_envelope, ret)},           {"envid", offsetof(struct spool_envelope, envid)},
     {"parent", offsetof(struct spool_envelope, parent)},     {"visited", offsetof(struct spool_envelope, visited)},
-    {"keywords", offsetof(struct spool_envelope, keywords)}, {"id", offsetof(struct spool_envelope, id)},
+    {"keywords", offsetof(struct spool_envelope, keywords)}, {"arc", offsetof(struct spool_envelope, arc)},
+    {"results", offsetof(struct spool_envelope, results)},   {"id", offsetof(struct spool_envelope, id)},
     {"producer", offsetof(struct spool_envelope, producer)},
 };
 

@@ -6,9 +6,9 @@
  * then is it acknowledged. queue-manager alone moves, reads and removes it.
  *
  * Envelope keys: id, time (microseconds since 1970), producer, service, from, protocol, peer, helo, user, token, body,
- * smtputf8, requiretls, ret, envid, parent, visited, keywords, hold, release, collector, and for each recipient "to:
- * <address> [NOTIFY=... ORCPT=... FOLDER=... NAMED REFUSED=...]", the address in its angle brackets. Keys without a
- * value are left out; unknown keys are passed over, so that a newer producer is understood. An id reads
+ * smtputf8, requiretls, ret, envid, parent, visited, keywords, arc, results, hold, release, collector, and for each
+ * recipient "to: <address> [NOTIFY=... ORCPT=... FOLDER=... NAMED REFUSED=...]", the address in its angle brackets.
+ * Keys without a value are left out; unknown keys are passed over, so that a newer producer is understood. An id reads
  * <time>-<producer>-<random>: 13 hex digits of microseconds, the producer's name, 8 hex digits.
  */
 #ifndef POSTROOM_SPOOL_SPOOL_H
@@ -62,9 +62,11 @@ struct spool_envelope {
 	struct str parent;   /* id of the message this was made from, and the step: "<id>/bounce"; or empty */
 	struct str visited;  /* numbers of users whose forwardings made it, separated by blanks; or empty */
 	struct str keywords; /* IMAP keywords of the copies that are delivered, separated by blanks */
-	bool hold;           /* neither delivered nor sent until an administrator releases it */
-	int64_t release;     /* not before that time, seconds since 1970 (RFC 4865); 0: at once */
-	int64_t collector;   /* number of the one that fetched it; 0: none did */
+	struct str arc; /* what was found of its chain of custody when it came (arc_word); empty: it was not looked at */
+	struct str results; /* likewise of who sent it (results_unfold), for who seals it when it is passed on; or empty */
+	bool hold;          /* neither delivered nor sent until an administrator releases it */
+	int64_t release;    /* not before that time, seconds since 1970 (RFC 4865); 0: at once */
+	int64_t collector;  /* number of the one that fetched it; 0: none did */
 	struct spool_recipient *recipients;
 	size_t recipient_count;
 };

@@ -51,7 +51,7 @@ static int add_seal(struct dkim_message *message, const struct arc_chain *chain,
 	dkim_signature_canon(&seal, DKIM_RELAXED, message->arena, &signed_text);
 	EVP_Digest(signed_text.data, signed_text.len, hash, NULL, EVP_sha256(), NULL);
 	buf_free(&signed_text);
-	return dkim_sign_hash(signer->key, hash, out, err);
+	return dkim_sign_value(signer, hash, out, err);
 }
 
 int arc_seal(struct dkim_message *message, const struct arc_chain *chain, const struct arc_sealing *sealing,

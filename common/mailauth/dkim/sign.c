@@ -103,8 +103,9 @@ int dkim_sign_begin(struct dkim_message *message, const struct dkim_signer *sign
 	return signing->body_hash >= 0 ? 0 : err_set(err, ERR_LIMIT, "too many different hashes of the body are wanted");
 }
 
-int dkim_sign_field(struct dkim_message *message, const struct dkim_signer *signer, const struct dkim_signing *signing,
-                    struct buf *out, unsigned char hash_out[DKIM_HASH_SIZE], struct err *err)
+/* The field up to the value of b=, which has no end yet, and the hash that is to be signed. */
+static void add_field(struct dkim_message *message, const struct dkim_signer *signer,
+                      const struct dkim_signing *signing, struct buf *out, unsigned char hash_out[DKIM_HASH_SIZE])
 {
 	struct dkim_signature signature = {.header_canon = signer->header_canon};
 	struct dkim_field field;
@@ -127,7 +128,14 @@ int dkim_sign_field(struct dkim_message *message, const struct dkim_signer *sign
 	dkim_hash_header(message, &signature, hash_out);
 	buf_add_str(out, buf_str(&text));
 	buf_free(&text);
-	return out->overflow ? err_set(err, ERR_LIMIT, "the signature's field is too long") : 0;
+}
+
+int dkim_sign_value(const struct dkim_signer *signer, const unsigned char hash[DKIM_HASH_SIZE], struct buf *out,
+                    struct err *err)
+{
+	if (out->overflow)
+		return err_set(err, ERR_LIMIT, "the signature's field is too long");
+	return signer->sign != NULL ? signer->sign(signer, hash, out, err) : dkim_sign_hash(signer->key, hash, out, err);
 }
 
 int dkim_sign(struct dkim_message *message, const struct dkim_signer *signer, const struct dkim_signing *signing,
@@ -135,7 +143,6 @@ int dkim_sign(struct dkim_message *message, const struct dkim_signer *signer, co
 {
 	unsigned char hash[DKIM_HASH_SIZE];
 
-	if (dkim_sign_field(message, signer, signing, out, hash, err) != 0)
-		return -1;
-	return dkim_sign_hash(signer->key, hash, out, err);
+	add_field(message, signer, signing, out, hash);
+	return dkim_sign_value(signer, hash, out, err);
 }

@@ -43,6 +43,13 @@ struct dkim_signer {
 	enum dkim_canon header_canon, body_canon;
 	int64_t now;    /* t=, seconds since 1970 */
 	int64_t expiry; /* x=, 0: never */
+	/*
+	 * For who does not hold the key (of it the type alone counts then): as dkim_sign_hash, by who has it. -1: what
+	 * dkim_sign and arc_seal return. NULL: the key signs.
+	 */
+	int (*sign)(const struct dkim_signer *signer, const unsigned char hash[DKIM_HASH_SIZE], struct buf *out,
+	            struct err *err);
+	void *context; /* of sign */
 };
 
 /* A signature that is being made. */
@@ -59,20 +66,17 @@ int dkim_sign_begin(struct dkim_message *message, const struct dkim_signer *sign
 
 /*
  * The body is complete: add the field, with its line end, to out. -1: ERR_LIMIT (out is full), ERR_SYSTEM (OpenSSL
- * could not sign).
+ * could not sign); out may have a part of it then.
  */
 int dkim_sign(struct dkim_message *message, const struct dkim_signer *signer, const struct dkim_signing *signing,
               struct buf *out, struct err *err);
 
-/*
- * The same in two steps, for who does not hold the key: of signer->key the type alone counts. The field up to the value
- * of b= is added to out, and hash_out is what dkim_sign_hash signs. -1: ERR_LIMIT (out is full).
- */
-int dkim_sign_field(struct dkim_message *message, const struct dkim_signer *signer, const struct dkim_signing *signing,
-                    struct buf *out, unsigned char hash_out[DKIM_HASH_SIZE], struct err *err);
-
 /* For ARC: the beginning of a field, up to t= and x=; and the value of b= for a hash, with the line end. */
 void dkim_sign_head(const struct dkim_signer *signer, const struct dkim_signing *signing, struct buf *out);
+int dkim_sign_value(const struct dkim_signer *signer, const unsigned char hash[DKIM_HASH_SIZE], struct buf *out,
+                    struct err *err);
+
+/* The value of b= for a hash by a key, with the line end. -1: ERR_LIMIT (out is full), ERR_SYSTEM. */
 int dkim_sign_hash(const struct dkim_private_key *key, const unsigned char hash[DKIM_HASH_SIZE], struct buf *out,
                    struct err *err);
 

@@ -73,6 +73,14 @@ static void add_entry(struct buf *out, const struct results_entry *entry)
 		}
 }
 
+struct results_entry *results_add(struct results_list *list, const char *method, const char *result)
+{
+	struct results_entry *entry = &list->entries[list->count++];
+
+	*entry = (struct results_entry){.method = method, .result = result};
+	return entry;
+}
+
 int results_write_payload(struct str authserv_id, const struct results_entry *entries, size_t count,
                           struct buf *payload)
 {
@@ -83,6 +91,36 @@ int results_write_payload(struct str authserv_id, const struct results_entry *en
 	if (count == 0)
 		buf_add_str(payload, STR("; none"));
 	return payload->overflow ? -1 : 0;
+}
+
+/* A tab stands only where a line was folded: values have none. */
+struct str results_unfold(struct str payload, struct arena *arena)
+{
+	char *line = arena_get(arena, payload.len);
+	size_t len = 0;
+
+	for (size_t i = 0; i < payload.len; i++)
+		if (payload.data[i] != '\r' && payload.data[i] != '\n')
+			line[len++] = payload.data[i];
+	return str_trim(str_from(line, len));
+}
+
+struct str results_fold(struct str line, struct arena *arena)
+{
+	struct str payload, part;
+	struct buf text;
+
+	buf_init(&text, RESULTS_FIELD_MAX);
+	part = str_cut(&line, '\t');
+	buf_add_str(&text, part);
+	while (line.data != NULL) {
+		part = str_cut(&line, '\t');
+		buf_add_str(&text, STR("\r\n\t"));
+		buf_add_str(&text, part);
+	}
+	payload = arena_copy(arena, buf_str(&text));
+	buf_free(&text);
+	return payload;
 }
 
 int results_write(struct str authserv_id, const struct results_entry *entries, size_t count, struct buf *field)

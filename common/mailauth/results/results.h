@@ -13,6 +13,7 @@
 
 enum {
 	RESULTS_PROPERTIES_MAX = 6,
+	RESULTS_ENTRIES_MAX = 20,
 	RESULTS_VALUE_MAX = 400,       /* octets of a value, and of a comment or reason; what is longer is cut, */
 	RESULTS_TEXT_MAX = 200,        /* so that no line exceeds what a message may have (RFC 5322 2.1.1) */
 	RESULTS_FIELD_MAX = 64 * 1024, /* octets of a field; the limit for the buf */
@@ -32,6 +33,15 @@ struct results_entry {
 	struct results_property properties[RESULTS_PROPERTIES_MAX]; /* up to the first without a name */
 };
 
+/* Results while they are found. */
+struct results_list {
+	struct results_entry entries[RESULTS_ENTRIES_MAX];
+	size_t count;
+};
+
+/* One more, to be filled in. Who adds sees to it that there are never more than RESULTS_ENTRIES_MAX. */
+struct results_entry *results_add(struct results_list *list, const char *method, const char *result);
+
 /*
  * Add a whole field with its line end to field: one result a line, "none" without results (2.2). Returns 0, -1 where it
  * does not fit (as buf_add).
@@ -44,6 +54,12 @@ int results_write(struct str authserv_id, const struct results_entry *entries, s
  */
 int results_write_payload(struct str authserv_id, const struct results_entry *entries, size_t count,
                           struct buf *payload);
+
+/*
+ * What results_write_payload wrote as one line, for envelopes, and such a line as what it was. They live in the arena.
+ */
+struct str results_unfold(struct str payload, struct arena *arena);
+struct str results_fold(struct str line, struct arena *arena);
 
 /*
  * The authserv-id that the value of an Authentication-Results field claims: unquoted, without comments and folding.

@@ -23,6 +23,8 @@ static struct spool_envelope sample(struct spool_recipient *recipients, size_t c
 	    .ret = STR("HDRS"),
 	    .envid = STR("QQ314159"),
 	    .keywords = STR("$Junk Red"),
+	    .arc = STR("pass"),
+	    .results = STR("mx.example.com; arc=pass"),
 	    .hold = true,
 	    .collector = 7,
 	    .recipients = recipients,
@@ -61,6 +63,8 @@ static void test_round_trip(void **state)
 	assert_true(back.requiretls);
 	assert_true(back.hold);
 	assert_true(str_equal(back.keywords, envelope.keywords));
+	assert_true(str_equal(back.arc, envelope.arc));
+	assert_true(str_equal(back.results, envelope.results));
 	assert_int_equal(back.collector, 7);
 	assert_int_equal(back.recipient_count, 5);
 	for (int i = 0; i < 5; i++) {

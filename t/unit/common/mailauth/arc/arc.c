@@ -177,11 +177,71 @@ static void test_dead(void **state)
 	assert_true(str_find(dead, STR("cv=fail")) >= 0);
 }
 
+static unsigned asked;
+
+/* Somebody else who has the key, as long as there is one. */
+static int sign_elsewhere(const struct dkim_signer *by, const unsigned char hash[DKIM_HASH_SIZE], struct buf *out,
+                          struct err *reason)
+{
+	assert_null(by->key->pkey);
+	if (by->context == NULL)
+		return err_set(reason, ERR_NOT_FOUND, "the key has gone");
+	asked++;
+	return dkim_sign_hash(by->context, hash, out, reason);
+}
+
+static void test_key_elsewhere(void **state)
+{
+	static const struct dkim_private_key type = {.type = DKIM_ED25519};
+	struct dkim_message message;
+	struct arc_chain chain;
+	struct arc_sealing sealing;
+	struct buf out;
+
+	(void)state;
+	signer.key = &type;
+	signer.sign = sign_elsewhere;
+	signer.context = &key;
+	assert_string_equal(arc_word(verify_chain(seal(STR(MESSAGE), ARC_NONE, "mx")).state), "pass");
+	assert_int_equal(asked, 2); /* the message's and the seal */
+	signer.context = NULL;
+	buf_init(&out, 100000);
+	assert_int_equal(dkim_message_open(&message, STR("From: a@b\r\n"), &arena, &err), 0);
+	arc_find(&message, &chain);
+	assert_int_equal(arc_seal_begin(&message, &chain, ARC_NONE, &signer, &sealing, &err), 0);
+	assert_int_equal(arc_seal(&message, &chain, &sealing, &signer, STR("mx"), &out, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	dkim_message_close(&message);
+	buf_free(&out);
+	signer.key = &key;
+	signer.sign = NULL;
+}
+
+/* RFC 8617 4.2.1: there are fifty at most. */
+static void test_fifty(void **state)
+{
+	struct str text = STR(MESSAGE);
+	struct dkim_message message;
+	struct arc_chain chain;
+	struct arc_sealing sealing;
+
+	(void)state;
+	for (int i = 1; i <= 50; i++)
+		text = seal(text, i == 1 ? ARC_NONE : ARC_PASS, "mx");
+	assert_string_equal(arc_word(verify_chain(text).state), "pass");
+	assert_int_equal(dkim_message_open(&message, text, &arena, &err), 0);
+	arc_find(&message, &chain);
+	assert_int_equal(arc_seal_begin(&message, &chain, ARC_PASS, &signer, &sealing, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	dkim_message_close(&message);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_chain),     cmocka_unit_test(test_dns),  cmocka_unit_test(test_instances),
-	    cmocka_unit_test(test_structure), cmocka_unit_test(test_dead),
+	    cmocka_unit_test(test_structure), cmocka_unit_test(test_dead), cmocka_unit_test(test_key_elsewhere),
+	    cmocka_unit_test(test_fifty),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -202,6 +202,24 @@ static void own_fields_are_recognised(void **state)
 	}
 }
 
+static void folds_as_it_was(void **state)
+{
+	const struct results_entry entries[] = {
+	    {.method = "spf", .result = "pass", .properties = {{"smtp.mailfrom", STR("example.net")}}},
+	    {.method = "dkim", .result = "fail", .reason = STR("a\tb")},
+	};
+	struct str line;
+
+	(void)state;
+	assert_int_equal(results_write_payload(STR("example.com"), entries, 2, &field), 0);
+	line = results_unfold(buf_str(&field), &arena);
+	assert_int_equal(str_count_char(line, '\n') + str_count_char(line, '\r'), 0);
+	line = results_fold(line, &arena);
+	assert_true(str_equal(line, str_trim(buf_str(&field))));
+	assert_int_equal(str_count_char(line, '\n'), 3);
+	assert_int_equal(results_fold(STR(""), &arena).len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +232,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(ids_are_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(claims_are_recognised, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(own_fields_are_recognised, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(folds_as_it_was, set_up, tear_down),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
