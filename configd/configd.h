@@ -34,7 +34,7 @@ struct config {
 	struct db db;
 	volatile uint64_t *counter; /* mapped, shared with all who read settings */
 	uint64_t generation;        /* of the newest snapshot */
-	struct ipc_client *authd, *statusd;
+	struct ipc_client *authd, *statusd, *deliver;
 	struct notices *notices;
 	struct ipc_client *listeners[CONFIG_LISTENERS]; /* in the order of service_types */
 };
@@ -138,6 +138,8 @@ void publish_finish(struct config *config);
 
 /* request.c: one request after another. */
 void request_take(struct ipc_incoming *incoming, void *config);
+/* mailboxes_look, now or when the change that is being worked on is done. */
+void request_between(struct config *config);
 
 /* A required field of the request. -1: ERR_SYNTAX where it is missing. */
 int change_field(const struct change *change, const char *key, struct str *value_out, struct err *err);
@@ -195,6 +197,13 @@ int op_service_bind(struct change *change, struct err *err);
 int op_service_unbind(struct change *change, struct err *err);
 int op_service_defaults(struct change *change, struct err *err);
 int op_service_list(struct change *change, struct err *err);
+
+/* mailboxes.c: have deliver remove the mailboxes of users who were deleted, from now on. */
+void mailboxes_start(struct config *config, struct event_base *base);
+/* Within the change that deletes a user: his mailbox is to go. */
+int mailboxes_add(struct change *change, int64_t uid, struct err *err);
+/* Is there one to go? No change is being worked on, so that what is read is in force. */
+void mailboxes_look(struct config *config);
 
 /* resets.c: ask authd for links to send to who forgot his password, from now on. */
 void resets_start(struct config *config, struct event_base *base);

@@ -48,16 +48,19 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	config.authd = ipc_client_new(base, &daemon.instance, "authd", "configd");
 	config.statusd = ipc_client_new(base, &daemon.instance, "statusd", "configd");
+	config.deliver = ipc_client_new(base, &daemon.instance, "deliver", "configd");
 	config.notices = notices_new(base, &daemon.instance, "configd");
 	for (int i = 0; i < CONFIG_LISTENERS; i++)
 		config.listeners[i] = ipc_client_new(base, &daemon.instance, service_types[i].program, "configd");
 	if (ipc_serve(base, &daemon, request_take, NULL, &config, &err) != 0 || enter_sandbox(&daemon.instance, &err) != 0)
 		daemon_fail(&err);
 	resets_start(&config, base);
+	mailboxes_start(&config, base);
 	daemon_ready(&daemon);
 	event_base_dispatch(base);
 	ipc_client_free(config.authd);
 	ipc_client_free(config.statusd);
+	ipc_client_free(config.deliver);
 	notices_free(config.notices);
 	for (int i = 0; i < CONFIG_LISTENERS; i++)
 		ipc_client_free(config.listeners[i]);

@@ -170,8 +170,9 @@ static void finish(struct change *change, const struct err *err)
 	wipe_asked(change->after);
 	arena_wipe(&change->arena);
 	arena_free(&change->arena);
-	memory_free(change);
 	busy = false;
+	mailboxes_look(change->config);
+	memory_free(change);
 	if (!in_turn)
 		run_next();
 }
@@ -329,6 +330,12 @@ static void run_next(void)
 		run_change(change);
 	}
 	in_turn = false;
+}
+
+void request_between(struct config *config)
+{
+	if (!busy)
+		mailboxes_look(config);
 }
 
 void request_take(struct ipc_incoming *incoming, void *context)

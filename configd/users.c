@@ -87,7 +87,7 @@ int user_delete(struct change *change, const struct user *user, struct err *err)
 	    config_run(change->config, err, "DELETE FROM primary_group WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM membership WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM user WHERE uid = ?", "n", user->uid) != 0 ||
-	    name_deleted(change, user->name, err) != 0)
+	    mailboxes_add(change, user->uid, err) != 0 || name_deleted(change, user->name, err) != 0)
 		return -1;
 	change_note(change, "user %.*s deleted", STR_ARG(user->name));
 	return 0;

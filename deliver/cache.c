@@ -1,6 +1,7 @@
 #include "deliver/deliver.h"
 
 #include "common/base/memory.h"
+#include "common/db/query.h"
 
 /* An open mailbox, in a row of those with the same hash and in the order of use. */
 struct cached {
@@ -11,6 +12,8 @@ struct cached {
 
 struct cache {
 	const struct instance *instance;
+	struct settings *settings; /* who is a user; NULL: everybody */
+	uint64_t looked_at;        /* generation of the settings by which the mailboxes that are open were looked at */
 	size_t limit, count;
 	struct cached *newest, *oldest;
 	struct cached *table[256];
@@ -57,11 +60,12 @@ static void remove_entry(struct cache *cache, struct cached *entry)
 	cache->count--;
 }
 
-struct cache *cache_new(const struct instance *instance, size_t limit)
+struct cache *cache_new(const struct instance *instance, size_t limit, struct settings *settings)
 {
 	struct cache *cache = memory_get(sizeof *cache);
 
 	cache->instance = instance;
+	cache->settings = settings;
 	cache->limit = limit;
 	return cache;
 }
@@ -73,15 +77,59 @@ void cache_free(struct cache *cache)
 	memory_free(cache);
 }
 
+int cache_knows_user(struct cache *cache, int64_t uid, struct err *err)
+{
+	if (cache->settings == NULL)
+		return 1;
+	settings_refresh(cache->settings);
+	return db_query_number(&cache->settings->objects, NULL, err, "SELECT 1 FROM user WHERE uid = ?", "n", uid);
+}
+
+/* The mailboxes of users who were deleted meanwhile are closed. -1: it cannot be told whose those are. */
+static int close_those_of_nobody(struct cache *cache, struct err *err)
+{
+	struct cached *entry, *older;
+
+	if (cache->settings == NULL)
+		return 0;
+	settings_refresh(cache->settings);
+	if (cache->looked_at == cache->settings->generation)
+		return 0;
+	for (entry = cache->newest; entry != NULL; entry = older) {
+		int known = cache_knows_user(cache, mailbox_uid(entry->mailbox), err);
+
+		older = entry->older;
+		if (known < 0)
+			return -1;
+		if (known == 0)
+			remove_entry(cache, entry);
+	}
+	cache->looked_at = cache->settings->generation;
+	return 0;
+}
+
+/* Who is no user gets no mailbox, lest the folder of one who was deleted be made again. */
+static int open_new(struct cache *cache, int64_t uid, struct mailbox **mailbox_out, struct err *err)
+{
+	int known = cache_knows_user(cache, uid, err);
+
+	if (known == 0)
+		return err_set(err, DELIVER_NO_USER, "there is no user uid=%lld", (long long)uid);
+	return known < 0 ? -1 : mailbox_open(mailbox_out, cache->instance, uid, 0, err);
+}
+
 int cache_get(struct cache *cache, int64_t uid, struct mailbox **mailbox_out, struct err *err)
 {
-	struct cached *entry = find(cache, uid);
-	struct mailbox *mailbox;
+	struct cached *entry;
+	struct mailbox *mailbox = NULL;
 
+	if (close_those_of_nobody(cache, err) != 0)
+		return -1;
+	entry = find(cache, uid);
 	if (entry != NULL) {
 		take_out_of_order(cache, entry);
 	} else {
-		if (mailbox_open(&mailbox, cache->instance, uid, 0, err) != 0)
+		if (open_new(cache, uid, &mailbox, err) != 0)
 			return -1;
 		if (cache->count == cache->limit)
 			remove_entry(cache, cache->oldest);

@@ -11,8 +11,9 @@
  * and synced, then the rows of mailboxes are committed, then the answer is given. A crash between any two of these
  * repeats without a second copy, since made mail has ids that follow from the message's.
  *
- * A mailbox that is locked is tried again every few milliseconds and put off alone; nothing fails for good here: what
- * cannot be done now is answered "deferred". Repeating a request is harmless, the store knows message ids.
+ * A mailbox that is locked is tried again every few milliseconds and put off alone; what cannot be done now is answered
+ * "deferred". It fails for good only where the user was deleted meanwhile: his mailbox goes (remover.h) and none is
+ * made for him. Repeating a request is harmless, the store knows message ids.
  *
  * The writer reads messages as bytes and parses nothing of them; it reaches the mail store and no network. imapd's
  * sessions hear from it which mailboxes got something (common/net/bell.h).
@@ -22,6 +23,7 @@
 
 #include "common/base/arena.h"
 #include "common/ipc/loop.h"
+#include "common/settings/settings.h"
 #include "common/store/store.h"
 
 enum {
@@ -31,13 +33,17 @@ enum {
 	LOCKED_PATIENCE_MS = 5000, /* and for as long as this, then deferred */
 };
 
+/* The one code of deliver's own: whatever else is wrong, no message fails for good. */
+enum { DELIVER_NO_USER = 800 };
+
 /* A user whom a request names. */
 struct addressee {
 	int64_t uid;
 	struct str address; /* the original recipient */
 	struct str folder;  /* name; empty: INBOX */
 	bool is_decided;    /* what is to become of his copy is known */
-	const char *failed; /* why it was deferred; NULL: it was not */
+	bool is_gone;       /* there is no such user any more */
+	const char *failed; /* why it was deferred, or failed; NULL: it was not */
 };
 
 /* A copy of the message in a folder. */
@@ -88,26 +94,35 @@ struct cache;
 void stored_answer(struct cache *cache, struct ipc_incoming *incoming, struct ipc_message *reply);
 
 /* cache.c: the mailboxes that are open, those used least recently closed when there are too many. */
-struct cache *cache_new(const struct instance *instance, size_t limit);
+/* settings: who is a user, with the objects open; NULL: everybody. */
+struct cache *cache_new(const struct instance *instance, size_t limit, struct settings *settings);
 void cache_free(struct cache *cache);
 /*
- * An open mailbox; it stays open at least until `limit` others were asked for. -1: as mailbox_open with no waiting.
+ * An open mailbox; it stays open at least until `limit` others were asked for, or its user is deleted. -1:
+ * DELIVER_NO_USER, or as mailbox_open with no waiting.
  */
 int cache_get(struct cache *cache, int64_t uid, struct mailbox **mailbox_out, struct err *err);
-/* Close one, so that the next use opens it anew: after an error. */
+/* Is there a user of that number now? 1, 0; -1: the settings cannot be read. */
+int cache_knows_user(struct cache *cache, int64_t uid, struct err *err);
+/* Close one, so that the next use opens it anew: after an error, or before it is removed. */
 void cache_drop(struct cache *cache, int64_t uid);
 
 /* writer.c: the batches. */
 struct writer;
 struct clerk;
 struct warden;
-struct gauge;
-/*
- * ringer: of ringer_start. The loop ends where that has ended. clerk: NULL where nobody has anything to decide. warden:
- * NULL where nobody looks after quotas. gauge: NULL where nobody asks how full mailboxes are.
- */
-struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer,
-                          struct clerk *clerk, struct warden *warden, struct gauge *gauge);
+struct helper;
+/* Who stands beside the writer; NULL: nobody does that. */
+struct beside {
+	int ringer;                /* of ringer_start; the loop ends where that has ended */
+	struct clerk *clerk;       /* decides */
+	struct warden *warden;     /* looks after quotas */
+	struct helper *gauge;      /* says how full mailboxes are */
+	struct helper *remover;    /* removes those of users who were deleted */
+	struct settings *settings; /* who is a user, with the objects open; NULL: everybody */
+};
+struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max,
+                          const struct beside *beside);
 void writer_free(struct writer *writer);
 ipc_handler writer_handle; /* context: the writer */
 

@@ -1,14 +1,9 @@
 #include "deliver/gauge.h"
 
-#include "common/base/log.h"
 #include "common/base/memory.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
 	LOCK_MS = 100,         /* patience with a mailbox that is written to */
@@ -32,16 +27,6 @@ struct entry {
 struct memory {
 	const struct instance *instance;
 	struct entry *buckets[BUCKETS];
-};
-
-/* The writer's end. */
-struct gauge {
-	int fd;
-	struct event_base *base;
-	struct event *readable;
-	struct ipc_incoming *waiting[GAUGE_WAITING]; /* in the order in which they were asked */
-	size_t first, count;
-	struct ipc_message reply;
 };
 
 static struct reading *find(struct memory *memory, int64_t uid)
@@ -136,12 +121,12 @@ static void measure(struct memory *memory, int64_t uid, struct reading *reading)
 }
 
 /* All numbers of users that are asked for; -1: ERR_SYNTAX. */
-static int answer(struct memory *memory, const struct ipc_message *request, struct ipc_message *reply, struct err *err)
+static int answer(const struct ipc_message *request, struct ipc_message *reply, void *context, struct err *err)
 {
+	struct memory *memory = context;
 	struct str key, value;
 	size_t count = 0;
 
-	ipc_reply_ok(reply);
 	for (size_t position = 0; ipc_next(request, &position, &key, &value);) {
 		struct reading reading;
 		uint64_t uid;
@@ -158,85 +143,10 @@ static int answer(struct memory *memory, const struct ipc_message *request, stru
 	return 0;
 }
 
-/* All that the process does in its life. */
-static __attribute__((noreturn)) void run(const struct instance *instance, int parent)
+int gauge_start(struct helper **gauge_out, const struct daemon *daemon, struct event_base *base, struct err *err)
 {
 	static struct memory memory;
-	struct ipc_message request, reply;
-	uint32_t sequence;
-	struct err err;
 
-	signal(SIGTERM, SIG_DFL);
-	memory.instance = instance;
-	if (deliver_confine(instance, &err) != 0) {
-		log_error("deliver's gauge: %s", err.text);
-		_exit(1);
-	}
-	ipc_message_init(&request);
-	ipc_message_init(&reply);
-	while (ipc_receive(parent, &request, &sequence, -1, &err) == 1) {
-		if (answer(&memory, &request, &reply, &err) != 0)
-			ipc_reply_error(&reply, &err);
-		if (ipc_send(parent, &reply, sequence, &err) != 0)
-			break;
-	}
-	_exit(0);
-}
-
-static void on_answer(evutil_socket_t fd, short what, void *context)
-{
-	struct gauge *gauge = context;
-	uint32_t sequence;
-	struct err err;
-	int result;
-
-	(void)what;
-	while ((result = ipc_receive(fd, &gauge->reply, &sequence, 0, &err)) == 1 && gauge->count > 0) {
-		ipc_answer(gauge->waiting[gauge->first], &gauge->reply);
-		gauge->first = (gauge->first + 1) % GAUGE_WAITING;
-		gauge->count--;
-	}
-	if (result == -1 && err.sys == EAGAIN)
-		return;
-	log_error("deliver's gauge is gone; starting again");
-	event_base_loopbreak(gauge->base);
-}
-
-int gauge_start(struct gauge **gauge_out, const struct daemon *daemon, struct event_base *base, struct err *err)
-{
-	struct gauge *gauge = memory_get(sizeof *gauge);
-	pid_t parent = getpid(), child = -1;
-	int pair[2];
-
-	*gauge_out = gauge;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 || (child = fork()) < 0)
-		return err_system(err, "cannot make the gauge");
-	if (child == 0) {
-		daemon_follow_parent(parent);
-		for (int i = 0; i < daemon->socket_count; i++)
-			close(daemon->sockets[i].fd);
-		close(pair[0]);
-		run(&daemon->instance, pair[1]);
-	}
-	close(pair[1]);
-	gauge->fd = pair[0];
-	gauge->base = base;
-	ipc_message_init(&gauge->reply);
-	evutil_make_socket_nonblocking(gauge->fd);
-	gauge->readable = event_new(base, gauge->fd, EV_READ | EV_PERSIST, on_answer, gauge);
-	event_priority_set(gauge->readable, event_base_get_npriorities(base) - 1);
-	event_add(gauge->readable, NULL);
-	return 0;
-}
-
-void gauge_answer(struct gauge *gauge, struct ipc_incoming *incoming)
-{
-	struct err err;
-
-	err_set(&err, ERR_TEMPORARY, "too many ask how full mailboxes are");
-	if (gauge->count < GAUGE_WAITING && ipc_send(gauge->fd, &incoming->message, 0, &err) == 0) {
-		gauge->waiting[(gauge->first + gauge->count++) % GAUGE_WAITING] = incoming;
-		return;
-	}
-	ipc_answer_error(incoming, &err);
+	memory.instance = &daemon->instance;
+	return helper_start(gauge_out, "gauge", answer, &memory, daemon, base, err);
 }

@@ -267,6 +267,12 @@ void job_end(struct job *job, struct delivery *delivery, const struct store_appe
 		log_info("id=%s was delivered to user uid=%lld before", job->id, uid);
 		break;
 	case STORE_FAILED:
+		if (append->err.code == DELIVER_NO_USER) {
+			addressee->is_gone = true;
+			addressee->failed = "5.1.1 Recipient not recognised";
+			log_info("id=%s not delivered, as user uid=%lld was deleted", job->id, uid);
+			break;
+		}
 		/* The text may reach the sender in a report; paths are for the log. */
 		addressee->failed =
 		    append->err.code == STORE_BUSY ? "the mailbox is locked" : "the mailbox cannot be written now";
@@ -284,7 +290,8 @@ void job_answer(struct job *job, struct ipc_message *reply)
 		if (addressee->failed == NULL)
 			ipc_add_text(reply, "result", "delivered");
 		else
-			ipc_add(reply, "result", arena_printf(&job->arena, "deferred %s", addressee->failed));
+			ipc_add(reply, "result",
+			        arena_printf(&job->arena, "%s %s", addressee->is_gone ? "failed" : "deferred", addressee->failed));
 	}
 	ipc_answer(job->incoming, reply);
 	job_free(job);

@@ -1,5 +1,6 @@
 #include "deliver/clerk.h"
 #include "deliver/gauge.h"
+#include "deliver/remover.h"
 #include "deliver/warden.h"
 
 #include <sys/resource.h>
@@ -32,33 +33,39 @@ static size_t mailboxes_max(void)
 	return count < MAILBOXES_MAX ? (size_t)count : MAILBOXES_MAX;
 }
 
+/* Those beside the writer, each a process of its own. */
+static int start_beside(struct beside *beside, const struct daemon *daemon, struct event_base *base, struct err *err)
+{
+	static struct settings settings;
+
+	if (settings_open(&settings, &daemon->instance, true, err) != 0 ||
+	    clerk_start(&beside->clerk, daemon, base, err) != 0 || warden_start(&beside->warden, daemon, err) != 0 ||
+	    gauge_start(&beside->gauge, daemon, base, err) != 0)
+		return -1;
+	beside->settings = &settings;
+	return remover_start(&beside->remover, daemon, base, err);
+}
+
 int main(int argc, char **argv)
 {
 	static struct daemon daemon;
+	struct beside beside = {0};
 	struct event_base *base;
 	struct writer *writer;
-	struct clerk *clerk;
-	struct warden *warden;
-	struct gauge *gauge;
 	struct err err;
-	int ringer;
 
 	daemon_start(&daemon, argc, argv, "deliver");
-	ringer = ringer_start(&daemon, &err);
-	if (ringer < 0)
+	beside.ringer = ringer_start(&daemon, &err);
+	if (beside.ringer < 0)
 		daemon_fail(&err);
 	base = event_base_new();
 	if (base == NULL || event_base_priority_init(base, 3) != 0) {
 		err_set(&err, ERR_SYSTEM, "cannot make an event loop");
 		daemon_fail(&err);
 	}
-	if (clerk_start(&clerk, &daemon, base, &err) != 0)
+	if (start_beside(&beside, &daemon, base, &err) != 0)
 		daemon_fail(&err);
-	if (warden_start(&warden, &daemon, &err) != 0)
-		daemon_fail(&err);
-	if (gauge_start(&gauge, &daemon, base, &err) != 0)
-		daemon_fail(&err);
-	writer = writer_new(base, &daemon.instance, mailboxes_max(), ringer, clerk, warden, gauge);
+	writer = writer_new(base, &daemon.instance, mailboxes_max(), &beside);
 	if (ipc_serve(base, &daemon, writer_handle, NULL, writer, &err) != 0 ||
 	    deliver_confine(&daemon.instance, &err) != 0)
 		daemon_fail(&err);

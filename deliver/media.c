@@ -1,6 +1,7 @@
 #include "deliver/media.h"
 
 #include "common/base/io.h"
+#include "common/base/tree.h"
 #include "common/items/responder.h"
 
 #include <dirent.h>
@@ -159,6 +160,23 @@ static int act(struct ipc_message *request, const struct instance *instance, str
 	}
 	close(folder);
 	return result;
+}
+
+int media_discard(const struct instance *instance, int64_t owner, bool *found_out, struct err *err)
+{
+	char path[INSTANCE_PATH_MAX + 128], name[32];
+	int folder = open(media_folder(path, sizeof path, instance), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int removed = 0;
+
+	*found_out = false;
+	if (folder < 0)
+		return errno == ENOENT ? 0 : err_system(err, "cannot open %s", path);
+	snprintf(name, sizeof name, "%" PRId64, owner);
+	if (owner > 0)
+		removed = tree_remove(folder, name, err);
+	close(folder);
+	*found_out = removed == 1;
+	return removed < 0 ? -1 : 0;
 }
 
 bool media_handle(struct ipc_incoming *incoming, const struct instance *instance)

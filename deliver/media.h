@@ -27,6 +27,9 @@ int media_prepare(const struct instance *instance, struct err *err);
 /* The writer's: answer "media-list", "media-add" and "media-delete"; false: it is none of these. */
 bool media_handle(struct ipc_incoming *incoming, const struct instance *instance);
 
+/* Remove all files of a user. found_out: there was something. -1: ERR_SYSTEM. */
+int media_discard(const struct instance *instance, int64_t owner, bool *found_out, struct err *err);
+
 /*
  * The carrier's: write the files of an answer as parts of its multipart body (RFC 2046 5.1). uid: of the user whose
  * answer it is; others' files are not sent. -1: as spool_write.

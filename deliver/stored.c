@@ -16,7 +16,7 @@ static int find(struct cache *cache, const struct ipc_message *request, int64_t 
 	if (!ipc_get_number(request, "uid", 1, INT64_MAX, user_out) || id.len == 0)
 		return err_set(err, ERR_PROTOCOL, "the number of a user or the id of a message is missing");
 	if (cache_get(cache, *user_out, mailbox_out, err) != 0)
-		return -1;
+		return err->code == DELIVER_NO_USER ? 0 : -1; /* the user was deleted */
 	return mailbox_find_message(*mailbox_out, INBOX, id, message_out, err);
 }
 

@@ -1,6 +1,6 @@
 #include "deliver/clerk.h"
 #include "deliver/deliver.h"
-#include "deliver/gauge.h"
+#include "deliver/helper.h"
 #include "deliver/media.h"
 #include "deliver/warden.h"
 
@@ -21,7 +21,7 @@ struct writer {
 	struct cache *cache;
 	struct clerk *clerk; /* NULL: nobody has anything to decide */
 	struct warden *warden;
-	struct gauge *gauge;
+	struct helper *gauge, *remover;
 	size_t mailboxes_max; /* open at a time */
 	struct job *first, **last;
 	size_t waiting;      /* deliveries of all jobs that have no result */
@@ -220,21 +220,22 @@ static void on_later(evutil_socket_t fd, short what, void *context)
 	run_batch(writer);
 }
 
-struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max, int ringer,
-                          struct clerk *clerk, struct warden *warden, struct gauge *gauge)
+struct writer *writer_new(struct event_base *base, const struct instance *instance, size_t mailboxes_max,
+                          const struct beside *beside)
 {
 	struct writer *writer = memory_get(sizeof *writer);
 
 	writer->instance = instance;
-	writer->cache = cache_new(instance, mailboxes_max);
-	writer->gauge = gauge;
+	writer->cache = cache_new(instance, mailboxes_max, beside->settings);
+	writer->gauge = beside->gauge;
+	writer->remover = beside->remover;
 	writer->mailboxes_max = mailboxes_max;
 	writer->base = base;
-	writer->ringer = ringer;
-	writer->clerk = clerk;
-	writer->warden = warden;
-	if (warden != NULL)
-		warden_serve(warden, base, writer->cache);
+	writer->ringer = beside->ringer;
+	writer->clerk = beside->clerk;
+	writer->warden = beside->warden;
+	if (writer->warden != NULL)
+		warden_serve(writer->warden, base, writer->cache);
 	writer->last = &writer->first;
 	ipc_message_init(&writer->reply);
 	writer->run = event_new(base, -1, 0, on_run, writer);
@@ -305,7 +306,12 @@ static bool must_decide(struct writer *writer, struct job *job)
 	if (writer->clerk != NULL)
 		clerk_look(writer->clerk);
 	for (size_t i = 0; i < job->addressee_count; i++) {
-		if (writer->clerk != NULL && clerk_is_wanted(writer->clerk, job->addressees[i].uid))
+		int64_t uid = job->addressees[i].uid;
+		struct err err;
+
+		/* About the copy of who is no user any more there is nothing to decide. */
+		if (writer->clerk != NULL && clerk_is_wanted(writer->clerk, uid) &&
+		    cache_knows_user(writer->cache, uid, &err) != 0)
 			must = true;
 		else
 			job_add_plain(job, &job->addressees[i]);
@@ -330,15 +336,44 @@ static void answer_usage(struct writer *writer, struct ipc_incoming *incoming)
 	ipc_answer_error(incoming, &err);
 }
 
+/* configd says that a user is gone: the settings, which it published before, must say so too. */
+static void remove_mailbox(struct writer *writer, struct ipc_incoming *incoming)
+{
+	struct err err;
+	int64_t uid;
+	int known;
+
+	if (!ipc_is(&incoming->message, "mailbox-discard") ||
+	    !ipc_get_number(&incoming->message, "uid", 1, INT64_MAX, &uid)) {
+		err_set(&err, ERR_PROTOCOL, "deliver knows no such request of configd");
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	known = cache_knows_user(writer->cache, uid, &err);
+	if (known == 1)
+		err_set(&err, ERR_DENIED, "the user uid=%lld is there", (long long)uid);
+	if (known != 0) {
+		log_error("the mailbox of user uid=%lld is not removed: %s", (long long)uid, err.text);
+		ipc_answer_error(incoming, &err);
+		return;
+	}
+	cache_drop(writer->cache, uid);
+	helper_ask(writer->remover, incoming);
+}
+
 void writer_handle(struct ipc_incoming *incoming, void *context)
 {
 	struct writer *writer = context;
 	struct job *job;
 	struct err err;
 
+	if (strcmp(incoming->caller, "configd") == 0) {
+		remove_mailbox(writer, incoming);
+		return;
+	}
 	if (strcmp(incoming->caller, "queue-manager") != 0 && ipc_is(&incoming->message, "usage")) {
 		if (strcmp(incoming->caller, "postroom") == 0)
-			gauge_answer(writer->gauge, incoming);
+			helper_ask(writer->gauge, incoming);
 		else
 			answer_usage(writer, incoming);
 		return;

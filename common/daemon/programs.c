@@ -31,7 +31,7 @@ const struct program programs[] = {
     {"resolver", "postroom-resolve", CALLERS("smtpd", "queue-manager", "mingerd", "collector", "postroom", "brokerd"),
      NULL, false, NULL},
     {"mingerd", "postroom-minger", CALLERS(NULL), NULL, false, NULL},
-    {"deliver", "postroom-mail", CALLERS("queue-manager", "smtpd", "postroom", "brokerd"), "deliver", false, NULL},
+    {"deliver", "postroom-mail", CALLERS("queue-manager", "smtpd", "configd", "postroom", "brokerd"), "deliver", false, NULL},
     {"listd", "postroom-list", CALLERS("queue-manager", "postroom", "brokerd"), "listd", false, NULL},
     {"signer", "postroom-sign", CALLERS("queue-manager"), NULL, false, NULL},
     {"sender", "postroom-send", CALLERS("queue-manager"), NULL, false, NULL},

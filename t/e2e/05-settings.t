@@ -133,7 +133,7 @@ subtest '01-7.4 names of users' => sub {
 	refused(qr/consists of letters, digits/, 'user', 'add', $_, '--no-password') for 'a b', 'a@b', "a\nb", 'a/b', "\x{c3}\x{a4}";
 	for my $name ('a' x 32, 'a', 'A.b_c-9') {
 		$p->postroom_ok('user', 'add', $name, '--no-password');
-		$p->postroom_ok('user', 'delete', $name);
+		$p->postroom_ok('user', 'delete', $name, '--yes');
 		pass "\"$name\" is a name";
 	}
 };
@@ -155,7 +155,7 @@ subtest 'users' => sub {
 	like $p->pop3->login('joseph', 'second-Pw'), qr/\A-ERR/, 'disabled';
 	$p->postroom_ok('user', 'enable', 'joseph');
 	like $p->pop3->login('joseph', 'second-Pw'), qr/\A\+OK/, 'enabled again';
-	$p->postroom_ok('user', 'delete', 'joseph');
+	$p->postroom_ok('user', 'delete', 'joseph', '--yes');
 	refused(qr/there is no user "joseph"/, 'user', 'delete', 'joseph');
 	$p->add_user('joe', 'third-Pw');
 	my ($joe) = grep { $_->{name} eq 'joe' } @{ $p->postroom_json('user', 'list') };
@@ -181,7 +181,7 @@ subtest 'groups' => sub {
 	refused(qr/has a meaning of its own/, 'group', 'add', 'Everyone');
 	$p->postroom_ok('user', 'add', 'guest', '--no-password');
 	$p->postroom_ok('group', 'add-member', 'staff', 'guest');
-	$p->postroom_ok('user', 'delete', 'guest');
+	$p->postroom_ok('user', 'delete', 'guest', '--yes');
 	$p->postroom_ok('group', 'remove-member', 'staff', 'joe');
 	is_deeply $p->postroom_json('group', 'members', 'staff'), [{ name => 'anna' }], 'who is deleted or removed is no member';
 	$p->postroom_ok('group', 'add', 'brief');

@@ -171,7 +171,7 @@ subtest 'a changed password counts at once, the old one no more' => sub {
 	$p->postroom_ok('user', 'rename', 'carl', 'karl');
 	like pop3_answer('karl', 'new secret'), qr/\A\+OK/, 'the new name';
 	like pop3_answer('carl', 'new secret'), qr/\A-ERR/, 'the old name';
-	$p->postroom_ok('user', 'delete', 'karl');
+	$p->postroom_ok('user', 'delete', 'karl', '--yes');
 	like pop3_answer('karl', 'new secret'), qr/\A-ERR/, 'deleted';
 };
 

@@ -215,7 +215,7 @@ subtest 'off again: nothing is left' => sub {
 	$smtp->ehlo;
 	is $smtp->auth('PLAIN', 'bert', 'bert-secret'), 235, 'another user';
 	is scalar(copies()), 2, 'two are kept';
-	$p->postroom_ok('user', 'delete', 'bert');
+	$p->postroom_ok('user', 'delete', 'bert', '--yes');
 	is scalar(copies()), 1, 'a user who goes takes his with him';
 	$p->postroom_ok('unset', 'login.challenge-methods');
 	is bound(undef, mechanism => 'PLAIN'), 235, 'a login';

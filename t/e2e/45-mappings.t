@@ -279,7 +279,7 @@ subtest 'changes, and what is refused' => sub {
 	refused(qr/must not have wildcards/, 'mapping', 'add', '~@*.test', 'bob');
 	refused(qr/no pattern of addresses/, 'mapping', 'add', 'a b*', 'bob');
 	refused(qr/server|SMTP:/, 'mapping', 'add', 'lan', 'SMTP:bob@example.com');
-	$p->postroom_ok('user', 'delete', 'bob');
+	$p->postroom_ok('user', 'delete', 'bob', '--yes');
 	is_deeply $p->postroom_json('mapping', 'list'), [], 'who is deleted has no mappings any more';
 };
 

@@ -284,7 +284,7 @@ subtest 'names change and go' => sub {
 	list('delete', 'bb');
 	is_deeply members('a'), ['fred'], 'what is deleted is no member';
 	is_deeply [grep { $_->{pattern} eq 'to-bb' } @{ $p->postroom_json('mapping', 'list') }], [], 'and has no mappings';
-	$p->postroom_ok('user', 'delete', 'annabel');
+	$p->postroom_ok('user', 'delete', 'annabel', '--yes');
 	is_deeply members('customers'), [qw(fred x@remote.test y@remote.test)], 'nor has a user';
 	$p->postroom_ok('mapping', 'delete', 'trash@example.test', 'no-one');
 	list('member', 'remove', 'a', 'fred');

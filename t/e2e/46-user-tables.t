@@ -17,7 +17,7 @@ sub import_table {
 sub value { return $p->postroom_json('user', 'get', @_)->[0]{value} }
 sub names { return join q{ }, map { $_->{name} } @{ $p->postroom_json('user', 'list') } }
 sub logs_in { my ($name, $password) = @_; return $p->pop3->login($name, $password) =~ /\A\+OK/ }
-sub remove { $p->postroom_ok('user', 'delete', $_) for @_; return }
+sub remove { $p->postroom_ok('user', 'delete', $_, '--yes') for @_; return }
 
 subtest '02-18.4 03-1.4 wrong rows are told one by one, the good ones are in' => sub {
 	$p->postroom_ok('list', 'add', 'office');

@@ -56,7 +56,7 @@ subtest '02-11.6 what cannot run is refused when it is saved' => sub {
 subtest 'lists go with their user' => sub {
 	$p->add_user('bob', 'bob-secret');
 	$p->postroom_ok('user', 'rule', 'add', 'bob', '--name', 'his', '--action', 'stop');
-	$p->postroom_ok('user', 'delete', 'bob');
+	$p->postroom_ok('user', 'delete', 'bob', '--yes');
 	unlike $p->postroom_ok('export'), qr/name = his/, 'nothing of it is left';
 };
 

@@ -84,12 +84,12 @@ subtest '06-1.3 01-6.4 who is deleted or renamed' => sub {
 	$p->set('notices.targets' => 'Mark=cleo,LanFwd=dora');
 	$p->postroom_ok('user', 'rename', 'dora', 'dorothea');
 	like $p->postroom_ok('get', 'notices.targets'), qr/LanFwd=dorothea/, 'a new name is followed';
-	$p->postroom_ok('user', 'delete', 'dorothea');
+	$p->postroom_ok('user', 'delete', 'dorothea', '--yes');
 	announce('no way to the LAN', target => 'LanFwd');
 	wait_told('anna', 'the disk smells', 'no way to the LAN');
 	$p->add_user('emil', 'emil-secret');
 	$p->set('notices.administrator' => 'emil');
-	$p->postroom_ok('user', 'delete', 'emil');
+	$p->postroom_ok('user', 'delete', 'emil', '--yes');
 	is $p->postroom_json('get', 'notices.administrator')->[0]{value} // '', '', 'the main administrator is the first again';
 	local $users{postmaster} = $p->password;
 	announce('the tape is torn', target => 'LanFwd');

@@ -450,7 +450,7 @@ subtest 'renamed users keep their rights, deleted ones leave none' => sub {
 	$p->postroom_ok('user', 'rename', 'anne', 'anna');
 	$p->postroom_ok('user', 'add', 'carl', '--no-password');
 	ok_command($karen, 'SETACL Names carl lr');
-	$p->postroom_ok('user', 'delete', 'carl');
+	$p->postroom_ok('user', 'delete', 'carl', '--yes');
 	is_deeply lines($karen, 'GETACL Names'), ['* ACL Names karen lrswipkxteacd anna lr'], 'one who is gone is not named';
 };
 

@@ -99,7 +99,7 @@ subtest 'sessions end where the password changes, and with the user' => sub {
 	is session($other)->{status}, 'denied', 'it does not come back';
 	$p->add_user(carl => 'carl-secret');
 	my $gone = login('carl', 'carl-secret')->{session};
-	$p->postroom_ok(qw(user delete carl));
+	$p->postroom_ok(qw(user delete carl --yes));
 	is session($gone)->{status}, 'denied', 'a user who is gone';
 };
 

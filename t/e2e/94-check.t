@@ -21,7 +21,7 @@ subtest '01-4.7 what is missing is named, and nothing once all is there' => sub 
 	$p->add_user(anna => 'anna-secret');
 	is_deeply [check()], [0, ''], 'then nothing: a connection that is always there needs no schedule';
 	$p->postroom_ok(qw(connection delete default));
-	$p->postroom_ok(qw(user delete anna));
+	$p->postroom_ok(qw(user delete anna --yes));
 	is_deeply [check()], [1, 'Connection,Sender,Schedule,Users'], 'nothing is there but the domain';
 	$p->postroom_ok(qw(connection add provider default on));
 	$p->postroom_ok(qw(sender add provider --method relay --servers 127.0.0.1:1 --encryption none));

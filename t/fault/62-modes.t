@@ -65,7 +65,7 @@ subtest 'nobody else' => sub {
 
 # What the user of each program may read and write, below the instance; sockets are "written".
 my %USERS = (
-	'postroom-config'  => { read => 'state/(?:config|settings)/', write => 'state/(?:config|settings)(?:/|\z)|run/(?:authd|statusd|noticed|smtpd|pop3-login|imap-login|webadmin)/configd' },
+	'postroom-config'  => { read => 'state/(?:config|settings)/', write => 'state/(?:config|settings)(?:/|\z)|run/(?:authd|statusd|noticed|deliver|smtpd|pop3-login|imap-login|webadmin)/configd' },
 	'postroom-auth'    => { read => 'state/(?:auth|settings)/|etc/keys/(?:relay-authd|secrets)\.key\z', write => 'state/auth(?:/|\z)' },
 	'postroom-dns'     => { read => 'state/settings/', write => '' },
 	'postroom-resolve' => { read => 'state/settings/', write => 'run/lfwd/resolver' },

@@ -149,7 +149,7 @@ const struct api_call api_calls_users[] = {
      .path = "/users/bulk-delete",
      .callee = "configd",
      .op = "user-delete",
-     .sentence = "Delete users, each if it can be.",
+     .sentence = "Delete users with all their mail, each if it can be.",
      .fields = FIELDS(
          {.name = "names", .place = API_BODY, .type = API_EACH, .required = true, .key = "name", .sentence = "Names."}),
      .shape = API_RESULTS},
@@ -169,7 +169,7 @@ const struct api_call api_calls_users[] = {
      .path = "/users/{name}",
      .callee = "configd",
      .op = "user-delete",
-     .sentence = "Delete a user; the mailbox stays on the disk.",
+     .sentence = "Delete a user, with all mail in the mailbox.",
      .fields = FIELDS(USER)},
     {.method = "POST",
      .path = "/users/{name}/rename",

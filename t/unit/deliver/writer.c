@@ -35,8 +35,8 @@ static void serve(int fd)
 	str_copy(STR("from-queue-manager"), daemon.sockets[0].name, sizeof daemon.sockets[0].name);
 	event_base_priority_init(base, 3);
 	/* A small cache, so that mailboxes are closed and opened again all the time. */
-	if (ipc_serve(base, &daemon, writer_handle, NULL, writer_new(base, &instance, 8, bells[1], NULL, NULL, NULL),
-	              &err) == 0)
+	if (ipc_serve(base, &daemon, writer_handle, NULL,
+	              writer_new(base, &instance, 8, &(struct beside){.ringer = bells[1]}), &err) == 0)
 		event_base_dispatch(base);
 	_exit(1);
 }

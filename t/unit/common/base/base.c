@@ -1,13 +1,16 @@
-/* Unit tests of str, buf, arena, conf, io. */
+/* Unit tests of str, buf, arena, conf, io, tree. */
 #include "common/base/arena.h"
 #include "common/base/buf.h"
 #include "common/base/conf.h"
 #include "common/base/io.h"
+#include "common/base/tree.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -163,9 +166,55 @@ static void io_replaces_files_whole(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+static void make_file(const char *folder, const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CREAT, 0400);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* Links are removed, what they lead to is not. */
+static void trees_are_removed_whole(void **state)
+{
+	char folder[] = "/tmp/postroom-tree-XXXXXX", path[128], deep[TREE_DEPTH_MAX * 2 + 8] = "d";
+	struct err err;
+	int parent;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	parent = open(folder, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(tree_remove(parent, "none", &err), 0);
+	assert_int_equal(mkdirat(parent, "stays", 0700), 0);
+	make_file(folder, "stays/file");
+	assert_int_equal(mkdirat(parent, "goes", 0700), 0);
+	assert_int_equal(mkdirat(parent, "goes/below", 0700), 0);
+	make_file(folder, "goes/below/file");
+	assert_int_equal(symlinkat("../stays", parent, "goes/link"), 0);
+	assert_int_equal(tree_remove(parent, "goes", &err), 1);
+	assert_int_equal(faccessat(parent, "goes", F_OK, 0), -1);
+	assert_int_equal(faccessat(parent, "stays/file", F_OK, 0), 0);
+	assert_int_equal(symlinkat("stays", parent, "link"), 0);
+	assert_int_equal(tree_remove(parent, "link", &err), -1);
+	assert_int_equal(faccessat(parent, "stays/file", F_OK, 0), 0);
+	for (int i = 0; i < TREE_DEPTH_MAX + 2; i++) {
+		assert_int_equal(mkdirat(parent, deep, 0700), 0);
+		strncat(deep, "/d", sizeof deep - strlen(deep) - 1);
+	}
+	assert_int_equal(tree_remove(parent, "d", &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	snprintf(path, sizeof path, "rm -r %s", folder);
+	assert_int_equal(system(path), 0);
+	close(parent);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(trees_are_removed_whole),
 	    cmocka_unit_test(str_numbers_are_checked),
 	    cmocka_unit_test(str_cuts_parts),
 	    cmocka_unit_test(str_wildcards),

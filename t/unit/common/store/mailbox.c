@@ -1,6 +1,8 @@
 /* store: adding, listing, removing; UIDs never come twice; one copy of an id; many mailboxes in one call. */
+#include "common/store/mailbox.h"
 #include "common/base/buf.h"
 #include "common/store/changes.h"
+#include "common/store/discard.h"
 #include "t/unit/common/store/fixture.h"
 
 #include <signal.h>
@@ -337,6 +339,62 @@ static void test_short_and_unwritable(void **state)
 	close(large.fd);
 }
 
+static bool is_there(int64_t uid, const char *suffix)
+{
+	char path[STORE_PATH_MAX];
+
+	mailbox_path(path, sizeof path - 8, &instance, uid);
+	strncat(path, suffix, 7);
+	return access(path, F_OK) == 0;
+}
+
+/* Nobody else's mail goes, not even what shares a file; nothing goes while somebody writes. */
+static void test_discard(void **state)
+{
+	struct store_source source = make_source("for both\r\n", "id-1");
+	struct mailbox *first = open_mailbox(7), *second = open_mailbox(107);
+	struct store_append appends[2] = {make_append(first, &source), make_append(second, &source)};
+	bool found;
+
+	(void)state;
+	store_append(appends, 2, 0);
+	close(source.fd);
+	assert_int_equal(mailbox_lock(first, 0, &err), 0);
+	assert_int_equal(mailbox_discard(&instance, 7, 0, &found, &err), -1);
+	assert_int_equal(err.code, STORE_BUSY);
+	assert_true(is_there(7, ""));
+	mailbox_unlock(first);
+	assert_int_equal(mailbox_discard(&instance, 7, 0, &found, &err), 0);
+	assert_true(found && !is_there(7, "") && !is_there(7, ".gone"));
+	/* Who has it open still gets errors, and makes nothing again. */
+	assert_int_equal(add(first, "late\r\n", "id-2", NULL), STORE_FAILED);
+	mailbox_close(first);
+	assert_false(is_there(7, ""));
+	assert_int_equal(mailbox_discard(&instance, 7, 0, &found, &err), 0);
+	assert_false(found);
+	assert_int_equal(count_messages(second), 1);
+	assert_content(second, appends[1].uid, "Return-Path: <a@b.example>\r\nfor both\r\n");
+	mailbox_close(second);
+	assert_int_equal(mailbox_discard(&instance, 0, 0, &found, &err), -1);
+	assert_int_equal(mailbox_discard(&instance, 8, 0, &found, &err), 0);
+	assert_false(found);
+}
+
+/* What a call that was ended has left, and a folder that was made again since, go by the next one. */
+static void test_discard_again(void **state)
+{
+	char gone[STORE_PATH_MAX], path[STORE_PATH_MAX - 8];
+	bool found;
+
+	(void)state;
+	mailbox_close(open_mailbox(7));
+	snprintf(gone, sizeof gone, "%s.gone", mailbox_path(path, sizeof path, &instance, 7));
+	assert_int_equal(rename(path, gone), 0);
+	mailbox_close(open_mailbox(7));
+	assert_int_equal(mailbox_discard(&instance, 7, 0, &found, &err), 0);
+	assert_true(found && !is_there(7, "") && !is_there(7, ".gone"));
+}
+
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, make_store, remove_store)
 
 int main(void)
@@ -353,6 +411,8 @@ int main(void)
 	    WITH_STORE(test_pop3_lock),
 	    WITH_STORE(test_folders),
 	    WITH_STORE(test_short_and_unwritable),
+	    WITH_STORE(test_discard),
+	    WITH_STORE(test_discard_again),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
