@@ -160,6 +160,8 @@ const struct right rights[] = {
     ADMIN("queue-manager", "hold"),
     ADMIN("queue-manager", "release"),
     ADMIN("queue-manager", "delete"),
+    ADMIN("queue-manager", "move"),
+    ADMIN("queue-manager", "copy"),
     ADMIN("queue-manager", "past"),
     ADMIN("queue-manager", "send"),
     ADMIN("queue-manager", "waiting"),

@@ -18,6 +18,8 @@
 static const struct ctl_command usages[] = {
     {"queue list", SELECTION " [--json]", NULL, NULL, false},
     {"queue show", "ID [--json]", NULL, NULL, false},
+    {"queue move", "ID ... --to-user NAME [--folder FOLDER]", NULL, NULL, false},
+    {"queue copy", "ID ... --to-user NAME [--folder FOLDER]", NULL, NULL, false},
     {"queue retry", "ID ... | --all | " SELECTION, NULL, NULL, false},
     {"queue final", "ID ... | --all | " SELECTION, NULL, NULL, false},
     {"queue hold", "ID ... | --all | " SELECTION, NULL, NULL, false},
@@ -28,7 +30,7 @@ static const struct ctl_command usages[] = {
     {"queue count", "[--json]", NULL, NULL, false},
 };
 
-enum { USAGES = sizeof usages / sizeof usages[0], USAGE_CHANGES = 2, USAGE_SENT = USAGES - 3 };
+enum { USAGES = sizeof usages / sizeof usages[0], USAGE_HANDS = 2, USAGE_CHANGES = 4, USAGE_SENT = USAGES - 3 };
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -443,6 +445,9 @@ int ctl_queue(struct ctl *ctl, int argc, char **argv)
 		return run_sent(ctl, argc, argv);
 	if (strcmp(verb, "send") == 0)
 		return run_send(ctl, argc, argv);
+	for (size_t i = USAGE_HANDS; i < USAGE_CHANGES; i++)
+		if (strcmp(verb, usages[i].name + strlen("queue ")) == 0)
+			return ctl_queue_move(ctl, &usages[i], argc, argv);
 	for (size_t i = USAGE_CHANGES; i < USAGE_SENT; i++)
 		if (strcmp(verb, usages[i].name + strlen("queue ")) == 0)
 			return run_change(ctl, &usages[i], argc, argv);

@@ -42,4 +42,7 @@ void queue_select_free(struct queue_selection *selection);
 typedef int queue_each(const json_t *message, struct str line, void *context);
 int queue_select_run(struct ctl *ctl, const struct queue_selection *selection, queue_each *each, void *context);
 
+/* queue_move.c: `queue move` and `queue copy`, argv[0] being that word. */
+int ctl_queue_move(struct ctl *ctl, const struct ctl_command *usage, int argc, char **argv);
+
 #endif

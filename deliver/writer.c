@@ -301,8 +301,10 @@ static void on_decided(void *owner, void *asked, const struct decision *decision
 /* Does any of the users have something to decide? The others need not wait to be asked about. */
 static bool must_decide(struct writer *writer, struct job *job)
 {
+	int64_t plain = 0;
 	bool must = false;
 
+	ipc_get_number(&job->incoming->message, "plain", 0, 1, &plain);
 	if (writer->clerk != NULL)
 		clerk_look(writer->clerk);
 	for (size_t i = 0; i < job->addressee_count; i++) {
@@ -310,7 +312,7 @@ static bool must_decide(struct writer *writer, struct job *job)
 		struct err err;
 
 		/* About the copy of who is no user any more there is nothing to decide. */
-		if (writer->clerk != NULL && clerk_is_wanted(writer->clerk, uid) &&
+		if (plain == 0 && writer->clerk != NULL && clerk_is_wanted(writer->clerk, uid) &&
 		    cache_knows_user(writer->cache, uid, &err) != 0)
 			must = true;
 		else

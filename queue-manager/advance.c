@@ -15,7 +15,9 @@ enum {
 /* What there is to do for a message, seen at one moment. */
 struct survey {
 	bool local, remote; /* deliveries due now */
-	bool unresolved;    /* recipients due to be resolved now */
+	bool handed;        /* of the local ones, copies that an administrator gives a user */
+	bool handed_left;
+	bool unresolved; /* recipients due to be resolved now */
 	bool unresolved_left;
 	bool open; /* of those whose targets are known something is due */
 	bool left; /* something is not done */
@@ -34,11 +36,13 @@ static void survey_delivery(const struct delivery *delivery, int64_t now, struct
 	survey->left |= delivery->state == DELIVERY_PENDING || delivery->state == DELIVERY_PARKED;
 	survey->local |= due && local_has(delivery->kind);
 	survey->remote |= due && remote_has(delivery->kind);
+	survey->handed |= due && delivery->kind == DELIVERY_HANDED;
+	survey->handed_left |= delivery->state == DELIVERY_PENDING && delivery->kind == DELIVERY_HANDED;
 	survey->unresolved |= due && delivery->kind == DELIVERY_UNRESOLVED;
 	survey->unresolved_left |= delivery->state == DELIVERY_PENDING && delivery->kind == DELIVERY_UNRESOLVED;
-	survey->open |= due && delivery->kind != DELIVERY_UNRESOLVED;
-	survey->lasting |= remote_has(delivery->kind) || delivery->state == DELIVERY_FAILED || delivery->attempts > 0 ||
-	                   delivery->report != REPORT_NONE;
+	survey->open |= due && delivery->kind != DELIVERY_UNRESOLVED && delivery->kind != DELIVERY_HANDED;
+	survey->lasting |= remote_has(delivery->kind) || delivery->kind == DELIVERY_HANDED ||
+	                   delivery->state == DELIVERY_FAILED || delivery->attempts > 0 || delivery->report != REPORT_NONE;
 	if (delivery->state == DELIVERY_PENDING && !due && !delivery->busy && delivery->next < survey->next)
 		survey->next = delivery->next;
 }
@@ -108,7 +112,8 @@ static void advance_durable(struct message *message, const struct survey *survey
 		return;
 	if (!survey->left)
 		finish(message, survey->refused);
-	else if (message->held || message->away > AWAY_MAX || survey->next > now + LINGER_MS)
+	else if (!(message->held && survey->handed_left) && /* in the table held ones are not looked at */
+	         (message->held || message->away > AWAY_MAX || survey->next > now + LINGER_MS))
 		leave(message);
 	else
 		message->again = survey->next;
@@ -142,8 +147,10 @@ static void advance(struct message *message)
 		outgoing_settle(message);
 	if (message->queue->stopping)
 		survey.local = survey.unresolved = false;
-	if (message->held || message->deleted || (survey.report && message->jobs == 0))
-		survey.local = survey.unresolved = false;
+	if (message->held || message->deleted || (survey.report && message->jobs == 0)) {
+		survey.local = message->held && !message->deleted && survey.handed && !message->queue->stopping;
+		survey.unresolved = false;
+	}
 	if (survey.unresolved)
 		resolve_ask(message);
 	if (message->resolving > 0)

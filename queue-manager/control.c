@@ -404,6 +404,8 @@ void control_handle(struct ipc_incoming *incoming, void *context)
 		result = answer_list(queue, request, &reply, &err);
 	} else if (ipc_is(request, "show")) {
 		result = answer_show(queue, request, &reply, &err);
+	} else if (ipc_is(request, "move") || ipc_is(request, "copy")) {
+		result = hand_to_user(queue, request, &err);
 	} else if (ipc_is(request, "counts")) {
 		result = answer_counts(queue, &reply);
 	} else if (ipc_is(request, "past")) {

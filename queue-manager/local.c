@@ -52,6 +52,19 @@ static void ask_deliver(const struct handover *handover, struct ipc_message *req
 	ipc_add(request, "keywords", message->envelope.keywords);
 }
 
+/* One of its own: what the user has got of this message, and what his rules are, is not to keep it from him. */
+static void ask_handed(const struct handover *handover, struct ipc_message *request)
+{
+	const struct message *message = handover->message;
+	const struct delivery *delivery = &message->deliveries[handover->parts[0].delivery];
+
+	ipc_request(request, "deliver");
+	ipc_add_number(request, "uid", delivery->uid);
+	ipc_add(request, "address", message_recipient(message, delivery)->address);
+	ipc_add(request, "folder", delivery->destination);
+	ipc_add_number(request, "plain", 1);
+}
+
 static void ask_listd(const struct handover *handover, struct ipc_message *request)
 {
 	const struct message *message = handover->message;
@@ -74,6 +87,7 @@ static void ask_listd(const struct handover *handover, struct ipc_message *reque
 static const struct office offices[] = {
     {DELIVERY_LOCAL, "deliver", USERS_MAX, "5.2.0", "delivered to the mailbox", ask_deliver},
     {DELIVERY_LIST, "listd", 1, "5.7.1", "posted to the list", ask_listd},
+    {DELIVERY_HANDED, "deliver", 1, "5.2.0", "given to the user", ask_handed},
 };
 
 #define OFFICES (sizeof offices / sizeof offices[0])
@@ -91,9 +105,10 @@ static size_t place_of(const struct handover *handover, const struct delivery *d
 	return handover->places;
 }
 
-static bool is_due(const struct delivery *delivery, enum delivery_kind kind, int64_t now)
+static bool is_due(const struct message *message, const struct delivery *delivery, enum delivery_kind kind, int64_t now)
 {
-	return delivery->kind == kind && delivery->state == DELIVERY_PENDING && !delivery->busy && delivery->next <= now;
+	return (!message->held || kind == DELIVERY_HANDED) && delivery->kind == kind &&
+	       delivery->state == DELIVERY_PENDING && !delivery->busy && delivery->next <= now;
 }
 
 /* The enhanced code that the words may begin with, or the office's own. */
@@ -191,15 +206,25 @@ bool local_has(enum delivery_kind kind)
 	return false;
 }
 
+/* By which deliver knows what it has done. A delivery's place never changes. */
+static const char *copy_id(const struct handover *handover, char id[SPOOL_ID_MAX])
+{
+	if (handover->office->kind != DELIVERY_HANDED)
+		return handover->message->id;
+	snprintf(id, SPOOL_ID_MAX, "%.50s-h%zu", handover->message->id, handover->parts[0].delivery);
+	return id;
+}
+
 static void ask(struct handover *handover)
 {
 	struct message *message = handover->message;
 	struct form_file form = message_form(message, handover->office->kind);
 	struct ipc_message request;
+	char id[SPOOL_ID_MAX];
 
 	ipc_message_init(&request);
 	handover->office->ask(handover, &request);
-	ipc_add_text(&request, "id", message->id);
+	ipc_add_text(&request, "id", copy_id(handover, id));
 	ipc_add_number(&request, "offset", form.offset);
 	ipc_add(&request, "from", message->envelope.from);
 	ipc_add_fd(&request, form.fd);
@@ -215,7 +240,7 @@ static void hand_over(struct message *message, const struct office *office, int6
 	size_t room = 0;
 
 	for (size_t i = 0; i < message->delivery_count && room < USERS_MAX; i++)
-		room += is_due(&message->deliveries[i], office->kind, now);
+		room += is_due(message, &message->deliveries[i], office->kind, now);
 	if (room == 0)
 		return;
 	handover = memory_get(sizeof *handover + room * sizeof handover->parts[0]);
@@ -225,7 +250,7 @@ static void hand_over(struct message *message, const struct office *office, int6
 		struct delivery *delivery = &message->deliveries[i];
 		size_t place;
 
-		if (!is_due(delivery, office->kind, now))
+		if (!is_due(message, delivery, office->kind, now))
 			continue;
 		place = place_of(handover, delivery);
 		if (place == office->places)

@@ -168,6 +168,7 @@ int main(int argc, char **argv)
 	if (ipc_serve(queue.base, &daemon, control_handle, NULL, &queue, &err) != 0 || enter_sandbox(&queue, &err) != 0)
 		daemon_fail(&err);
 	doom_begin(&queue);
+	hand_resume(&queue);
 	daemon_ready(&daemon);
 	run(&queue);
 	return 0;

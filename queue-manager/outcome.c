@@ -36,12 +36,15 @@ static void log_outcome(struct message *message, const struct delivery *delivery
 	         STR_ARG(answer_host(delivery)), STR_ARG(answer_words(delivery)));
 }
 
-/* RFC 3461 4.1 and 6.2: which reports the sender wants; a null sender gets none, ever. */
+/*
+ * RFC 3461 4.1 and 6.2: which reports the sender wants; a null sender gets none, ever, and none tells that an
+ * administrator gave a copy to somebody.
+ */
 static bool is_wanted(const struct message *message, const struct delivery *delivery, enum report_kind kind)
 {
 	unsigned notify = message_recipient(message, delivery)->notify;
 
-	if (message->envelope.from.len == 0)
+	if (message->envelope.from.len == 0 || (delivery->kind == DELIVERY_HANDED && kind != REPORT_FAILED))
 		return false;
 	if (kind == REPORT_DELIVERED || kind == REPORT_RELAYED)
 		return (notify & SPOOL_NOTIFY_SUCCESS) != 0;
@@ -108,7 +111,7 @@ void outcome_deferred(struct message *message, struct delivery *delivery)
 		outcome_failed(message, delivery);
 		return;
 	}
-	if (age >= patience->fail_ms && delivery->attempts >= ATTEMPTS_MIN) {
+	if (age >= patience->fail_ms && delivery->attempts >= ATTEMPTS_MIN && delivery->kind != DELIVERY_HANDED) {
 		log_info("id=%s is given up after %u attempts in %lld s", message->id, delivery->attempts,
 		         (long long)age / 1000);
 		outcome_failed(message, delivery);

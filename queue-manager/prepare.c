@@ -218,7 +218,8 @@ static const char *target_text(const struct delivery *delivery, char *out, size_
 
 static bool is_open(const struct delivery *delivery)
 {
-	return delivery->state <= DELIVERY_PARKED && delivery->kind != DELIVERY_UNRESOLVED;
+	return delivery->state <= DELIVERY_PARKED && delivery->kind != DELIVERY_UNRESOLVED &&
+	       delivery->kind != DELIVERY_HANDED;
 }
 
 static void ask(struct message *message)

@@ -38,7 +38,7 @@ enum {
 	QUEUE_DROPS_MAX = 8,
 	QUEUE_AWAITED_MAX = 64, /* messages that made mail in drops waits for, each by itself */
 	QUEUE_ISSUERS_MAX = 2,
-	QUEUE_OFFICES = 2,
+	QUEUE_OFFICES = 3,
 	QUEUE_WAYS = 2,
 	QUEUE_RETRY_MAX = 64, /* entries of sender.retry */
 };
@@ -53,6 +53,7 @@ enum delivery_kind {
 	DELIVERY_LIST,   /* a mailing list, or (number 0) the one who answers commands about them: listd */
 	DELIVERY_LAN,    /* a server of the LAN forwarding rules: lfwd */
 	DELIVERY_NOBODY, /* taken and dropped */
+	DELIVERY_HANDED, /* a copy that an administrator gives a user: deliver (hand.c) */
 };
 
 enum delivery_state {
@@ -105,7 +106,7 @@ struct delivery {
 	enum delivery_state state;
 	int64_t uid;            /* number of the user, list or LAN rule */
 	struct str target;      /* name of the user or list, or an address */
-	struct str destination; /* of a parked one, and of any of the LAN */
+	struct str destination; /* of a parked one, and of any of the LAN; of a handed one the folder, as xtext */
 	int64_t rank;           /* of a parked one: its place among those that wait for the same, small ones first */
 	int64_t sender;         /* whom it was given to last since it is in memory; 0: nobody */
 	unsigned attempts;
@@ -431,6 +432,17 @@ bool schedule_parked(struct queue *queue, struct str destination, unsigned limit
 /* report.c: reports to senders. */
 void report_want(struct message *message);
 void report_turn(struct queue *queue); /* make some of those wanted */
+
+/* Take a message from the table into memory, though it is held or its time has not come. -1: ERR_NOT_FOUND, or that. */
+int schedule_take(struct queue *queue, struct str id, struct err *err);
+
+/*
+ * hand.c. `move` and `copy`: give a message that waits to a user, into a folder, past his rules, also where it is held.
+ * Moved, it goes to nobody else any more, and its sender hears nothing of it. It is a delivery of its own, so a crash
+ * anywhere leaves one copy. -1: ERR_NOT_FOUND, ERR_SYNTAX, ERR_DENIED (it is being sent), ERR_TEMPORARY.
+ */
+int hand_to_user(struct queue *queue, const struct ipc_message *request, struct err *err);
+void hand_resume(struct queue *queue); /* at start, after recover */
 
 /* control.c: what `postroom queue` asks. */
 void control_handle(struct ipc_incoming *incoming, void *queue);

@@ -238,3 +238,22 @@ bool schedule_parked(struct queue *queue, struct str destination, unsigned limit
 	}
 	return count > 0;
 }
+
+int schedule_take(struct queue *queue, struct str id, struct err *err)
+{
+	struct db_statement statement;
+	struct pick pick;
+	int count;
+
+	if (db_prepare(table_db(queue), &statement,
+	               "SELECT key, id FROM message WHERE id = ?1 AND held < 2 AND next IS NOT NULL", err) != 0)
+		return -1;
+	db_bind_text(&statement, 1, id);
+	count = read_picks(&statement, &pick, 1, err);
+	if (count == 0)
+		return err_set(err, ERR_NOT_FOUND, "no message %.*s is in the queue", STR_ARG(id));
+	if (count < 0 || mark(queue, &pick, 1, err) != 0)
+		return -1;
+	load(queue, &pick, 1, queue_now());
+	return 0;
+}

@@ -42,6 +42,15 @@
 		.sentence = text " messages, each if it can be.", .fields = FIELDS(SELECTED), .shape = API_RESULTS \
 	}
 
+/* A message given to a user, in his folder. */
+#define HAND_CALL(word, text)                                                                                   \
+	{                                                                                                           \
+		.method = "POST", .path = "/queue/{id}/" word, .callee = "queue-manager", .op = word, .sentence = text, \
+		.shape = API_NOTHING,                                                                                   \
+		.fields = FIELDS(MESSAGE, BODY_NEEDED("user", API_TEXT, "Name of a user."),                             \
+		                 BODY("folder", API_TEXT, "A folder of his, made where it is missing; INBOX."))         \
+	}
+
 const struct api_call api_calls_running[] = {
     {.method = "GET",
      .path = "/status",
@@ -106,6 +115,8 @@ const struct api_call api_calls_running[] = {
     QUEUE_CALLS("final", "Make the next attempt the last, of"),
     QUEUE_CALLS("hold", "Hold"),
     QUEUE_CALLS("release", "Release"),
+    HAND_CALL("move", "Move a message to a user: nobody else gets it any more."),
+    HAND_CALL("copy", "Copy a message to a user."),
     {.method = "POST",
      .path = "/queue/delete",
      .callee = "queue-manager",
