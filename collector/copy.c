@@ -232,7 +232,7 @@ static int read_octets(struct copy *copy, struct original *original, struct err 
 	uint64_t largest = (uint64_t)settings_number(&session->settings, SETTING_COLLECT_LARGEST) << 20;
 	int64_t begin = copy->size;
 
-	if (imap_client_read_octets(&session->imap, SMTP_DATA_MEND, largest, take_octets, copy, err) != 0)
+	if (imap_client_read_message(&session->imap, SMTP_DATA_MEND, largest, take_octets, copy, err) != 0)
 		return -1;
 	if (original == NULL || copy->size == begin)
 		return 0;
@@ -247,17 +247,17 @@ static int read_octets(struct copy *copy, struct original *original, struct err 
 /* Read what was asked for by one command: some of wanted. */
 static int read_answers(struct copy *copy, struct original *const *wanted, size_t count, struct err *err)
 {
-	uint32_t uid;
+	struct imap_client_coming coming;
 	int found;
 
-	while ((found = imap_client_next_message(&copy->session->imap, &uid, err)) == 1) {
+	while ((found = imap_client_next_message(&copy->session->imap, &coming, err)) == 1) {
 		struct original *original = NULL;
 
-		if (uid == 0 && count == 1)
-			uid = wanted[0]->detail.uid;
-		copy->one_by_one = copy->one_by_one || uid == 0;
+		if (coming.uid == 0 && count == 1)
+			coming.uid = wanted[0]->detail.uid;
+		copy->one_by_one = copy->one_by_one || coming.uid == 0;
 		for (size_t i = 0; i < count && original == NULL; i++)
-			if (wanted[i]->detail.uid == uid && wanted[i]->wanted)
+			if (wanted[i]->detail.uid == coming.uid && wanted[i]->wanted)
 				original = wanted[i];
 		if (read_octets(copy, original, err) != 0)
 			return -1;
@@ -285,7 +285,7 @@ static int fetch_some(struct copy *copy, size_t *next, struct err *err)
 	}
 	if (count == 0)
 		return 0;
-	imap_client_ask_many(&copy->session->imap, uids, count);
+	imap_client_ask(&copy->session->imap, uids, count, IMAP_CLIENT_WHOLE);
 	if (read_answers(copy, wanted, count, err) != 0)
 		return -1;
 	return copy->bundled == IMAP_CLIENT_UIDS_MAX || copy->size >= BUNDLE_OCTETS ? hand_over(copy, err) : 0;

@@ -1,9 +1,9 @@
 /*
- * Messages are taken in windows of a few. Where the server takes them early (RFC 2449 6.6) the commands of the next
- * window are under way while this one is read, so that neither side waits for the other; what was read is committed
- * meanwhile.
+ * Messages are taken in windows of a few. Where the server allows it (RFC 2449 6.6, RFC 9051 5.5) the commands of the
+ * next window are under way while this one is read, so that neither side waits for the other; what was read is
+ * committed meanwhile.
  */
-#include "collector/arrival.h"
+#include "collector/flow.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -11,16 +11,9 @@
 #include <stdio.h>
 
 enum {
-	WINDOW_MAX = 16,
 	WINDOW_OCTETS = 8 << 20,
 	PUT_OFF_MAX = 20, /* messages in a row that cannot be judged: nothing can be then */
 	MEGABYTE = 1048576,
-};
-
-struct window {
-	struct pick picks[WINDOW_MAX];
-	size_t count;
-	struct arena arena;
 };
 
 static bool is_too_large(const struct session *session, const struct item *item)
@@ -71,8 +64,7 @@ static void fill(struct session *session, struct window *window, uint32_t *next)
 {
 	uint64_t octets = 0;
 
-	arena_reset(&window->arena);
-	window->count = 0;
+	window_reset(window);
 	while (*next < session->item_count && window->count < WINDOW_MAX && octets < WINDOW_OCTETS) {
 		struct item *item = &session->items[(*next)++];
 
@@ -85,39 +77,6 @@ static void fill(struct session *session, struct window *window, uint32_t *next)
 			item->state = ITEM_LEAVE;
 		}
 	}
-}
-
-static int take_header(struct str bytes, void *context, struct err *err)
-{
-	struct buf *header = context;
-
-	(void)err;
-	buf_add_str(header, str_sub(bytes, 0, header->limit - header->len)); /* what is more is not looked at */
-	return 0;
-}
-
-/* The header and the empty line, or whatever the server takes for that. */
-static int read_header(struct session *session, struct pick *pick, struct arena *arena, struct err *err)
-{
-	struct buf header;
-	ptrdiff_t end;
-	int result;
-
-	if (!session->source->pipelines(session))
-		session->source->ask(session, pick->item, false);
-	if (session->source->begin(session, false, err) != 0) {
-		if (err->code != MAIL_CLIENT_REFUSED)
-			return -1;
-		session->lacks_top = !session->has_top;
-		return 0;
-	}
-	session->has_top = true;
-	buf_init(&header, MIME_HEADER_MAX);
-	result = session->source->read(session, SMTP_DATA_MEND, UINT32_MAX, take_header, &header, err);
-	end = str_find(buf_str(&header), STR("\r\n\r\n"));
-	pick->offer.header = arena_copy(arena, str_sub(buf_str(&header), 0, end >= 0 ? (size_t)end + 2 : header.len));
-	buf_free(&header);
-	return result;
 }
 
 /* A message without an identity is known by its header, as long as nothing else of it is fetched. */
@@ -165,69 +124,41 @@ static bool wants_headers(const struct window *window)
 	return false;
 }
 
-static int judge_window(struct session *session, struct window *window, struct err *err)
+/* The headers have come, or none is wanted: which messages are fetched? */
+static int judge_window(struct session *session, struct flow *flow, struct window *window, struct err *err)
 {
-	for (size_t i = 0; i < window->count; i++) {
-		struct pick *pick = &window->picks[i];
-
-		if (pick->wants_header && read_header(session, pick, &window->arena, err) != 0)
+	for (size_t i = 0; i < window->count; i++)
+		if (!window->picks[i].is_gone && judge_pick(session, &window->picks[i], &window->arena, err) != 0)
 			return -1;
-		if (judge_pick(session, pick, &window->arena, err) != 0)
-			return -1;
-	}
-	for (size_t i = 0; i < window->count && session->source->pipelines(session); i++)
-		if (window->picks[i].wants_body)
-			session->source->ask(session, window->picks[i].item, true);
+	if (session->source->pipelines(session))
+		flow_ask(session, flow, window, true);
 	return 0;
 }
 
-/* Send what can be sent of a window before its turn: TOP, or where no header is wanted RETR. */
-static int prepare(struct session *session, struct window *window, struct err *err)
+/* Send what can be sent of a window before its turn: for headers, or where none is wanted for messages. */
+static int prepare(struct session *session, struct flow *flow, struct window *window, struct err *err)
 {
 	if (!wants_headers(window))
-		return judge_window(session, window, err);
-	for (size_t i = 0; i < window->count && session->source->pipelines(session); i++)
-		if (window->picks[i].wants_header)
-			session->source->ask(session, window->picks[i].item, false);
+		return judge_window(session, flow, window, err);
+	if (session->source->pipelines(session))
+		flow_ask(session, flow, window, false);
 	return 0;
 }
 
-static int read_bodies(struct session *session, struct window *window, struct err *err)
+static int fetch_windows(struct session *session, struct flow *flow, struct err *err)
 {
-	for (size_t i = 0; i < window->count; i++) {
-		struct pick *pick = &window->picks[i];
-
-		if (!pick->wants_body)
-			continue;
-		if (!session->source->pipelines(session))
-			session->source->ask(session, pick->item, true);
-		if (session->source->begin(session, true, err) != 0) {
-			if (err->code != MAIL_CLIENT_REFUSED)
-				return -1;
-			log_warning("collector %s: message %u is passed over: %s", session->collector.name, pick->item->number,
-			            err->text);
-			pick->item->state = ITEM_LEAVE;
-			continue;
-		}
-		if (message_take_whole(session, pick, &window->arena, err) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int fetch_windows(struct session *session, struct window windows[2], struct err *err)
-{
-	struct window *current = &windows[0], *following = &windows[1], *swapped;
+	struct window *current = &flow->windows[0], *following = &flow->windows[1], *swapped;
 	uint32_t next = 0;
 
 	fill(session, current, &next);
-	if (prepare(session, current, err) != 0)
+	if (prepare(session, flow, current, err) != 0)
 		return -1;
 	while (current->count > 0) {
-		if (wants_headers(current) && judge_window(session, current, err) != 0)
+		if (wants_headers(current) &&
+		    (flow_receive(session, flow, current, false, err) != 0 || judge_window(session, flow, current, err) != 0))
 			return -1;
 		fill(session, following, &next);
-		if (prepare(session, following, err) != 0 || read_bodies(session, current, err) != 0 ||
+		if (prepare(session, flow, following, err) != 0 || flow_receive(session, flow, current, true, err) != 0 ||
 		    batch_flush(session, false, err) != 0)
 			return -1;
 		if (session->put_off >= PUT_OFF_MAX)
@@ -241,19 +172,17 @@ static int fetch_windows(struct session *session, struct window windows[2], stru
 
 int fetch_all(struct session *session, struct err *err)
 {
-	static struct window windows[2];
+	static struct flow flow;
 	struct err reason;
 	int result;
 
 	session->is_fetching = true;
-	arena_init(&windows[0].arena);
-	arena_init(&windows[1].arena);
-	result = fetch_windows(session, windows, err);
+	flow_init(&flow);
+	result = fetch_windows(session, &flow, err);
 	if (batch_flush(session, true, &reason) != 0 && result == 0) {
 		*err = reason;
 		result = -1;
 	}
-	arena_free(&windows[0].arena);
-	arena_free(&windows[1].arena);
+	flow_free(&flow);
 	return result;
 }

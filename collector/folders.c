@@ -7,21 +7,33 @@
 
 #include "common/base/memory.h"
 
+/* The next answers are asked for while these come, as long as it can be told whose they are. */
 static bool pipelines(const struct session *session)
 {
-	(void)session;
-	return false; /* RFC 9051 5.5: answers to several FETCHes may come mixed, and do from Dovecot */
+	return !session->lacks_uids;
 }
 
-static void ask(struct session *session, const struct item *item, bool whole)
+static void ask(struct session *session, struct item *const *items, size_t count, bool whole)
 {
-	imap_client_ask(&session->imap, item->number, whole ? IMAP_CLIENT_WHOLE : IMAP_CLIENT_HEADER);
+	uint32_t uids[WINDOW_MAX];
+
+	for (size_t i = 0; i < count; i++)
+		uids[i] = items[i]->number;
+	imap_client_ask(&session->imap, uids, count, whole ? IMAP_CLIENT_WHOLE : IMAP_CLIENT_HEADER);
 }
 
-static int begin_message(struct session *session, bool whole, struct err *err)
+static int next(struct session *session, struct coming *coming, struct err *err)
 {
-	(void)whole;
-	return imap_client_begin_message(&session->imap, err);
+	struct imap_client_coming found;
+	int result = imap_client_next_message(&session->imap, &found, err);
+
+	*coming = (struct coming){
+	    .kind = result == 1 ? COMING_MESSAGE : COMING_END,
+	    .number = found.uid,
+	    .whole = found.part == IMAP_CLIENT_WHOLE,
+	    .refused = result < 0,
+	};
+	return result < 0 && err->code != MAIL_CLIENT_REFUSED ? -1 : 0;
 }
 
 static int read_message(struct session *session, enum smtp_data_mode mode, uint64_t octets_max, mail_client_take *take,
@@ -30,7 +42,7 @@ static int read_message(struct session *session, enum smtp_data_mode mode, uint6
 	return imap_client_read_message(&session->imap, mode, octets_max, take, context, err);
 }
 
-static const struct source imap_source = {"IMAP", pipelines, ask, begin_message, read_message};
+static const struct source imap_source = {"IMAP", pipelines, ask, next, read_message};
 
 static struct mail_client *client_of(struct session *session)
 {

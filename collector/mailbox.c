@@ -59,14 +59,37 @@ static bool pipelines(const struct session *session)
 	return (session->client.offered & POP3_OFFER_PIPELINING) != 0;
 }
 
-static void ask(struct session *session, const struct item *item, bool whole)
+static void send_asked(struct session *session, const struct asked *asked)
 {
-	pop3_client_send(&session->client, whole ? "RETR %u" : "TOP %u 0", item->number);
+	pop3_client_send(&session->client, asked->whole ? "RETR %u" : "TOP %u 0", asked->number);
 }
 
-static int begin_message(struct session *session, bool whole, struct err *err)
+static void ask(struct session *session, struct item *const *items, size_t count, bool whole)
 {
-	return pop3_client_read_status(&session->client, whole ? "RETR" : "TOP", err);
+	for (size_t i = 0; i <= count; i++) {
+		struct asked *asked = &session->asked[session->asked_count++];
+
+		*asked = (struct asked){i < count ? items[i]->number : 0, whole};
+		if (i < count && pipelines(session))
+			send_asked(session, asked);
+	}
+}
+
+static int next(struct session *session, struct coming *coming, struct err *err)
+{
+	const struct asked asked = session->asked[0];
+
+	memmove(&session->asked[0], &session->asked[1], --session->asked_count * sizeof session->asked[0]);
+	*coming = (struct coming){.kind = COMING_END, .number = asked.number, .whole = asked.whole};
+	if (asked.number == 0)
+		return 0;
+	if (!pipelines(session))
+		send_asked(session, &asked);
+	coming->kind = COMING_MESSAGE;
+	if (pop3_client_read_status(&session->client, asked.whole ? "RETR" : "TOP", err) == 0)
+		return 0;
+	coming->kind = COMING_REFUSED;
+	return err->code == MAIL_CLIENT_REFUSED ? 0 : -1;
 }
 
 static int read_message(struct session *session, enum smtp_data_mode mode, uint64_t octets_max, mail_client_take *take,
@@ -75,7 +98,7 @@ static int read_message(struct session *session, enum smtp_data_mode mode, uint6
 	return pop3_client_read_message(&session->client, mode, octets_max, take, context, err);
 }
 
-static const struct source pop3_source = {"POP3", pipelines, ask, begin_message, read_message};
+static const struct source pop3_source = {"POP3", pipelines, ask, next, read_message};
 
 /* The answers to a handful of DELE. A message that the server does not delete is left for the next session. */
 static int read_deleted(struct session *session, struct item *const *items, size_t count, struct err *err)

@@ -10,8 +10,8 @@
 #include <time.h>
 
 enum {
-	MEMORY_MAX = 1 << 30, /* of address space; what is used is much less */
-	DESCRIPTORS_MAX = 256,
+	MEMORY_MAX = 1 << 30,  /* of address space; what is used is much less */
+	DESCRIPTORS_MAX = 512, /* a batch has its mails open */
 	MEGABYTE = 1048576,
 	MEMINFO_MAX = 64 * 1024,
 };

@@ -3,8 +3,9 @@
  *
  * Files: session.c its begin and end; keeper.c what it says to the daemon; login.c the way to a mailbox; mailbox.c
  * POP3; folders.c IMAP, folder by folder; watch.c staying there; copy.c a whole account; plan.c which messages there
- * are, and what is to be done with each; fetch.c fetching them; message.c one of them; store.c into the drop;
- * evidence.c who signed it; batch.c what is stored together; digests.c which were the same; turn.c ETRN and ODMR.
+ * are, and what is to be done with each; fetch.c fetching them; flow.c what comes of it; message.c one of them;
+ * store.c into the drop; evidence.c who signed it; batch.c what is stored together; digests.c which were the same;
+ * turn.c ETRN and ODMR.
  */
 #ifndef POSTROOM_COLLECTOR_SESSION_H
 #define POSTROOM_COLLECTOR_SESSION_H
@@ -23,12 +24,16 @@ enum {
 	BATCH_MAILS_MAX = 64,
 	BATCH_MESSAGES_MAX = 200,
 	BATCH_OCTETS_MAX = 16 << 20,
+	WINDOW_MAX = 16, /* messages that are asked for at once */
+	ASKS_MAX = 2,
+	ASKED_MAX = ASKS_MAX * (WINDOW_MAX + 1),
 };
 
 /* What is parked in the drop and not yet told to the daemon. */
 struct batch {
 	struct ipc_message request;
-	int fds[BATCH_MAILS_MAX + JUDGE_MAILS_MAX + 1];
+	/* flushed when a window is done, while messages of the next one may have come */
+	int fds[BATCH_MAILS_MAX + 2 * WINDOW_MAX * (JUDGE_MAILS_MAX + 1)];
 	size_t mail_count;
 	uint64_t octets;
 	size_t message_count;
@@ -54,18 +59,38 @@ struct item {
 
 struct session;
 
-/* Where messages are fetched from. Commands may be under way; their answers come in order. */
+/* What comes of what was asked for. */
+enum coming_kind {
+	COMING_MESSAGE, /* has to be read now */
+	COMING_REFUSED, /* that message will not come */
+	COMING_END,     /* of what was asked for first no more will come */
+};
+
+struct coming {
+	enum coming_kind kind;
+	uint32_t number; /* of the item; 0: not known */
+	bool whole;      /* or the header alone */
+	bool refused;    /* of COMING_END: the server says that something went wrong; its words are in err */
+};
+
+/* Where messages are fetched from. */
 struct source {
 	const char *protocol; /* for the Received field and the envelope */
-	/* Is the next command sent before the last is answered? */
+	/* May more be asked for before the last answer has come? */
 	bool (*pipelines)(const struct session *session);
-	/* Ask for a message, or for its header. */
-	void (*ask)(struct session *session, const struct item *item, bool whole);
-	/* The answer up to the message. -1: MAIL_CLIENT_REFUSED; else the connection is lost. */
-	int (*begin)(struct session *session, bool whole, struct err *err);
+	/* Ask for some messages, or for their headers: WINDOW_MAX at most, and ASKS_MAX times before all has come. */
+	void (*ask)(struct session *session, struct item *const *items, size_t count, bool whole);
+	/* What comes next; of different asks it may come mixed, their ends come in order. -1: the connection is lost. */
+	int (*next)(struct session *session, struct coming *coming, struct err *err);
 	/* The message, as pop3_client_read_message. -1: the connection is lost. */
 	int (*read)(struct session *session, enum smtp_data_mode mode, uint64_t octets_max, mail_client_take *take,
 	            void *context, struct err *err);
+};
+
+/* An answer that is to come; number 0: the end of an ask. */
+struct asked {
+	uint32_t number;
+	bool whole;
 };
 
 struct session {
@@ -88,7 +113,11 @@ struct session {
 	const struct source *source;
 	const struct mail_client *server; /* that of client or imap, once it was called */
 	struct pop3_client client;
+	struct asked asked[ASKED_MAX]; /* of POP3: what is still to come, in order */
+	size_t asked_count;
 	struct imap_client imap;
+	unsigned strays;                     /* messages that came, and nobody waits for */
+	bool lacks_uids;                     /* IMAP's server says which message it was only when it has come */
 	const struct collect_folder *folder; /* of IMAP: that is being collected */
 	uint32_t left;                       /* messages in the first folder when it was collected last */
 	struct transcript transcript;
@@ -169,8 +198,9 @@ struct pick {
 	struct item *item;
 	struct judge_offer offer;
 	struct judgement judgement;
-	bool wants_header; /* TOP is asked for */
-	bool wants_body;   /* RETR is */
+	bool wants_header, wants_body;
+	bool awaits;  /* it was asked for, and has not come */
+	bool is_gone; /* it did not come */
 };
 
 /* message.c: read the answer to RETR, store the message. -1: the session cannot go on. */

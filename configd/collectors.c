@@ -1,6 +1,7 @@
 #include "configd/connectors.h"
 
 #include "common/base/hidden.h"
+#include "common/collecting/routing.h"
 #include "common/lan/destination.h"
 #include "common/settings/secret.h"
 
@@ -90,9 +91,9 @@ static int forget_password(struct change *change, const struct object *object, s
 	return set_has_password(change, object, false, err);
 }
 
-static const char *forward_key(void)
+static struct str key_of(enum collector_setting setting)
 {
-	return collector_catalogue.definitions[COLLECTOR_SETTING_FORWARD_SERVER].key;
+	return str_of(collector_catalogue.definitions[setting].key);
 }
 
 /* The server to which all is forwarded, as it is stored; target_out->user is empty where there is none. */
@@ -102,7 +103,7 @@ static int stored_forward(struct change *change, const struct object *object, st
 	struct str stored = STR("");
 
 	*target_out = (struct smtp_target){.user = STR(""), .password = STR("")};
-	if (object_setting_get(change, object, str_of(forward_key()), &stored, err) < 0)
+	if (object_setting_get(change, object, key_of(COLLECTOR_SETTING_FORWARD_SERVER), &stored, err) < 0)
 		return -1;
 	if (stored.len != 0)
 		collector_parse_forward(stored, &change->arena, target_out, NULL);
@@ -119,7 +120,7 @@ static struct str secret_of(const struct smtp_target *forward)
 static int store_forward(struct change *change, const struct object *object, struct str value, struct err *err)
 {
 	struct smtp_target old, target;
-	struct str key = str_of(forward_key());
+	struct str key = key_of(COLLECTOR_SETTING_FORWARD_SERVER);
 
 	if (stored_forward(change, object, &old, err) != 0)
 		return -1;
@@ -138,10 +139,32 @@ static int store_forward(struct change *change, const struct object *object, str
 	return object_setting_store(change, object, key, collector_format_forward(&target, &change->arena), err);
 }
 
+/* What is allowed, and hardly meant (specification 04, Header parsing: Check Order; Accepted Domains). */
+static void advise(struct change *change, struct str key, struct str value)
+{
+	enum routing_step order[ROUTING_STEPS_MAX];
+	struct str warnings[ROUTING_STEPS_MAX + 1];
+	size_t count = 0;
+
+	if (value.data == NULL)
+		return;
+	if (str_equal_nocase(key, key_of(COLLECTOR_SETTING_ORDER)) && routing_parse_order(value, order, NULL) == 0)
+		count = routing_check_order(order, warnings, ROUTING_STEPS_MAX + 1, &change->arena);
+	for (size_t i = 0; i < count; i++)
+		ipc_add(&change->reply, "warning", arena_printf(&change->arena, "order: %.*s", STR_ARG(warnings[i])));
+	if (!str_equal_nocase(key, key_of(COLLECTOR_SETTING_ACCEPTED_DOMAINS)))
+		return;
+	while (value.data != NULL)
+		if (str_equal(str_trim(str_cut(&value, ';')), STR("*")))
+			ipc_add_text(&change->reply, "warning",
+			             "accepted-domains: with * every address counts, foreign ones of Cc too");
+}
+
 /* Beside what the catalogue has: the connections. */
 static int store(struct change *change, const struct object *object, struct str key, struct str value, struct err *err)
 {
-	if (str_equal_nocase(key, str_of(forward_key())))
+	advise(change, key, value);
+	if (str_equal_nocase(key, key_of(COLLECTOR_SETTING_FORWARD_SERVER)))
 		return store_forward(change, object, value, err);
 	return str_equal_nocase(key, STR("connections")) && value.data != NULL
 	           ? collector_set_connections(change, object, value, err)

@@ -205,6 +205,7 @@ bool imap_reply_fetch(struct str text, struct imap_reply_fetch *fetch)
 			fetch->has_size = str_to_u64(value, INT64_MAX, &fetch->size);
 		else if (str_starts_nocase(name, STR("BODY["))) {
 			fetch->has_body = true;
+			fetch->is_header = str_starts_nocase(name, STR("BODY[HEADER"));
 			fetch->quoted = quoted;
 		}
 	}

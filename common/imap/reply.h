@@ -72,6 +72,7 @@ struct imap_reply_fetch {
 	uint64_t size; /* RFC822.SIZE */
 	bool has_size;
 	bool has_body;     /* BODY[...], whatever the section */
+	bool is_header;    /* ... which is HEADER */
 	struct str quoted; /* its value where it is a quoted string, as it stands between the quotes; else empty */
 };
 

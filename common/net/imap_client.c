@@ -222,7 +222,7 @@ int imap_client_connect(struct imap_client *client, const struct mail_client_tar
 	bool stopped;
 
 	imap_client_close(client);
-	client->sent = client->answered = 0;
+	client->sent = client->answered = client->ended_early = 0;
 	if (mail_client_connect(&client->mail, target, err) != 0)
 		return -1;
 	mail_client_begin_wait(&client->mail);

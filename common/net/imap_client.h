@@ -8,8 +8,8 @@
  *     imap_client_login(&client, &login, &err)
  *     imap_client_select(&client, "INBOX", &selected, &err)
  *     imap_client_sizes(&client, visit, context, &err)            UID and size of each message
- *     imap_client_ask(&client, uid, IMAP_CLIENT_WHOLE);
- *     imap_client_begin_message(...), imap_client_read_message(...)   its answer
+ *     imap_client_ask(&client, uids, count, IMAP_CLIENT_WHOLE);
+ *     imap_client_next_message(...), imap_client_read_message(...)    its answers, until there is none
  *     imap_client_move(...) or imap_client_delete(...)
  *     imap_client_logout(&client); imap_client_close(&client)
  *
@@ -39,6 +39,7 @@ struct imap_client {
 	struct buf reply;        /* the line that is read, literals left out */
 	uint64_t literal;        /* octets of the message that are to be read now */
 	bool has_inline;         /* or it came as a quoted string */
+	unsigned ended_early;    /* the second of two FETCHes, which has ended before the first; 0: none */
 	struct str quoted;
 	bool keeps_literals; /* of replies, as they came over the wire (imap/value.h) */
 	uint32_t exists;     /* messages in the selected folder, as the server said last */
@@ -118,27 +119,29 @@ typedef void imap_client_visit(uint32_t uid, uint64_t size, void *context);
 /* UID and RFC822.SIZE of all messages, in the order in which the server tells them. -1: as imap_client_select. */
 int imap_client_sizes(struct imap_client *client, imap_client_visit *visit, void *context, struct err *err);
 
-/* Put a FETCH of a message into the buffer, which leaves its flags alone. */
-void imap_client_ask(struct imap_client *client, uint32_t uid, enum imap_client_part part);
-/* Its answer up to the message. -1: MAIL_CLIENT_REFUSED (by the server, or the message is gone), or lost. */
-int imap_client_begin_message(struct imap_client *client, struct err *err);
+/* What comes of a FETCH. */
+struct imap_client_coming {
+	uint32_t uid; /* 0: the server says which it is only behind its octets */
+	enum imap_client_part part;
+};
+
+/*
+ * Put a FETCH of some messages into the buffer, which leaves their flags alone. A second one may be put there before
+ * the first has ended, and no third: RFC 9051 5.5 lets their answers come mixed.
+ */
+void imap_client_ask(struct imap_client *client, const uint32_t *uids, size_t count, enum imap_client_part part);
+/*
+ * The next answer up to the octets of a message, which imap_client_read_message has to read then, in whatever order the
+ * server likes. 1 = a message; 0 = that was all of the first FETCH that had not ended; -1: MAIL_CLIENT_REFUSED (that
+ * one has ended, too), or lost.
+ */
+int imap_client_next_message(struct imap_client *client, struct imap_client_coming *coming, struct err *err);
 /*
  * The message itself, with CRLF at the end of each line (mode: what else ends one). What is more than octets_max is
  * ERR_LIMIT. -1: the connection is closed.
  */
 int imap_client_read_message(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
                              mail_client_take *take, void *context, struct err *err);
-
-/*
- * Several messages by one command, in whatever order the server likes: put the FETCH into the buffer; then, until there
- * is none, the begin of the next one and its octets by imap_client_read_octets. *uid: which it is; 0: the server says
- * so only behind its octets. 1 = a message, 0 = that was all; -1: MAIL_CLIENT_REFUSED, or lost.
- */
-void imap_client_ask_many(struct imap_client *client, const uint32_t *uids, size_t count);
-int imap_client_next_message(struct imap_client *client, uint32_t *uid, struct err *err);
-/* As imap_client_read_message, without the end of the command. */
-int imap_client_read_octets(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
-                            mail_client_take *take, void *context, struct err *err);
 
 /*
  * Wait until the selected folder has more messages than it had when it was selected (IDLE, RFC 2177), wait_ms at most,

@@ -1,6 +1,8 @@
 /* imap_client: what is in a folder, and messages. */
 #include "common/net/imap_client_io.h"
 
+#include <stdio.h>
+
 struct listing {
 	imap_client_visit *visit;
 	void *context;
@@ -30,18 +32,11 @@ int imap_client_sizes(struct imap_client *client, imap_client_visit *visit, void
 	return imap_client_finish(client, "UID FETCH", take_size, &listing, err);
 }
 
-void imap_client_ask(struct imap_client *client, uint32_t uid, enum imap_client_part part)
-{
-	imap_client_begin_command(client, "UID FETCH ");
-	conn_printf(&client->mail.conn, "%u (UID BODY.PEEK[%s])", uid, part == IMAP_CLIENT_HEADER ? "HEADER" : "");
-	imap_client_end_command(client);
-}
-
-void imap_client_ask_many(struct imap_client *client, const uint32_t *uids, size_t count)
+void imap_client_ask(struct imap_client *client, const uint32_t *uids, size_t count, enum imap_client_part part)
 {
 	imap_client_begin_command(client, "UID FETCH ");
 	imap_client_write_uids(client, uids, count);
-	conn_write(&client->mail.conn, STR(" (UID BODY.PEEK[])"));
+	conn_printf(&client->mail.conn, " (UID BODY.PEEK[%s])", part == IMAP_CLIENT_HEADER ? "HEADER" : "");
 	imap_client_end_command(client);
 }
 
@@ -57,45 +52,66 @@ static uint32_t uid_before_octets(struct str text)
 	return 0;
 }
 
-int imap_client_next_message(struct imap_client *client, uint32_t *uid, struct err *err)
+/* "3 FETCH (UID 17 BODY[HEADER] {4}" */
+static enum imap_client_part part_before_octets(struct str text)
+{
+	return str_starts_nocase(str_skip(text, (size_t)str_find_last_char(text, '[')), STR("[HEADER")) ? IMAP_CLIENT_HEADER
+	                                                                                                : IMAP_CLIENT_WHOLE;
+}
+
+/*
+ * A FETCH has ended. 1: it is the second of two, of which the first goes on; 0, -1: as imap_client_conclude. Whether
+ * the server refused the second is not kept then: what it did not give it did not give.
+ */
+static int conclude_fetch(struct imap_client *client, const struct imap_reply *reply, struct err *err)
+{
+	unsigned second = client->answered + 2;
+	char tag[16];
+
+	snprintf(tag, sizeof tag, "p%u", second);
+	if (client->ended_early != 0 || client->sent != second || !str_equal(reply->tag, str_of(tag)))
+		return imap_client_conclude(client, "UID FETCH", reply, err);
+	client->ended_early = second;
+	return 1;
+}
+
+int imap_client_next_message(struct imap_client *client, struct imap_client_coming *coming, struct err *err)
 {
 	struct imap_reply reply;
 	struct imap_reply_fetch fetch;
 	bool stopped;
+	int ended;
 
-	*uid = 0;
+	*coming = (struct imap_client_coming){.part = IMAP_CLIENT_WHOLE};
 	client->has_inline = false;
+	if (client->ended_early == client->answered + 1) {
+		client->ended_early = 0;
+		client->answered++;
+		return 0;
+	}
 	mail_client_begin_wait(&client->mail);
 	for (;;) {
 		if (imap_client_read_reply(client, "UID FETCH", true, &reply, &stopped, err) != 0)
 			return -1;
 		if (stopped) {
-			*uid = uid_before_octets(reply.text);
+			coming->uid = uid_before_octets(reply.text);
+			coming->part = part_before_octets(reply.text);
 			return 1;
 		}
-		if (reply.kind == IMAP_REPLY_TAGGED)
-			return imap_client_conclude(client, "UID FETCH", &reply, err);
+		if (reply.kind == IMAP_REPLY_TAGGED && (ended = conclude_fetch(client, &reply, err)) != 1)
+			return ended;
 		if (reply.kind == IMAP_REPLY_CONTINUE) {
 			err_set(err, ERR_PROTOCOL, "the server wants more where there is nothing more");
 			return mail_client_lost(&client->mail, "UID FETCH", err);
 		}
-		if (imap_reply_fetch(reply.text, &fetch) && fetch.has_body) {
+		if (reply.kind == IMAP_REPLY_UNTAGGED && imap_reply_fetch(reply.text, &fetch) && fetch.has_body) {
 			client->has_inline = true;
 			client->quoted = fetch.quoted; /* a view into client->reply, until the next read */
-			*uid = fetch.uid;
+			coming->uid = fetch.uid;
+			coming->part = fetch.is_header ? IMAP_CLIENT_HEADER : IMAP_CLIENT_WHOLE;
 			return 1;
 		}
 	}
-}
-
-int imap_client_begin_message(struct imap_client *client, struct err *err)
-{
-	uint32_t uid;
-	int found = imap_client_next_message(client, &uid, err);
-
-	if (found == 0)
-		return err_set(err, MAIL_CLIENT_REFUSED, "The message is no longer there");
-	return found == 1 ? 0 : -1;
 }
 
 /* A message of many octets, or of few: what takes them sees CRLF at the end of each line. */
@@ -154,22 +170,8 @@ static int pass_quoted(const struct imap_client *client, struct passage *passage
 	return pass_on(passage, STR(""), true, err);
 }
 
-/* The end of a command behind its last message. */
-static int finish_message(struct imap_client *client, struct err *err)
-{
-	struct imap_reply reply;
-	bool stopped;
-
-	for (;;) {
-		if (imap_client_read_reply(client, "UID FETCH", false, &reply, &stopped, err) != 0)
-			return -1;
-		if (reply.kind == IMAP_REPLY_TAGGED)
-			return imap_client_conclude(client, "UID FETCH", &reply, err);
-	}
-}
-
-int imap_client_read_octets(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
-                            mail_client_take *take, void *context, struct err *err)
+int imap_client_read_message(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
+                             mail_client_take *take, void *context, struct err *err)
 {
 	struct passage passage = {.octets_max = octets_max, .take = take, .context = context};
 	struct str line;
@@ -186,20 +188,4 @@ int imap_client_read_octets(struct imap_client *client, enum smtp_data_mode mode
 	if (!client->has_inline && conn_read_line(&client->mail.conn, IMAP_REPLY_LINE_MAX, true, &line, err) != 0)
 		return mail_client_lost(&client->mail, "UID FETCH", err);
 	return 0;
-}
-
-int imap_client_read_message(struct imap_client *client, enum smtp_data_mode mode, uint64_t octets_max,
-                             mail_client_take *take, void *context, struct err *err)
-{
-	if (imap_client_read_octets(client, mode, octets_max, take, context, err) != 0)
-		return -1;
-	if (finish_message(client, err) == 0)
-		return 0;
-	if (client->mail.open) { /* it was refused behind the message: what came cannot be relied on */
-		struct err reason = *err;
-
-		err_set(err, ERR_PROTOCOL, "%s", reason.text);
-		return mail_client_lost(&client->mail, "UID FETCH", err);
-	}
-	return -1;
 }

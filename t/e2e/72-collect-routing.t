@@ -271,6 +271,14 @@ subtest 'collect explain says the same' => sub {
 		[@{ $answer->{steps} }[1, 2]], 'why not the others';
 	$c->set('order' => 'stop, standard');
 	$answer = $p->postroom_json('collect', 'explain', $file);
+	my (undef, undef, $warnings) = $p->postroom('collector', 'set', 'isp', 'order', 'special, stop, standard, special', 'accepted-domains',
+		'mycompany.com; *');
+	like $warnings, qr/warning: order: step 3, "standard", is never reached/, 'a step that is never reached is told as it is set,';
+	like $warnings, qr/warning: order: step 4, "special", is never reached/, '... each of them,';
+	like $warnings, qr/warning: accepted-domains: with \* every address counts/, '... and that all addresses count';
+	is +($p->postroom('collector', 'set', 'isp', 'order', 'standard, received'))[2], '', 'nothing where nothing is odd';
+	$p->postroom_ok('collector', 'unset', 'isp', 'order');
+	$p->postroom_ok('collector', 'set', 'isp', 'accepted-domains', 'mycompany.com');
 	is $answer->{error}, 'report-admin', 'nobody is left';
 	like $answer->{warnings}[1], qr/step 2, "standard", is never reached/, 'an order that makes no sense is told';
 	isnt +($p->postroom('collect', 'explain', $file, '--collector', 'none'))[0], 0, 'a collector that is not there';

@@ -7,6 +7,7 @@ use File::Temp;
 use IO::Socket::IP;
 use POSIX ();
 use Postroom::Imap;
+use Postroom::ImapServer;
 use Postroom::Need qw(find_program);
 use Postroom::Peer;
 use Postroom::Ports;
@@ -163,6 +164,51 @@ subtest 'Dovecot' => sub {
 	like run_collector('dove'), qr/no messages/, 'none is left';
 	$p->postroom_ok('collector', 'delete', 'dove');
 	$dovecot->stop;
+};
+
+# Forty messages by several commands at a time, in the orders that a server may like.
+for my $order ('', qw(reversed behind mixed)) {
+	my $what = $order || 'as they are';
+	subtest "answers in their order: $what" => sub {
+		my $server = Postroom::ImapServer->start(messages => [map { letter("$what $_") } 1 .. 40], order => $order, capability => 'UIDPLUS');
+		collector('ordered', $server->port, 'imap.authentication' => 'login');
+		is_deeply [run_collector('ordered')], [0, 'Connection successful, 40 messages'], 'all are collected';
+		is_deeply [grep { /\A\Q$what\E/ } subjects('fred', 'INBOX')], [sort map { "$what $_" } 1 .. 40], 'each is there once';
+		my @commands = $server->commands;
+		my @fetches = grep { /\AUID FETCH .*BODY/ } @commands;
+		is scalar(@fetches), 3, 'many by one command' if $order ne 'behind';
+		cmp_ok scalar(@fetches), '>', 20, 'one by one where it cannot be told which is which' if $order eq 'behind';
+		is scalar(() = "@commands" =~ /UID EXPUNGE ([\d,]+)/g), 1, 'deleted by one command';
+		is_deeply [sort { $a <=> $b } map { /UID EXPUNGE (.*)/ ? split(/,/, $1) : () } @commands], [101 .. 140], '... all of them';
+		$server->stop;
+		$p->postroom_ok('collector', 'delete', 'ordered');
+	};
+}
+
+subtest 'headers first, in any order' => sub {
+	my $server = Postroom::ImapServer->start(messages => [map { letter("ruled $_") } 1 .. 40], order => 'mixed');
+	$p->postroom_ok('download-rule', 'add', '--action', 'ignore', '--condition', 'Subject matches *7');
+	collector('ruled', $server->port, 'imap.authentication' => 'login', 'rules' => 'on');
+	is_deeply [run_collector('ruled')], [0, 'Connection successful, 36 messages'], 'those are collected that a rule lets in';
+	is_deeply [grep { /\Aruled/ } subjects('fred', 'INBOX')], [sort map { "ruled $_" } grep { !/7\z/ } 1 .. 40], 'each once';
+	is scalar(grep { /BODY\.PEEK\[HEADER\]/ } $server->commands), 3, 'headers come by few commands, too';
+	$server->stop;
+	$p->postroom_ok('download-rule', 'delete', 1);
+	$p->postroom_ok('collector', 'delete', 'ruled');
+};
+
+subtest 'messages that cannot be had' => sub {
+	my $server = Postroom::ImapServer->start(messages => [map { letter("partly $_") } 1 .. 20], broken => 105, gone => 118);
+	collector('partly', $server->port, 'imap.authentication' => 'login');
+	is_deeply [run_collector('partly')], [0, 'Connection successful, 18 messages'], 'the others are collected';
+	is scalar(grep { /\Apartly/ } subjects('fred', 'INBOX')), 18, 'and there';
+	is_deeply [map { /UID STORE (\S+)/ ? grep { $_ == 105 || $_ == 118 } split /,/, $1 : () } $server->commands], [],
+		'what was not had is not deleted';
+	$p->settle_log;
+	like $p->log, qr/message 105 is passed over: .*cannot read a message/, 'the log tells of the one';
+	like $p->log, qr/message 118 is no longer there/, '... and of the other';
+	$server->stop;
+	$p->postroom_ok('collector', 'delete', 'partly');
 };
 
 # A server that says what it is told: one text behind each line that it reads.
