@@ -37,6 +37,9 @@ const struct right rights[] = {
     OWN_OR_ADMIN("configd", "permission-list", "user"),
     OWN_OR_ADMIN("policyd", "collected-list", "user"),
     OWN_OR_ADMIN("policyd", "collected-delete", "user"),
+    OWN("policyd", "contact-list", "user"),
+    OWN("policyd", "contact-put", "user"),
+    OWN("policyd", "contact-delete", "user"),
     OWN_OR_ADMIN("policyd", "send-usage", "user"),
     OWN("queue-manager", "scheduled", "user"),
     OWN("queue-manager", "scheduled-send", "user"),
@@ -197,6 +200,8 @@ const struct right rights[] = {
     CONFIRMED("scheduler", "script-run"),
 
     ADMIN("policyd", "collected-purge"),
+    ADMIN("policyd", "domain-contact-put"),
+    ADMIN("policyd", "domain-contact-delete"),
     ADMIN("policyd", "block-list"),
     ADMIN("policyd", "block-add"),
     ADMIN("policyd", "block-delete"),

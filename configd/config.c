@@ -135,11 +135,16 @@ static const char sender_connections[] =
 /* Whose mailboxes are to go (mailboxes.c); since: seconds since 1970. */
 static const char deleted_users[] = "CREATE TABLE deleted_user(uid INTEGER PRIMARY KEY, since INTEGER NOT NULL);";
 
+/* Scripts in force are files (configd/scripts.h). error: what is wrong with one, else empty. */
+static const char script_schema[] =
+    "CREATE TABLE script(name TEXT PRIMARY KEY, text TEXT NOT NULL, error TEXT NOT NULL,"
+    " changed INTEGER NOT NULL);";
+
 static const char *const migrations[] = {
     config_schema,    reserved_schema,       config_group_schema,   reserved_group,       rule_schema,
     access_schema,    config_service_schema, reserved_service,      item_schema,          mapping_schema,
     list_schema,      reserved_list,         user_attribute_schema, own_attribute_schema, permission_schema,
-    connector_schema, sender_connections,    deleted_users,
+    connector_schema, sender_connections,    deleted_users,         script_schema,
 };
 
 int config_open(struct config *config, const struct instance *instance, struct err *err)

@@ -34,6 +34,7 @@ struct config {
 	struct db db;
 	volatile uint64_t *counter; /* mapped, shared with all who read settings */
 	uint64_t generation;        /* of the newest snapshot */
+	bool scripts_changed;       /* since their files were published */
 	struct ipc_client *authd, *statusd, *deliver;
 	struct notices *notices;
 	struct ipc_client *listeners[CONFIG_LISTENERS]; /* in the order of service_types */
@@ -85,6 +86,7 @@ struct change {
 	struct actor actor; /* who makes it, where that is told */
 	const char *code;   /* what a page is to do about a refusal, for the answer; or NULL */
 	bool only_check;    /* roll back in the end */
+	void (*ended)(struct config *config); /* of a change of its own (request_run) */
 	struct change *next;
 };
 
@@ -140,6 +142,8 @@ void publish_finish(struct config *config);
 void request_take(struct ipc_incoming *incoming, void *config);
 /* mailboxes_look, now or when the change that is being worked on is done. */
 void request_between(struct config *config);
+/* A change of this daemon's own, in its turn; nobody is answered, ended is called when it has ended, whichever way. */
+void request_run(struct config *config, const struct operation *operation, void (*ended)(struct config *config));
 
 /* A required field of the request. -1: ERR_SYNTAX where it is missing. */
 int change_field(const struct change *change, const char *key, struct str *value_out, struct err *err);

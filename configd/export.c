@@ -5,6 +5,7 @@
 #include "configd/lists.h"
 #include "configd/mappings.h"
 #include "configd/permissions.h"
+#include "configd/scripts.h"
 #include "configd/services.h"
 #include "configd/user_table.h"
 
@@ -204,6 +205,8 @@ static int write_text(struct change *change, const struct hash_lines *hashes, st
 		result = access_export(change, &out, err);
 	if (result == 0)
 		result = items_export(change, &out, err);
+	if (result == 0)
+		result = scripts_export(change, &out, err);
 	if (result == 0 && out.overflow)
 		result = err_set(err, ERR_LIMIT, "there is too much to export in one text");
 	if (result == 0)

@@ -6,6 +6,7 @@
 #include "configd/lists.h"
 #include "configd/mappings.h"
 #include "configd/permissions.h"
+#include "configd/scripts.h"
 
 /*
  * An import makes what is stored equal to the text, as one change: what the text lacks is deleted, what differs is set.
@@ -338,7 +339,9 @@ int op_import(struct change *change, struct err *err)
 	    connectors_import(change, &change->import->text, err) != 0 ||
 	    import_services(change, &change->import->text, err) != 0 ||
 	    smtp_rules_import(change, &change->import->text, err) != 0 ||
-	    access_import(change, &change->import->text, err) != 0 || items_import(change, &change->import->text, err) != 0)
+	    access_import(change, &change->import->text, err) != 0 ||
+	    items_import(change, &change->import->text, err) != 0 ||
+	    scripts_import(change, &change->import->text, err) != 0)
 		return -1;
 	for (const struct change_note *note = change->notes; note != NULL; note = note->next, count++)
 		ipc_add(&change->reply, "change", note->text);

@@ -1,4 +1,5 @@
 #include "configd/access.h"
+#include "configd/scripts.h"
 
 #include "common/base/log.h"
 #include "common/daemon/daemon.h"
@@ -12,19 +13,21 @@ static void told_to_end(evutil_socket_t fd, short what, void *base)
 	event_base_loopexit(base, NULL);
 }
 
-/* Its own two folders, the sockets it was handed, and authd's socket: nothing else. */
+/* Its own two folders, that of scripts which administrators put down, the sockets it was handed, and authd's socket: nothing else. */
 static int enter_sandbox(const struct instance *instance, struct err *err)
 {
 	char path[INSTANCE_PATH_MAX + 128];
 	struct sandbox sandbox;
 	int result;
 
-	if (sandbox_init(&sandbox, SANDBOX_UNIX | SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0)
+	if (sandbox_init(&sandbox, SANDBOX_UNIX | SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER | SANDBOX_WATCH, err) != 0)
 		return -1;
 	result = sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "config"), SANDBOX_WRITE, err);
 	if (result == 0)
 		result =
 		    sandbox_allow(&sandbox, instance_path(path, sizeof path, instance->state, "settings"), SANDBOX_WRITE, err);
+	if (result == 0)
+		result = script_drop_allow(&sandbox, instance, err);
 	if (result == 0)
 		result = sandbox_prepare(&sandbox, err);
 	if (result == 0)
@@ -56,6 +59,7 @@ int main(int argc, char **argv)
 		daemon_fail(&err);
 	resets_start(&config, base);
 	mailboxes_start(&config, base);
+	script_drop_start(&config, base);
 	daemon_ready(&daemon);
 	event_base_dispatch(base);
 	ipc_client_free(config.authd);

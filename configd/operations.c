@@ -6,6 +6,7 @@
 #include "configd/lists.h"
 #include "configd/mappings.h"
 #include "configd/permissions.h"
+#include "configd/scripts.h"
 
 const struct operation operations[] = {
     {"get", NULL, op_get, false},
@@ -107,6 +108,11 @@ const struct operation operations[] = {
     {"permission-add", NULL, op_permission_add, true},
     {"permission-remove", NULL, op_permission_remove, true},
     {"permission-list", NULL, op_permission_list, false},
+    {"script-list", NULL, op_script_list, false},
+    {"script-show", NULL, op_script_show, false},
+    {"script-set", NULL, op_script_set, true},
+    {"script-delete", NULL, op_script_delete, true},
+    {"script-check", NULL, op_script_check, false},
     {"export", NULL, op_export, false},
     {"import", op_import_prepare, op_import, true},
     {"together", op_together_prepare, op_together, true},

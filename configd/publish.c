@@ -1,8 +1,9 @@
-#include "configd/configd.h"
+#include "configd/scripts.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/policy/geo.h"
+#include "common/script/script.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -125,13 +126,14 @@ int publish_prepare(struct config *config, struct err *err)
 		                         str_from((const char *)bytes, (size_t)size), SNAPSHOT_MODE, err);
 	sqlite3_free(bytes);
 	db_close(&image);
-	return result;
+	return result == 0 ? script_files_prepare(config, err) : -1;
 }
 
 void publish_finish(struct config *config)
 {
 	char path[INSTANCE_PATH_MAX + 128];
 
+	script_files_finish(config);
 	config->generation++;
 	__atomic_store_n(config->counter, config->generation, __ATOMIC_RELEASE);
 	/* Readers see it at once; the disk copy only has to survive until the next start, which looks at the files too. */
@@ -172,10 +174,11 @@ static uint64_t file_generation(const char *name)
 	return generation;
 }
 
-/* What stands beside the snapshots: the counter, and the tables of GeoIP. */
+/* What stands beside the snapshots: the counter, the tables of GeoIP, and scripts. */
 static bool is_kept(const char *name)
 {
-	return strcmp(name, "generation") == 0 || strcmp(name, strchr(GEO_DATABASE, '/') + 1) == 0;
+	return strcmp(name, "generation") == 0 || strcmp(name, strchr(SCRIPT_PUBLISHED, '/') + 1) == 0 ||
+	       strcmp(name, strchr(GEO_DATABASE, '/') + 1) == 0;
 }
 
 /*
@@ -210,6 +213,7 @@ int publish_start(struct config *config, struct err *err)
 	    map_counter(config, err) != 0)
 		return -1;
 	config->generation = *config->counter;
+	config->scripts_changed = true;
 	if (look_through(config, 0, err) != 0 || publish_prepare(config, err) != 0)
 		return -1;
 	publish_finish(config);

@@ -147,6 +147,18 @@ static void wipe_asked(struct change_ask *asked)
 		wipe(&asked->request);
 }
 
+/* Nobody waits for what this daemon does by itself. */
+static void answer(struct change *change)
+{
+	if (change->ended == NULL) {
+		ipc_answer(change->incoming, &change->reply);
+		return;
+	}
+	change->ended(change->config);
+	ipc_message_free(&change->incoming->message);
+	memory_free(change->incoming);
+}
+
 /* Answer, forget the passwords that passed through, and go on with the next request. */
 static void finish(struct change *change, const struct err *err)
 {
@@ -164,7 +176,7 @@ static void finish(struct change *change, const struct err *err)
 		ipc_client_hang_up(change->config->listeners[i]);
 	if (change->incoming->message.fields.data != NULL)
 		memory_wipe(change->incoming->message.fields.data, change->incoming->message.fields.len);
-	ipc_answer(change->incoming, &change->reply);
+	answer(change);
 	wipe(&change->reply);
 	wipe_asked(change->before);
 	wipe_asked(change->after);
@@ -338,9 +350,34 @@ void request_between(struct config *config)
 		mailboxes_look(config);
 }
 
+static void append(struct config *config, const struct operation *operation, struct ipc_incoming *incoming,
+                   void (*ended)(struct config *))
+{
+	struct change *change = memory_get(sizeof *change);
+
+	change->config = config;
+	change->operation = operation;
+	change->incoming = incoming;
+	change->ended = ended;
+	change->notes_tail = &change->notes;
+	arena_init(&change->arena);
+	ipc_message_init(&change->reply);
+	*last_waiting = change;
+	last_waiting = &change->next;
+	if (!busy && !in_turn)
+		run_next();
+}
+
+void request_run(struct config *config, const struct operation *operation, void (*ended)(struct config *config))
+{
+	struct ipc_incoming *incoming = memory_get(sizeof *incoming);
+
+	ipc_message_init(&incoming->message);
+	append(config, operation, incoming, ended);
+}
+
 void request_take(struct ipc_incoming *incoming, void *context)
 {
-	struct change *change;
 	/* listd changes members of lists, nothing else */
 	const struct operation *operation = strcmp(incoming->caller, "listd") == 0 ? listd_operations : operations;
 	struct err err;
@@ -352,14 +389,5 @@ void request_take(struct ipc_incoming *incoming, void *context)
 		ipc_answer_error(incoming, &err);
 		return;
 	}
-	change = memory_get(sizeof *change);
-	change->config = context;
-	change->operation = operation;
-	change->incoming = incoming;
-	change->notes_tail = &change->notes;
-	arena_init(&change->arena);
-	ipc_message_init(&change->reply);
-	*last_waiting = change;
-	last_waiting = &change->next;
-	run_next();
+	append(context, operation, incoming, NULL);
 }

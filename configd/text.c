@@ -35,6 +35,7 @@ static const struct kind kinds[TEXT_ITEM] = {
     [TEXT_LIST] = {"list", {"name", "type"}},
     [TEXT_LIST_SETTING] = {"list-setting", {"list", "key", "value"}},
     [TEXT_LIST_MEMBER] = {"list-member", {"list", "address"}},
+    [TEXT_SCRIPT] = {"script", {"name", "text"}},
 };
 
 /* Where the next object or field goes. */
@@ -43,6 +44,8 @@ struct reader {
 	struct text *text;
 	struct text_object **tails[TEXT_KINDS];
 	struct text_object *current; /* the object that fields are added to */
+	struct buf lines;            /* of the field lines_of */
+	struct str *lines_of;        /* NULL: none has more than one so far */
 	const char *section;         /* the section line it stands under: a new line begins a new object */
 };
 
@@ -62,7 +65,8 @@ const char *text_field_name(enum text_kind kind, int field)
 static bool has_lines(enum text_kind kind, int field)
 {
 	if (kind < TEXT_ITEM)
-		return kind == TEXT_SMTP_RULE && field == RULE_CONDITION;
+		return (kind == TEXT_SMTP_RULE && field == RULE_CONDITION) ||
+		       (kind == TEXT_SCRIPT && field == SCRIPT_OBJECT_TEXT);
 	return field != ITEM_OWNER && item_definitions[kind - TEXT_ITEM].fields[field - 1].has_lines;
 }
 
@@ -81,6 +85,15 @@ static struct text_object *add_object(struct reader *reader, enum text_kind kind
 	reader->tails[kind] = &object->next;
 	reader->text->counts[kind]++;
 	return object;
+}
+
+/* A field whose lines were gathered is complete. */
+static void end_lines(struct reader *reader)
+{
+	if (reader->lines_of != NULL)
+		*reader->lines_of = arena_copy(reader->arena, buf_str(&reader->lines));
+	reader->lines_of = NULL;
+	buf_reset(&reader->lines);
 }
 
 static struct str keep(struct reader *reader, const char *text)
@@ -104,6 +117,18 @@ static int add_setting(struct reader *reader, const struct conf_entry *entry, st
 	return 0;
 }
 
+/* One more line of a field. All of them are in one buffer until the next field, since there may be many. */
+static void add_line(struct reader *reader, struct str *value, const char *line)
+{
+	if (reader->lines_of != value) {
+		end_lines(reader);
+		buf_add_str(&reader->lines, *value);
+		reader->lines_of = value;
+	}
+	buf_add_char(&reader->lines, '\n');
+	buf_add_str(&reader->lines, str_of(line));
+}
+
 static int add_field(struct reader *reader, enum text_kind kind, const struct conf_entry *entry, struct err *err)
 {
 	const char *section = section_of(kind);
@@ -121,7 +146,7 @@ static int add_field(struct reader *reader, enum text_kind kind, const struct co
 		               text_field_name(kind, 0));
 	value = &reader->current->fields[field];
 	if (has_lines(kind, field) && value->data != NULL) {
-		*value = arena_printf(reader->arena, "%.*s\n%s", STR_ARG(*value), entry->value);
+		add_line(reader, value, entry->value);
 		return 0;
 	}
 	if (value->data != NULL)
@@ -170,8 +195,11 @@ int text_parse(struct str input, struct arena *arena, struct text *text_out, str
 		reader.tails[i] = &text_out->objects[i];
 	if (conf_parse(&conf, FILE_NAME, input, err) != 0)
 		return -1;
+	buf_init(&reader.lines, SIZE_MAX);
 	for (const struct conf_entry *entry = conf.first; result == 0 && entry != NULL; entry = entry->next)
 		result = add_entry(&reader, entry, err);
+	end_lines(&reader);
+	buf_free(&reader.lines);
 	conf_free(&conf);
 	return result;
 }

@@ -4,11 +4,11 @@
  * A conf file (common/base/conf.h): "[settings]" with a line for each setting, then a section for each object,
  * "[domain]", "[group]", "[user]", "[mapping]", "[connection]", "[sender]", "[collector]", "[smtp-rule]",
  * "[access-list]", "[access-rule]", "[service]", "[user-attribute]", "[group-attribute]", "[permission]", "[list]",
- * those with what is set of one, "[service-setting]", "[list-setting]" and so on, and one for each kind of item
- * (common/items/item.h), which begins with its name (a mapping with its pattern, an SMTP rule with its service, an
+ * those with what is set of one, "[service-setting]", "[list-setting]" and so on, "[script]", and one for each kind of
+ * item (common/items/item.h), which begins with its name (a mapping with its pattern, an SMTP rule with its service, an
  * access rule with its list, a setting or an attribute with whose it is, an item with its owner). An SMTP rule may have
- * several conditions, as an item's texts may have several lines; else no field stands twice. Parsing checks the form
- * alone; whether a value is allowed is decided where it is stored.
+ * several conditions, as an item's texts and a script may have several lines; else no field stands twice. Parsing
+ * checks the form alone; whether a value is allowed is decided where it is stored.
  */
 #ifndef POSTROOM_CONFIGD_TEXT_H
 #define POSTROOM_CONFIGD_TEXT_H
@@ -41,6 +41,7 @@ enum text_kind {
 	TEXT_LIST,
 	TEXT_LIST_SETTING,
 	TEXT_LIST_MEMBER,
+	TEXT_SCRIPT,
 	TEXT_ITEM, /* the first kind of item; the others follow in their order */
 	TEXT_KINDS = TEXT_ITEM + ITEM_KINDS
 };
@@ -108,7 +109,9 @@ enum text_field {
 	LIST_TYPE,
 	LIST_MEMBER_LIST = 0,
 	LIST_MEMBER_ADDRESS,
-	ITEM_OWNER = 0, /* a user's name, or "*": the server; then the kind's fields */
+	SCRIPT_OBJECT_NAME = 0,
+	SCRIPT_OBJECT_TEXT, /* its lines, each between marks (configd/scripts.c) */
+	ITEM_OWNER = 0,     /* a user's name, or "*": the server; then the kind's fields */
 };
 
 struct text_object {

@@ -2,6 +2,7 @@
 #include "configd/items.h"
 #include "configd/names.h"
 #include "configd/permissions.h"
+#include "configd/scripts.h"
 
 #include "common/settings/texts.h"
 
@@ -84,6 +85,7 @@ int user_delete(struct change *change, const struct user *user, struct err *err)
 
 	if (notices_follow(change, user->name, STR(""), err) != 0 || items_delete_owner(change, user->uid, err) != 0 ||
 	    attributes_drop(change, &holder, err) != 0 || permissions_drop(change, user, err) != 0 ||
+	    scripts_drop(change, user->name, err) != 0 ||
 	    config_run(change->config, err, "DELETE FROM primary_group WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM membership WHERE uid = ?", "n", user->uid) != 0 ||
 	    config_run(change->config, err, "DELETE FROM user WHERE uid = ?", "n", user->uid) != 0 ||
@@ -254,7 +256,8 @@ int op_user_rename(struct change *change, struct err *err)
 	if (str_equal_nocase(user.name, to) ? check_name(to, "user", err) != 0 : check_free(change, to, err) != 0)
 		return -1;
 	if (config_run(change->config, err, "UPDATE user SET name = ? WHERE uid = ?", "tn", to, user.uid) != 0 ||
-	    notices_follow(change, user.name, to, err) != 0 || name_changed(change, user.name, to, err) != 0)
+	    notices_follow(change, user.name, to, err) != 0 || name_changed(change, user.name, to, err) != 0 ||
+	    scripts_rename(change, user.name, to, err) != 0)
 		return -1;
 	change_note(change, "user %.*s renamed to %.*s", STR_ARG(user.name), STR_ARG(to));
 	request = change_ask_before(change, "user-rename");

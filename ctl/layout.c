@@ -6,12 +6,15 @@
 #include "common/daemon/logs.h"
 #include "common/daemon/programs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { SCRIPTS_MODE = 02775 };
 
 static int find_group(const char *name, gid_t *gid, const struct instance *instance, struct err *err)
 {
@@ -87,6 +90,29 @@ static int make_spool(const struct instance *instance, struct err *err)
 	return 0;
 }
 
+/* configd renames what it takes over, also in folders of users that were made since the start before. */
+static int open_scripts(const struct instance *instance, struct err *err)
+{
+	const struct layout_owner owner = {NULL, "configd"};
+	char path[INSTANCE_PATH_MAX + 64], below[2 * INSTANCE_PATH_MAX + 128];
+	struct dirent *entry;
+	DIR *folder = opendir(instance_path(path, sizeof path, instance->etc, "scripts"));
+	int result;
+
+	if (folder == NULL)
+		return err_system(err, "cannot read %s", path);
+	result = layout_give(instance, path, owner, SCRIPTS_MODE, err);
+	while (result == 0 && (entry = readdir(folder)) != NULL) {
+		struct stat info;
+
+		snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
+		if (entry->d_name[0] != '.' && lstat(below, &info) == 0 && S_ISDIR(info.st_mode))
+			result = layout_give(instance, below, owner, SCRIPTS_MODE, err);
+	}
+	closedir(folder);
+	return result;
+}
+
 /* The folders that stand in folders of root's. */
 static int make_folders(const struct instance *instance, bool complete, struct err *err)
 {
@@ -97,7 +123,7 @@ static int make_folders(const struct instance *instance, bool complete, struct e
 	} folders[] = {
 	    {instance->etc, "", {NULL, NULL}, 0755},
 	    {instance->etc, "/keys", {NULL, NULL}, 0711},
-	    {instance->etc, "/scripts", {NULL, NULL}, 0755},
+	    {instance->etc, "/scripts", {NULL, "configd"}, SCRIPTS_MODE},
 	    {instance->etc, "/dkim", {NULL, "signer"}, 0750},
 	    {instance->etc, "/tls", {NULL, USERS_TLS_GROUP}, 0751}, /* configd sees whether there is a certificate */
 	    {instance->state, "", {NULL, NULL}, 0755},
@@ -164,8 +190,8 @@ int layout_complete(const struct instance *instance, struct err *err)
 	mode_t mask = umask(022);
 	int result = instance->separate_users && geteuid() == 0 ? users_make(err) : 0;
 
-	if (result == 0 &&
-	    (make_folders(instance, true, err) != 0 || make_spool(instance, err) != 0 || make_logs(instance, err) != 0))
+	if (result == 0 && (make_folders(instance, true, err) != 0 || open_scripts(instance, err) != 0 ||
+	                    make_spool(instance, err) != 0 || make_logs(instance, err) != 0))
 		result = -1;
 	umask(mask);
 	return result;

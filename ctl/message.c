@@ -149,7 +149,7 @@ static int fill_all(struct job *job, struct text_filled *filled, const char **wo
 	struct script_field dont_send = {"DontSend", {.type = SCRIPT_NUMBER}};
 
 	*words_out = "the text cannot be filled in: a script failed, or it is too long";
-	script_open_inline(&job->script, "admin message", NULL, NULL);
+	script_open_inline(&job->script, &job->ctl->instance, "admin message", NULL, NULL);
 	if (!set_globals(job) || fill(job, job->text.subject, NOTICE_SUBJECT_MAX, &filled->subject) != 0 ||
 	    fill(job, job->text.body, NOTICE_TEXT_MAX, &filled->body) != 0) {
 		script_close(&job->script);

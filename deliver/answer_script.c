@@ -179,7 +179,7 @@ static bool begin_script(struct answer *answer, struct script *script, struct st
 	struct script_field globals[] = {{"Autoresponder", script_table(fields, FIELDS)},
 	                                 {"Message", script_text(answer_incoming(answer))}};
 
-	script_open_inline(script, "autoresponder text", NULL, NULL);
+	script_open_inline(script, answer->client->subject->desk->instance, "autoresponder text", NULL, NULL);
 	if (script_set_globals(script, globals, 2) != 1)
 		return false;
 	set_built_in(answer, script);

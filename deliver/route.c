@@ -9,7 +9,6 @@
 #include "common/settings/window.h"
 #include "deliver/decider.h"
 
-#include <unistd.h>
 
 /* What holds for messages of some size. */
 struct by_size {
@@ -65,10 +64,10 @@ bool client_open_script(const struct client *client, const char *name, struct sc
 	const struct instance *instance = client->subject->desk->instance;
 
 	script_open(script, instance, arena_printf(client->arena, "%.*s/%s", STR_ARG(client->name), name).data, NULL, NULL);
-	if (access(script->path, F_OK) == 0)
+	if (script_is_installed(script))
 		return true;
 	script_open(script, instance, name, NULL, NULL);
-	return access(script->path, F_OK) == 0;
+	return script_is_installed(script);
 }
 
 enum { GLOBALS = 8, SIZE_FIELDS = 4 };

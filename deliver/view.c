@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/script/script.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -13,8 +14,8 @@ static const char *const scripts[] = {"user_redirect.lua", "delivery.lua"};
 
 struct view {
 	struct settings settings;
-	char folder[INSTANCE_PATH_MAX + 16]; /* of scripts */
-	struct timespec changed;             /* when names in it changed */
+	const struct instance *instance;
+	struct timespec changed; /* when names in the folder where scripts are put down changed */
 	bool everybody;
 	int64_t *users; /* sorted */
 	size_t count, room;
@@ -52,10 +53,10 @@ static int add_all(struct view *view, struct db *objects, const char *sql, struc
 	return row;
 }
 
-/* Who has a folder of scripts of his own, whatever is in it. */
-static int add_script_owners(struct view *view, struct db *objects, struct err *err)
+/* Who has a folder of scripts of his own in this one, whatever is in it. */
+static int add_script_owners(struct view *view, struct db *objects, const char *folder, struct err *err)
 {
-	DIR *names = opendir(view->folder);
+	DIR *names = opendir(folder);
 	const struct dirent *entry;
 	int result = 0;
 
@@ -73,6 +74,7 @@ static int add_script_owners(struct view *view, struct db *objects, struct err *
 
 static int fill(struct view *view, struct err *err)
 {
+	char path[INSTANCE_PATH_MAX + 128];
 	struct db objects;
 	int result;
 
@@ -87,7 +89,11 @@ static int fill(struct view *view, struct err *err)
 	            " WHERE key IN ('assistant', 'forward', 'big.target', 'small.target', 'store-forward') AND value <> ''",
 	            (struct str){NULL, 0}, err);
 	if (result == 0)
-		result = add_script_owners(view, &objects, err);
+		result =
+		    add_script_owners(view, &objects, instance_path(path, sizeof path, view->instance->etc, "scripts"), err);
+	if (result == 0)
+		result = add_script_owners(view, &objects,
+		                           instance_path(path, sizeof path, view->instance->state, SCRIPT_PUBLISHED), err);
 	db_close(&objects);
 	if (view->count > 0)
 		qsort(view->users, view->count, sizeof *view->users, compare);
@@ -110,7 +116,7 @@ int view_open(struct view **view_out, const struct instance *instance, struct er
 {
 	struct view *view = memory_get(sizeof *view);
 
-	instance_path(view->folder, sizeof view->folder, instance->etc, "scripts");
+	view->instance = instance;
 	if (settings_open(&view->settings, instance, false, err) != 0) {
 		memory_free(view);
 		return -1;
@@ -130,11 +136,12 @@ void view_free(struct view *view)
 
 void view_look(struct view *view)
 {
+	char path[INSTANCE_PATH_MAX + 128];
 	struct stat status;
 	struct timespec changed = {0};
 	bool is_new = settings_refresh(&view->settings);
 
-	if (stat(view->folder, &status) == 0)
+	if (stat(instance_path(path, sizeof path, view->instance->etc, "scripts"), &status) == 0)
 		changed = status.st_mtim;
 	if (changed.tv_sec != view->changed.tv_sec || changed.tv_nsec != view->changed.tv_nsec) {
 		view->changed = changed;

@@ -4,6 +4,7 @@
 #include "scheduler/scheduler.h"
 
 #include "common/net/sandbox.h"
+#include "common/script/script.h"
 
 #include <signal.h>
 
@@ -21,9 +22,10 @@ static int enter_sandbox(const struct instance *instance, struct err *err)
 
 	instance_path(settings, sizeof settings, instance->state, "settings");
 	instance_path(state, sizeof state, instance->state, "schedule");
-	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_UNIX | SANDBOX_LOCK_OWNER, err) != 0)
+	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_UNIX | SANDBOX_LOCK_OWNER | SANDBOX_FORK | SANDBOX_SIGNAL,
+	                 err) != 0)
 		return -1;
-	result = sandbox_allow(&sandbox, settings, SANDBOX_READ, err) != 0 ||
+	result = sandbox_allow(&sandbox, settings, SANDBOX_READ, err) != 0 || script_allow(&sandbox, instance, err) != 0 ||
 	                 sandbox_allow(&sandbox, state, SANDBOX_WRITE, err) != 0 || sandbox_prepare(&sandbox, err) != 0
 	             ? -1
 	             : sandbox_enter(&sandbox, err);
@@ -41,7 +43,7 @@ int main(int argc, char **argv)
 	daemon_start(&daemon, argc, argv, "scheduler");
 	tzset(); /* the file of the time zone is read before the sandbox */
 	scheduler.instance = &daemon.instance;
-	if (hook_runner_start(&daemon, &commands, &err) != 0)
+	if (hook_runner_start(&daemon, &commands, &err) != 0 || keeper_start(&daemon, &err) != 0)
 		daemon_fail(&err);
 	scheduler.base = event_base_new();
 	if (scheduler.base == NULL) {
@@ -50,6 +52,8 @@ int main(int argc, char **argv)
 	}
 	arena_init(&scheduler.arena);
 	if (settings_open(&scheduler.settings, scheduler.instance, true, &err) != 0)
+		daemon_fail(&err);
+	if (script_runs_new(&scheduler.script_runs, scheduler.base, scheduler.instance, &err) != 0)
 		daemon_fail(&err);
 	scheduler.hooks = hooks_new(scheduler.base, commands);
 	scheduler.queue_manager = ipc_client_new(scheduler.base, scheduler.instance, "queue-manager", "scheduler");

@@ -181,6 +181,8 @@ static int take_question(struct scheduler *scheduler, struct ipc_incoming *incom
 		return take_pause(scheduler, incoming, ipc_is(request, "pause"));
 	if (ipc_is(request, "status"))
 		return take_status(scheduler, incoming);
+	if (ipc_is(request, "script-run"))
+		return script_runs_take(scheduler->script_runs, incoming, err);
 	return err_set(err, ERR_PROTOCOL, "scheduler does not know this request");
 }
 

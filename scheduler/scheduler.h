@@ -12,6 +12,9 @@
  * last. An administrator may make CONNECT.NOW there, which starts the default connections and is removed, and
  * CONNECT.PAUSE, which keeps the schedule silent while it is there.
  *
+ * Scripts that are nobody's else run here: scheduler.lua in a process that keeps it, and what an administrator runs by
+ * hand in one of its own, which reads scripts and nothing else.
+ *
  * Security stance: reads settings, speaks to daemons of this instance alone, hears no stranger. Commands of connections
  * are run by a process of its own, forked before the sandbox, which gets the command as it is set and nothing else.
  */
@@ -42,6 +45,7 @@ struct track {
 
 struct run;
 struct hooks;
+struct script_runs;
 
 struct scheduler {
 	const struct instance *instance;
@@ -49,6 +53,7 @@ struct scheduler {
 	struct settings settings;
 	struct ipc_client *queue_manager, *collector, *statusd, *historyd;
 	struct hooks *hooks;
+	struct script_runs *script_runs;
 	struct event *tick;
 	struct arena arena; /* of what follows; made anew where settings change */
 	struct connection_settings *connections;
@@ -103,6 +108,14 @@ bool run_is_known(const struct scheduler *scheduler, int64_t connection); /* run
 
 /* requests.c: what postroom and queue-manager ask. */
 void request_take(struct ipc_incoming *incoming, void *scheduler);
+
+/* keeper.c: fork the process of scheduler.lua, before the sandbox. -1: ERR_SYSTEM. */
+int keeper_start(const struct daemon *daemon, struct err *err);
+
+/* script_run.c: run a text that an administrator sent; the request is answered later. -1: ERR_SYNTAX, ERR_LIMIT. */
+int script_runs_new(struct script_runs **runs_out, struct event_base *base, const struct instance *instance,
+                    struct err *err);
+int script_runs_take(struct script_runs *runs, struct ipc_incoming *incoming, struct err *err);
 
 /* hook_runner.c: fork the process that runs commands, before the sandbox; a socket to ask it by. -1: ERR_SYSTEM. */
 int hook_runner_start(const struct daemon *daemon, int *fd_out, struct err *err);

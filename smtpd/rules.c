@@ -80,7 +80,7 @@ static void begin(struct session *session)
 	for (size_t i = 0; i < all->count; i++)
 		if (all->list[i].service == session->service_id)
 			state->rules = &all->list[i].rules;
-	if (session->rules_script.path[0] == '\0') {
+	if (session->rules_script.name[0] == '\0') {
 		snprintf(name, sizeof name, "smtprules_%" PRId64, session->service_id);
 		script_open(&session->rules_script, &session->smtpd->daemon->instance, name, NULL, &session->status);
 		script_settle(&session->rules_script);

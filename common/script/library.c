@@ -64,6 +64,13 @@ static int print(lua_State *lua)
 	return 0;
 }
 
+static int require(lua_State *lua)
+{
+	lua_rawgetp(lua, LUA_REGISTRYINDEX, &script_key);
+	lua_insert(lua, 1);
+	return store_require(lua, lua_touserdata(lua, 1));
+}
+
 /* An argument of a function of ours. */
 static struct script_value argument(lua_State *lua, int index)
 {
@@ -147,6 +154,8 @@ void script_open_libraries(struct lua_State *lua, const struct script *script)
 	lua_rawsetp(lua, LUA_REGISTRYINDEX, &script_key);
 	lua_pushcfunction(lua, print);
 	lua_setglobal(lua, "print");
+	lua_pushcfunction(lua, require);
+	lua_setglobal(lua, "require");
 	if (script->offer != NULL)
 		open_offer(lua, script->offer);
 	if (luaL_loadbufferx(lua, prelude, sizeof prelude - 1, "=prelude", "t") != LUA_OK)

@@ -6,12 +6,9 @@
 #include "common/script/heap.h"
 #include "common/script/parts.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { MESSAGE_MAX = 1500 }; /* octets of an error with its traceback */
 
@@ -31,14 +28,6 @@ struct job {
 	char message[MESSAGE_MAX];
 };
 
-int script_allow(struct sandbox *sandbox, const struct instance *instance, struct err *err)
-{
-	char path[INSTANCE_PATH_MAX + 16];
-
-	instance_path(path, sizeof path, instance->etc, "scripts");
-	return access(path, F_OK) == 0 ? sandbox_allow(sandbox, path, SANDBOX_READ, err) : 0;
-}
-
 void script_open(struct script *script, const struct instance *instance, const char *name,
                  const struct script_limits *limits, struct status *status)
 {
@@ -46,16 +35,15 @@ void script_open(struct script *script, const struct instance *instance, const c
 
 	*script = (struct script){.limits = limits != NULL ? *limits : usual, .status = status};
 	snprintf(script->name, sizeof script->name, "%s.lua", name);
-	snprintf(script->path, sizeof script->path, "%s/scripts/%s", instance->etc, script->name);
+	store_use(script, instance);
 }
 
-void script_open_inline(struct script *script, const char *name, const struct script_limits *limits,
-                        struct status *status)
+void script_open_inline(struct script *script, const struct instance *instance, const char *name,
+                        const struct script_limits *limits, struct status *status)
 {
 	static const struct instance nowhere;
 
-	script_open(script, &nowhere, name, limits, status);
-	script->path[0] = '\0';
+	script_open(script, instance != NULL ? instance : &nowhere, name, limits, status);
 	str_copy(str_of(name), script->name, sizeof script->name);
 	script->is_inline = true;
 }
@@ -75,7 +63,9 @@ void script_close(struct script *script)
 
 void script_report(const struct script *script, const char *function, struct str text)
 {
-	if (script->status != NULL)
+	if (script->errors != NULL)
+		buf_printf(script->errors, "%s%.*s", script->errors->len > 0 ? "\n" : "", STR_ARG(text));
+	else if (script->status != NULL)
 		status_script_error(script->status, script->name, function, text);
 	else
 		log_warning("script=%s function=%s: %.*s", script->name, function, STR_ARG(text));
@@ -227,40 +217,6 @@ static int run(struct job *job, void (*work)(void *context))
 	return job->result;
 }
 
-/* Only who may change the server's settings anyhow may have written it. */
-static int check_file(const struct stat *file, struct err *err)
-{
-	if (!S_ISREG(file->st_mode))
-		return err_set(err, ERR_DENIED, "is no regular file");
-	if ((file->st_uid != 0 && file->st_uid != geteuid()) || (file->st_mode & S_IWOTH) != 0)
-		return err_set(err, ERR_DENIED, "must belong to root, and not be writable by others");
-	if (file->st_size > SCRIPT_FILE_MAX)
-		return err_set(err, ERR_LIMIT, "has more than %d octets", SCRIPT_FILE_MAX);
-	return 0;
-}
-
-static int read_script(struct script *script, struct buf *text, struct err *err)
-{
-	int fd = open(script->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	ssize_t count = 1;
-	int result;
-
-	if (fd < 0)
-		return err_system(err, "cannot be opened");
-	result = fstat(fd, &script->file) == 0 ? check_file(&script->file, err) : err_system(err, "cannot be looked at");
-	while (result == 0 && count > 0) {
-		char *room = buf_reserve(text, 16384);
-
-		count = room != NULL ? read(fd, room, 16384) : 0;
-		if (count < 0)
-			result = err_system(err, "cannot be read");
-		else
-			text->len += (size_t)count;
-	}
-	close(fd);
-	return result;
-}
-
 static bool is_same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
@@ -268,23 +224,32 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+/* Read it, and load it where it is not what was loaded before under another name of the file. */
 static void load_file(struct script *script)
 {
 	struct job job = {.script = script, .function = "(load)"};
 	struct buf text;
 	struct err err;
+	int row;
 
 	buf_init(&text, SCRIPT_FILE_MAX + 16384);
-	if (read_script(script, &text, &err) != 0) {
+	row = store_read(script, &text, &script->file, &err);
+	if (row == 1 && script->lua != NULL && store_hash(buf_str(&text)) == script->text_hash) {
+		buf_free(&text);
+		return;
+	}
+	script_close(script);
+	script->text_hash = store_hash(buf_str(&text));
+	if (row < 0) {
 		script_report(script, job.function, str_of(err.text));
-	} else if ((script->heap = script_heap_new(script->limits.memory)) == NULL) {
+	} else if (row == 1 && (script->heap = script_heap_new(script->limits.memory)) == NULL) {
 		script_report(script, job.function, STR("not enough memory"));
-	} else {
+	} else if (row == 1) {
 		job.text = buf_str(&text);
 		if (run(&job, load) < 0)
 			script_close(script);
 	}
-	script->looked_at = true; /* what failed is not tried again until it changes */
+	script->looked_at = row != 0; /* what failed is not tried again until it changes */
 	buf_free(&text);
 }
 
@@ -310,9 +275,11 @@ static bool refresh(struct script *script)
 
 	if (script->is_inline)
 		return load_nothing(script);
+	if (script->is_pinned && script->lua != NULL)
+		return true;
 	if (script->is_away)
 		return false;
-	if (stat(script->path, &file) != 0) {
+	if (!store_find(script, &file)) {
 		if (script->looked_at)
 			script_close(script);
 		return false;
@@ -321,8 +288,6 @@ static bool refresh(struct script *script)
 		return script->lua != NULL;
 	if (script->rest_until_ms > io_now_ms() && is_same_file(&file, &script->file))
 		return false;
-	script_close(script);
-	script->file = file;
 	load_file(script);
 	return script->lua != NULL;
 }
@@ -379,7 +344,26 @@ int script_get_globals(struct script *script, struct script_field *fields, size_
 
 bool script_is_installed(const struct script *script)
 {
-	return !script->is_away && access(script->path, F_OK) == 0;
+	struct stat file;
+
+	return !script->is_away && store_find(script, &file);
+}
+
+bool script_is_stale(const struct script *script)
+{
+	struct stat file;
+	struct buf text;
+	struct err err;
+	bool stale;
+
+	if (!store_find(script, &file))
+		return script->looked_at;
+	if (script->looked_at && is_same_file(&file, &script->file))
+		return false;
+	buf_init(&text, SCRIPT_FILE_MAX + 16384);
+	stale = store_read(script, &text, &file, &err) != 1 || store_hash(buf_str(&text)) != script->text_hash;
+	buf_free(&text);
+	return stale;
 }
 
 int script_run(struct script *script, const struct script_field *fields, size_t count)
@@ -387,7 +371,7 @@ int script_run(struct script *script, const struct script_field *fields, size_t 
 	struct stat file;
 	bool loaded;
 
-	if (stat(script->path, &file) != 0)
+	if (!store_find(script, &file))
 		return 0;
 	script_close(script);
 	script->first = fields;

@@ -1,7 +1,10 @@
 /*
  * script: the administrator's Lua scripts, asked for decisions, trusted with nothing.
  *
- * A script is etc/scripts/<name>.lua of the instance, the name in lower case. It runs in the process whose decision it
+ * A script is kept by configd, which publishes it as state/settings/scripts/<name>.lua, the name in lower case; what an
+ * administrator puts down as etc/scripts/<name>.lua counts before that until configd has taken it over, moments later
+ * (configd/scripts.h). It is a file and no row of the snapshot, since a session that has none finds that by two calls
+ * of stat(2), and one that has some needs no database open for it. It runs in the process whose decision it
  * makes: a session opens it lazily within its own sandbox (script_allow before), never the listener, so that what a
  * script does wrong ends with the session and nothing of it is inherited. A script that does not exist, or lacks the
  * function that is asked for, means the default; so does one that fails, whose error goes to log/luaerrors.log by way
@@ -17,12 +20,13 @@
  *
  * Text chunks only: Lua 5.4 with the libraries base, coroutine, table, string, math and utf8, and what older scripts
  * use of 5.1 (unpack, loadstring, table.getn, table.foreach, table.foreachi, math.pow); without os, io, debug, package,
- * dofile, loadfile, collectgarbage, string.dump, and without bytecode. print writes to luaerrors.log.
+ * dofile, loadfile, collectgarbage, string.dump, and without bytecode. print writes to luaerrors.log. require "name"
+ * runs another script of the same two folders, once for each state, and gives what that returns.
  *
  * Limits hold whatever a script tries: its memory is one mapping of fixed size; instructions are counted in all
  * coroutines; a timer ends what hangs within a library function (a pattern that backtracks). A call that exceeds time
  * or instructions is left by a jump that no pcall can catch, the script's memory is thrown away whole, and the script
- * rests for SCRIPT_REST_MS. Where no script exists nothing is allocated; a call costs a stat(2) then.
+ * rests for SCRIPT_REST_MS. Where no script exists nothing is allocated; a call costs two stat(2) then.
  *
  * One call at a time in a process; SIGALRM and the real-time timer are used during a call, and put back.
  */
@@ -35,14 +39,18 @@
 
 #include <sys/stat.h>
 
+/* Below the state of an instance; configd writes it. */
+#define SCRIPT_PUBLISHED "settings/scripts"
+
 enum {
 	SCRIPT_NAME_MAX = 64,          /* with a user's folder before it */
 	SCRIPT_FILE_MAX = 1024 * 1024, /* octets of a script */
 	SCRIPT_MEMORY_MAX = 64 * 1024 * 1024,
 	SCRIPT_INSTRUCTIONS_MAX = 500 * 1000 * 1000, /* some seconds */
 	SCRIPT_CALL_MS = 5000,
-	SCRIPT_REST_MS = 10000, /* without calls, after a limit was exceeded */
-	SCRIPT_LIST_MAX = 10000 /* items of a list that a script returns */
+	SCRIPT_REST_MS = 10000,  /* without calls, after a limit was exceeded */
+	SCRIPT_LIST_MAX = 10000, /* items of a list that a script returns */
+	SCRIPT_FOLDERS = 2,
 };
 
 /* Of each call, and of loading. */
@@ -137,24 +145,27 @@ struct lua_State;
 struct script_heap;
 
 struct script {
-	char path[INSTANCE_PATH_MAX + SCRIPT_NAME_MAX + 16];
-	char name[SCRIPT_NAME_MAX + 4]; /* with ".lua" */
+	char folders[SCRIPT_FOLDERS][INSTANCE_PATH_MAX + 24]; /* where it may be, the first first; "": nowhere */
+	char name[SCRIPT_NAME_MAX + 4];                       /* with ".lua" */
 	struct script_limits limits;
 	struct status *status;
 	const struct script_offer *offer; /* NULL: nothing more; may be set before the first call */
 	struct script_heap *heap;         /* NULL: not loaded */
 	struct lua_State *lua;            /* within the heap */
 	struct stat file;                 /* as it was loaded, or failed to be */
+	uint64_t text_hash;               /* of what was loaded: the same text is not loaded again from another file */
 	bool looked_at;                   /* file says something */
+	bool is_pinned;                   /* what was loaded stays, see script_is_stale; the caller's to set */
 	int64_t rest_until_ms;
 	bool is_inline;                   /* it has no file: script_open_inline */
 	bool is_away;                     /* script_settle found no file */
 	struct buf *printed;              /* where print adds to; NULL: to luaerrors.log */
+	struct buf *errors;               /* where errors are added to; NULL: told as status says; the caller's to set */
 	const struct script_field *first; /* globals to be set before the file is run; script_run */
 	size_t first_count;
 };
 
-/* Let a sandbox read the scripts' folder, where there is one. Call before sandbox_enter. -1: as sandbox_allow. */
+/* Let a sandbox read the folders of scripts, where they are. Call before sandbox_enter. -1: as sandbox_allow. */
 int script_allow(struct sandbox *sandbox, const struct instance *instance, struct err *err);
 
 /*
@@ -165,10 +176,10 @@ void script_open(struct script *script, const struct instance *instance, const c
                  const struct script_limits *limits, struct status *status);
 /*
  * A script without a file: pieces of text that are run one after another (script_chunk), and see what those before them
- * left. name: for error messages. Otherwise as script_open.
+ * left. name: for error messages. Otherwise as script_open; without an instance (NULL) it finds no other scripts.
  */
-void script_open_inline(struct script *script, const char *name, const struct script_limits *limits,
-                        struct status *status);
+void script_open_inline(struct script *script, const struct instance *instance, const char *name,
+                        const struct script_limits *limits, struct status *status);
 /*
  * Where there is no file of that name now, there is none for as long as this script is open: for a session that would
  * ask before each of its steps, and lasts not long.
@@ -180,8 +191,10 @@ void script_close(struct script *script);
 /* Is there a file of that name? Nothing of it is read: for a process that is not in its sandbox yet. */
 bool script_is_installed(const struct script *script);
 
-/* Is there a script, and could it be loaded? Costs a stat(2). */
+/* Is there a script, and could it be loaded? Costs one or two stat(2). */
 bool script_exists(struct script *script);
+/* Has the file of a script that was loaded another text by now, or is it gone? For one that is pinned. */
+bool script_is_stale(const struct script *script);
 /* Does the script exist, and has it a function of that name? */
 bool script_has_function(struct script *script, const char *function);
 

@@ -165,7 +165,7 @@ subtest 'the script is asked at the first chunk' => sub {
 	$smtp->cmd('MAIL FROM:<c@b.test>');
 	$smtp->cmd("RCPT TO:<anna\@$domain>");
 	is chunk($smtp, "a: b\r\n"), '250 2.0.0 6 octets received', 'a reply for DATA is none for BDAT';
-	unlink $file;
+	$p->script('smtpsvr');
 };
 
 # A message with a body as it stands, by DATA; the last reply.

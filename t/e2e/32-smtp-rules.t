@@ -254,7 +254,7 @@ LUA
 	blocked_for('127.0.0.7', 2);
 	log_lines(qr/ mail 1 "asks" call from=<script-all\@stranger\.test>/);
 	log_lines(qr/ mail 7 "n" reject from=<script-all\@stranger\.test> to=<>$/m);
-	unlink $script;
+	$p->script('smtprules_1');
 	is answer(stranger(), 'MAIL FROM:<script@stranger.test>'), '250 2.1.0 OK', 'without the script nothing';
 	no_rules();
 };
@@ -272,7 +272,7 @@ subtest '09-5.5 Last redirects, copies, ignores' => sub {
 	my ($reply, $ignored) = send_to(['anna']);
 	like $reply, qr/\A250 2\.0\.0 OK/, '4: a 250';
 	never_arrives($ignored, [qw(anna INBOX)]);
-	unlink $script;
+	$p->script('smtprules_1');
 };
 
 subtest 'keywords and header lines of a script; 09-5.7 errors are told' => sub {
@@ -296,7 +296,7 @@ LUA
 	script('function First() error("oops") end');
 	like +(send_to(['anna']))[0], qr/\A250 /, 'as if it were absent';
 	$p->wait_for(sub { read_file($errors) =~ /smtprules_1\.lua First: smtprules_1\.lua:1: oops/ }, 'the error', 10);
-	unlink $script;
+	$p->script('smtprules_1');
 };
 
 subtest '05-6.10 09-7.3 regular expressions' => sub {

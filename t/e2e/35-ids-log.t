@@ -100,7 +100,7 @@ subtest 'a script that is wrong' => sub {
 	like +(wait_lines('ids.log', $count + 3))[-1], qr/ 127\.0\.1\.8 - 3 /, 'so does one that does not end';
 	$p->wait_for(sub { (read_file($p->dir . '/log/luaerrors.log') // '') =~ /idsline\.lua ProcessLine: .*no line today/ },
 		'and the error is told');
-	unlink $script;
+	$p->script('idsline');
 };
 
 subtest 'a block is a line too' => sub {

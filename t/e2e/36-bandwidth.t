@@ -123,7 +123,7 @@ subtest '05-3.6 a script that is none' => sub {
 	$p->wait_for(sub { (read_file($p->dir . '/log/luaerrors.log') // '') =~ /bandwidth\.lua.*bandwidth\.lua:1:/ }, 'the error is logged');
 	write_file($script, 'function GetBandwidth(p) return "much" end');
 	ratio_ok(seconds(['imap', 'anna']), $alone, 0.6, 1.6, 'as with an answer that is none');
-	unlink $script;
+	$p->script('bandwidth');
 };
 
 subtest 'without statusd the service decides' => sub {

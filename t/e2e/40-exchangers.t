@@ -128,7 +128,7 @@ subtest 'GetOverrides and FinalOverrides' => sub {
 	like +($out->wait_mails('anna', 1))[0], qr/mxserverrules\.lua knows no server of y\.test/, 'as if there was none';
 	lua('mxserverrules', "function FinalOverrides(domain, servers) assert(servers['mx1.y.test'] == '10'); servers['mx1.y.test'] = 30; return servers end\n");
 	is goes_through('a@y.test'), '127.0.0.3', 'another order';
-	unlink $p->dir . '/etc/scripts/mxserverrules.lua';
+	$p->script('mxserverrules');
 };
 
 subtest '04-12.8 ModifyReturnPath, and ServerDetails' => sub {
@@ -167,7 +167,7 @@ LUA
 	$p->run;
 	$out->wait_gone($id);
 	like +($out->wait_mails('anna', 1))[0], qr/451 4\.2\.1 later/, 'reported at the second';
-	unlink $p->dir . '/etc/scripts/mxout.lua';
+	$p->script('mxout');
 	$two->set_reply(RCPT => '250 ok');
 };
 

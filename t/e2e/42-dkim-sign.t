@@ -122,7 +122,7 @@ subtest '05-8.1 a footer that a script adds is signed with the rest' => sub {
 	write_file($script, "function MessageLine(line) if line == '-- ' then return '-- footer of the house' end return line end\n");
 	chmod 0644, $script;
 	my $message = passed('anna@example.test', body => "hello\n-- \n");
-	unlink $script;
+	$p->script('smtpsvr');
 	like $message, qr/^-- footer of the house\r$/m, 'the footer is there';
 	is_deeply [verified([$message])], [1], 'it verifies';
 };

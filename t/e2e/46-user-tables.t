@@ -127,7 +127,7 @@ subtest '02-3.3 a password that the script does not want costs its row alone' =>
 	is names(), 'anna ida postmaster', 'the other one is in';
 	($status, undef, $err) = $p->postroom({ stdin => "otto-otto\n" }, 'user', 'add', 'otto-otto', '--password-stdin');
 	like $err, qr/does not allow/, 'also one by one';
-	unlink $p->dir . '/etc/scripts/passwordcheck.lua';
+	$p->script('passwordcheck');
 	remove('ida');
 };
 

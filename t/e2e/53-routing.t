@@ -157,12 +157,11 @@ subtest 'user_redirect.lua' => sub {
 	my $mark = $d->send(to => ["bob\@$domain"]);
 	$d->arrives('joe', 'INBOX', $mark);
 	$d->is_not_in('bob', 'INBOX', $mark);
-	unlink "$folder/user_redirect.lua"; # it ran for everybody
+	$p->script('user_redirect'); # it ran for everybody
 	$mark = $d->send(to => ["kate\@$domain"]);
 	$d->arrives('big', 'INBOX', $mark);
 	$d->arrives('kate', 'INBOX', $mark);
-	unlink glob("$folder/*.lua"), glob("$folder/kate/*.lua");
-	rmdir "$folder/kate";
+	$p->script('kate/user_redirect');
 };
 
 subtest 'signed mail is passed on with every byte of its body' => sub {

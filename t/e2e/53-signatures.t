@@ -195,7 +195,7 @@ subtest '09-5.2 GetSignature and GetInternalSignature' => sub {
 	is body((both($PLAIN, to => ['kate@remote.test']))[0]), "hello\n\nnobody\n", 'no table without a login';
 	$script->('function GetSignature() error("broken") end');
 	is body((both($PLAIN, login => 'bert', to => ['kate@remote.test']))[0]), "hello\n\nGLOBAL\n", 'one that fails: as if it were not there';
-	unlink "$scripts/signature.lua";
+	$p->script('signature');
 };
 
 subtest 'a script alone, without any text in the settings' => sub {
@@ -204,7 +204,7 @@ subtest 'a script alone, without any text in the settings' => sub {
 	is body((both($PLAIN, to => ['kate@remote.test']))[0]), "hello\n", 'nothing is set';
 	write_file("$scripts/signature.lua", 'function GetSignature() return "SCRIPT" end');
 	is body((both($PLAIN, to => ['kate@remote.test']))[0]), "hello\n\nSCRIPT\n", 'used for the next message';
-	unlink "$scripts/signature.lua";
+	$p->script('signature');
 };
 
 $p->set('signature.outgoing.default' => 'DEFAULT OUT');

@@ -244,7 +244,7 @@ subtest 'autoresponder.lua' => sub {
 	no_answer();
 	$d->send;
 	like answer()->{data}, qr/^Subject: from anna\r\n.*changed text/ms, 'what it makes of it';
-	unlink "$folder/autoresponder.lua";
+	$p->script('autoresponder');
 	none_left('anna');
 };
 

@@ -90,8 +90,7 @@ subtest 'a script that fails changes nothing' => sub {
 	my $mark = $d->send(to => ["bob\@$domain"]);
 	$d->arrives('bob', 'Sorted', $mark);
 	is "@{ ($server->wait_messages(3))[2]{to} }", 'x@remote.test', 'the rule holds';
-	unlink "$folder/bob/delivery.lua", "$folder/delivery.lua";
-	rmdir "$folder/bob";
+	$p->script($_) for 'bob/delivery', 'delivery';
 	$mark = $d->send;
 	$d->arrives('anna', 'INBOX', $mark);
 };

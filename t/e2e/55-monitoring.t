@@ -140,7 +140,7 @@ subtest '07-7.6 the script says who' => sub {
 	my @messages = $remote->wait_messages(++$sent);
 	is $messages[-1]{to}[0], 'boss@remote.test', 'the other one is outside';
 	like $messages[-1]{data}, qr/^Subject: Mon-outgoing: hello\r$/m, 'and has the copy';
-	unlink $p->dir . '/etc/scripts/monitor.lua';
+	$p->script('monitor');
 };
 
 subtest 'targets are names and addresses' => sub {

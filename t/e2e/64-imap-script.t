@@ -73,7 +73,7 @@ LUA
 	like words($imap->last), qr/\bNOTIFY\b/, 'the answer to the login has capabilities';
 	unlike words($imap->last), qr/\bIDLE\b/, 'without IDLE';
 	is $imap->cmd('IDLE')->{type}, 'BAD', 'which is not taken';
-	unlink $file;
+	$p->script('imap4svr');
 	ok $imap->has('IDLE'), 'the script went: IDLE is back';
 	$imap->idle;
 	is $imap->done->{type}, 'OK', 'and works';
@@ -94,7 +94,7 @@ LUA
 	is words(logged_in('anna', local => '127.0.0.2')->last), $all, 'nothing is added, nor twice';
 	is words(logged_in('anna', local => '127.0.0.3')->last), $all, 'without a protocol it is no answer';
 	wait_error(qr/imap4svr\.lua DoCapability: the result has neither IMAP4rev1 nor IMAP4rev2/);
-	unlink $file;
+	$p->script('imap4svr');
 };
 
 subtest '05-13.8 DoListResult hides a folder from LIST, and SELECT opens it' => sub {
@@ -127,7 +127,7 @@ LUA
 	my $told = $imap->wait_for(sub { $_[0]{type} eq 'LIST' && $_[0]{raw} =~ /Told/ }, 10);
 	ok $told, 'NOTIFY tells of new folders';
 	is scalar(grep { $_->{raw} =~ / Secret\r/ } $imap->untagged('LIST')), 0, 'not of a hidden one';
-	unlink $file;
+	$p->script('imap4svr');
 	like names($imap, 'LIST "" S*'), qr/\bSecret /, 'without the script it is shown again';
 };
 
@@ -155,7 +155,7 @@ LUA
 	script("function DoListResult(folder) return 'no' end\n");
 	is names($imap, 'LIST "" INBOX'), 'INBOX', 'a show that is no boolean is none';
 	wait_error(qr/DoListResult: result 1 is a string/);
-	unlink $file;
+	$p->script('imap4svr');
 };
 
 subtest 'GetEncryption chooses by address and port' => sub {
@@ -190,7 +190,7 @@ LUA
 	like raw(local => '127.0.0.4')->line, qr/\A\* OK \[CAPABILITY [^]]*STARTTLS/, 'what is no mode: as the settings say';
 	wait_error(qr/GetEncryption: the result is none of/);
 	unlike errors(), qr/localip|port \d|mode /, 'what it was told is right';
-	unlink $file;
+	$p->script('imap4svr');
 };
 
 subtest 'a script that fails, hangs or is not there' => sub {
@@ -207,10 +207,10 @@ subtest 'a script that fails, hangs or is not there' => sub {
 	is names($imap, 'LIST "" D*'), 'Drafts Items"', 'an endless loop is ended, once for all lines';
 	wait_error(qr/DoListResult: stopped after/);
 	is $imap->cmd('NOOP')->{type}, 'OK', 'and the session goes on';
-	unlink $file;
+	$p->script('imap4svr');
 	symlink '/etc/passwd', $file or die;
 	ok $imap->has('IDLE'), 'what the sandbox does not show cannot be read';
-	unlink $file;
+	$p->script('imap4svr');
 };
 
 $p->stop;

@@ -104,7 +104,7 @@ struct api_call {
 
 /* The lists of rows, each of which ends with a method of NULL. */
 extern const struct api_call api_calls_users[], api_calls_addresses[], api_calls_connectors[], api_calls_services[],
-    api_calls_running[], api_calls_settings[];
+    api_calls_running[], api_calls_settings[], api_calls_scripts[];
 
 /* All rows in their order: the first for NULL, then the one behind; NULL behind the last. */
 const struct api_call *api_next_call(const struct api_call *call);

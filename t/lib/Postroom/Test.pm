@@ -105,6 +105,11 @@ Replaces an access list by rules in the interchange form, C<'1|2|192.0.2.0|24|0|
 
 As the option of that name.
 
+=item script($name, $text)
+
+Keep this text as that Lua script (C<bandwidth>, C<anna/delivery>), in force at once; without a text the script goes, also where
+it was put into F<etc/scripts>.
+
 =item set(key => value, ...), add_user($name, $password), queue
 
 Short for what tests do most. C<queue> is the decoded C<queue list --json>.
@@ -282,6 +287,15 @@ sub set {
 sub access {
 	my ($self, $list, @rules) = @_;
 	return $self->postroom_ok({ stdin => join "\n", 0, @rules }, 'access', 'import', '--list', $list, '-');
+}
+
+sub script {
+	my ($self, $name, $text) = @_;
+	unlink "$self->{dir}/etc/scripts/$name.lua";
+	return $self->postroom_ok({ stdin => $text }, 'script', 'import', '-', $name) if defined $text;
+	my ($status, undef, $err) = $self->postroom('script', 'delete', $name);
+	$status == 0 || $err =~ /there is no script/ or die "script delete $name: $err";
+	return;
 }
 
 sub relay {

@@ -6,6 +6,7 @@ import { Access, Bindings, Domains, Members } from "./parts.js";
 import { Dashboard } from "./dashboard.js";
 import { LanQueue, Queue, Sessions } from "./running.js";
 import { Schedule } from "./schedule.js";
+import { Scripts } from "./scripts.js";
 import { Settings, Texts } from "./settings.js";
 import { Users, UserItems } from "./users.js";
 import { Tools } from "./tools.js";
@@ -100,6 +101,7 @@ export const groups = [
 		{ key: "prune", icon: "trash", collection: items("prune-rule") },
 		{ key: "settings", icon: "settings", component: Settings },
 		{ key: "texts", icon: "edit", component: Texts },
+		{ key: "scripts", icon: "code", component: Scripts },
 	] },
 ];
 

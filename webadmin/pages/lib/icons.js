@@ -8,6 +8,7 @@ const lines = {
 	back: "M15 5l-7 7 7 7",
 	block: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M6 6l12 12",
 	check: "M5 13l5 5L19 7",
+	code: "M8 6l-5 6 5 6M16 6l5 6-5 6M13.5 5l-3 14",
 	close: "M6 6l12 12M18 6L6 18",
 	clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M12 7v5l3 3",
 	down: "M6 9l6 6 6-6",

@@ -243,7 +243,7 @@ static void test_what_is_there(void **state)
 {
 	(void)state;
 	assert_string_equal(run("function f()\n"
-	                        " for _, name in ipairs{'os', 'io', 'debug', 'package', 'require', 'dofile', 'loadfile',\n"
+	                        " for _, name in ipairs{'os', 'io', 'debug', 'package', 'dofile', 'loadfile',\n"
 	                        "  'collectgarbage', 'warn'} do if _G[name] ~= nil then return name end end\n"
 	                        " return string.dump == nil and 'none' or 'dump' end"),
 	                    "none");
