@@ -58,8 +58,7 @@ int collected_request_add(const struct request *request, struct err *err)
 	return 0;
 }
 
-/* The number of the user that is named. */
-static int find_user(const struct request *request, int64_t *uid, struct err *err)
+int collected_find_user(const struct request *request, int64_t *uid, struct err *err)
 {
 	struct str name = ipc_get(request->message, "user");
 	struct db_statement query;
@@ -89,7 +88,7 @@ int collected_request_list(const struct request *request, struct err *err)
 	int64_t uid = 0;
 	int row;
 
-	if (find_user(request, &uid, err) != 0 ||
+	if (collected_find_user(request, &uid, err) != 0 ||
 	    db_prepare(&request->policyd->db, &query,
 	               "SELECT address, used, count FROM collected WHERE uid = ? ORDER BY used DESC, address", err) != 0)
 		return -1;
@@ -111,7 +110,7 @@ int collected_request_delete(const struct request *request, struct err *err)
 	int64_t uid = 0;
 	int row;
 
-	if (find_user(request, &uid, err) != 0 ||
+	if (collected_find_user(request, &uid, err) != 0 ||
 	    db_prepare(&request->policyd->db, &query, "SELECT 1 FROM collected WHERE uid = ? AND address = ?", err) != 0)
 		return -1;
 	db_bind_number(&query, 1, uid);
@@ -132,7 +131,7 @@ int collected_request_purge(const struct request *request, struct err *err)
 
 	if (!ipc_get_number(request->message, "days", 0, DAYS_MAX, &days))
 		return err_set(err, ERR_SYNTAX, "--unused-days is a number of days from 0 to %d", DAYS_MAX);
-	if (ipc_get(request->message, "user").len > 0 && find_user(request, &uid, err) != 0)
+	if (ipc_get(request->message, "user").len > 0 && collected_find_user(request, &uid, err) != 0)
 		return -1;
 	return run(request->policyd, "DELETE FROM collected WHERE (?1 = 0 OR uid = ?1) AND ?2 = '' AND used <= ?3", uid,
 	           STR(""), request->now - days * DAY_MS, err);

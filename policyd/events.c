@@ -32,6 +32,9 @@ static const char *const schema[] = {
     "CREATE TABLE tls(day INTEGER NOT NULL, domain TEXT NOT NULL, row TEXT NOT NULL, count INTEGER NOT NULL,"
     " PRIMARY KEY(day, domain, row)) WITHOUT ROWID;"
     "CREATE TABLE tls_sent(day INTEGER NOT NULL, domain TEXT NOT NULL, PRIMARY KEY(day, domain)) WITHOUT ROWID;",
+    "CREATE TABLE contact(id INTEGER PRIMARY KEY AUTOINCREMENT, uid INTEGER NOT NULL," /* 0: everybody's */
+    " card TEXT NOT NULL, name TEXT NOT NULL, addresses TEXT NOT NULL, groups TEXT NOT NULL, changed INTEGER NOT NULL);"
+    "CREATE INDEX contact_uid ON contact(uid);",
 };
 
 static const enum setting weights[POLICY_EVENTS] = {

@@ -13,7 +13,8 @@
  *
  * Events are synced five times a second, lists at once. Files: events.c the account and its score; blocks.c the two
  * lists; judge.c who is to be on them; greylist.c who has to come again; sent*.c what users sent; reports.c what is to
- * be reported; known.c the file; requests.c what is asked; idslog*.c the logs of events, which a child writes.
+ * be reported; collected.c whom users wrote to; contacts.c address books; known.c the file; requests.c what is asked;
+ * idslog*.c the logs of events, which a child writes.
  */
 #ifndef POSTROOM_POLICYD_POLICYD_H
 #define POSTROOM_POLICYD_POLICYD_H
@@ -188,6 +189,14 @@ int collected_request_add(const struct request *request, struct err *err);
 int collected_request_list(const struct request *request, struct err *err);
 int collected_request_delete(const struct request *request, struct err *err);
 int collected_request_purge(const struct request *request, struct err *err);
+/* The number of the user that is named. -1: ERR_NOT_FOUND. */
+int collected_find_user(const struct request *request, int64_t *uid, struct err *err);
+/* contacts.c: address books, by user, and one that is everybody's. */
+int contacts_request_list(const struct request *request, struct err *err);
+int contacts_request_put(const struct request *request, struct err *err);
+int contacts_request_delete(const struct request *request, struct err *err);
+int contacts_request_domain_put(const struct request *request, struct err *err);
+int contacts_request_domain_delete(const struct request *request, struct err *err);
 /* ipc_handler. */
 void requests_take(struct ipc_incoming *incoming, void *context);
 

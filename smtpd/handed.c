@@ -10,6 +10,7 @@ enum { REQUEST_MS = 10000 }; /* of the collector; a browser's connection may hav
 /* The first service that is for servers, or for mail programs. */
 static int find_service(struct smtpd *smtpd, bool is_submission, struct listen_origin *origin, struct err *err)
 {
+	static char label[STATUS_TEXT_MAX];
 	const struct services *services = &smtpd->settings.services;
 
 	for (size_t i = 0; i < services->count; i++) {
@@ -20,7 +21,8 @@ static int find_service(struct smtpd *smtpd, bool is_submission, struct listen_o
 		settings_use_service(&smtpd->settings, service->id);
 		if (settings_flag(&smtpd->settings, SETTING_SMTP_SUBMISSION) != is_submission)
 			continue;
-		*origin = (struct listen_origin){service->id, service->label};
+		str_copy(str_of(service->label), label, sizeof label); /* the settings may be read anew in the session */
+		*origin = (struct listen_origin){service->id, label};
 		return 0;
 	}
 	return err_set(err, ERR_NOT_FOUND, "no SMTP service for %s is enabled",
@@ -74,6 +76,8 @@ static int serve(struct session *session, struct smtpd *smtpd, struct ipc_messag
 		return err_set(err, ERR_PROTOCOL, "the address of the other side is missing");
 	}
 	session_prepare_handed(session, smtpd, fd, &origin, peer);
+	if (is_submission)
+		relay_prepare_handed(session, &address);
 	if (is_submission && redeem(session, ipc_get(request, "ticket"), err) != 0) {
 		conn_close(&session->conn);
 		return -1;

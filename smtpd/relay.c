@@ -95,6 +95,11 @@ void relay_prepare(struct session *session, int fd)
 		           session->address_token);
 }
 
+void relay_prepare_handed(struct session *session, const struct cidr *address)
+{
+	access_decide(&session->smtpd->access, session->service_id, address, &session->relay.decision);
+}
+
 bool relay_may_connect(const struct session *session)
 {
 	return session->relay.check == RELAY_BY_ADDRESS || session->relay.decision.allow;

@@ -28,6 +28,9 @@ struct relay {
 /* In the listener: find that out about the connection fd, and make the session's token. */
 void relay_prepare(struct session *session, int fd);
 
+/* The same where another daemon brought the connection of a user, whose client has this address. */
+void relay_prepare_handed(struct session *session, const struct cidr *address);
+
 /* May the client stay? With RELAY_BY_ADDRESS everybody may, whatever the list says. */
 bool relay_may_connect(const struct session *session);
 /* May a user log in here? With RELAY_BY_ADDRESS everybody may; a list of users then counts for sending elsewhere. */

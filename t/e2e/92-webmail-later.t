@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use IO::Socket::INET;
 use Postroom::Outgoing;
 use Postroom::Test;
 use Postroom::Webmail;
@@ -78,6 +79,17 @@ subtest 'what is no time, and what went meanwhile' => sub {
 	my ($status, $reply) = $anna->call(DELETE => "/mail/scheduled/$item->{id}");
 	is "$status $reply->{error}{code}", '409 gone', 'nobody takes back what has gone';
 	is $anna->messages('Drafts')->{total}, 0, 'it is no draft';
+};
+
+subtest '09-15.7 another program has the port for mail' => sub {
+	$p->stop_running;
+	my $other = IO::Socket::INET->new(LocalAddr => $p->host, LocalPort => $p->port('smtp'), Listen => 5, ReuseAddr => 1) or die "no socket: $!\n";
+	$p->run;
+	my $user = Postroom::Webmail->new($p, 'anna', 'secret-a');
+	is_deeply $user->ok(POST => '/mail/send', { to => 'bob', subject => 'around', text => 'x' })->{refused}, [], 'webmail sends all the same';
+	is $user->messages('Sent%20Items')->{items}[0]{subject}, 'around', 'and keeps its copy';
+	my $receiver = Postroom::Webmail->new($p, 'bob', 'secret-b');
+	is $receiver->messages('INBOX', 4)->{items}[0]{subject}, 'around', 'it came';
 };
 
 $p->stop;

@@ -99,6 +99,71 @@ export const tests = {
 		t.is(await t.page.locator(".message").count(), 1, "once");
 	},
 
+	async "a letter goes later, and is taken back before"(t) {
+		await open(t, t.page, "bob");
+		await t.page.goto(`${t.url}/mail/index.html#/compose`);
+		await t.page.getByLabel("To", { exact: true }).fill("anna");
+		await t.page.getByLabel("Subject").fill("tomorrow");
+		await t.page.getByRole("button", { name: "Send later" }).click();
+		await t.page.getByRole("dialog").getByLabel("Date and time").fill("2001-01-01T08:00");
+		t.ok(await t.page.getByText("That time is past.").isVisible(), "what is past cannot be chosen");
+		await t.picture(t.page, "webmail-later");
+		await t.page.getByRole("button", { name: "Tomorrow, 8:00" }).click();
+		await t.page.getByText("The message goes at the time that you chose.").waitFor();
+		await t.page.getByRole("link", { name: /^Scheduled/ }).click();
+		await t.page.locator(".later-letter").getByText("tomorrow").waitFor();
+		t.like(await t.page.locator(".later-letter").textContent(), /8:00|08:00/, "it says when it goes");
+		await t.page.getByRole("button", { name: "Edit" }).click();
+		await t.page.waitForURL(/compose/);
+		t.is(await t.page.getByLabel("Subject").inputValue(), "tomorrow", "it is a draft again");
+		t.is(await t.page.getByLabel("To", { exact: true }).inputValue(), "anna@example.test", "as it was");
+		await t.page.getByLabel("Subject").fill("now");
+		await t.page.getByRole("button", { name: "Send", exact: true }).click();
+		await t.page.getByText("The message is sent.").waitFor();
+		await t.page.getByText("No message waits for its time.").waitFor();
+		await t.page.getByRole("link", { name: /^Inbox/ }).click();
+		await t.until(async () => await t.page.getByRole("link", { name: /^Scheduled/ }).count() === 0, "nothing waits any more");
+	},
+
+	async "the address book, and what is suggested"(t) {
+		await open(t, t.page, "anna");
+		await t.page.getByRole("link", { name: "Address book" }).click();
+		await t.page.getByText("There are no contacts yet.").waitFor();
+		for (const [name, address, group] of [["Zoe Zander", "zoe@example.net", "Choir"], ["Xaver", "xaver@example.net", "Choir"]]) {
+			await t.page.getByRole("button", { name: "New contact" }).click();
+			await t.page.getByRole("dialog").getByLabel("Name", { exact: true }).fill(name);
+			await t.page.getByRole("dialog").getByLabel("E-mail addresses").fill(address);
+			await t.page.getByRole("dialog").getByLabel("Groups").fill(group);
+			await t.page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+			await t.page.getByRole("link", { name: address }).waitFor();
+		}
+		await t.picture(t.page, "webmail-book");
+		await t.page.getByRole("button", { name: "Change Xaver" }).click();
+		await t.page.getByRole("dialog").getByLabel("Telephone").fill("+49 1");
+		await t.page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+		await t.page.getByText(/\+49 1/).waitFor();
+		await t.page.locator("input[type=file]").setInputFiles({ name: "one.vcf", mimeType: "text/vcard",
+			buffer: Buffer.from("BEGIN:VCARD\r\nFN:From a file\r\nEMAIL:file@example.net\r\nEND:VCARD\r\n") });
+		await t.page.getByText("Imported: 1. Not readable: 0.").waitFor();
+		await t.page.getByRole("button", { name: "Delete From a file" }).click();
+		await t.page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+		await t.until(async () => await t.page.getByText("From a file").count() === 0, "it is deleted");
+		await t.page.goto(`${t.url}/mail/index.html#/compose`);
+		const to = t.page.getByLabel("To", { exact: true });
+		await to.pressSequentially("zan");
+		await t.page.getByRole("option", { name: "Zoe Zander <zoe@example.net>" }).waitFor();
+		await to.press("Enter");
+		t.is(await to.inputValue(), "Zoe Zander <zoe@example.net>, ", "Enter takes what is suggested");
+		await to.pressSequentially("bo");
+		await t.page.getByRole("option", { name: "bob@example.test" }).click();
+		t.is(await to.inputValue(), "Zoe Zander <zoe@example.net>, bob@example.test, ", "other users are, too");
+		await to.fill("");
+		await to.pressSequentially("choir");
+		await t.page.getByRole("option", { name: "Choir (2)" }).waitFor();
+		await to.press("Enter");
+		t.is(await to.inputValue(), "Xaver <xaver@example.net>, Zoe Zander <zoe@example.net>, ", "a group stands for all in it");
+	},
+
 	async "two browsers see each other's changes"(t) {
 		const other = await t.newPage();
 		await open(t, t.page, "anna");

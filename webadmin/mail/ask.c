@@ -1,17 +1,30 @@
 #include "webadmin/mail/ask.h"
 
+static void begin(struct mail_ask *asking, const char *callee, const char *op, bool own)
+{
+	ipc_message_init(&asking->ask);
+	ipc_message_init(&asking->answer);
+	ipc_request(&asking->ask, "ask");
+	ipc_add_text(&asking->ask, "session", asking->request->visitor.session);
+	ipc_add_text(&asking->ask, "peer", asking->web->peer);
+	if (own)
+		ipc_add_text(&asking->ask, "own", "1");
+	ipc_add_text(&asking->ask, "callee", callee);
+	ipc_add_text(&asking->ask, "request", op);
+}
+
 void mail_ask_begin(struct mail_ask *asking, struct web *web, const struct web_request *request,
                     struct web_reply *reply, const char *callee, const char *op)
 {
 	*asking = (struct mail_ask){.web = web, .request = request, .reply = reply};
-	ipc_message_init(&asking->ask);
-	ipc_message_init(&asking->answer);
-	ipc_request(&asking->ask, "ask");
-	ipc_add_text(&asking->ask, "session", request->visitor.session);
-	ipc_add_text(&asking->ask, "peer", web->peer);
-	ipc_add_text(&asking->ask, "own", "1");
-	ipc_add_text(&asking->ask, "callee", callee);
-	ipc_add_text(&asking->ask, "request", op);
+	begin(asking, callee, op, true);
+}
+
+void mail_ask_begin_for_all(struct mail_ask *asking, struct web *web, const struct web_request *request,
+                            struct web_reply *reply, const char *callee, const char *op)
+{
+	*asking = (struct mail_ask){.web = web, .request = request, .reply = reply};
+	begin(asking, callee, op, false);
 }
 
 bool mail_ask_put(struct mail_ask *asking)

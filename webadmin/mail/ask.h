@@ -17,6 +17,9 @@ struct mail_ask {
 /* op of callee, as doc/ipc.md has them; its fields are added to asking->ask then. */
 void mail_ask_begin(struct mail_ask *asking, struct web *web, const struct web_request *request,
                     struct web_reply *reply, const char *callee, const char *op);
+/* The same of an administrator, for all. */
+void mail_ask_begin_for_all(struct mail_ask *asking, struct web *web, const struct web_request *request,
+                            struct web_reply *reply, const char *callee, const char *op);
 /* False: the reply says what went wrong. */
 bool mail_ask_put(struct mail_ask *asking);
 /* Values of that key in the answer, each of which is JSON; the caller gives it back. */

@@ -1,4 +1,5 @@
 /* mail: what may be asked for, and the frame in which messages are shown. */
+#include "webadmin/mail/book.h"
 #include "webadmin/mail/drafts.h"
 #include "webadmin/mail/events.h"
 #include "webadmin/mail/export.h"
@@ -35,6 +36,7 @@ static void show_frame(struct web *web, const struct web_request *request, struc
 
 #define MESSAGE "/api/v1/mail/messages/{folder}/{uidvalidity}/{uid}"
 #define FOLDER  "/api/v1/mail/folders/{folder}"
+#define BOOK    "/api/v1/mail/book"
 #define LATER   "/api/v1/mail/scheduled"
 #define DRAFT   "/api/v1/mail/drafts/{folder}/{uidvalidity}/{uid}"
 
@@ -63,6 +65,13 @@ static const struct web_route routes[] = {
     {"GET", "/api/v1/mail/frame", WEB_USER, show_frame, NULL, NULL},
     {"GET", "/api/v1/mail/contacts", WEB_USER, mail_contacts, "Addresses that the user wrote to", NULL},
     {"DELETE", "/api/v1/mail/contacts/{address}", WEB_USER, mail_contact_delete, "Forget such an address", NULL},
+    {"GET", "/api/v1/mail/suggestions", WEB_USER, mail_suggest, "Addresses that fit what somebody writes", NULL},
+    {"GET", BOOK, WEB_USER, mail_book_list, "The address book, with everybody's contacts", NULL},
+    {"POST", BOOK, WEB_USER, mail_book_add, "Add a contact", NULL},
+    {"PUT", BOOK "/{id}", WEB_USER, mail_book_change, "Change a contact", NULL},
+    {"DELETE", BOOK "/{id}", WEB_USER, mail_book_delete, "Delete a contact", NULL},
+    {"GET", BOOK "/file", WEB_USER, mail_book_export, "The address book as vCards or CSV", NULL},
+    {"POST", BOOK "/file", WEB_USER, mail_book_import, "Add the contacts of such a file", NULL},
     {"GET", "/api/v1/me", WEB_USER, mail_own_show, "The user's own attributes", NULL},
     {"PATCH", "/api/v1/me", WEB_USER, mail_own_change, "Change those that users change themselves", NULL},
     {"POST", "/api/v1/me/password", WEB_USER, mail_own_password, "A new password", NULL},

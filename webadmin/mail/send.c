@@ -116,6 +116,7 @@ static void send_letter(struct web *web, struct mail *mail, const struct web_req
 	json_t *refused;
 	struct err err;
 
+	reply->is_last = true; /* the way to smtpd is used up, so the browser asks by another connection next */
 	if (submit(web, request, &message, &err) != 0) {
 		if (err.code == ERR_TEMPORARY) {
 			mail_again(reply, err.text);

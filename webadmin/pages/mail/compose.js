@@ -1,11 +1,12 @@
 // Writing: a letter is a draft in the mailbox from the first pause on; attachments go into the draft as they are chosen.
-import { get } from "../lib/api.js";
 import { complain, confirm, say } from "../lib/ask.js";
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { formatSize, t } from "../lib/i18n.js";
 import { useGuard } from "../lib/router.js";
 import { Button, Failure, Field, Loading, SelectField, TextField } from "../lib/ui.js";
+import { suggestions } from "./book.js";
 import { clean, cleanText } from "./clean.js";
+import { askTime } from "./later.js";
 import { attachFile, deleteDraft, prefixed, quoted, readMessage, saveDraft, sendLetter, written, writtenAll } from "./mail.js";
 
 const PAUSE_MS = 2500;
@@ -72,33 +73,50 @@ export async function beginLetter(kind, from, own) {
 	};
 }
 
-// Addresses as they are typed, with those that the user wrote to before.
+// Addresses as they are typed, with those of the address book and of other users; arrow keys choose one.
 function AddressField({ label, value, onChange, autofocus }) {
 	const [found, setFound] = useState([]);
+	const [chosen, setChosen] = useState(0);
+	const asked = useRef(0);
 	const last = (text) => text.split(/[,;]/).pop().trim();
 	const look = async (text) => {
+		const turn = ++asked.current;
 		onChange(text);
 		const word = last(text);
-		if (word.length < 2) {
-			setFound([]);
-			return;
-		}
-		try {
-			setFound((await get("/mail/contacts", { q: word })).items.map((one) => one.address).slice(0, 8));
-		} catch {
-			setFound([]);
+		const items = word.length < 2 ? [] : await suggestions(word).catch(() => []);
+		if (turn === asked.current) {
+			setFound(items);
+			setChosen(0);
 		}
 	};
-	const take = (address) => {
-		const before = value.slice(0, value.length - last(value).length).replace(/\s+$/, "");
-		onChange(`${before}${before ? " " : ""}${address}, `);
+	const close = () => {
+		asked.current++;
 		setFound([]);
 	};
+	const take = (one) => {
+		const before = value.slice(0, value.length - last(value).length).replace(/\s+$/, "");
+		onChange(`${before}${before ? " " : ""}${one.value}, `);
+		close();
+	};
+	const keys = (event) => {
+		const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+		if (!found.length || !(step || event.key === "Enter" || event.key === "Escape") || event.ctrlKey)
+			return;
+		event.preventDefault();
+		if (step)
+			setChosen((chosen + step + found.length) % found.length);
+		else if (event.key === "Enter")
+			take(found[chosen]);
+		else
+			close();
+	};
 	return html`<${Field} label=${label}>${(p) => html`<div class="address-field">
-		<input class="input" type="text" autocomplete="off" value=${value} autofocus=${autofocus} onInput=${(e) => look(e.target.value)}
-			onKeyDown=${(e) => e.key === "Escape" && setFound([])} ...${p} />
-		${found.length > 0 && html`<ul class="address-found">${found.map((address) => html`<li key=${address}>
-			<button type="button" onClick=${() => take(address)}>${address}</button></li>`)}</ul>`}</div>`}<//>`;
+		<input class="input" type="text" autocomplete="off" role="combobox" aria-expanded=${found.length > 0} aria-autocomplete="list" value=${value} autofocus=${autofocus}
+			aria-controls="${p.id}-found" aria-activedescendant=${found.length ? `${p.id}-found-${chosen}` : undefined} onInput=${(e) => look(e.target.value)} onKeyDown=${keys}
+			onBlur=${close} ...${p} />
+		${found.length > 0 && html`<ul class="address-found" role="listbox" id="${p.id}-found" aria-label=${t("mail.book")}>${found.map((one, i) => html`
+			<li key=${one.value} role="option" id="${p.id}-found-${i}" aria-selected=${i === chosen} onMouseDown=${(e) => { e.preventDefault(); take(one); }}>${one.text}</li>`)}</ul>`}
+		</div>`}<//>`;
 }
 
 const styles = [["bold", "B", "mail.bold"], ["italic", "I", "mail.italic"], ["underline", "U", "mail.underline"],
@@ -186,19 +204,24 @@ export function Composer({ kind, from, own, onDone }) {
 			setBusy(false);
 		}
 	}).catch(complain);
-	const send = () => inTurn(async () => {
+	const send = (at) => inTurn(async () => {
 		clearTimeout(timer.current);
 		setBusy(true);
 		try {
-			const { refused } = await sendLetter(body());
+			const { refused } = await sendLetter({ ...body(), at });
 			finished.current = true;
 			refused.forEach((one) => say(t("mail.refused", { address: one.address, text: one.text }), "bad"));
-			say(t("mail.sent"));
+			say(t(at ? "mail.later.done" : "mail.sent"));
 			onDone();
 		} finally {
 			setBusy(false);
 		}
 	}).catch(complain);
+	const sendLater = async () => {
+		const at = await askTime();
+		if (at)
+			send(at);
+	};
 	const discard = async () => {
 		clearTimeout(timer.current);
 		if (!(await confirm({ title: t("mail.discard"), text: t("mail.discard.text"), yes: t("mail.discard"), danger: true })))
@@ -235,6 +258,7 @@ export function Composer({ kind, from, own, onDone }) {
 			onDragOver=${(e) => { e.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)} onDrop=${drop}>
 		<div class="buttons composer-bar">
 			<${Button} kind="main" icon="send" type="submit" busy=${busy}>${t("mail.send")}<//>
+			<${Button} icon="clock" onClick=${sendLater}>${t("mail.later")}<//>
 			<label class="button"><input class="unseen" type="file" multiple onChange=${(e) => { attach([...e.target.files]); e.target.value = ""; }} />${t("mail.attach")}</label>
 			<${Button} onClick=${() => save().catch(complain)}>${t("mail.savedraft")}<//>
 			<${Button} onClick=${() => change(letter.html ? { html: "" } : { html: escaped(letter.text) || "<br>" })}>

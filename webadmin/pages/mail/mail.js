@@ -32,7 +32,7 @@ export const shownName = (list) => (list && list.length ? list.map((one) => one.
 
 /** What a folder is called here: its last level, special ones in the user's language. */
 export function folderName(folder) {
-	const known = { inbox: t("mail.inbox") };
+	const known = { inbox: t("mail.inbox"), scheduled: t("mail.scheduled") };
 	return known[folder.use] || folder.name.split(folder.separator || "/").pop();
 }
 

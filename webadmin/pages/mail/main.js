@@ -8,14 +8,16 @@ import { go, link, useRoute } from "../lib/router.js";
 import { PageHead, Shell } from "../lib/shell.js";
 import { start } from "../lib/start.js";
 import { Button, Dialog, Failure, Loading, Menu, TextField } from "../lib/ui.js";
+import { BookPage } from "./book.js";
 import { Composer } from "./compose.js";
+import { LaterPage, useGoing } from "./later.js";
 import { MessageList } from "./list.js";
 import { changeMessages, folderName, folders as loadFolders, hasFlag } from "./mail.js";
 import { OwnPage } from "./own.js";
 import { Reader, ownSettings } from "./reader.js";
 
-const icons = { inbox: "inbox", sent: "send", trash: "trash", drafts: "edit", junk: "block", archive: "log" };
-const order = ["inbox", "drafts", "sent", "archive", "junk", "trash"];
+const icons = { inbox: "inbox", sent: "send", trash: "trash", drafts: "edit", junk: "block", archive: "log", scheduled: "clock" };
+const order = ["inbox", "drafts", "scheduled", "sent", "archive", "junk", "trash"];
 const byUse = (a, b) => (order.indexOf(a.use) + 1 || 99) - (order.indexOf(b.use) + 1 || 99) || a.name.localeCompare(b.name);
 
 function useFolders() {
@@ -236,12 +238,17 @@ function Webmail({ session }) {
 			return;
 		get(path`/mail/folders/${name}/messages`, { limit: 1 }).then((page) => changeMessages(name, page.uidvalidity, [uid], { move: to })).then(load, complain);
 	};
-	const pages = (items || []).filter((one) => one.selectable).map((one) => ({
-		href: link("folder", one.name), icon: icons[one.use] || "folder", current: where === "folder" && name === one.name,
+	const waiting = (items || []).find((one) => one.use === "scheduled")?.messages || 0;
+	useGoing(waiting, load);
+	const isShown = (one) => one.selectable && (one.use !== "scheduled" || waiting > 0 || where === "later");
+	const pages = (items || []).filter(isShown).map((one) => ({
+		href: one.use === "scheduled" ? link("later") : link("folder", one.name), icon: icons[one.use] || "folder",
+		current: one.use === "scheduled" ? where === "later" : where === "folder" && name === one.name,
 		text: html`<span class="folder-name" style=${{ paddingInlineStart: `${(one.name.split(one.separator || "/").length - 1) * 0.75}rem` }}
 			onDragOver=${(e) => e.preventDefault()} onDrop=${drop(one.name)}>${folderName(one)}</span>`,
-		badge: one.use !== "trash" && one.unseen ? String(one.unseen) : null }));
-	const groups = [{ pages: [{ href: link("compose"), text: t("mail.new"), icon: "edit", current: where === "compose" }] },
+		badge: one.use === "scheduled" ? String(waiting) : one.use !== "trash" && one.unseen ? String(one.unseen) : null }));
+	const groups = [{ pages: [{ href: link("compose"), text: t("mail.new"), icon: "edit", current: where === "compose" },
+		{ href: link("book"), text: t("mail.book"), icon: "user", current: where === "book" }] },
 		{ title: t("mail.folders"), pages }];
 	const menu = [{ text: t("mail.settings"), icon: "settings", href: link("settings") }, { text: t("mail.keys"), icon: "help", onClick: showShortcuts }];
 	if (session.administrator)
@@ -250,6 +257,8 @@ function Webmail({ session }) {
 		${(failure || error) && html`<${Failure} error=${failure || error} retry=${() => { load(); loadOwn(); }} />`}
 		${(!own || !items) && !failure && !error && html`<${Loading} />`}
 		${own && items && (where === "compose" ? html`<${ComposePage} route=${route} own=${own} key=${location.hash} />`
+			: where === "book" ? html`<${BookPage} administrator=${session.administrator} />`
+			: where === "later" ? html`<${LaterPage} reload=${load} />`
 			: where === "settings" ? html`<${OwnPage} own=${own} reload=${loadOwn} route=${route} />`
 				: html`<${FolderPage} name=${name} route=${route} folders=${items} reload=${load} own=${own} key=${name} />`)}
 	<//>`;

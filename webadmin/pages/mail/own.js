@@ -185,18 +185,7 @@ function Password() {
 		<div class="actions"><${Button} kind="main" type="submit">${t("save")}<//></div></form>`;
 }
 
-function Contacts() {
-	const [items, setItems] = useState(null);
-	const load = () => get("/mail/contacts").then((list) => setItems(list.items), complain);
-	useEffect(() => { load(); }, []);
-	if (!items)
-		return html`<${Loading} />`;
-	return html`${items.length === 0 && html`<p class="empty">${t("none")}</p>`}<ul class="own-items">${items.map((one) => html`<li key=${one.address}>
-		<span>${one.address}</span><${Button} kind="plain" icon="trash" label=${t("delete")}
-			onClick=${() => remove(path`/mail/contacts/${one.address}`).then(load, complain)} /></li>`)}</ul>`;
-}
-
-const tabs = { general: General, forwarding: Forwarding, away: Away, rules: Rules, password: Password, contacts: Contacts };
+const tabs = { general: General, forwarding: Forwarding, away: Away, rules: Rules, password: Password };
 
 export function OwnPage({ own, reload, route }) {
 	const tab = tabs[route.query.get("tab")] ? route.query.get("tab") : "general";
