@@ -16,11 +16,12 @@
  * it connects. It reaches neither collect.db nor other sessions' files. The daemon itself reads requests and what its
  * sessions report, each of which is checked; a session speaks for its own collector alone.
  *
- * Files: main.c the loop; requests.c what is asked; runs.c the sessions' processes; dialogue.c what they report;
- * table.c, history.c collect.db; outbox.c the drop. In the session: session.c its begin and end, keeper.c its side of
- * the dialogue, login.c the way to a mailbox, mailbox.c POP3, folders.c IMAP, watch.c staying there, copy.c a whole
- * account, plan.c what is to be done with each, fetch.c fetching them, flow.c what comes of it, message.c one of
- * them, store.c into the drop, batch.c what is stored together, digests.c which were the same; turn.c ETRN and ODMR.
+ * Files: main.c the loop; requests.c what is asked; runs.c the sessions' processes; staying.c which of
+ * them stay; dialogue.c what they report; table.c, history.c collect.db; outbox.c the drop. In the session: session.c
+ * its begin and end, keeper.c its side of the dialogue, login.c the way to a mailbox, mailbox.c POP3, folders.c IMAP,
+ * watch.c staying there, copy.c a whole account, plan.c what is to be done with each, fetch.c fetching them, flow.c
+ * what comes of it, message.c one of them, store.c into the drop, batch.c what is stored together, digests.c which were
+ * the same; turn.c ETRN and ODMR.
  */
 #ifndef POSTROOM_COLLECTOR_COLLECTOR_H
 #define POSTROOM_COLLECTOR_COLLECTOR_H

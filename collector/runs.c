@@ -2,6 +2,7 @@
 
 #include "collector/outbox.h"
 #include "collector/session.h"
+#include "collector/staying.h"
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -17,7 +18,7 @@
 
 enum {
 	RUN_MAX_S = 24 * 3600,
-	LOOK_S = 10, /* between looks at what was set of collectors that stay connected */
+	LOOK_S = 3, /* between looks at what was set of collectors that stay connected */
 };
 
 struct waiter {
@@ -36,6 +37,7 @@ struct run {
 	int storer; /* to whom an account is copied, -1: it is collected */
 	int nudge;  /* readable for a session that stays: it is to collect now; -1: it does not stay */
 	bool rests; /* it stayed, and waits for more */
+	unsigned char settings[DIGEST_LEN]; /* that it began with, of those that concern it */
 	struct event *readable, *late;
 	struct waiter *waiters;
 	struct run *next;
@@ -321,6 +323,7 @@ static void start(struct run *run)
 	struct err err;
 
 	run->record.began = run->dialogue.began = time(NULL);
+	staying_digest(run->runs->collectord, run->record.collector, run->settings);
 	if (fork_session(run, &err) != 0) {
 		finish(run, err.text);
 		return;
@@ -345,26 +348,7 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
 	}
 }
 
-static bool stays(const struct collector_settings *settings)
-{
-	return strcmp(settings->texts[COLLECTOR_SETTING_METHOD], "imap") == 0 &&
-	       settings->numbers[COLLECTOR_SETTING_IMAP_IDLE] != 0 && settings->numbers[COLLECTOR_SETTING_ENABLED] != 0;
-}
-
-/* Is a collector still to stay connected? */
-static bool is_to_stay(struct collectord *collectord, int64_t collector)
-{
-	struct collector_settings settings;
-	struct arena arena;
-	bool result;
-
-	arena_init(&arena);
-	result = collector_load(&collectord->settings.objects, collector, &arena, &settings, NULL) > 0 && stays(&settings);
-	arena_free(&arena);
-	return result;
-}
-
-/* Sessions that rest have the settings with which they began: where these changed they begin anew, or end. */
+/* Sessions that rest have the settings with which they began: where theirs changed they begin anew, or end. */
 static void on_look(evutil_socket_t fd, short what, void *context)
 {
 	static const struct timeval at_once = {0, 0};
@@ -378,10 +362,10 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 	runs->generation = collectord->settings.generation;
 	for (struct run *run = runs->list, *next; run != NULL; run = next) {
 		next = run->next;
-		if (run->rests && is_to_stay(collectord, run->record.collector))
-			end_process(run);
-		else if (run->rests)
+		if (run->rests && !staying_is_wanted(collectord, run->record.collector))
 			lose(run);
+		else if (run->rests && staying_has_changed(collectord, run->record.collector, run->settings))
+			end_process(run);
 	}
 	event_add(runs->turn, &at_once);
 }
@@ -418,7 +402,7 @@ static int add_run(struct runs *runs, const struct session_task *task, struct ru
 	run->runs = runs;
 	run->channel = -1;
 	run->storer = task->storer;
-	run->nudge = task->storer < 0 && stays(&settings) ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+	run->nudge = task->storer < 0 && staying_is_set(&settings) ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 	run->record.collector = task->collector;
 	run->record.connection = task->connection;
 	run->dialogue.collectord = collectord;

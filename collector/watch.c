@@ -1,11 +1,12 @@
 /*
- * Staying connected: after each run the session waits by IDLE (RFC 2177) for more in the first folder, or for the
- * daemon to say that it is time; then it collects all folders once more. A connection that ends meanwhile is no
- * failure: the next run that is due makes a new one. So does a session that has collected often, as it remembers what
- * it saw.
+ * Staying connected: after each run the session waits by IDLE (RFC 2177) for more in the first folder, for the daemon
+ * to say that it is time, or where there are more folders until it is time to look at these; then it collects all of
+ * them once more. A connection that ends meanwhile is no failure: the next run that is due makes a new one. So does a
+ * session that has collected often, as it remembers what it saw.
  */
 #include "collector/session.h"
 
+#include "common/base/io.h"
 #include "common/base/log.h"
 
 #include <time.h>
@@ -16,14 +17,15 @@ enum {
 	ROUNDS_MAX = 200,
 };
 
-static struct str first_folder(struct session *session)
+static struct str first_folder(struct session *session, bool *is_alone_out)
 {
 	struct str lines = str_of(session_text(session, COLLECTOR_SETTING_IMAP_FOLDERS)), line;
-	struct collect_folder folder;
+	struct collect_folder folder = {.name = STR("INBOX")};
 
-	return collect_folder_next(&lines, &line) && collect_folder_parse(line, &session->arena, &folder, NULL) == 0
-	           ? folder.name
-	           : STR("INBOX");
+	if (collect_folder_next(&lines, &line))
+		collect_folder_parse(line, &session->arena, &folder, NULL);
+	*is_alone_out = !collect_folder_next(&lines, &line);
+	return folder.name;
 }
 
 /*
@@ -33,15 +35,23 @@ static struct str first_folder(struct session *session)
 static int wait_for_mail(struct session *session, struct err *err)
 {
 	struct imap_client_selected selected;
+	int64_t now = io_now_ms(), look = now + session_number(session, COLLECTOR_SETTING_IMAP_LOOK) * 1000;
+	bool is_alone;
+	struct str folder = first_folder(session, &is_alone);
 	uint64_t said;
 	int found = 0;
 
-	if (imap_client_select(&session->imap, first_folder(session), &selected, err) != 0)
+	if (imap_client_select(&session->imap, folder, &selected, err) != 0)
 		return -1;
 	if (selected.exists > session->left)
 		return 1;
-	while (found == 0)
-		found = imap_client_idle(&session->imap, session->nudge, IDLE_MS, err);
+	while (found == 0) {
+		int64_t left = is_alone ? IDLE_MS : look - now;
+
+		found =
+		    left > 0 ? imap_client_idle(&session->imap, session->nudge, left < IDLE_MS ? (int)left : IDLE_MS, err) : 1;
+		now = io_now_ms();
+	}
 	while (read(session->nudge, &said, sizeof said) == sizeof said)
 		;
 	return found;

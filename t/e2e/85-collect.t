@@ -95,7 +95,7 @@ subtest 'what is stored' => sub {
 	unlike $text, qr/$PASSWORD/, 'and no secret';
 };
 
-subtest '04-4.1 STLS that the server does not have; STLS if available' => sub {
+subtest '04-4.1 01-19.5 STLS that the server does not have; STLS if available' => sub {
 	my $server = server();
 	$server->put(letter('no stls'));
 	collector('stls', $server, 'pop3.encryption' => 'stls');
@@ -173,6 +173,24 @@ subtest '04-4.4 messages left for three days' => sub {
 	is scalar fred(qr/\Aleft/), 2, 'each was delivered once';
 };
 
+subtest '07-14.4 a message that vanishes and comes back' => sub {
+	my $server = server();
+	collector('vanish', $server, 'leave-days' => 9);
+	my $put = sub { $server->put(letter('vanishing'), uidl => 'vanishing') };
+	$put->();
+	is run_collector('vanish'), 'Connection successful, 1 message', 'it is fetched';
+	for my $case ([2, 'no messages', 'two days later it is known,'], [4, '1 message', 'four days later it is not']) {
+		my ($days, $expected, $what) = @$case;
+		$server->clear;
+		is run_collector('vanish'), 'Connection successful, no messages', 'it has vanished';
+		database("UPDATE message SET last_seen = last_seen - $days * 86400 WHERE uidl = 'vanishing'");
+		is run_collector('vanish'), 'Connection successful, no messages', "... for $days days";
+		$put->();
+		is run_collector('vanish'), "Connection successful, $expected", $what;
+	}
+	is scalar fred(qr/\Avanishing/), 2, 'and it was delivered twice';
+};
+
 subtest 'a server without UIDL' => sub {
 	my $server = server(no_uidl => 1);
 	$server->put(letter('without uidl')) for 1, 2;
@@ -239,7 +257,7 @@ subtest '04-4.8 marks: get and delete' => sub {
 	like $err, qr/no message with this identity/, 'what is not known cannot be marked';
 };
 
-subtest '04-4.9 NUL' => sub {
+subtest '04-4.9 07-14.3 NUL' => sub {
 	my $server = server();
 	$server->put(letter('before nul'));
 	$server->put(letter("with nul") . "a\0b\n");
@@ -270,6 +288,9 @@ subtest '04-4.9 NUL' => sub {
 	$server->put(letter('nul skipped over'));
 	is run_collector('nul'), 'Connection successful, 1 message', 'skip: the others are fetched';
 	is_deeply [fred(qr/nul skip/)], ['nul skipped over'], 'and it is not delivered';
+	is scalar(grep { $_->{data} =~ /nul skip\./ } $server->remaining), 1, 'but stays at the server';
+	is run_collector('nul'), 'Connection successful, no messages', 'where a second run leaves it, too';
+	is scalar(grep { /Message left at the server/ } subjects('postmaster', $p->password)), 1, 'the administrator is told, once';
 };
 
 subtest '04-4.10 different ends, different results' => sub {

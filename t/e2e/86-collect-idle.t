@@ -13,6 +13,7 @@ my $provider = Postroom::Test->start(users => { box => $PASSWORD });
 my $box = $provider->imap;
 $box->login('box', $PASSWORD);
 $box->cmd('CREATE Spam');
+$box->cmd('CREATE Other');
 
 sub put { return $box->append($_[0], "From: Ann <ann\@far.test>\r\nSubject: $_[1]\r\n\r\nHello\r\n") }
 
@@ -59,8 +60,31 @@ subtest 'a run by hand' => sub {
 	ok((grep { $_ == $session } $p->pids('collector')), 'over the same connection');
 };
 
-subtest 'changed settings' => sub {
+subtest 'other folders' => sub {
+	put('Spam', 'found in time');
+	$p->postroom_ok(qw(collector set push imap.look-seconds 1));
+	$p->wait_for(sub { fred_has('found in time') == 1 }, 'are looked at every so many seconds', 30);
+	put('Spam', 'found again');
+	$p->wait_for(sub { fred_has('found again') == 1 }, '... again and again', 20);
 	my ($session) = grep { $_ != $p->main_pid('collector') } $p->pids('collector');
+	$p->postroom_ok(qw(collector unset push imap.look-seconds));
+	$p->wait_for(sub { my @pids = $p->pids('collector'); @pids == 2 && !grep { $_ == $session } @pids }, 'that, too, begins anew', 30);
+	is fred_has('found in time') + fred_has('found again'), 2, 'each comes once';
+};
+
+subtest 'changed settings' => sub {
+	put('INBOX', 'before any change');
+	$p->wait_for(sub { fred_has('before any change') == 1 }, 'it rests', 30);
+	my ($session) = grep { $_ != $p->main_pid('collector') } $p->pids('collector');
+	$p->postroom_ok({ stdin => "$PASSWORD\n" }, qw(collector add other --method imap --password-stdin imap.server 127.0.0.1 imap.port),
+		$provider->port('imap'), qw(imap.username box imap.encryption none route user target fred imap.idle on imap.folders Other));
+	$p->postroom_ok(qw(collector run other --wait));
+	my %before = map { $_ => 1 } $p->pids('collector');
+	$p->postroom_ok(qw(mapping add elsewhere@example.test fred));
+	$p->postroom_ok(qw(collector set other max-size 100000));
+	$p->wait_for(sub { my @pids = $p->pids('collector'); @pids == 3 && grep { !$before{$_} } @pids }, 'another begins anew', 30);
+	ok((grep { $_ == $session } $p->pids('collector')), 'a mapping, or a setting of another: it stays where it is');
+	$p->postroom_ok(qw(collector delete other));
 	$p->postroom_ok(qw(collector set push max-size 100000));
 	$p->wait_for(sub { my @pids = $p->pids('collector'); @pids == 2 && !grep { $_ == $session } @pids }, 'it begins anew', 30);
 	is sessions(), 1, 'there is one session, a new one';

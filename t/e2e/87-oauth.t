@@ -7,6 +7,7 @@ use lib 't/lib';
 use MIME::Base64;
 use Postroom::Ca;
 use Postroom::Dns;
+use Postroom::ImapServer;
 use Postroom::Need qw(need_program);
 use Postroom::Pop3Server;
 use Postroom::Process qw(write_file);
@@ -98,6 +99,55 @@ subtest 'a collector gets it, too' => sub {
 	is_deeply [grep { /\A(?:AUTH|USER|PASS)/ } $pop3->commands], [xoauth2('tim@login.test', 'second') =~ s/\s+\z//r], 'by its token';
 	$p->postroom_ok('collector', 'delete', 'far');
 	$pop3->stop;
+};
+
+sub imap_collector {
+	my ($name, %options) = @_;
+	my $server = Postroom::ImapServer->start(messages => ["From: a\@far.test\r\nSubject: by IMAP $name\r\n\r\nbody\r\n"], token => 'second',
+		%options);
+	$p->postroom_ok('collector', 'add', $name, '--method', 'imap', 'imap.server' => '127.0.0.1', 'imap.port' => $server->port,
+		'imap.encryption' => 'none', 'imap.authentication' => 'oauth', 'oauth' => 'office', 'route' => 'user', 'target' => 'anna');
+	return $server;
+}
+
+sub asked { return map { decode_base64($_) } map { /\A(?:AUTHENTICATE \S+ )?([A-Za-z0-9+\/]{20,}=*)\z/ ? $1 : () } $_[0]->commands }
+
+subtest 'IMAP gets it: by either mechanism, with and without an initial response' => sub {
+	for (['AUTH=XOAUTH2', qr/\Auser=tim\@login\.test\x01auth=Bearer second\x01\x01\z/],
+		['AUTH=XOAUTH2 SASL-IR', qr/\Auser=tim\@login\.test\x01auth=Bearer second\x01\x01\z/],
+		['AUTH=OAUTHBEARER SASL-IR', qr/\An,a=tim\@login\.test,\x01host=127\.0\.0\.1\x01port=\d+\x01auth=Bearer second\x01\x01\z/]) {
+		my ($offer, $expected) = @$_;
+		my $server = imap_collector('by-imap', capability => $offer);
+		is $p->postroom_ok('collector', 'run', 'by-imap', '--wait'), "Connection successful, 1 message\n", "$offer: it collects";
+		my @asked = asked($server);
+		is @asked, 1, 'one response';
+		like $asked[0], $expected, 'with the token';
+		$p->postroom_ok('collector', 'delete', 'by-imap');
+		$server->stop;
+	}
+};
+
+subtest 'a token that the IMAP server does not take' => sub {
+	my $server = imap_collector('refused', capability => 'AUTH=XOAUTH2 SASL-IR', token => 'another');
+	my ($status, undef, $err) = $p->postroom('collector', 'run', 'refused', '--wait');
+	is $status, 1, 'the run fails';
+	like $err, qr/"AUTHENTICATE XOAUTH2 \*{5}" -> p\d+ NO no such token/, 'in the words of the server';
+	unlike $err, qr/second/, 'without the token';
+	is scalar(grep { /SELECT/ } $server->commands), 0, 'nothing else is tried';
+	$p->postroom_ok('collector', 'delete', 'refused');
+	$server->stop;
+};
+
+subtest 'a whole account is copied by token; one that stays connected logs in by it' => sub {
+	my $server = imap_collector('whole', capability => 'AUTH=XOAUTH2 SASL-IR IDLE');
+	like $p->postroom_ok('collector', 'copy', 'whole', 'anna'), qr/^1 message of 1 folder copied/, 'copied';
+	$p->postroom_ok('collector', 'set', 'whole', 'imap.idle', 'on');
+	is $p->postroom_ok('collector', 'run', 'whole', '--wait'), "Connection successful, 1 message\n", 'collected';
+	$p->wait_for(sub { grep { $_ eq 'IDLE' } $server->commands }, 'it stays, and waits', 20);
+	is scalar(grep { /AUTHENTICATE/ } $server->commands), 2, 'each connection logged in once';
+	like $_, qr/auth=Bearer second\x01/, 'by the token' for asked($server);
+	$p->postroom_ok('collector', 'delete', 'whole');
+	$server->stop;
 };
 
 subtest 'the token server is away for a while' => sub {

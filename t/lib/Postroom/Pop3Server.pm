@@ -123,6 +123,9 @@ sub remaining {
 	return @{ $json->decode(read_file("$self->{folder}/mailbox")) };
 }
 
+# They are gone, as if somebody else had deleted them.
+sub clear { my ($self) = @_; return $self->locked(mailbox => sub { @{ $_[0] } = () }) }
+
 # What the server calls its messages from now on.
 sub rename_messages {
 	my ($self, @uidls) = @_;
