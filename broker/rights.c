@@ -48,6 +48,8 @@ const struct right rights[] = {
     OWN_OR_ADMIN("statusd", "list", "user"),
     OWN_OR_ADMIN("historyd", "history", "user"),
     ADMIN("historyd", "log"),
+    ADMIN("historyd", "traces"),
+    ADMIN("historyd", "trace"),
 
     ADMIN("configd", "get"),
     ADMIN("configd", "set"),

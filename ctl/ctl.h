@@ -90,6 +90,7 @@ int ctl_collector_settings(struct ctl *ctl, int argc, char **argv);
 int ctl_service(struct ctl *ctl, int argc, char **argv);    /* service.c */
 int ctl_attributes(struct ctl *ctl, int argc, char **argv); /* attributes.c */
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
+int ctl_trace(struct ctl *ctl, int argc, char **argv);     /* trace.c */
 int ctl_collected(struct ctl *ctl, int argc, char **argv); /* collected.c */
 int ctl_dmarc(struct ctl *ctl, int argc, char **argv);     /* dmarc.c */
 int ctl_tls_report(struct ctl *ctl, int argc, char **argv);

@@ -76,6 +76,8 @@ const struct ctl_command ctl_commands[] = {
      "Explain where mail to an address goes.", ctl_resolve, false},
     {"download-rule", "list|show|add|set|move|delete|test ...", "Manage the rules for mail that waits at servers.",
      items_run, false},
+    {"trace", "[ID] [--from TEXT] [--to TEXT] [--any TEXT] [--since DATE[ TIME]] [--limit N] [--json]",
+     "Show what became of messages.", ctl_trace, false},
     {"collect", "explain ...", "Explain what would become of a message that is collected.", ctl_collect, false},
     {"lan-rule", "list|show|add|set|move|delete ...", "Manage the rules of LAN forwarding.", items_run, false},
     {"lan-verifier", "list|show|add|set|move|delete ...",

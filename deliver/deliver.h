@@ -44,6 +44,7 @@ struct addressee {
 	bool is_decided;    /* what is to become of his copy is known */
 	bool is_gone;       /* there is no such user any more */
 	const char *failed; /* why it was deferred, or failed; NULL: it was not */
+	struct str stored;  /* where copies were put: "INBOX UID 7, Archive UID 3"; in the job's arena */
 };
 
 /* A copy of the message in a folder. */

@@ -262,6 +262,9 @@ void job_end(struct job *job, struct delivery *delivery, const struct store_appe
 		log_info("id=%s delivered to user uid=%lld, folder=%lld message=%u size=%lld", job->id, uid,
 		         (long long)append->folder, append->uid,
 		         (long long)delivery->source->prefix.len + (long long)delivery->source->size);
+		addressee->stored = arena_printf(
+		    &job->arena, "%.*s%s%.*s UID %u", STR_ARG(addressee->stored), addressee->stored.len > 0 ? ", " : "",
+		    STR_ARG(append->folder == STORE_INBOX ? STR("INBOX") : delivery->folder), append->uid);
 		break;
 	case STORE_DUPLICATE:
 		log_info("id=%s was delivered to user uid=%lld before", job->id, uid);
@@ -288,7 +291,7 @@ void job_answer(struct job *job, struct ipc_message *reply)
 		const struct addressee *addressee = &job->addressees[i];
 
 		if (addressee->failed == NULL)
-			ipc_add_text(reply, "result", "delivered");
+			ipc_add(reply, "result", arena_printf(&job->arena, "delivered %.*s", STR_ARG(addressee->stored)));
 		else
 			ipc_add(reply, "result",
 			        arena_printf(&job->arena, "%s %s", addressee->is_gone ? "failed" : "deferred", addressee->failed));

@@ -1,4 +1,4 @@
-#include "queue-manager/queue.h"
+#include "queue-manager/trace.h"
 
 #include "common/base/log.h"
 
@@ -131,6 +131,7 @@ static void start(struct queue *queue, struct drop *drop, const char *name, int 
 		return;
 	}
 	message_add_recipients(message);
+	trace_begin(message);
 	log_info("id=%s taken from %s, from=<%.*s>, size=%lld, recipients=%zu", name, drop->name,
 	         STR_ARG(message->envelope.from), (long long)message->size, message->envelope.recipient_count);
 	message_touch(message);

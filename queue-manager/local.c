@@ -1,4 +1,4 @@
-#include "queue-manager/queue.h"
+#include "queue-manager/trace.h"
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -125,7 +125,7 @@ static void set_refusal(struct message *message, struct delivery *delivery, cons
 		message_set_answer(message, delivery, office->refused_code, STR(""), words);
 }
 
-/* A result for one delivery: "delivered", "deferred <text>", "failed <text>". */
+/* A result for one delivery: "delivered [<where>]", "deferred <text>", "failed <text>". */
 static void apply(struct message *message, struct delivery *delivery, const struct office *office, struct str result)
 {
 	struct str rest = result, word = str_cut_word(&rest), words = str_trim(rest);
@@ -133,6 +133,8 @@ static void apply(struct message *message, struct delivery *delivery, const stru
 	if (str_equal(word, STR("delivered"))) {
 		message_set_answer(message, delivery, "2.0.0", STR(""), str_of(office->delivered));
 		outcome_delivered(message, delivery, false);
+		if (delivery->kind == DELIVERY_LOCAL)
+			trace_stored(message, delivery, words);
 	} else if (str_equal(word, STR("failed"))) {
 		set_refusal(message, delivery, office, words);
 		outcome_failed(message, delivery);

@@ -2,6 +2,7 @@
  * queue-manager: see queue.h.
  */
 #include "queue-manager/senders.h"
+#include "queue-manager/trace.h"
 
 #include "common/base/log.h"
 #include "common/net/sandbox.h"
@@ -21,6 +22,7 @@ static void on_second(evutil_socket_t fd, short what, void *context)
 	advance_tick(queue);
 	outgoing_look_for_expired(queue);
 	scheduled_look_for_due(queue);
+	trace_flush(queue);
 	if (++seconds % 60 == 0)
 		table_minute(queue);
 }
@@ -65,7 +67,8 @@ static bool is_over(const struct queue *queue)
 		return false;
 	if (deadline == 0)
 		deadline = queue_now() + STOP_PATIENCE_MS;
-	return remote_busy(queue) == 0 || queue_now() > deadline;
+	trace_flush(queue);
+	return (remote_busy(queue) == 0 && trace_is_told(queue)) || queue_now() > deadline;
 }
 
 static void run(struct queue *queue)
@@ -136,6 +139,7 @@ static void add_events(struct queue *queue)
 	queue->resolver = ipc_client_new(queue->base, queue->instance, "resolver", "queue-manager");
 	queue->signer = ipc_client_new(queue->base, queue->instance, "signer", "queue-manager");
 	queue->filterd = ipc_client_new(queue->base, queue->instance, "filterd", "queue-manager");
+	queue->trace = trace_new(queue->base, queue->instance);
 	buf_init(&queue->lan_matched, SIZE_MAX / 2);
 	local_open(queue);
 }

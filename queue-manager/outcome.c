@@ -1,4 +1,4 @@
-#include "queue-manager/queue.h"
+#include "queue-manager/trace.h"
 
 #include "common/base/log.h"
 
@@ -34,6 +34,8 @@ static void log_outcome(struct message *message, const struct delivery *delivery
 	         STR_ARG(message_shown_recipient(message, delivery)),
 	         STR_ARG(delivery->kind != DELIVERY_UNRESOLVED ? delivery->target : STR("none")),
 	         STR_ARG(answer_host(delivery)), STR_ARG(answer_words(delivery)));
+	if (delivery->kind != DELIVERY_LOCAL || delivery->state != DELIVERY_DONE) /* else trace_stored says more */
+		trace_outcome(message, delivery, what, answer_host(delivery), answer_words(delivery));
 }
 
 /*

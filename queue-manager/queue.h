@@ -214,6 +214,7 @@ struct queue {
 	struct remote *ways[QUEUE_WAYS]; /* to other servers: remote.h */
 	struct senders *senders;         /* senders.h */
 	struct notices *notices;
+	struct trace *trace; /* trace.h */
 	struct ipc_client *resolver, *signer, *filterd;
 	bool wants_internal, wants_incoming, wants_outgoing; /* prepare.c */
 	struct buf lan_matched;                    /* numbers of rules, int64_t each, to be counted with the next commit */

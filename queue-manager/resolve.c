@@ -1,4 +1,4 @@
-#include "queue-manager/queue.h"
+#include "queue-manager/trace.h"
 
 #include "common/addr/addr.h"
 #include "common/base/log.h"
@@ -79,18 +79,30 @@ static bool set_target(struct message *message, struct delivery *delivery, struc
 	return true;
 }
 
+/* How the next target was reached; they are in the same order. */
+static struct str next_cause(const struct ipc_message *reply, size_t *position)
+{
+	struct str key, value;
+
+	while (ipc_next(reply, position, &key, &value))
+		if (str_equal(key, STR("cause")))
+			return value;
+	return STR("");
+}
+
 /* The first target takes the place of the question, further ones are added. */
 static void add_targets(struct message *message, size_t index, const struct ipc_message *reply)
 {
 	unsigned recipient = message->deliveries[index].recipient, count = 0;
-	struct str key, value;
-	size_t position = 0;
+	struct str key, value, cause;
+	size_t position = 0, cause_position = 0;
 
 	while (ipc_next(reply, &position, &key, &value)) {
 		struct delivery *delivery = &message->deliveries[index];
 
 		if (!str_equal(key, STR("target")))
 			continue;
+		cause = next_cause(reply, &cause_position);
 		if (count > 0 && message->delivery_count >= TARGETS_MAX) {
 			log_error("id=%s has more than %d targets; the rest is left out", message->id, TARGETS_MAX);
 			break;
@@ -105,6 +117,7 @@ static void add_targets(struct message *message, size_t index, const struct ipc_
 				message->delivery_count--;
 			continue;
 		}
+		trace_target(message, delivery, cause);
 		count++;
 	}
 	if (count == 0) {

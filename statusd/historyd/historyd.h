@@ -8,7 +8,7 @@
  * by channels of their own.
  *
  * Files: sessions.c log.db; errors.c the errors of scripts; logs.c the other logs; log_file.c a log with its rotation;
- * old_logs.c what is kept of old ones; requests.c what is asked.
+ * old_logs.c what is kept of old ones; traces.c what became of messages; requests.c what is asked.
  */
 #ifndef POSTROOM_STATUSD_HISTORYD_HISTORYD_H
 #define POSTROOM_STATUSD_HISTORYD_HISTORYD_H

@@ -1,7 +1,7 @@
 /*
  * historyd: see historyd.h.
  */
-#include "statusd/historyd/historyd.h"
+#include "statusd/historyd/traces.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -25,6 +25,9 @@ static void prune(struct historyd *historyd)
 	days = settings_number(&historyd->settings, SETTING_HISTORY_DAYS);
 	if (sessions_prune(historyd, now - days * 24 * 3600 * 1000, &err) != 0)
 		log_error("old sessions cannot be removed from the history: %s", err.text);
+	days = settings_number(&historyd->settings, SETTING_TRACE_DAYS);
+	if (traces_prune(historyd, (now - days * 24 * 3600 * 1000) * 1000, &err) != 0)
+		log_error("what became of old messages cannot be removed: %s", err.text);
 }
 
 static void on_minute(evutil_socket_t fd, short what, void *context)

@@ -1,5 +1,6 @@
 #include "statusd/historyd/historyd.h"
 #include "statusd/historyd/read_log.h"
+#include "statusd/historyd/traces.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
@@ -65,7 +66,8 @@ static void record(struct historyd *historyd, struct ipc_incoming *incoming)
 
 static bool is_session(const char *caller)
 {
-	return strcmp(caller, "statusd") != 0 && strcmp(caller, "postroom") != 0 && strcmp(caller, "scheduler") != 0;
+	return strcmp(caller, "statusd") != 0 && strcmp(caller, "postroom") != 0 && strcmp(caller, "scheduler") != 0 &&
+	       strcmp(caller, "queue-manager") != 0;
 }
 
 void requests_gone(struct ipc_peer *peer, void *context)
@@ -145,6 +147,8 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 	if (strcmp(incoming->caller, "scheduler") == 0 && ipc_is(&incoming->message, "connector")) {
 		logs_connector(&historyd->logs, ipc_get(&incoming->message, "text"));
 		ipc_answer_ok(incoming);
+	} else if (strcmp(incoming->caller, "queue-manager") == 0 && ipc_is(&incoming->message, "trace-add")) {
+		traces_add(historyd, incoming);
 	} else if (is_session(incoming->caller)) {
 		logs_take_transcript(&historyd->logs, incoming);
 	} else if (is_feeder && ipc_is(&incoming->message, "record")) {
@@ -153,6 +157,10 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 		query(context, incoming);
 	} else if (strcmp(incoming->caller, "postroom") == 0 && ipc_is(&incoming->message, "log")) {
 		show_log(context, incoming);
+	} else if (strcmp(incoming->caller, "postroom") == 0 && ipc_is(&incoming->message, "traces")) {
+		traces_list(context, incoming);
+	} else if (strcmp(incoming->caller, "postroom") == 0 && ipc_is(&incoming->message, "trace")) {
+		traces_show(context, incoming);
 	} else {
 		err_set(&err, ERR_PROTOCOL, "historyd has no such request for %s", incoming->caller);
 		ipc_answer_error(incoming, &err);

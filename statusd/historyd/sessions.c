@@ -9,6 +9,13 @@ static const char *const schema[] = {
     " uid INTEGER NOT NULL, tls INTEGER NOT NULL, PRIMARY KEY(begin, id)) WITHOUT ROWID;"
     "CREATE INDEX session_end ON session(end);"
     "CREATE INDEX session_user ON session(user, end) WHERE user <> '';",
+    /* traces.c; times in microseconds */
+    "CREATE TABLE trace(id TEXT PRIMARY KEY, time INTEGER NOT NULL, sender TEXT NOT NULL, client TEXT NOT NULL,"
+    " user TEXT NOT NULL, service TEXT NOT NULL, recipients TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX trace_time ON trace(time);"
+    "CREATE TABLE trace_line(time INTEGER NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY(time, id))"
+    " WITHOUT ROWID;"
+    "CREATE INDEX trace_line_id ON trace_line(id, time);",
 };
 
 int sessions_open(struct historyd *historyd, struct err *err)

@@ -91,7 +91,7 @@ my %USERS = (
 	'postroom-web'     => { read => 'state/settings/|etc/tls/key\.pem\z', write => 'state/web(?:/|\z)|run/(?:authd|brokerd|imapd|smtpd|statusd|historyd|policyd)/webadmin' },
 	'postroom-queue'   => {
 		read  => 'state/(?:queue|settings)/|spool/|etc/keys/relay-(?:authd|smtpd)\.key\z',
-		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|lfwd|filterd|listd|noticed|scheduler)/queue-manager',
+		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|lfwd|filterd|listd|noticed|scheduler|historyd)/queue-manager',
 	},
 	'postroom-status'  => {
 		read  => 'state/(?:history|settings)/|log/old/|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|\w+svr|\w+clt)\.(?:log|lbk)\z',

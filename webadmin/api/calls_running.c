@@ -51,6 +51,11 @@
 		                 BODY("folder", API_TEXT, "A folder of his, made where it is missing; INBOX."))         \
 	}
 
+#define TRACE_COLUMNS                                                                                   \
+	COLUMNS({"id", API_TEXT, NULL}, {"time", API_TIME, NULL}, {"from", API_TEXT, NULL},                 \
+	        {"to", API_TEXT, "Recipients, separated by commas."}, {"client", API_TEXT, "Its address."}, \
+	        {"user", API_TEXT, "Who logged in."}, {"service", API_TEXT, NULL})
+
 const struct api_call api_calls_running[] = {
     {.method = "GET",
      .path = "/status",
@@ -203,6 +208,30 @@ const struct api_call api_calls_running[] = {
      .shape = API_RECORDS,
      .list = "session",
      .columns = SESSION_COLUMNS},
+    {.method = "GET",
+     .path = "/trace",
+     .callee = "historyd",
+     .op = "traces",
+     .sentence = "List messages that it is known of what became of them, the newest first.",
+     .fields = FIELDS(QUERY("id", API_TEXT, "Anywhere in the id."), QUERY("from", API_TEXT, "Anywhere in the sender."),
+                      QUERY("to", API_TEXT, "Anywhere in the recipients."),
+                      QUERY("client", API_TEXT, "Anywhere in the client's address."),
+                      QUERY("any", API_TEXT, "Anywhere in one of these, the user or the service."),
+                      QUERY("since", API_NUMBER, "Seconds since 1970.")),
+     .key = "limit",
+     .value = "10000",
+     .shape = API_ROWS,
+     .list = "message",
+     .columns = TRACE_COLUMNS},
+    {.method = "GET",
+     .path = "/trace/{id}",
+     .callee = "historyd",
+     .op = "trace",
+     .sentence = "Show what became of a message.",
+     .fields = FIELDS(IN_PATH("id", "The message's id.")),
+     .shape = API_OBJECT,
+     .columns = COLUMNS({"message", API_ANY, "What /trace tells of it."},
+                        {"line", API_TEXTS, "Time and text, in their order."})},
     {.method = "GET",
      .path = "/logs/{name}",
      .callee = "historyd",
