@@ -77,7 +77,9 @@ static int compare_age(const void *a, const void *b)
 
 	if (one->time.tv_sec != other->time.tv_sec)
 		return one->time.tv_sec < other->time.tv_sec ? -1 : 1;
-	return one->time.tv_nsec < other->time.tv_nsec ? -1 : one->time.tv_nsec > other->time.tv_nsec;
+	if (one->time.tv_nsec != other->time.tv_nsec)
+		return one->time.tv_nsec < other->time.tv_nsec ? -1 : 1;
+	return strverscmp(one->name, other->name); /* the number of the day is in it */
 }
 
 static void list_files(const struct old_logs *old, struct old_files *found, struct arena *arena)
