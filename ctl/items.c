@@ -1,6 +1,7 @@
 #include "ctl/items.h"
 
 #include "ctl/explain.h"
+#include "ctl/responder_file.h"
 #include "ctl/verb.h"
 
 #include "common/items/item.h"
@@ -68,6 +69,8 @@ static int fetch(struct ctl *ctl, const char *kind, const char *user, json_t **i
 	return status;
 }
 
+enum { OWN_VERBS = 2 };
+
 /* How the command line calls the lists of a kind. */
 struct item_words {
 	enum item_kind kind;
@@ -75,13 +78,18 @@ struct item_words {
 	const char *words;     /* "user rule" */
 	const char *arguments; /* of add and set, for the usage line */
 	const char *columns[4];
-	int (*test)(struct ctl *ctl, int argc, char **argv); /* a command of the kind's own; NULL: none */
+	struct own_verb {
+		const char *word, *arguments, *sentence;
+		int (*run)(struct ctl *ctl, int argc, char **argv);
+	} own[OWN_VERBS]; /* commands of the kind's own; run NULL: no more */
 };
 
 #define RESPONDER_ARGUMENTS                                                                       \
 	"[--name TEXT] [--text TEXT | --text-file FILE] [--keep on|off] [--hours N] [--from ADDRESS]" \
 	" [--reply-to ADDRESS] [--subject TEXT] [--subject-prefix TEXT] [--append no|headers|whole]"  \
 	" [--copy-to ADDRESSES] [--send-to ADDRESSES] [--to-sender on|off]"
+#define EXPORT_SENTENCE "Write one into a file, with what it sends along."
+#define IMPORT_SENTENCE "Add one out of such a file."
 #define PRUNE_ARGUMENTS                                                          \
 	"[--folder NAME|*] [--age DAYS] [--size OCTETS] [--read read|unread|either]" \
 	" [--flagged flagged|unflagged|either] [--deleted on|off] [--spam on|off]"
@@ -92,22 +100,34 @@ static const struct item_words kinds[] = {
      "user rule",
      "[--name TEXT] [--types incoming,local,system] [--match all|any] [--condition TEXT]... [--action TEXT]...",
      {"name", "types", "match"},
-     NULL},
+     {{NULL}}},
     {ITEM_LAN_RULE,
      false,
      "lan-rule",
      "[--address PATTERN] [--server HOST[:PORT]] [--username NAME] [--password-stdin] [--rewrite ADDRESS] "
      "[--condition all|pop3|smtp|NUMBERS] [--comment TEXT]",
      {"address", "server", "rewrite", "condition"},
-     NULL},
+     {{NULL}}},
     {ITEM_LAN_VERIFIER,
      false,
      "lan-verifier",
      "[--server HOST[:PORT]] [--type call-forward|minger] [--password-stdin]",
      {"server", "type"},
-     NULL},
-    {ITEM_RESPONDER, true, "user autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}, NULL},
-    {ITEM_RESPONDER, false, "autoresponder", RESPONDER_ARGUMENTS, {"name", "keep", "hours", "append"}, NULL},
+     {{NULL}}},
+    {ITEM_RESPONDER,
+     true,
+     "user autoresponder",
+     RESPONDER_ARGUMENTS,
+     {"name", "keep", "hours", "append"},
+     {{"export", "USER " RESPONDER_EXPORT_ARGUMENTS, EXPORT_SENTENCE, responder_export},
+      {"import", "USER " RESPONDER_IMPORT_ARGUMENTS, IMPORT_SENTENCE, responder_import}}},
+    {ITEM_RESPONDER,
+     false,
+     "autoresponder",
+     RESPONDER_ARGUMENTS,
+     {"name", "keep", "hours", "append"},
+     {{"export", RESPONDER_EXPORT_ARGUMENTS, EXPORT_SENTENCE, responder_export_server},
+      {"import", RESPONDER_IMPORT_ARGUMENTS, IMPORT_SENTENCE, responder_import_server}}},
     {ITEM_RESPONDER_RULE,
      true,
      "user autoresponder-rule",
@@ -116,28 +136,28 @@ static const struct item_words kinds[] = {
      " [--datetime-to \"YYYY-MM-DD HH:MM\"] [--days mon,tue,...] [--sender PATTERN] [--subject PATTERN]"
      " [--value NAME=VALUE]...",
      {"name", "responder", "enabled", "locked"},
-     NULL},
+     {{NULL}}},
     {ITEM_RESPONDER_FILTER,
      true,
      "user autoresponder-filter",
      "[--line \"Field: data\"] [--trigger on|off]",
      {"line", "trigger"},
-     NULL},
-    {ITEM_PRUNE_RULE, true, "user prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}, NULL},
+     {{NULL}}},
+    {ITEM_PRUNE_RULE, true, "user prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}, {{NULL}}},
     {ITEM_DOWNLOAD_RULE,
      false,
      "download-rule",
      "[--name TEXT] [--action WORD] [--parameter TEXT] [--match all|any] [--condition TEXT]...",
      {"name", "action", "parameter", "match"},
-     explain_rules},
-    {ITEM_PRUNE_RULE, false, "prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}, NULL},
+     {{"test", EXPLAIN_ARGUMENTS, "Run a message file through them.", explain_rules}}},
+    {ITEM_PRUNE_RULE, false, "prune", PRUNE_ARGUMENTS, {"folder", "age", "deleted", "spam"}, {{NULL}}},
     {ITEM_SCHEDULE,
      false,
      "schedule",
      "[--name TEXT] [--enabled on|off] [--connections @default|@deny|NAME,...] [--every MINUTES] [--from HH:MM]"
      " [--to HH:MM] [--once HH:MM] [--waiting MESSAGES] [--days mon,tue,...]",
      {"name", "enabled", "connections", "description"},
-     NULL},
+     {{NULL}}},
 };
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -256,17 +276,17 @@ bool items_are_meant(int argc, char **argv)
 int items_run(struct ctl *ctl, int argc, char **argv)
 {
 	const struct item_words *words = find_words(argv[0], argc > 1 ? argv[1] : NULL);
-	struct verb verbs[VERBS + 2] = {{.command = {NULL}}};
+	struct verb verbs[VERBS + OWN_VERBS + 1] = {{.command = {NULL}}};
 	struct arena arena;
 	int status;
 
 	arena_init(&arena);
 	for (int i = 0; i < VERBS; i++)
 		make_verb(words, &item_verbs[i], &verbs[i], &arena);
-	if (words->test != NULL)
-		verbs[VERBS].command =
-		    (struct ctl_command)VERB_OF(arena_printf(&arena, "%s test", words->words).data, EXPLAIN_ARGUMENTS,
-		                                "Run a message file through them.", words->test);
+	for (int i = 0; i < OWN_VERBS && words->own[i].run != NULL; i++)
+		verbs[VERBS + i].command =
+		    (struct ctl_command)VERB_OF(arena_printf(&arena, "%s %s", words->words, words->own[i].word).data,
+		                                words->own[i].arguments, words->own[i].sentence, words->own[i].run);
 	if (strchr(words->words, ' ') != NULL) {
 		argc--;
 		argv++;
@@ -284,7 +304,7 @@ int ctl_items(struct ctl *ctl, int argc, char **argv)
 	return items_run(ctl, argc, argv);
 }
 
-int items_find_id(struct ctl *ctl, const char *kind, const char *user, const char *wanted, int64_t *id_out)
+int items_find(struct ctl *ctl, const char *kind, const char *user, const char *wanted, json_t **item_out)
 {
 	const json_t *item;
 	json_t *items;
@@ -292,8 +312,18 @@ int items_find_id(struct ctl *ctl, const char *kind, const char *user, const cha
 
 	item = find_item(items, wanted);
 	if (status == CTL_DONE && item == NULL)
-		status = ctl_refuse("%s has no %s \"%s\"", user, kind, wanted);
-	*id_out = item != NULL ? (int64_t)json_integer_value(json_object_get(item, "id")) : 0;
+		status = ctl_refuse("%s has no %s \"%s\"", user != NULL ? user : "the server", kind, wanted);
+	*item_out = json_incref((json_t *)item);
 	json_decref(items);
+	return status;
+}
+
+int items_find_id(struct ctl *ctl, const char *kind, const char *user, const char *wanted, int64_t *id_out)
+{
+	json_t *item;
+	int status = items_find(ctl, kind, user, wanted, &item);
+
+	*id_out = item != NULL ? (int64_t)json_integer_value(json_object_get(item, "id")) : 0;
+	json_decref(item);
 	return status;
 }

@@ -133,6 +133,17 @@ static int delete_file(int folder, const char *name, struct err *err)
 	                       : err_system(err, "cannot delete the file");
 }
 
+static int get_file(int folder, const char *name, struct ipc_message *reply, struct err *err)
+{
+	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no such file")
+		                       : err_system(err, "cannot open the file");
+	ipc_add_fd(reply, fd); /* closed when it was sent */
+	return 0;
+}
+
 static int act(struct ipc_message *request, const struct instance *instance, struct ipc_message *reply, struct err *err)
 {
 	bool lists = ipc_is(request, "media-list"), adds = ipc_is(request, "media-add");
@@ -155,6 +166,8 @@ static int act(struct ipc_message *request, const struct instance *instance, str
 		result = add_file(folder, name, source, err);
 		if (source >= 0)
 			close(source);
+	} else if (ipc_is(request, "media-get")) {
+		result = get_file(folder, name, reply, err);
 	} else {
 		result = delete_file(folder, name, err);
 	}
@@ -183,8 +196,10 @@ bool media_handle(struct ipc_incoming *incoming, const struct instance *instance
 {
 	struct ipc_message *request = &incoming->message, reply;
 	struct err err;
+	int file;
 
-	if (!ipc_is(request, "media-list") && !ipc_is(request, "media-add") && !ipc_is(request, "media-delete"))
+	if (!ipc_is(request, "media-list") && !ipc_is(request, "media-get") && !ipc_is(request, "media-add") &&
+	    !ipc_is(request, "media-delete"))
 		return false;
 	ipc_message_init(&reply);
 	ipc_reply_ok(&reply);
@@ -192,6 +207,9 @@ bool media_handle(struct ipc_incoming *incoming, const struct instance *instance
 		ipc_answer(incoming, &reply);
 	else
 		ipc_answer_error(incoming, &err);
+	file = ipc_take_fd(&reply, 0);
+	if (file >= 0)
+		close(file);
 	ipc_message_free(&reply);
 	return true;
 }

@@ -3,9 +3,10 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use JSON::PP qw(decode_json);
 use MIME::Base64;
 use Postroom::Delivered;
-use Postroom::Process qw(write_file);
+use Postroom::Process qw(read_file write_file);
 use Postroom::SmtpServer;
 use Postroom::Test;
 use Test::More;
@@ -70,6 +71,44 @@ subtest '02-16.1 files that go with an answer, while they are there' => sub {
 	$d->send(from => 'x@far.test', to => ["bob\@$domain"]);
 	$data = answer()->{data};
 	like $data, qr/filename\*=utf-8''price\.txt.*b3Vycwo=/s, 'a file of the server goes with an autoresponder of the server';
+};
+
+subtest 'an autoresponder in a file, with what it sends along, goes to another user and to all' => sub {
+	my $image = join '', map { chr } 0 .. 255;
+	my $path = $p->dir . '/away.json';
+	write_file($p->dir . '/plan.bin', $image);
+	$p->postroom_ok('user', 'media', 'add', 'anna', $p->dir . '/plan.bin');
+	write_file($p->dir . '/text', qq{I am "away"\n\nM\xc3\xa4rz\n});
+	$p->postroom_ok(qw(user autoresponder add anna --name Away --hours 12 --keep off --subject), 'Re: {OrigSubject}', '--text-file', $p->dir . '/text', '--attachment', 'plan.bin');
+	$p->postroom_ok(qw(user autoresponder export anna away), $path);
+	$p->postroom_ok(qw(user autoresponder import bob), $path);
+	$p->postroom_ok(qw(autoresponder import), $path);
+	my $texts = sub {
+		my $item = $p->postroom_json(@_);
+		delete @$item{qw(id number)};
+		return $item;
+	};
+	my $first = $texts->(qw(user autoresponder show anna Away));
+	is $first->{hours}, 12, 'it is what was made';
+	is_deeply $texts->(qw(user autoresponder show bob Away)), $first, 'the other user has the same';
+	is_deeply $texts->(qw(autoresponder show Away)), $first, 'so has the server';
+	my $out = $p->postroom_ok(qw(user autoresponder export bob Away));
+	is decode_base64(decode_json($out)->{files}{'plan.bin'}), $image, 'octet for octet with its file';
+	is $p->postroom_ok(qw(autoresponder export Away)), $out, 'and the same file comes out again';
+	for my $bad (['[1]', qr/object/], ['{"name": "x", "nonsense": "y"}', qr/nonsense/], ['{"name": "x", "files": {"a": "%"}}', qr/base64/],
+		['{"name": 7}', qr/no text/], ['{', qr/no autoresponder/])
+	{
+		write_file($path, $bad->[0]);
+		refused($bad->[1], qw(user autoresponder import bob), $path);
+	}
+	is scalar @{ $p->postroom_json(qw(user autoresponder list bob)) }, 1, 'nothing of these is there';
+	$p->postroom_ok(qw(user media delete anna plan.bin));
+	my ($status, undef, $err) = $p->postroom(qw(user autoresponder export anna Away), $path);
+	is $status, 1, 'where a file is gone';
+	like $err, qr/no such file/, 'it says so';
+	$p->postroom_ok(qw(user autoresponder set anna Away --name Elsewhere));
+	write_file($path, read_file($path) =~ s/"Away"/"Other"/r);
+	$p->postroom_ok(qw(user autoresponder import anna), $path);
 };
 
 $p->stop;
