@@ -100,6 +100,13 @@ static int check_settings(struct config *config, struct err *err)
 	if (wrong > 0)
 		return err_set(err, ERR_DENIED, "mail-auth.batv needs a secret: set mail-auth.batv-secret first");
 	if (wrong == 0)
+		wrong = count(config,
+		              "SELECT count(*) FROM sender_setting WHERE key = 'return-path' AND value = 'srs' AND NOT EXISTS"
+		              " (SELECT 1 FROM setting WHERE key = 'mail-auth.srs-secret' AND value <> '')",
+		              err);
+	if (wrong > 0)
+		return err_set(err, ERR_DENIED, "return-path srs of a sender needs a secret: set mail-auth.srs-secret first");
+	if (wrong == 0)
 		wrong =
 		    count(config,
 		          "SELECT count(*) FROM item JOIN item_field ON item = id WHERE kind = 'lan-rule' AND key = 'address'"

@@ -34,7 +34,13 @@ static int64_t moment(const struct message *message, int64_t own, enum setting s
 	return seconds > 0 ? message->born + seconds * 1000 : 0;
 }
 
-/* By its user's attributes and the settings. */
+/* A moment of the wall clock, seconds since 1970, as queue time; 0 stays: never. */
+static int64_t queue_moment(int64_t seconds)
+{
+	return seconds > 0 ? queue_now() + (seconds - (int64_t)time(NULL)) * 1000 : 0;
+}
+
+/* By its envelope, its user's attributes and the settings. */
 static void settle(struct message *message)
 {
 	int64_t hold = -1, expire = -1, uid = 0;
@@ -58,6 +64,10 @@ static void settle(struct message *message)
 	arena_free(&arena);
 	message->hold_until = moment(message, hold, SETTING_OUTGOING_HOLD);
 	message->expires = moment(message, expire, SETTING_OUTGOING_DELETE);
+	if (message->envelope.hold_until != 0)
+		message->hold_until = queue_moment(message->envelope.hold_until);
+	if (message->envelope.expires != 0)
+		message->expires = queue_moment(message->envelope.expires);
 }
 
 static bool has_script(const struct queue *queue)
@@ -72,12 +82,6 @@ void outgoing_settle(struct message *message)
 {
 	if (message->priority == 0 && !has_script(message->queue))
 		settle(message);
-}
-
-/* A moment of the wall clock, seconds since 1970, as queue time; 0 stays: never. */
-static int64_t queue_moment(int64_t seconds)
-{
-	return seconds > 0 ? queue_now() + (seconds - (int64_t)time(NULL)) * 1000 : 0;
 }
 
 /* What outmessage.lua changed. */

@@ -46,7 +46,12 @@ static void add_file_name(const struct report *report, struct buf *out)
 static void add_header(const struct report *report, const char *id, const struct report_target *targets, size_t count,
                        struct buf *out)
 {
-	buf_printf(out, "From: <%.*s>\r\nTo:", STR_ARG(report->contact));
+	buf_add_str(out, STR("From:"));
+	if (report->contact_name.len > 0) {
+		buf_add_char(out, ' ');
+		mime_encode_phrase(report->contact_name, out->len, out);
+	}
+	buf_printf(out, " <%.*s>\r\nTo:", STR_ARG(report->contact));
 	for (size_t i = 0; i < count; i++)
 		buf_printf(out, "%s <%.*s>", i > 0 ? ",\r\n" : "", STR_ARG(targets[i].text));
 	buf_printf(out, "\r\nSubject: Report Domain: %.*s\r\n Submitter: %.*s\r\n Report-ID: <%.*s>\r\nDate: ",
@@ -106,6 +111,8 @@ static int store(const struct reporter *reporter, const struct report *report, s
 	    .from = report->contact,
 	    .protocol = STR("local"),
 	    .parent = parent,
+	    .hold_until = report->hold_until,
+	    .expires = report->expires,
 	    .recipients = recipients,
 	    .recipient_count = count,
 	};

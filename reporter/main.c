@@ -49,7 +49,8 @@ static int enter_sandbox(const struct instance *instance, struct err *err)
 	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_UNIX, err) != 0)
 		return -1;
 	result = sandbox_allow(&sandbox, settings, SANDBOX_READ, err) != 0 ||
-	                 sandbox_allow(&sandbox, drop, SANDBOX_WRITE, err) != 0 || sandbox_prepare(&sandbox, err) != 0 ||
+	                 sandbox_allow(&sandbox, drop, SANDBOX_WRITE, err) != 0 ||
+	                 script_allow(&sandbox, instance, err) != 0 || sandbox_prepare(&sandbox, err) != 0 ||
 	                 sandbox_enter(&sandbox, err) != 0
 	             ? -1
 	             : 0;
@@ -75,6 +76,7 @@ int main(int argc, char **argv)
 	if (settings_open(&reporter.settings, reporter.instance, false, &err) != 0 ||
 	    spool_drop_open(&reporter.drop, reporter.instance, "reporter", &err) != 0)
 		daemon_fail(&err);
+	report_script_open(&reporter);
 	event_add(evsignal_new(base, SIGTERM, on_stop, base), NULL);
 	event_add(evsignal_new(base, SIGINT, on_stop, base), NULL);
 	event_add(event_new(base, -1, EV_PERSIST, on_turn, &reporter), &turn);

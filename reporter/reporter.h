@@ -25,6 +25,7 @@
 #include "common/mailauth/dmarc/dmarc.h"
 #include "common/mailauth/dmarc/row.h"
 #include "common/mailauth/tlsrpt/tlsrpt.h"
+#include "common/script/script.h"
 #include "common/settings/settings.h"
 #include "common/spool/spool.h"
 
@@ -38,6 +39,9 @@ struct reporter {
 	const struct instance *instance;
 	struct settings settings;
 	struct spool_drop drop;
+	struct script script; /* dmarcreporter.lua */
+	struct status status; /* by which its errors are told */
+	int64_t channel_until_ms;
 };
 
 /* work.c */
@@ -50,12 +54,14 @@ int work_answer(struct reporter *reporter, const struct ipc_message *request, st
 /* One report. */
 struct report {
 	const struct report_kind *kind;
-	struct str domain;       /* whose it is */
-	int64_t day;             /* of those since 1970 */
-	struct str organisation; /* who reports: the default domain */
-	struct str host;         /* this server */
-	struct str contact;      /* address that the report comes from */
-	struct str id;           /* "1795132800.example.org@mail.example.com" */
+	struct str domain;           /* whose it is */
+	int64_t day;                 /* of those since 1970 */
+	struct str organisation;     /* who reports: the default domain */
+	struct str host;             /* this server */
+	struct str contact;          /* address that the report comes from */
+	struct str contact_name;     /* beside it; empty: none */
+	struct str id;               /* "1795132800.example.org@mail.example.com" */
+	int64_t hold_until, expires; /* seconds since 1970: when it leaves, when it is of no use any more; 0: as others */
 	const struct report_row *rows;
 	size_t row_count;
 };
@@ -106,6 +112,15 @@ int report_json(const struct report *report, struct buf *out, struct err *err);
 int report_compress(struct str text, struct buf *out, struct err *err);
 int report_send(const struct reporter *reporter, const struct report *report, struct str packed,
                 const struct report_target *targets, size_t count, struct err *err);
+
+/* script.c: dmarcreporter.lua; where it is not there, or fails, everything stays. It may be asked from then on. */
+void report_script_open(struct reporter *reporter);
+/* Who gets the report: other addresses, or none. */
+void report_script_recipients(struct reporter *reporter, const struct report *report, struct arena *arena,
+                              struct report_target targets[REPORT_TARGETS_MAX], size_t *count);
+/* As whom it is sent, and when. */
+void report_script_details(struct reporter *reporter, struct report *report, const struct report_target *targets,
+                           size_t count, struct arena *arena);
 
 /* post.c: give it to those of the targets that are web servers. Returns how many took it; the log tells of others. */
 size_t report_post(const struct reporter *reporter, const struct report *report, struct str packed,

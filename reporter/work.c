@@ -139,6 +139,7 @@ static int make_report(struct work *work, struct str domain, int64_t day, struct
 	    .organisation = arena_copy(&work->arena, str_of(own[0] != '\0' ? own : settings_host_name(settings))),
 	    .host = arena_copy(&work->arena, str_of(settings_host_name(settings))),
 	    .contact = contact_of(settings, &work->arena),
+	    .contact_name = STR(""),
 	};
 	report->id = arena_printf(&work->arena, "%lld.%.*s@%.*s", (long long)day * REPORT_DAY_S, STR_ARG(domain),
 	                          STR_ARG(report->host));
@@ -178,6 +179,19 @@ static int give(struct work *work, const struct report *report, struct str text,
 	return mailed < 0 ? -1 : result;
 }
 
+/* The same, as far as dmarcreporter.lua wants it. */
+static int give_as_wanted(struct work *work, struct report *report, struct str text,
+                          struct report_target targets[REPORT_TARGETS_MAX], size_t count, struct err *err)
+{
+	report_script_recipients(work->reporter, report, &work->arena, targets, &count);
+	if (count == 0) {
+		log_info("no %s report of %.*s: dmarcreporter.lua wants none", work->kind->name, STR_ARG(report->domain));
+		return 0;
+	}
+	report_script_details(work->reporter, report, targets, count, &work->arena);
+	return give(work, report, text, targets, count, err);
+}
+
 /* Report one domain's day, and have policyd remember that. -1: not now. */
 static int send_one(struct work *work, struct str domain, int64_t day, struct err *err)
 {
@@ -194,7 +208,7 @@ static int send_one(struct work *work, struct str domain, int64_t day, struct er
 	if (result == 0 && count > 0) {
 		result = make_report(work, domain, day, &report, &text, err);
 		if (result == 0)
-			result = give(work, &report, buf_str(&text), targets, count, err);
+			result = give_as_wanted(work, &report, buf_str(&text), targets, count, err);
 		else if (err->code == ERR_NOT_FOUND)
 			result = 0;
 	}

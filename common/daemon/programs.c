@@ -17,7 +17,7 @@ const struct program programs[] = {
      NULL, false, NULL},
     {"statusd", "postroom-status",
      CALLERS("smtpd", "pop3-login", "pop3d", "imap-login", "imapd", "policyd", "filterd", "noticed", "mingerd",
-             "configd", "collector", "scheduler", "sender", "postroom", "brokerd", "webadmin"),
+             "configd", "collector", "scheduler", "sender", "reporter", "postroom", "brokerd", "webadmin"),
      NULL, false, NULL},
     {"policyd", "postroom-policy",
      CALLERS("statusd", "smtpd", "pop3-login", "imap-login", "sender", "reporter", "postroom", "brokerd", "webadmin"),

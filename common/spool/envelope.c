@@ -138,6 +138,10 @@ int spool_envelope_format(const struct spool_envelope *envelope, struct buf *tex
 		buf_add_str(text, STR("hold: 1\n"));
 	if (envelope->release != 0)
 		buf_printf(text, "release: %" PRId64 "\n", envelope->release);
+	if (envelope->hold_until != 0)
+		buf_printf(text, "hold-until: %" PRId64 "\n", envelope->hold_until);
+	if (envelope->expires != 0)
+		buf_printf(text, "expires: %" PRId64 "\n", envelope->expires);
 	if (envelope->collector != 0)
 		buf_printf(text, "collector: %" PRId64 "\n", envelope->collector);
 	for (size_t i = 0; i < envelope->recipient_count; i++) {
@@ -233,6 +237,23 @@ static int parse_number(struct str key, struct str value, int64_t *number, struc
 	return 0;
 }
 
+/* What is a number; NULL: key is no such thing. */
+static int64_t *number_of(struct spool_envelope *envelope, struct str key)
+{
+	const struct {
+		const char *key;
+		int64_t *number;
+	} numbers[] = {
+	    {"time", &envelope->time_us},    {"release", &envelope->release},     {"hold-until", &envelope->hold_until},
+	    {"expires", &envelope->expires}, {"collector", &envelope->collector},
+	};
+
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		if (str_equal(key, str_of(numbers[i].key)))
+			return numbers[i].number;
+	return NULL;
+}
+
 /* What is set by "1"; NULL: key is no such thing. */
 static bool *flag_of(struct spool_envelope *envelope, struct str key)
 {
@@ -245,6 +266,7 @@ static bool *flag_of(struct spool_envelope *envelope, struct str key)
 
 static int parse_line(struct spool_envelope *envelope, struct str key, struct str value, size_t room, struct err *err)
 {
+	int64_t *number;
 	bool *flag;
 
 	if (value.len == 0 || !is_one_line(value))
@@ -254,12 +276,9 @@ static int parse_line(struct spool_envelope *envelope, struct str key, struct st
 			return err_set(err, ERR_LIMIT, "more than %d recipients", SPOOL_RECIPIENTS_MAX);
 		return spool_recipient_parse(value, &envelope->recipients[envelope->recipient_count++], err);
 	}
-	if (str_equal(key, STR("time")))
-		return parse_number(key, value, &envelope->time_us, err);
-	if (str_equal(key, STR("release")))
-		return parse_number(key, value, &envelope->release, err);
-	if (str_equal(key, STR("collector")))
-		return parse_number(key, value, &envelope->collector, err);
+	number = number_of(envelope, key);
+	if (number != NULL)
+		return parse_number(key, value, number, err);
 	flag = flag_of(envelope, key);
 	if (flag != NULL) {
 		*flag = str_equal(value, STR("1"));

@@ -6,10 +6,10 @@
  * then is it acknowledged. queue-manager alone moves, reads and removes it.
  *
  * Envelope keys: id, time (microseconds since 1970), producer, service, from, protocol, peer, helo, user, token, body,
- * smtputf8, requiretls, ret, envid, parent, visited, keywords, arc, results, hold, release, collector, and for each
- * recipient "to: <address> [NOTIFY=... ORCPT=... FOLDER=... NAMED REFUSED=...]", the address in its angle brackets.
- * Keys without a value are left out; unknown keys are passed over, so that a newer producer is understood. An id reads
- * <time>-<producer>-<random>: 13 hex digits of microseconds, the producer's name, 8 hex digits.
+ * smtputf8, requiretls, ret, envid, parent, visited, keywords, arc, results, hold, release, hold-until, expires,
+ * collector, and for each recipient "to: <address> [NOTIFY=... ORCPT=... FOLDER=... NAMED REFUSED=...]", the address in
+ * its angle brackets. Keys without a value are left out; unknown keys are passed over, so that a newer producer is
+ * understood. An id reads <time>-<producer>-<random>: 13 hex digits of microseconds, the producer's name, 8 hex digits.
  */
 #ifndef POSTROOM_SPOOL_SPOOL_H
 #define POSTROOM_SPOOL_SPOOL_H
@@ -66,7 +66,10 @@ struct spool_envelope {
 	struct str results; /* likewise of who sent it (results_unfold), for who seals it when it is passed on; or empty */
 	bool hold;          /* neither delivered nor sent until an administrator releases it */
 	int64_t release;    /* not before that time, seconds since 1970 (RFC 4865); 0: at once */
-	int64_t collector;  /* number of the one that fetched it; 0: none did */
+	int64_t
+	    hold_until;  /* what goes to other servers waits until then, seconds since 1970; 0: as others (outgoing.hold) */
+	int64_t expires; /* and is deleted then; 0: as others (outgoing.delete) */
+	int64_t collector; /* number of the one that fetched it; 0: none did */
 	struct spool_recipient *recipients;
 	size_t recipient_count;
 };

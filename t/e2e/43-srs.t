@@ -63,5 +63,16 @@ subtest 'reports come back by it, and nothing else does' => sub {
 	like answers('', $path), qr/\A5\d\d /, 'and one of another secret';
 };
 
+subtest 'a secret is needed' => sub {
+	my ($status, undef, $err) = $p->postroom('unset', 'mail-auth.srs-secret');
+	is $status, 1, 'it is not taken away from a sender that needs it';
+	like $err, qr/return-path srs of a sender needs a secret: set mail-auth\.srs-secret first/, 'and told why';
+	$p->postroom_ok('sender', 'unset', 'default', 'return-path');
+	$p->postroom_ok('unset', 'mail-auth.srs-secret');
+	($status, undef, $err) = $p->postroom('sender', 'set', 'default', 'return-path', 'srs');
+	is $status, 1, 'none begins without one';
+	like $err, qr/set mail-auth\.srs-secret first/, 'and told why';
+};
+
 $p->stop;
 done_testing;

@@ -9,7 +9,7 @@ use MIME::Base64 qw(decode_base64);
 use POSIX qw(strftime);
 use Postroom::Dns;
 use Postroom::Need qw(find_program need_program);
-use Postroom::Process qw(run_program write_file);
+use Postroom::Process qw(read_file run_program write_file);
 use Postroom::SmtpServer;
 use Postroom::Test;
 use Test::More;
@@ -150,6 +150,59 @@ subtest 'sent by itself when the day is over' => sub {
 	$p->kill_daemon('reporter');
 	$p->wait_for(sub { eval { $p->postroom_ok(qw(dmarc report --send --day), $day); 1 } }, 'reporter is back');
 	is scalar($remote->messages), 1, 'and once';
+};
+
+# Report the day before yesterday again, with that dmarcreporter.lua; the message, where one is expected.
+sub report_by {
+	my ($script, $expected) = @_;
+	my $day = strftime('%Y-%m-%d', gmtime(time - 2 * 86400));
+	$p->script('dmarcreporter', $script);
+	$p->stop_running;
+	run_program('sqlite3', $p->dir . '/state/policy/policy.db', 'DELETE FROM dmarc_sent');
+	$p->run;
+	my $count = $remote->messages;
+	$p->postroom_ok(qw(dmarc report --send --domain one.test --day), $day);
+	$p->wait_for(sub { !grep { !$_->{sent} } @{ $p->postroom_json(qw(dmarc report --day), $day) } }, 'all are settled');
+	return $expected ? ($remote->wait_messages($count + 1))[-1] : scalar($remote->messages) - $count;
+}
+
+subtest '09-5 dmarcreporter.lua decides who gets reports, and as whom they are sent' => sub {
+	my $message = report_by(<<'END', 1);
+function CheckRecipients(domain, rua, first, last, id, recipients)
+  if domain ~= 'one.test' then return {} end
+  print(domain, rua, last - first, id, table.concat(recipients, ' '))
+  table.insert(recipients, 'copy@house.test')
+  table.insert(recipients, 'no address')
+  return recipients
+end
+function GetMessageDetails(domain, recipients, sender, name, submitter)
+  print(domain, #recipients, sender, name == '', submitter)
+  return 'reports@example.test', 'Reports, of us', 'mx.example.test', '', ''
+end
+END
+	is_deeply $message->{to}, ['dmarc@one.test', 'agg@third.test', 'copy@house.test'], 'one more gets it';
+	is $message->{from}, 'reports@example.test', 'it is sent by whom the script says';
+	like $message->{data}, qr/^From: "Reports, of us" <reports\@example\.test>\r$/m, 'with that name';
+	like $message->{data}, qr/^Subject: Report Domain: one\.test\r\n Submitter: mx\.example\.test\r$/m, 'by that server';
+	my $log = sub { read_file($p->dir . '/log/luaerrors.log') };
+	$p->wait_for(sub { $log->() =~ /dmarcreporter/ }, 'what it prints is logged');
+	like $log->(), qr/one\.test\s+mailto:dmarc\@one\.test,mailto:agg\@third\.test\s+86399\s+\S+one\.test\@\S+\s+dmarc\@one\.test agg\@third\.test/,
+		'what it is told';
+	like $log->(), qr/a recipient is no address/, 'and what it did wrong';
+	like $log->(), qr/one\.test\s+3\s+postmaster\@example\.test\s+true\s+mail\.example\.test/, 'the second time, too';
+	is report_by("function CheckRecipients() return {} end\n"), 0, 'nobody gets it';
+	is_deeply report_by("function CheckRecipients() error('x') end\n", 1)->{to}, ['dmarc@one.test', 'agg@third.test'], 'one that fails changes nothing';
+};
+
+subtest '09-5 a report that is held, or of no use any more' => sub {
+	report_by("function GetMessageDetails() return nil, nil, nil, '', '7200' end\n");
+	my ($held) = @{ $p->queue };
+	ok $held, 'it waits';
+	is scalar(grep { /dmarc/ } $p->postroom_ok('queue', 'list')), 1, 'in the queue';
+	$p->postroom_ok('queue', 'delete', $held->{id});
+	is report_by("function GetMessageDetails() return nil, nil, nil, '2020-01-01T00:00:00Z', '' end\n"), 0, 'its time is over';
+	$p->wait_for(sub { !@{ $p->queue } }, 'so it is deleted');
+	like $p->log, qr/not sent within the time that mail may wait here/, 'and the log says why';
 };
 
 $p->stop;

@@ -4,6 +4,8 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use JSON::PP qw(decode_json);
+use POSIX qw(strftime);
 use Postroom::Ca;
 use Postroom::Dns;
 use Postroom::Need qw(need_program);
@@ -125,6 +127,33 @@ subtest 'what the administrator demands goes first' => sub {
 	my ($status, undef, $err) = $p->postroom('set', 'sender.tls-policies', 'a.test=sure');
 	is $status, 1, 'no such demand';
 	like $err, qr/a\.test: "sure" is not auto, none, may, encrypt, dane or verify/;
+};
+
+subtest 'reports of TLS name the records, and what failed' => sub {
+	$p->set('sender.dane' => 'on', 'sender.tls-reports' => 'on');
+	$p->stop_running; # a connection that is still open has been judged already
+	$p->run;
+	arrives('x@d-right.safe.test', 'right');
+	waits('x@d-wrong.safe.test', qr/no matching DANE TLSA records/);
+	waits('x@lie.test', qr/is not known now/);
+	my $today = strftime('%Y-%m-%d', gmtime);
+	my %policy;
+	for my $name (qw(d-right.safe.test d-wrong.safe.test lie.test)) {
+		my ($status, $text, $err) = $p->postroom('tls-report', '--day', $today, '--domain', $name);
+		is $status, 0, "$name is reported" or diag $err;
+		($policy{$name}) = @{ decode_json($text)->{policies} };
+	}
+	my $right = $policy{'d-right.safe.test'};
+	is $right->{policy}{'policy-type'}, 'tlsa', 'by TLSA';
+	is_deeply [map { lc } @{ $right->{policy}{'policy-string'} }], [lc $ca->tlsa($pair{right}[0], 3, 1, 1)], 'the record as published';
+	is_deeply $right->{summary}, { 'total-successful-session-count' => 1, 'total-failure-session-count' => 0 }, 'it went well';
+	my $wrong = $policy{'d-wrong.safe.test'};
+	is $wrong->{policy}{'policy-type'}, 'tlsa', 'another certificate: by TLSA';
+	ok $wrong->{summary}{'total-failure-session-count'} >= 1, 'it failed';
+	my ($failure) = @{ $wrong->{'failure-details'} };
+	is $failure->{'result-type'}, 'validation-failure', 'RFC 8460 4.3.2.3: no record matches';
+	is $failure->{'receiving-mx-hostname'}, 'wrong.safe.test', 'at which server';
+	is $policy{'lie.test'}{'failure-details'}[0]{'result-type'}, 'dnssec-invalid', 'RFC 8460 4.3.2.1: what was forged';
 };
 
 $p->stop;

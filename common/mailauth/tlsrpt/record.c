@@ -28,13 +28,22 @@ static struct str decode(struct str text, struct arena *arena)
 	return str_from(out, len);
 }
 
+/* RFC 3986 2: a URL is of visible ASCII alone; what else a record holds would end a line of a request or of the log. */
+static bool is_visible(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] <= ' ' || text.data[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 static bool read_target(struct str uri, struct arena *arena, struct tlsrpt_target *target)
 {
 	struct addr parsed;
 
 	if (str_starts_nocase(uri, STR("https://")) && uri.len <= TLSRPT_URL_MAX) {
 		*target = (struct tlsrpt_target){.text = arena_copy(arena, uri), .is_web = true};
-		return str_find_char(uri, ' ') < 0;
+		return is_visible(uri);
 	}
 	if (!str_starts_nocase(uri, STR("mailto:")))
 		return false;

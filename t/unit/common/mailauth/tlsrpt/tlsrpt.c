@@ -31,6 +31,8 @@ static void records(void **state)
 	assert_int_equal(parse("v=TLSRPTv2; rua=mailto:a@c.test", targets), 0);
 	assert_int_equal(parse("v=TLSRPTv1;", targets), 0);
 	assert_int_equal(parse("v=TLSRPTv1; rua=mailto:a%0d%0aX@c.test,mailto:a%4@c.test,mailto:nobody", targets), 0);
+	assert_int_equal(
+	    parse("v=TLSRPTv1; rua=https://c.test/\r\nX: y,https://c.test/a b,https://c.test/\xc3\xa4", targets), 0);
 }
 
 static void add_text(struct mailauth_table *table, const char *name, const char *text)
