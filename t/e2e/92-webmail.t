@@ -207,6 +207,26 @@ subtest '02-7.2 a From address that is not the user\'s' => sub {
 	$p->postroom_ok('user', 'set', 'bob', 'send.addresses', 'any');
 };
 
+subtest '02-7.4 a message is moved to a member of a group' => sub {
+	$p->postroom_ok('group', 'add', 'desk');
+	$p->postroom_ok('group', 'add-member', 'desk', 'anna');
+	$p->postroom_ok('user', 'set', 'bob', 'web.move-to', '$desk');
+	deliver("bob\@$domain", "From: c\@example.net\r\nSubject: for the desk\r\n\r\nplease\r\n");
+	my $page;
+	$p->wait_for(sub { $page = $bob->messages('INBOX'); return $page->{items}[0]{subject} eq 'for the desk' }, 'it came', 20);
+	my $path = Postroom::Webmail::path('INBOX', $page, $page->{items}[0]);
+	is_deeply $bob->ok(GET => '/me')->{move_to}, ['anna'], 'who may get it';
+	is +($bob->call(POST => "$path/give", { to => 'postmaster' }))[0], 403, 'to who is no member it is refused';
+	is +($bob->call(GET => $path))[0], 200, 'and stays';
+	my $before = $anna->messages('INBOX')->{total};
+	$bob->ok(POST => "$path/give", { to => 'anna' });
+	my $came = $anna->messages('INBOX', $before + 1)->{items}[0];
+	is "$came->{subject} $came->{from}[0]{address}", 'for the desk c@example.net', 'a member has it, as it was';
+	is +($bob->call(GET => $path))[0], 404, 'and the other one not any more';
+	$p->postroom_ok('user', 'unset', 'bob', 'web.move-to');
+	is +($bob->call(POST => Postroom::Webmail::path('INBOX', $page, $page->{items}[1]) . '/give', { to => 'anna' }))[0], 403, 'nobody may by himself';
+};
+
 subtest 'what cannot be sent' => sub {
 	is +($bob->call(POST => '/mail/send', { text => 'x' }))[0], 422, 'nobody to send it to';
 	my ($status, $reply) = $bob->call(POST => '/mail/send', { to => 'a@@b', text => 'x' });

@@ -206,6 +206,20 @@ export const tests = {
 		t.like(t.postroom("user", "autoresponder", "list", "anna"), /Away/, "the command line sees it");
 	},
 
+	async "dark"(t) {
+		const page = await t.newPage({ colorScheme: "dark" });
+		await open(t, page, "anna");
+		await row(page, "number 23").click();
+		await page.locator(".message-text").waitFor();
+		t.ok(await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).every((one) => Number(one) < 80)), "the page is dark");
+		await t.picture(page, "webmail-dark");
+		await page.getByRole("button", { name: "Reply", exact: true }).click();
+		await page.locator(".letter-text").waitFor();
+		await t.picture(page, "webmail-compose");
+		await page.getByRole("button", { name: "Discard" }).click();
+		await page.getByRole("dialog").getByRole("button", { name: "Discard" }).click();
+	},
+
 	async "a phone's width"(t) {
 		const page = await t.newPage({ viewport: { width: 390, height: 800 } });
 		await open(t, page, "anna");
@@ -217,5 +231,11 @@ export const tests = {
 		await t.picture(page, "webmail-phone");
 		await page.getByRole("button", { name: "Back to the list" }).click();
 		await t.until(() => page.locator(".message-list").isVisible(), "and leads back to the list");
+		for (const where of ["compose", "book", "settings"]) {
+			await page.goto(`${t.url}/mail/index.html#/${where}`);
+			await page.getByRole("heading", { level: 1 }).waitFor();
+			t.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} is not wider either`);
+			await t.picture(page, `webmail-phone-${where}`);
+		}
 	},
 };

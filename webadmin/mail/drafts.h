@@ -19,6 +19,11 @@ web_handler mail_draft_attach;
 /* POST as of a draft -> {"refused": [{"address", "text"}]} */
 web_handler mail_send;
 
+/* send.c: give a message to smtpd, behind the user's login. -1: it could not be asked (ERR_TEMPORARY: by this
+ * connection); else each recipient tells what became of it. */
+struct smtp_message;
+int letter_submit(struct web *web, const struct web_request *request, struct smtp_message *message, struct err *err);
+
 /* Put a letter into a folder; uid: 0, or of the message there that it replaces (the folder is selected then). *place:
  * where it is now. */
 bool draft_store(struct mail *mail, const struct letter *letter, struct str folder, const char *flags, uint32_t uid,

@@ -2,6 +2,7 @@
 
 #include "webadmin/mail/ask.h"
 #include "webadmin/mail/compose.h"
+#include "webadmin/mail/give.h"
 
 enum {
 	CONFIRMED_S = 600,
@@ -30,10 +31,11 @@ void mail_own_show(struct web *web, const struct web_request *request, struct we
 	if (mail_ask_put(&asking))
 		web_reply_json(
 		    reply, 200,
-		    json_pack("{s:s, s:b, s:o, s:o, s:b}", "user", request->visitor.user, "administrator",
+		    json_pack("{s:s, s:b, s:o, s:o, s:o, s:b}", "user", request->visitor.user, "administrator",
 		              (int)request->visitor.is_administrator, "attributes", attributes_of(&asking), "default_from",
 		              mail_json_text(letter_default_from(web, &request->visitor, request->arena), request->arena),
-		              "links", (int)settings_flag(web->settings, SETTING_WEBMAIL_LINKS)));
+		              "move_to", give_targets(web, request), "links",
+		              (int)settings_flag(web->settings, SETTING_WEBMAIL_LINKS)));
 	mail_ask_end(&asking);
 }
 

@@ -7,7 +7,8 @@
 
 #include "webadmin/http.h"
 
-/* GET: {"user", "attributes": {key: text}, "default_from", "links", ...}; PATCH {key: text, ...} */
+/* GET: {"user", "attributes": {key: text}, "default_from", "links", "move_to": [user, ...], ...}; PATCH {key: text,
+ * ...} */
 web_handler mail_own_show, mail_own_change;
 /* POST {"password"}: where the user gave his present one within ten minutes, else 403 "confirm". */
 web_handler mail_own_password;

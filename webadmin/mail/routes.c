@@ -4,6 +4,7 @@
 #include "webadmin/mail/events.h"
 #include "webadmin/mail/export.h"
 #include "webadmin/mail/folders.h"
+#include "webadmin/mail/give.h"
 #include "webadmin/mail/later.h"
 #include "webadmin/mail/list.h"
 #include "webadmin/mail/mail.h"
@@ -52,6 +53,7 @@ static const struct web_route routes[] = {
     {"GET", MESSAGE, WEB_USER, mail_message_show, "A message: header, text, HTML, parts", NULL},
     {"PATCH", MESSAGE, WEB_USER, mail_message_change, "Change the flags of a message, move or copy it", NULL},
     {"DELETE", MESSAGE, WEB_USER, mail_message_delete, "Move a message to the trash, or delete it there", NULL},
+    {"POST", MESSAGE "/give", WEB_USER, mail_give, "Move a message to another user", NULL},
     {"GET", MESSAGE "/source", WEB_USER, mail_message_source, "A message as it is stored", NULL},
     {"GET", MESSAGE "/parts/{part}", WEB_USER, mail_message_part, "A part of a message, decoded", NULL},
     {"POST", "/api/v1/mail/drafts", WEB_USER, mail_draft_save, "Keep a draft, in the place of its last version", NULL},

@@ -24,7 +24,7 @@ static struct smtp_message message_of(const struct letter *letter)
 	return message;
 }
 
-static int submit(struct web *web, const struct web_request *request, struct smtp_message *message, struct err *err)
+int letter_submit(struct web *web, const struct web_request *request, struct smtp_message *message, struct err *err)
 {
 	struct smtp_client client;
 	int fd = mail_ask_session(web, request, "smtp", err), result;
@@ -117,7 +117,7 @@ static void send_letter(struct web *web, struct mail *mail, const struct web_req
 	struct err err;
 
 	reply->is_last = true; /* the way to smtpd is used up, so the browser asks by another connection next */
-	if (submit(web, request, &message, &err) != 0) {
+	if (letter_submit(web, request, &message, &err) != 0) {
 		if (err.code == ERR_TEMPORARY) {
 			mail_again(reply, err.text);
 			return;

@@ -7,7 +7,7 @@ import { useLive } from "../lib/live.js";
 import { go, link, useRoute } from "../lib/router.js";
 import { PageHead, Shell } from "../lib/shell.js";
 import { start } from "../lib/start.js";
-import { Button, Dialog, Failure, Loading, Menu, TextField } from "../lib/ui.js";
+import { Button, Dialog, Failure, Loading, Menu, SelectField, TextField } from "../lib/ui.js";
 import { BookPage } from "./book.js";
 import { Composer } from "./compose.js";
 import { LaterPage, useGoing } from "./later.js";
@@ -116,6 +116,28 @@ function SearchField({ value, onSearch, focusRef }) {
 	</form>`;
 }
 
+function GiveDialog({ own, answer }) {
+	const [to, setTo] = useState(own.move_to[0]);
+	return html`<${Dialog} title=${t("mail.give")} onClose=${() => answer(null)} onSubmit=${() => answer(to)}
+		foot=${html`<${Button} onClick=${() => answer(null)}>${t("cancel")}<//><${Button} kind="main" type="submit">${t("mail.give.do")}<//>`}>
+		<${SelectField} label=${t("mail.give.to")} options=${own.move_to.map((one) => [one, one])} value=${to} onChange=${setTo} /><//>`;
+}
+
+// Move a message to another user; resolves with whether it went.
+async function give(folder, uidvalidity, uid, own) {
+	const to = await ask((answer) => html`<${GiveDialog} own=${own} answer=${answer} />`);
+	if (!to)
+		return false;
+	try {
+		await post(path`/mail/messages/${folder}/${uidvalidity}/${uid}/give`, { to });
+		say(tn("mail.moved", 1));
+		return true;
+	} catch (error) {
+		complain(error);
+		return false;
+	}
+}
+
 function FolderPage({ name, route, folders, reload, own }) {
 	const folder = folders.find((one) => one.name === name) || { name, separator: "/" };
 	const [uidvalidity, uid] = route.path.slice(2).map(Number);
@@ -168,7 +190,7 @@ function FolderPage({ name, route, folders, reload, own }) {
 	const write = (kind) => uid && go("compose", kind, name, String(uidvalidity), String(uid));
 	const act = (what) => {
 		({ reply: () => write("reply"), replyall: () => write("replyall"), forward: () => write("forward"), edit: () => write("edit"), delete: erase,
-			flag: () => toggle("\\Flagged"), unread: () => change({ flags: { remove: ["\\Seen"] } }) })[what]();
+			flag: () => toggle("\\Flagged"), unread: () => change({ flags: { remove: ["\\Seen"] } }), give: () => give(name, uidvalidity, uid, own).then((given) => given && go("folder", name)) })[what]();
 	};
 	const select = (one) => setSelection((old) => {
 		const next = new Set(old);

@@ -131,6 +131,7 @@ export function Reader({ place, own, act, onRead, onClose }) {
 			<${Button} icon="star" label=${flagged ? t("mail.unflag") : t("mail.flag")} aria-pressed=${flagged} onClick=${() => act("flag", message)} />
 			<${Menu} label=${t("more-actions")} items=${[
 				{ text: t("mail.markunread"), icon: "mail", onClick: () => act("unread", message) },
+				own.move_to.length > 0 && { text: t("mail.give"), icon: "move", onClick: () => act("give", message) },
 				{ text: t("mail.editasnew"), icon: "edit", onClick: () => act("edit", message) },
 				message.html && { text: plain ? t("mail.showhtml") : t("mail.showplain"), icon: "log", onClick: () => setPlain(!plain) },
 				{ text: t("mail.source"), icon: "log", onClick: () => setSource(!source) },
