@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "webadmin/exchange.h"
+#include "webadmin/pace.h"
 #include "webadmin/routes.h"
 
 #include <stdio.h>
@@ -81,6 +82,33 @@ static bool is_turned_away(struct exchange *exchange)
 	return true;
 }
 
+/* So many seconds from now he may ask again. */
+static bool is_too_fast(struct exchange *exchange, const char *kind, struct str key, enum setting setting)
+{
+	const struct web *web = exchange->web;
+	int wait_s = pace_take(web->pace, kind, key, settings_number(web->settings, setting), io_now_ms() * 1000);
+
+	if (wait_s == 0)
+		return false;
+	web_reply_error(&exchange->reply, 429, "limit", "Too many requests in a minute: come again in %d s", wait_s);
+	web_reply_header(&exchange->reply, "Retry-After", "%d", wait_s);
+	return true;
+}
+
+/* This machine's own addresses, and proxies on it, are not counted. */
+static bool is_address_too_fast(struct exchange *exchange)
+{
+	char key[STATUS_TEXT_MAX];
+
+	return is_too_fast(exchange, "address", str_of(status_address_key(exchange->web->peer, key)),
+	                   SETTING_WEB_ADDRESS_REQUESTS);
+}
+
+static bool is_session_too_fast(struct exchange *exchange)
+{
+	return is_too_fast(exchange, "session", str_of(exchange->request.visitor.session), SETTING_WEB_SESSION_REQUESTS);
+}
+
 /* Find out what is wanted, and whether it may be, before the body comes. */
 static void begin(struct http *http, struct MHD_Connection *connection, const char *url, const char *method)
 {
@@ -101,13 +129,13 @@ static void begin(struct http *http, struct MHD_Connection *connection, const ch
 	http->requests++;
 	http->since_ms = io_now_ms();
 	http->body_is_complete = false;
-	exchange->is_refused = is_turned_away(exchange);
+	exchange->is_refused = is_turned_away(exchange) || is_address_too_fast(exchange);
 	if (exchange->is_refused)
 		return;
 	request->route = route_find(exchange);
 	exchange->reply.is_page = request->route != NULL && (request->route->flags & WEB_PAGE) != 0;
-	exchange->is_refused =
-	    request->route == NULL || visitor_admit(http->web, exchange) != 0 || body_begin(exchange) != 0;
+	exchange->is_refused = request->route == NULL || visitor_admit(http->web, exchange) != 0 ||
+	                       is_session_too_fast(exchange) || body_begin(exchange) != 0;
 }
 
 /* Is what comes after a request that is refused more than is worth reading? Then the connection ends with the reply. */

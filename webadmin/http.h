@@ -41,6 +41,7 @@ struct web {
 	struct ipc_channel authd, broker, imapd, smtpd; /* fd -1: could not be reached, or is lost */
 	int scratch;                                    /* descriptor of the folder of files without names that are sent */
 	int pages;                                      /* descriptor of the folder of pages; -1: there is none */
+	struct pace *pace;                              /* requests in a minute (pace.h) */
 	struct mail *mail; /* the part mail's own, from one request to the next; NULL at first (struct web_part) */
 	struct status status;
 	struct transcript transcript;         /* for websvr.log */

@@ -2,6 +2,7 @@
  * webadmin: listens for HTTP and HTTPS. See webadmin.h.
  */
 #include "webadmin/api/openapi.h"
+#include "webadmin/pace.h"
 #include "webadmin/webadmin.h"
 
 #include "common/base/log.h"
@@ -136,7 +137,8 @@ int main(int argc, char **argv)
 		return openapi_print() == 0 ? 0 : 1; /* for doc/openapi.json (make manual) */
 	daemon_start(&webadmin.daemon, argc, argv, "webadmin");
 	hooks.max_sessions = webadmin.daemon.instance.max_sessions;
-	if (settings_open(&webadmin.settings, &webadmin.daemon.instance, false, &err) != 0 ||
+	webadmin.pace = pace_new(&err);
+	if (webadmin.pace == NULL || settings_open(&webadmin.settings, &webadmin.daemon.instance, false, &err) != 0 ||
 	    access_open(&webadmin.access, &webadmin.settings, &err) != 0 ||
 	    tls_settings_open(&webadmin.tls, &webadmin.settings, &err) != 0 || prepare_sandbox(&webadmin, &err) != 0)
 		daemon_fail(&err);

@@ -135,6 +135,7 @@ static int serve(struct webadmin *webadmin, int fd, struct conn *conn, enum sess
 	                  .broker = {.fd = -1},
 	                  .imapd = {.fd = -1},
 	                  .smtpd = {.fd = -1},
+	                  .pace = webadmin->pace,
 	                  .scratch = webadmin->scratch,
 	                  .pages = webadmin->pages,
 	                  .status = {{.fd = -1}},

@@ -29,6 +29,7 @@ struct webadmin {
 	struct access access;
 	struct access_decision decision; /* of the access list, on the connection that is forked next */
 	struct known known;              /* addresses that policyd has to be asked about */
+	struct pace *pace;               /* pace.h */
 	int scratch;                     /* descriptor of the folder of files without names that are sent */
 	int pages;                       /* descriptor of the folder of pages; -1: there is none */
 };
