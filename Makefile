@@ -57,9 +57,10 @@ TOOLS    := postroom sendmail
 PARTS_webadmin := webadmin/api webadmin/mail
 folders_of = $(FOLDER_$(1)) $(PARTS_$(1))
 
-# smtpd forks for each connection, and each shared library costs a fork, and the end of what was forked, the copies of five
-# mappings: a tenth of a session. So the small ones are linked into it; SHARED=1 for those who want none of that.
+# smtpd and sender fork for each connection, and each shared library costs a fork, and the end of what was forked, the copies of five
+# mappings: a tenth of a session. So the small ones are linked into them; SHARED=1 for those who want none of that.
 STATIC_smtpd := $(if $(SHARED)$(SAN),,psl idn2 unistring jansson seccomp lua5.4 pcre2-8 maxminddb)
+STATIC_sender := $(STATIC_smtpd)
 
 LIBS_dnsd := -lunbound
 LIBS_authd := -lcrypt -lpam

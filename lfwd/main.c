@@ -2,7 +2,7 @@
  * lfwd: gives messages to the servers of LAN forwarding (specification 07), and asks them whether a recipient exists.
  *
  * The listener forks a session for each connection of queue-manager, and one for each of the resolver. It reads nothing
- * itself.
+ * itself but settings.
  */
 #include "common/sending/session.h"
 #include "lfwd/route.h"
@@ -12,6 +12,13 @@ struct lfwd {
 	struct session_parent sending;
 	struct verify_parent verifying;
 };
+
+static void refresh(void *context)
+{
+	struct lfwd *lfwd = context;
+
+	session_refresh(&lfwd->sending);
+}
 
 static int run_session(int fd, const struct listen_origin *origin, void *context)
 {
@@ -29,7 +36,7 @@ int main(int argc, char **argv)
 	    .program = "lfwd", .accept = lan_accept, .find_route = lan_find_route, .report_trouble = lan_report_trouble};
 	static struct daemon daemon;
 	static struct lfwd lfwd = {.sending = {.daemon = &daemon, .sending = &sending}, .verifying = {.daemon = &daemon}};
-	const struct listen_hooks hooks = {.session = run_session, .context = &lfwd, .max_sessions = 1};
+	const struct listen_hooks hooks = {.refresh = refresh, .session = run_session, .context = &lfwd, .max_sessions = 1};
 	struct err err;
 
 	daemon_start(&daemon, argc, argv, "lfwd");

@@ -224,7 +224,8 @@ struct queue {
 	unsigned message_count, retry_messages; /* in memory; of these from the table */
 	struct message *ready, **ready_last;
 	struct message *reporting, **reporting_last;
-	int64_t due; /* queue time; no row is due earlier */
+	int64_t due;        /* queue time; no row is due earlier */
+	int64_t look_again; /* queue time; the table could not be read, and is not before */
 	struct event *due_timer;
 	bool doomed;          /* rows are left that doom_turn is to remove */
 	int64_t doomed_after; /* it has come so far */
@@ -427,8 +428,6 @@ int recover(struct queue *queue, unsigned points, struct err *err);
 int schedule_open(struct queue *queue, struct err *err);
 void schedule_turn(struct queue *queue);
 void schedule_at(struct queue *queue, int64_t when); /* a row may be due then */
-/* Load messages that wait for a destination; false: there are none (or no room for any). */
-bool schedule_parked(struct queue *queue, struct str destination, unsigned limit);
 
 /* report.c: reports to senders. */
 void report_want(struct message *message);

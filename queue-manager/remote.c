@@ -5,8 +5,11 @@
 #include <limits.h>
 
 enum {
-	LINE_LOW = 20, /* jobs in line at which parked messages are fetched */
-	FETCH = 60,    /* so many at a time */
+	LINE_LOW = 5,             /* jobs in line for each session at which parked messages are fetched */
+	FETCH = REMOTE_LINE_HELD, /* so many at a time for each session */
+	FETCH_SESSIONS = 4,       /* as if for so many at most */
+	FETCH_UNKNOWN = 2,
+	AHEAD = 10, /* lines filled for sessions that will be free */
 	REFILL_POOR_MS = 1000,
 };
 
@@ -277,6 +280,7 @@ static void dispatch(struct remote *remote, struct message *message)
 
 		assembly.first = job->next;
 		message->jobs++;
+		remote->waiting[standing_of(job->destination, now)]++;
 		remote_job_put(job->destination, job);
 	}
 }
@@ -370,46 +374,68 @@ void remote_line_shorten(struct remote_destination *destination, unsigned keep)
 	}
 }
 
-/* Take the first of the ring and put it at its end. */
-static struct remote_destination *ring_turn(struct remote *remote)
+static bool is_over(const struct remote_destination *destination)
 {
-	struct remote_destination *destination = remote->ring;
-
-	remote->ring = destination->next_in_ring;
-	if (remote->ring == NULL)
-		remote->ring_last = &remote->ring;
-	return destination;
-}
-
-static bool is_over(const struct remote_destination *destination, int64_t now)
-{
-	return destination->first == NULL && destination->sessions == 0 && !destination->parked &&
-	       destination->rest_until <= now && destination->poor_until <= now;
-}
-
-/* Fetch parked messages once the line has become short; for one of poor standing, once it may be served. */
-static void refill(struct remote *remote, struct remote_destination *destination, int64_t now)
-{
-	bool is_poor = standing_is_poor(destination, now);
-
-	if (!destination->parked || destination->waiting >= (is_poor ? 1 : LINE_LOW) || remote->queue->stopping ||
-	    remote->paused)
-		return;
-	if (is_poor) {
-		remote->poor_wait = true;
-		if (remote->refilled || now < destination->refill_from || !standing_has_room(remote, destination, now) ||
-		    !standing_may_begin(remote, destination, now))
-			return;
-		remote->refilled = true;
-		destination->refill_from = now + REFILL_POOR_MS; /* it takes a while until they stand in line */
-	}
-	destination->parked = schedule_parked(remote->queue, str_of(destination->name), is_poor ? REMOTE_LINE_POOR : FETCH);
+	return destination->first == NULL && destination->sessions == 0 && !destination->parked;
 }
 
 /* Is its sender sending? */
 static bool is_open(const struct remote *remote, const struct remote_destination *destination)
 {
 	return destination->sender == 0 || sender_is_active(senders_find(remote->queue, destination->sender));
+}
+
+/* One of poor standing: a few, when it may be served. */
+static unsigned want_poor(struct remote *remote, struct remote_destination *destination, int64_t now)
+{
+	remote->poor_wait = true;
+	if (destination->waiting > 0 || now < destination->refill_from || !standing_has_room(remote, destination, now) ||
+	    !standing_may_begin(remote, destination, now))
+		return 0;
+	destination->refill_from = now + REFILL_POOR_MS; /* it takes a while until they stand in line */
+	return REMOTE_LINE_SHORT;
+}
+
+/* How many of its parked messages? *ahead: lines that may still be filled for sessions that are not there. */
+static unsigned want(struct remote *remote, struct remote_destination *destination, unsigned *ahead, int64_t now)
+{
+	unsigned sessions = destination->sessions < FETCH_SESSIONS ? destination->sessions : FETCH_SESSIONS;
+
+	if (!destination->parked || destination->rest_until > now || !is_open(remote, destination))
+		return 0;
+	if (standing_is_poor(destination, now))
+		return want_poor(remote, destination, now);
+	if (sessions > 0)
+		return destination->waiting < sessions * LINE_LOW ? sessions * FETCH : 0;
+	if (destination->waiting > 0 || *ahead == 0 || !standing_may_begin(remote, destination, now))
+		return 0;
+	--*ahead;
+	return standing_of(destination, now) == STANDING_PROVEN ? FETCH : FETCH_UNKNOWN;
+}
+
+size_t remote_wants(struct queue *queue, struct remote_want *wants, size_t most)
+{
+	int64_t now = queue_now();
+	size_t count = 0;
+
+	for (size_t i = 0; i < QUEUE_WAYS; i++) {
+		struct remote *remote = queue->ways[i];
+		unsigned free = remote->busy < remote->total ? remote->total - remote->busy : 0;
+		unsigned ahead = AHEAD + (free < AHEAD ? free : AHEAD);
+		bool poor = false; /* one of these in a turn */
+
+		for (struct remote_destination *destination = remote->ring;
+		     destination != NULL && count < most && !remote->paused; destination = destination->next_in_ring) {
+			bool is_poor = standing_is_poor(destination, now);
+
+			if (is_poor && poor)
+				continue;
+			wants[count] = (struct remote_want){destination, want(remote, destination, &ahead, now)};
+			poor |= is_poor && wants[count].count > 0;
+			count += wants[count].count > 0;
+		}
+	}
+	return count;
 }
 
 /* Did anything of its line begin? */
@@ -419,33 +445,57 @@ static bool visit(struct remote *remote, struct remote_destination *destination,
 		remote_line_shorten(destination, 0);
 	else if (destination->rest_until > now)
 		share_with_line(destination);
-	else
-		refill(remote, destination, now);
 	return !remote->queue->stopping && destination->rest_until <= now && serve(remote, destination, now);
+}
+
+struct ring {
+	struct remote_destination *first, **last;
+};
+
+static void ring_add(struct ring *ring, struct remote_destination *destination)
+{
+	destination->next_in_ring = NULL;
+	*ring->last = destination;
+	ring->last = &destination->next_in_ring;
 }
 
 /* Once around those of one standing; who is served goes to the end, so that next time others come first. */
 static bool circle(struct remote *remote, bool poor, int64_t now)
 {
-	struct remote_destination *end = NULL;
-	bool served = false;
+	struct ring waiting = {.last = &waiting.first}, served = {.last = &served.first};
+	struct remote_destination *next = remote->ring;
 
-	while (remote->ring != NULL && remote->ring != end) {
-		struct remote_destination *destination = ring_turn(remote);
+	while (next != NULL) {
+		struct remote_destination *destination = next;
 
-		if (standing_is_poor(destination, now) == poor)
-			served |= visit(remote, destination, now);
-		if (is_over(destination, now)) {
-			remote_destination_free(remote, destination);
-			continue;
-		}
-		destination->next_in_ring = NULL;
-		*remote->ring_last = destination;
-		remote->ring_last = &destination->next_in_ring;
-		if (end == NULL)
-			end = destination;
+		next = destination->next_in_ring;
+		if (standing_is_poor(destination, now) == poor && visit(remote, destination, now))
+			ring_add(&served, destination);
+		else if (is_over(destination))
+			remote_destination_rest(remote, destination, now);
+		else
+			ring_add(&waiting, destination);
 	}
-	return served;
+	*waiting.last = served.first;
+	remote->ring = waiting.first;
+	remote->ring_last = served.first != NULL ? served.last : waiting.last;
+	if (remote->ring == NULL)
+		remote->ring_last = &remote->ring;
+	return served.first != NULL;
+}
+
+/*
+ * A session that has just become free takes the next of its destination's line, for some seconds: to begin another one
+ * costs more than a message, here and there. Who waits for a session has one all the same, a little later.
+ */
+static void go_on(struct remote *remote, int64_t now)
+{
+	for (struct remote_session *session = remote->sessions, *next; session != NULL; session = next) {
+		next = session->next;
+		if (session->job == NULL && !session->broken && session->destination->first != NULL &&
+		    now - session->held_from < REMOTE_HOLD_MS && !standing_is_poor(session->destination, now))
+			visit(remote, session->destination, now);
+	}
 }
 
 static void turn(struct remote *remote)
@@ -454,12 +504,14 @@ static void turn(struct remote *remote)
 
 	remote_session_close_idle(remote, now);
 	standing_survey(remote, now);
-	remote->refilled = remote->others_wait = false;
+	remote->others_wait = false;
+	go_on(remote, now);
 	while (circle(remote, false, now))
 		remote->others_wait = false; /* those who wait still say so again */
 	remote->poor_wait = false;
 	while (circle(remote, true, now))
 		;
+	remote_destinations_forget(remote, now);
 }
 
 void remote_turn(struct queue *queue)

@@ -5,11 +5,12 @@
  * <domain> <sender id>" or "relay <sender id>", and by lfwd, where it is a server of the LAN
  * (common/lan/destination.h). Each destination has a line of jobs (one message, up to 100 recipients) and some
  * sessions: connections to sender, of which each is a process of its own. Sessions are given round robin, so that a
- * slow destination delays nobody else; a destination whose line is full has further mail parked in the table. A new
- * destination begins with few sessions and earns more by success; one that cannot be reached rests for a while, and
- * what comes meanwhile shares its fate without a try of its own. One that was slow, or took nothing, is of poor
- * standing for some minutes: it gets only a share of all sessions and a short line, so that many of them, dead, slow or
- * greylisting, leave room for the others (standing.c).
+ * slow destination delays nobody else, and each is held for some seconds while its line lasts: a session costs several
+ * times what a message does. A destination whose line is full has further mail parked in the table; it is fetched as
+ * the destination comes to have sessions. A new destination begins with few sessions and earns more by success; one
+ * that cannot be reached rests for a while, and what comes meanwhile shares its fate without a try of its own. One that
+ * was slow, or took nothing, is of poor standing for some minutes: it gets only a share of all sessions and a short
+ * line, so that many of them, dead, slow or greylisting, leave room for the others (standing.c).
  */
 #ifndef POSTROOM_QUEUE_MANAGER_REMOTE_H
 #define POSTROOM_QUEUE_MANAGER_REMOTE_H
@@ -20,7 +21,9 @@
 
 enum {
 	REMOTE_LINE_MAX = 100,       /* jobs in one line; then messages are parked */
-	REMOTE_LINE_POOR = 4,        /* of a destination of poor standing */
+	REMOTE_LINE_HELD = 20,       /* where many wait, of one that has a session */
+	REMOTE_LINE_SHORT = 4,       /* then, of one without, and always of one of poor standing */
+	REMOTE_HOLD_MS = 5000,       /* so long a session stays a destination's, before others */
 	REMOTE_RECIPIENTS_MAX = 100, /* of one transaction, RFC 5321 4.5.3.1.8 */
 	REMOTE_PARTS_MAX = 400,      /* deliveries in one job: several may be for one recipient */
 	REMOTE_BUCKETS = 1024,
@@ -41,22 +44,30 @@ struct remote_job {
 	} parts[REMOTE_PARTS_MAX];
 };
 
+enum standing {
+	STANDING_UNKNOWN,
+	STANDING_PROVEN, /* it took what it was given, and soon */
+	STANDING_POOR,   /* it took nothing, or it took it slowly */
+	STANDINGS,
+};
+
 struct remote_destination {
-	char name[REMOTE_NAME_MAX];
+	char *name;
 	struct remote_destination *next_in_bucket;
-	struct remote_destination *next_in_ring; /* all destinations, in the order they are served */
-	int64_t sender;                          /* whose it is; 0: of the LAN */
-	struct remote_job *first;                /* in line, by rank */
-	unsigned waiting;                        /* jobs in line */
-	unsigned sessions;                       /* open, busy or idle */
-	unsigned window;                         /* sessions that it may have */
-	bool proven;                             /* it took what it was given last, and soon */
-	int64_t poor_until;                      /* queue time; of poor standing until then */
-	int64_t refill_from;                     /* queue time; its line is not filled from the table before */
-	char server[SERVER_TEXT_MAX]; /* "host:port" of the LAN, which other destinations may share; else empty */
-	bool parked;                  /* messages wait in the table */
-	int64_t rest_until;           /* queue time; could not be reached */
-	char *trouble;                /* the answer then */
+	struct remote_destination *next_in_ring; /* those that there is anything to do for, in the order they are served */
+	bool in_ring;
+	int64_t sender;           /* whose it is; 0: of the LAN */
+	struct remote_job *first; /* in line, by rank */
+	unsigned waiting;         /* jobs in line */
+	unsigned sessions;        /* open, busy or idle */
+	unsigned window;          /* sessions that it may have */
+	enum standing standing;   /* of the job that ended last: standing_of */
+	int64_t standing_until;   /* queue time; then it is forgotten */
+	int64_t refill_from;      /* queue time; its line is not filled from the table before */
+	char *server;             /* "host:port" of the LAN, which other destinations may share; else empty */
+	bool parked;              /* messages wait in the table */
+	int64_t rest_until;       /* queue time; could not be reached */
+	char *trouble;            /* the answer then */
 };
 
 struct remote_session {
@@ -65,6 +76,7 @@ struct remote_session {
 	struct remote_job *job; /* NULL: idle */
 	struct ipc_client *client;
 	int64_t began;                 /* queue time; its job, or being idle */
+	int64_t held_from;             /* queue time; since its destination got it in turn */
 	unsigned messages, recipients; /* that it was given */
 	bool broken;
 	struct remote_session *next;
@@ -91,16 +103,17 @@ struct remote {
 	const struct remote_way *way;
 	struct remote_destination *buckets[REMOTE_BUCKETS];
 	struct remote_destination *ring, **ring_last;
+	unsigned destination_count; /* in the ring or not */
+	int64_t forget_at;          /* queue time */
 	struct remote_session *sessions;
 	unsigned session_count, busy;
 	unsigned concurrency, total;
 	int64_t rest_ms;
 	struct standings standings;
-	unsigned poor_waiting; /* jobs in line for destinations of poor standing */
-	bool others_wait;      /* for sessions: destinations of better standing */
-	bool poor_wait;        /* destinations of poor standing, since the last turn */
-	bool refilled;         /* the line of one of poor standing, in this turn */
-	bool paused;           /* nothing begins; what comes is parked */
+	unsigned waiting[STANDINGS]; /* jobs in line */
+	bool others_wait;            /* for sessions: destinations of better standing */
+	bool poor_wait;              /* destinations of poor standing, since the last turn */
+	bool paused;                 /* nothing begins; what comes is parked */
 	struct remote_ceiling {
 		char server[SERVER_TEXT_MAX]; /* "host:port" */
 		unsigned most;
@@ -123,11 +136,15 @@ bool remote_session_make_room(struct remote *remote, const char *server, int64_t
 unsigned remote_sessions_of(const struct remote *remote, const char *server);
 
 /* destinations.c */
-struct remote_destination *remote_destination_get(struct remote *remote, struct str name); /* it is made if need be */
-void remote_destination_free(struct remote *remote,
-                             struct remote_destination *destination); /* out of the ring already */
+/* By name, and into the ring; it is made if need be. */
+struct remote_destination *remote_destination_get(struct remote *remote, struct str name);
+/* It is out of the ring, and nothing is to be done for it: what is known of it stays for a while. */
+void remote_destination_rest(struct remote *remote, struct remote_destination *destination, int64_t now);
+/* Once a minute: forget what is known of those that there is nothing to do for, when its time is over. */
+void remote_destinations_forget(struct remote *remote, int64_t now);
 
 /* standing.c */
+enum standing standing_of(const struct remote_destination *destination, int64_t now);
 bool standing_is_poor(const struct remote_destination *destination, int64_t now);
 /* How a job went: did the destination take anything of it, or refuse it for good, and how long did that take? */
 void standing_learn(struct remote *remote, struct remote_destination *destination, bool settled, int64_t took_ms);
@@ -146,6 +163,13 @@ extern const struct remote_way remote_ways[QUEUE_WAYS];
 unsigned remote_ceiling(const struct remote *remote, const char *server);
 
 /* remote.c */
+/* Messages that are parked for a destination and are to stand in its line. */
+struct remote_want {
+	struct remote_destination *destination;
+	unsigned count;
+};
+/* Who wants any now, up to `most`: those whose line is short and who have a session, or could have one. */
+size_t remote_wants(struct queue *queue, struct remote_want *wants, size_t most);
 void remote_job_put(struct remote_destination *destination, struct remote_job *job);
 /* What is in line goes back, so that it is parked; the first `keep` stay. */
 void remote_line_shorten(struct remote_destination *destination, unsigned keep);

@@ -1,9 +1,12 @@
-#include "queue-manager/queue.h"
+#include "queue-manager/remote.h"
 
 #include "common/base/log.h"
 
 enum {
 	PICK_MAX = 200, /* rows taken into memory in one turn */
+	WANTS_MAX = 50, /* destinations that are looked for in one turn */
+	/* of what may be taken from the table so much is for lines, whatever else is due */
+	KEPT_FOR_LINES = QUEUE_RETRIES_MAX / 4,
 	TRY_AGAIN_MS = 2000,
 	UNREADABLE_MS = 10000, /* for a message whose file cannot be read: as long as that lasts, this often */
 	SUSPECT_CRASHES = 2,   /* points, from which on a message is tried when no other such is */
@@ -12,6 +15,13 @@ enum {
 struct pick {
 	int64_t row;
 	char id[SPOOL_ID_MAX];
+	const struct remote_destination *destination; /* it is parked for; NULL: it is due */
+};
+
+/* What one turn takes into memory, together: one commit marks it all. */
+struct picks {
+	struct pick list[PICK_MAX + 1];
+	unsigned count;
 };
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -44,46 +54,54 @@ void schedule_at(struct queue *queue, int64_t when)
 	evtimer_add(queue->due_timer, &span);
 }
 
-static bool is_picked(const struct pick *picks, int count, int64_t row)
+static bool is_picked(const struct picks *picks, int64_t row)
 {
-	while (count > 0 && picks[count - 1].row != row)
+	unsigned count = picks->count;
+
+	while (count > 0 && picks->list[count - 1].row != row)
 		count--;
 	return count > 0;
 }
 
-/* Rows of a statement with key and id, each message once. -1: error. */
-static int read_picks(struct db_statement *statement, struct pick *picks, unsigned limit, struct err *err)
+/* Rows of a statement with key and id, each message once. Returns how many; -1: error. */
+static int read_picks(struct db_statement *statement, const struct remote_destination *destination, unsigned limit,
+                      struct picks *picks, struct err *err)
 {
-	int result = 0, count = 0;
+	unsigned from = picks->count;
+	int result = 0;
 
-	while (count < (int)limit && (result = db_step(statement, err)) == 1) {
-		if (is_picked(picks, count, db_number(statement, 0)))
+	while (picks->count < from + limit && picks->count < PICK_MAX + 1 && (result = db_step(statement, err)) == 1) {
+		struct pick *pick = &picks->list[picks->count];
+
+		if (is_picked(picks, db_number(statement, 0)))
 			continue;
-		picks[count].row = db_number(statement, 0);
-		str_copy(db_text(statement, 1), picks[count].id, SPOOL_ID_MAX);
-		count++;
+		pick->row = db_number(statement, 0);
+		pick->destination = destination;
+		str_copy(db_text(statement, 1), pick->id, SPOOL_ID_MAX);
+		picks->count++;
 	}
 	db_finalize(statement);
-	return result < 0 ? -1 : count;
+	return result < 0 ? -1 : (int)(picks->count - from);
 }
 
-static int find_due(struct queue *queue, int64_t now, bool suspects, unsigned limit, struct pick *picks,
+static int find_due(struct queue *queue, int64_t now, bool suspects, unsigned limit, struct picks *picks,
                     struct err *err)
 {
 	struct db_statement statement;
-	const char *sql = suspects ? "SELECT key, id FROM message WHERE held = 0 AND next <= ?1 AND crashes >= ?2 LIMIT ?3"
-	                           : "SELECT key, id FROM message WHERE held = 0 AND next <= ?1 AND crashes < ?2 "
-	                             "ORDER BY next LIMIT ?3";
+	/* the numbers stand in the text so that the index of suspects is used: without it each look reads all that is due
+	 */
+	const char *sql = suspects ? "SELECT key, id FROM message WHERE held = 0 AND next <= ?1 AND crashes >= 2 LIMIT ?2"
+	                           : "SELECT key, id FROM message WHERE held = 0 AND next <= ?1 AND crashes < 2 "
+	                             "ORDER BY next LIMIT ?2";
 
 	if (db_prepare(table_db(queue), &statement, sql, err) != 0)
 		return -1;
 	db_bind_number(&statement, 1, now);
-	db_bind_number(&statement, 2, SUSPECT_CRASHES);
-	db_bind_number(&statement, 3, limit);
-	return read_picks(&statement, picks, limit, err);
+	db_bind_number(&statement, 2, limit);
+	return read_picks(&statement, NULL, limit, picks, err);
 }
 
-static int find_parked(struct queue *queue, struct str destination, unsigned limit, struct pick *picks, struct err *err)
+static int find_parked(struct queue *queue, const struct remote_want *want, struct picks *picks, struct err *err)
 {
 	struct db_statement statement;
 
@@ -92,25 +110,27 @@ static int find_parked(struct queue *queue, struct str destination, unsigned lim
 	               "WHERE d.destination = ?1 AND d.state = 1 AND m.held = 0 AND m.next IS NOT NULL ORDER BY d.rank",
 	               err) != 0)
 		return -1;
-	db_bind_text(&statement, 1, destination);
-	return read_picks(&statement, picks, limit, err);
+	db_bind_text(&statement, 1, str_of(want->destination->name));
+	return read_picks(&statement, want->destination, want->count, picks, err);
 }
 
 /* In memory from now on, and being tried: durable before their files are read, so that a crash by one is counted. */
-static int mark(struct queue *queue, const struct pick *picks, int count, struct err *err)
+static int mark(struct queue *queue, const struct picks *picks, struct err *err)
 {
 	struct db *db = table_db(queue);
 	struct db_statement statement;
 	int result = 0;
 
+	if (picks->count == 0)
+		return 0;
 	if (db_prepare(db, &statement, "UPDATE message SET next = NULL, trying = 1 WHERE key = ?1", err) != 0)
 		return -1;
 	if (db_begin(db, err) != 0) {
 		db_finalize(&statement);
 		return -1;
 	}
-	for (int i = 0; i < count && result == 0; i++) {
-		db_bind_number(&statement, 1, picks[i].row);
+	for (unsigned i = 0; i < picks->count && result == 0; i++) {
+		db_bind_number(&statement, 1, picks->list[i].row);
 		result = db_run(&statement, err);
 	}
 	db_finalize(&statement);
@@ -130,9 +150,9 @@ static bool has_suspect(const struct queue *queue)
 	return message != NULL;
 }
 
-static unsigned room(const struct queue *queue)
+static unsigned room(const struct queue *queue, unsigned most)
 {
-	unsigned left = queue->retry_messages < QUEUE_RETRIES_MAX ? QUEUE_RETRIES_MAX - queue->retry_messages : 0;
+	unsigned left = queue->retry_messages < most ? most - queue->retry_messages : 0;
 
 	return left < PICK_MAX ? left : PICK_MAX;
 }
@@ -169,36 +189,91 @@ static void put_off(struct queue *queue, int64_t row, int64_t now)
 		log_error("a message that cannot be read now waits until the next start: %s", err.text);
 }
 
-static void load(struct queue *queue, const struct pick *picks, int count, int64_t now)
+/* What is parked for a destination is for its line now. */
+static void unpark(struct message *message, const struct remote_destination *destination)
 {
-	for (int i = 0; i < count; i++)
-		if (message_load(queue, picks[i].id, picks[i].row) == 1)
-			put_off(queue, picks[i].row, now);
+	for (size_t i = 0; i < message->delivery_count; i++) {
+		struct delivery *delivery = &message->deliveries[i];
+
+		if (delivery->state != DELIVERY_PARKED || !str_equal(delivery->destination, str_of(destination->name)))
+			continue;
+		delivery->state = DELIVERY_PENDING; /* the row may go on saying parked: what it leads to is the same */
+		delivery->next = 0;
+	}
+}
+
+static void load(struct queue *queue, const struct picks *picks, int64_t now)
+{
+	for (unsigned i = 0; i < picks->count; i++) {
+		const struct pick *pick = &picks->list[i];
+		int result = message_load(queue, pick->id, pick->row);
+
+		if (result == 1)
+			put_off(queue, pick->row, now);
+		else if (result == 0 && pick->destination != NULL)
+			unpark(queue->messages, pick->destination); /* the newest is the first */
+	}
+}
+
+/* For the lines of destinations that have sessions, or may have. */
+static int pick_parked(struct queue *queue, struct picks *picks, struct err *err)
+{
+	struct remote_want wants[WANTS_MAX];
+	unsigned limit = room(queue, QUEUE_RETRIES_MAX);
+	size_t count = limit > 0 ? remote_wants(queue, wants, WANTS_MAX) : 0;
+
+	for (size_t i = 0; i < count && picks->count < limit; i++) {
+		int found;
+
+		if (wants[i].count > limit - picks->count)
+			wants[i].count = limit - picks->count;
+		found = find_parked(queue, &wants[i], picks, err);
+		if (found < 0)
+			return -1;
+		wants[i].destination->parked = found > 0;
+	}
+	return 0;
+}
+
+/* What is due. *all_out: and nothing else is. */
+static int pick_due(struct queue *queue, struct picks *picks, int64_t now, bool *all_out, struct err *err)
+{
+	unsigned limit = room(queue, QUEUE_RETRIES_MAX - KEPT_FOR_LINES);
+	int count;
+
+	*all_out = false;
+	limit = limit > picks->count ? limit - picks->count : 0;
+	if (queue->due > now || limit == 0)
+		return 0;
+	count = find_due(queue, now, false, limit, picks, err);
+	*all_out = count >= 0 && (unsigned)count < limit;
+	if (count < 0 || has_suspect(queue))
+		return count < 0 ? -1 : 1;
+	return find_due(queue, now, true, 1, picks, err) < 0 ? -1 : 1;
 }
 
 void schedule_turn(struct queue *queue)
 {
-	static struct pick picks[PICK_MAX + 1];
-	unsigned limit = room(queue);
+	static struct picks picks;
 	int64_t now = queue_now();
+	bool all_out;
 	struct err err;
-	int count, suspects = 0;
+	int looked = 0;
 
-	if (queue->stopping || queue->due > now || limit == 0)
+	if (queue->stopping || now < queue->look_again)
 		return;
-	count = find_due(queue, now, false, limit, picks, &err);
-	if (count >= 0 && !has_suspect(queue))
-		suspects = find_due(queue, now, true, 1, picks + count, &err);
-	if (count < 0 || suspects < 0 || (count + suspects > 0 && mark(queue, picks, count + suspects, &err) != 0)) {
+	picks.count = 0;
+	if (pick_parked(queue, &picks, &err) != 0 || (looked = pick_due(queue, &picks, now, &all_out, &err)) < 0 ||
+	    mark(queue, &picks, &err) != 0) {
 		log_error("cannot look for mail whose time has come: %s", err.text);
-		queue->due = now + TRY_AGAIN_MS;
-		schedule_at(queue, queue->due);
+		queue->look_again = now + TRY_AGAIN_MS;
 		return;
 	}
-	load(queue, picks, count + suspects, now);
+	load(queue, &picks, now);
+	if (looked == 0)
+		return;
 	queue->due = earliest(queue);
-	if (queue->due <= now &&
-	    (unsigned)count < limit) { /* only suspects are left: any turn may find the last one tried */
+	if (queue->due <= now && all_out) { /* only suspects are left: any turn may find the last one tried */
 		schedule_at(queue, now + TRY_AGAIN_MS);
 		return;
 	}
@@ -206,54 +281,21 @@ void schedule_turn(struct queue *queue)
 	schedule_at(queue, queue->due);
 }
 
-bool schedule_parked(struct queue *queue, struct str destination, unsigned limit)
-{
-	struct pick picks[PICK_MAX];
-	struct err err;
-	int count;
-
-	if (room(queue) == 0)
-		return true;
-	if (limit > room(queue))
-		limit = room(queue);
-	count = find_parked(queue, destination, limit, picks, &err);
-	if (count < 0 || (count > 0 && mark(queue, picks, count, &err) != 0)) {
-		log_error("cannot look for mail that waits for a destination: %s", err.text);
-		return true;
-	}
-	for (int i = 0; i < count; i++) {
-		struct message *message;
-
-		if (message_load(queue, picks[i].id, picks[i].row) != 0)
-			continue;
-		message = queue->messages; /* the newest is the first */
-		for (size_t n = 0; n < message->delivery_count; n++) {
-			struct delivery *delivery = &message->deliveries[n];
-
-			if (delivery->state != DELIVERY_PARKED || !str_equal(delivery->destination, destination))
-				continue;
-			delivery->state = DELIVERY_PENDING; /* the row may go on saying parked: what it leads to is the same */
-			delivery->next = 0;
-		}
-	}
-	return count > 0;
-}
-
 int schedule_take(struct queue *queue, struct str id, struct err *err)
 {
 	struct db_statement statement;
-	struct pick pick;
+	struct picks picks = {.count = 0};
 	int count;
 
 	if (db_prepare(table_db(queue), &statement,
 	               "SELECT key, id FROM message WHERE id = ?1 AND held < 2 AND next IS NOT NULL", err) != 0)
 		return -1;
 	db_bind_text(&statement, 1, id);
-	count = read_picks(&statement, &pick, 1, err);
+	count = read_picks(&statement, NULL, 1, &picks, err);
 	if (count == 0)
 		return err_set(err, ERR_NOT_FOUND, "no message %.*s is in the queue", STR_ARG(id));
-	if (count < 0 || mark(queue, &pick, 1, err) != 0)
+	if (count < 0 || mark(queue, &picks, err) != 0)
 		return -1;
-	load(queue, &pick, 1, queue_now());
+	load(queue, &picks, queue_now());
 	return 0;
 }

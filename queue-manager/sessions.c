@@ -6,6 +6,7 @@
 enum {
 	IDLE_MS = 5000,               /* a session without work is ended after this */
 	TIMEOUT_MS = 2 * 3600 * 1000, /* only for a session that hangs: sender has its own limits for each command */
+	FETCHED_MS = 500,             /* within which what is parked is fetched */
 	LOST_MAX = 3,                 /* sessions that may end without an answer before that counts as an attempt */
 };
 
@@ -43,13 +44,21 @@ void remote_session_close_idle(struct remote *remote, int64_t now)
 	}
 }
 
+/* Mail for its destination is about to be fetched from the table. */
+static bool is_awaited(const struct remote_session *session, int64_t now)
+{
+	return session->destination->parked && !session->broken && now - session->began < FETCHED_MS &&
+	       now - session->held_from < REMOTE_HOLD_MS && !standing_is_poor(session->destination, now);
+}
+
 bool remote_session_make_room(struct remote *remote, const char *server, int64_t sender)
 {
 	struct remote_session **oldest = NULL;
+	int64_t now = queue_now();
 
 	for (struct remote_session **link = &remote->sessions; *link != NULL; link = &(*link)->next)
 		if ((*link)->job == NULL && (server == NULL || strcmp((*link)->destination->server, server) == 0) &&
-		    (sender == 0 || (*link)->destination->sender == sender) &&
+		    (sender == 0 || (*link)->destination->sender == sender) && !is_awaited(*link, now) &&
 		    (oldest == NULL || (*link)->began < (*oldest)->began))
 			oldest = link;
 	if (oldest == NULL)
@@ -385,6 +394,8 @@ void remote_session_start(struct remote *remote, struct remote_destination *dest
 	}
 	session->job = job;
 	session->began = queue_now();
+	if (session->messages == 0 || session->began - session->held_from >= REMOTE_HOLD_MS)
+		session->held_from = session->began;
 	session->messages++;
 	session->recipients += (unsigned)job->recipients;
 	remote->busy++;

@@ -52,6 +52,7 @@ static const char *const steps[] = {
     "  state INTEGER, attempts INTEGER, answer TEXT, PRIMARY KEY(message, position)) WITHOUT ROWID;",
     "ALTER TABLE message ADD COLUMN release INTEGER NOT NULL DEFAULT 0;" /* seconds since 1970; scheduled.c */
     "CREATE INDEX message_release ON message(release) WHERE release > 0;",
+    "CREATE INDEX message_suspect ON message(next) WHERE held = 0 AND crashes >= 2;",
 };
 
 /* The statements, in the order of enum table_statement. */

@@ -1,13 +1,19 @@
 /*
  * sender: gives messages to other servers, by a smarthost or by MX.
  *
- * The listener forks a session for each connection of queue-manager. It reads nothing itself.
+ * The listener forks a session for each connection of queue-manager. It reads nothing itself
+ * but settings.
  */
 #include "common/sending/session.h"
 #include "sender/program.h"
 #include "sender/route.h"
 #include "sender/scripts.h"
 #include "sender/tls_results.h"
+
+static void refresh(void *parent)
+{
+	session_refresh(parent);
+}
 
 int main(int argc, char **argv)
 {
@@ -27,7 +33,8 @@ int main(int argc, char **argv)
 	                                       .report_trouble = sender_report_trouble};
 	static struct daemon daemon;
 	static struct session_parent parent = {.daemon = &daemon, .sending = &sending};
-	const struct listen_hooks hooks = {.session = session_run, .context = &parent, .max_sessions = 1};
+	const struct listen_hooks hooks = {
+	    .refresh = refresh, .session = session_run, .context = &parent, .max_sessions = 1};
 	struct err err;
 
 	daemon_start(&daemon, argc, argv, "sender");

@@ -16,26 +16,13 @@ enum {
 static volatile sig_atomic_t is_sending, is_ending;
 
 struct session {
-	int fd; /* queue-manager's end */
-	struct settings settings;
+	int fd;                    /* queue-manager's end */
+	struct settings *settings; /* inherited, its own from the fork on */
 	struct attempt attempt;
 	bool needs_no_secrets; /* for its destination */
 	struct ipc_message request, reply;
 	struct arena arena;
 };
-
-static bool is_allowed(int fd, const struct instance *instance)
-{
-	struct err err;
-	uid_t uid;
-	gid_t gid;
-
-	if (instance_user(instance, "queue-manager", &uid, &gid, &err) != 0) {
-		log_error("%s", err.text);
-		return false;
-	}
-	return ipc_peer_is(fd, uid);
-}
 
 /* A daemon that is away makes the answer temporary, not the session fail: its channel stays closed. */
 static void open_channel(struct ipc_channel *channel, const struct instance *instance, const char *callee,
@@ -51,10 +38,10 @@ static bool uses_filter(const struct session *session)
 {
 	const struct sending *sending = session->attempt.sending;
 
-	return sending->uses_filter != NULL && sending->uses_filter(&session->settings);
+	return sending->uses_filter != NULL && sending->uses_filter(session->settings);
 }
 
-static int open_session(struct session *session, int fd, const struct session_parent *parent, struct err *err)
+static int open_session(struct session *session, int fd, struct session_parent *parent, struct err *err)
 {
 	const struct instance *instance = &parent->daemon->instance;
 	struct route_sources *sources = &session->attempt.sources;
@@ -66,9 +53,7 @@ static int open_session(struct session *session, int fd, const struct session_pa
 	smtp_client_init(&session->attempt.client, "", (struct smtp_timeouts){0});
 	session->attempt.tls = parent->tls;
 	session->attempt.sending = parent->sending;
-	if (settings_open(&session->settings, instance, true, err) != 0)
-		return -1;
-	sources->settings = &session->settings;
+	sources->settings = session->settings = &parent->settings;
 	open_channel(&sources->dnsd, instance, "dnsd", parent->sending->program);
 	open_channel(&sources->authd, instance, "authd", parent->sending->program);
 	sources->fetchd.fd = sources->filterd.fd = sources->policyd.fd = -1;
@@ -76,7 +61,7 @@ static int open_session(struct session *session, int fd, const struct session_pa
 		open_channel(&sources->fetchd, instance, "fetchd", parent->sending->program);
 	if (uses_filter(session))
 		open_channel(&sources->filterd, instance, "filterd", parent->sending->program);
-	if (parent->sending->by_mx && settings_flag(&session->settings, SETTING_SENDER_TLS_REPORTS))
+	if (parent->sending->by_mx && settings_flag(session->settings, SETTING_SENDER_TLS_REPORTS))
 		open_channel(&sources->policyd, instance, "policyd", parent->sending->program);
 	if (parent->sending->connect != NULL)
 		parent->sending->connect(instance);
@@ -157,7 +142,7 @@ static int answer(struct session *session, uint32_t sequence)
 	const struct sending *sending = session->attempt.sending;
 	struct err err;
 
-	settings_refresh(&session->settings);
+	settings_refresh(session->settings);
 	if (sending->answer == NULL ||
 	    !sending->answer(&session->attempt.sources, &session->request, &session->reply, &session->arena))
 		answer_send(session);
@@ -190,14 +175,14 @@ static void watch_signals(void)
 
 int session_run(int fd, const struct listen_origin *origin, void *context)
 {
-	const struct session_parent *parent = context;
+	struct session_parent *parent = context;
 	static struct session session;
 	uint32_t sequence;
 	struct err err;
 	int result;
 
 	(void)origin;
-	if (!is_allowed(fd, &parent->daemon->instance))
+	if (!ipc_peer_is(fd, parent->caller))
 		return 1;
 	if (open_session(&session, fd, parent, &err) != 0) {
 		log_error("a session cannot begin: %s", err.text);
@@ -239,7 +224,17 @@ static int prepare_sandbox(struct sandbox *sandbox, const struct instance *insta
 
 int session_prepare(struct session_parent *parent, struct err *err)
 {
+	const struct instance *instance = &parent->daemon->instance;
+	gid_t group;
+
+	if (instance_user(instance, "queue-manager", &parent->caller, &group, err) != 0 ||
+	    settings_open(&parent->settings, instance, true, err) != 0)
+		return -1;
 	parent->tls = tls_client_context(err);
-	return parent->tls != NULL ? prepare_sandbox(&parent->sandbox, &parent->daemon->instance, parent->sending, err)
-	                           : -1;
+	return parent->tls != NULL ? prepare_sandbox(&parent->sandbox, instance, parent->sending, err) : -1;
+}
+
+void session_refresh(struct session_parent *parent)
+{
+	settings_refresh(&parent->settings);
 }

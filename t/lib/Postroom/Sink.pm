@@ -9,6 +9,8 @@ Postroom::Sink - smtp-sink (of the package postfix): takes any number of message
     my $sink = Postroom::Sink->start(keep => 1, options => ['-w', '1']);
     $sink->port;
     $sink->messages;     # the texts kept, each with smtp-sink's own X-... lines on top
+    $sink->count;        # how many it took, kept or not
+    $sink->sessions;     # over how many connections
     $sink->stop;
 
 =cut
@@ -31,7 +33,7 @@ sub start {
 	my @keep = $self->{keep} ? ('-d', "$self->{folder}/message.") : ();
 	my $program = find_program('smtp-sink') // die "smtp-sink is not installed\n";
 	$self->{pid} = spawn_program({ stdout => "$self->{folder}/log", folder => "$self->{folder}" }, $program, @user, @keep,
-		@{ $self->{options} // [] }, "$self->{host}:$self->{port}", 100);
+		'-c', @{ $self->{options} // [] }, "$self->{host}:$self->{port}", 100);
 	wait_until(sub { IO::Socket::IP->new(PeerHost => $self->{host}, PeerPort => $self->{port}) }, 'smtp-sink accepts', 10);
 	return $self;
 }
@@ -42,6 +44,18 @@ sub messages {
 	my ($self) = @_;
 	return map { read_file($_) } sort glob "$self->{folder}/message.*";
 }
+
+# smtp-sink tells how many there were after each.
+sub told {
+	my ($self, $word) = @_;
+	open my $log, '<', "$self->{folder}/log" or return 0;
+	seek $log, -200, 2 if -s $log > 200;
+	my @counts = (<$log> // '') =~ /\b$word=(\d+)\b[^\r]*\r/g;
+	return $counts[-1] // 0;
+}
+
+sub count    { return $_[0]->told('mesg') }
+sub sessions { return $_[0]->told('sess') }
 
 sub stop {
 	my ($self) = @_;
