@@ -16,10 +16,9 @@ static const char required_key;
 
 int script_allow(struct sandbox *sandbox, const struct instance *instance, struct err *err)
 {
-	char path[INSTANCE_PATH_MAX + 16];
+	char path[INSTANCE_PATH_MAX + 24];
 
-	/* all settings, since the folder of scripts in it is another one after each change */
-	instance_path(path, sizeof path, instance->state, "settings");
+	instance_path(path, sizeof path, instance->state, SCRIPT_PUBLISHED);
 	if (access(path, F_OK) == 0 && sandbox_allow(sandbox, path, SANDBOX_READ, err) != 0)
 		return -1;
 	instance_path(path, sizeof path, instance->etc, "scripts");
