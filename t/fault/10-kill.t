@@ -20,7 +20,7 @@ use constant {
 
 my $rounds = $ENV{ROUNDS} // 20;
 my $seed = $ENV{SEED} // int(time * 1000) % 1_000_000;
-my @DAEMONS = qw(smtpd pop3d pop3-login queue-manager deliver signer sender lfwd dnsd resolver authd configd statusd historyd policyd filterd noticed reporter mingerd fetchd listd collector scheduler brokerd);
+my @DAEMONS = qw(smtpd pop3d pop3-login queue-manager deliver signer sender lfwd dnsd resolver authd configd statusd historyd policyd filterd noticed reporter mingerd fetchd listd collector scheduler brokerd webadmin);
 my %users = (anna => 'anna-secret', bert => 'bert-secret');
 
 diag("SEED=$seed");
