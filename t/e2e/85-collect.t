@@ -347,6 +347,20 @@ subtest '04-15.2 the log of sessions, of one of two collectors' => sub {
 	unlike $text, qr/quiet|$PASSWORD/, 'of that one alone';
 };
 
+subtest '09-15.6 a password is shown nowhere' => sub {
+	subjects('postmaster', $p->password);
+	my $pop3 = $p->pop3;
+	$pop3->login('postmaster', $p->password);
+	my $mails = join '', map { $pop3->retr($_) } 1 .. ($pop3->stat)[0];
+	$pop3->quit;
+	my $results = join '', map { $p->postroom_ok('collector', $_, '--json') } 'list', 'history';
+	my $logs = join '', map { read_file($_) } grep { -f } glob $p->dir . '/log/*';
+	like $mails, qr/PASS \*{5}/, 'not in the mail about the one that was wrong';
+	like $results, qr/PASS \*{5}/, 'nor in the last results';
+	like $logs, qr/PASS \*{5}/, 'nor in logs';
+	unlike $_, qr/$PASSWORD/, 'anywhere' for $mails, $results, $logs;
+};
+
 $_->stop for @servers;
 $p->stop;
 done_testing;
