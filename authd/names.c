@@ -4,6 +4,7 @@
 #include "common/settings/attributes.h"
 
 #include <ctype.h>
+#include <string.h>
 #include <time.h>
 
 static int is_local_domain(struct settings *settings, struct str domain, bool *local_out, struct err *err)
@@ -66,9 +67,11 @@ static int read_attributes(struct settings *settings, const char *protocol, stru
 	arena_init(&arena);
 	result = attributes_load(settings, name->uid, &arena, &attributes, err);
 	if (result == 0) {
-		name->enabled = attributes_flag(&attributes, ATTRIBUTE_ENABLED);
-		name->expired = is_over(attributes_text(&attributes, ATTRIBUTE_EXPIRES));
 		name->administrator = attributes_flag(&attributes, ATTRIBUTE_ADMINISTRATOR);
+		/* 02-4: an administrator is not shut out of the web, where he could turn it on again */
+		name->enabled = attributes_flag(&attributes, ATTRIBUTE_ENABLED) ||
+		                (name->administrator && protocol != NULL && strcmp(protocol, "web") == 0);
+		name->expired = is_over(attributes_text(&attributes, ATTRIBUTE_EXPIRES));
 		name->web_apart = attributes_flag(&attributes, ATTRIBUTE_WEB_PASSWORD);
 		name->by_system =
 		    settings_flag(settings, SETTING_LOGIN_SYSTEM) && attributes_flag(&attributes, ATTRIBUTE_SYSTEM_PASSWORD);

@@ -15,7 +15,7 @@ static const char columns[] =
     " EXISTS (SELECT 1 FROM effective_attribute AS its WHERE its.uid = effective_user.uid AND (key = 'assistant'"
     " AND value <> '' OR key = 'forward' AND value <> '' AND EXISTS (SELECT 1 FROM effective_attribute AS used"
     " WHERE used.uid = its.uid AND used.key = 'forward.enabled' AND used.value = 'on'))),"
-    " EXISTS (SELECT 1 FROM item WHERE kind = 'responder-rule' AND owner = uid)"
+    " EXISTS (SELECT 1 FROM item WHERE kind = 'autoresponder-rule' AND owner = uid)"
     " FROM effective_user WHERE ?1 = '' OR name = ?1 COLLATE NOCASE ORDER BY name";
 
 /* Is one of the user's autoresponders in force now? What is turned off, or answers nothing, is none. NULL: error. */

@@ -95,7 +95,7 @@ subtest 'kill -9, and a machine that was off at its time' => sub {
 subtest 'who wrote it is looked at again' => sub {
 	my $id = later('carl', 'HOLDUNTIL=' . $stamp->(time + 86400), 'gone', 'x@there.test', "bert\@$domain");
 	$out->wait_state($id, 'held on a timer');
-	$p->postroom_ok('user', 'delete', 'carl');
+	$p->postroom_ok('user', 'delete', 'carl', '--yes');
 	$out->change_database("UPDATE message SET release = strftime('%s', 'now') - 1");
 	$out->wait_gone($id);
 	is $subjects->('gone'), 0, 'a user who was deleted sends nothing any more';

@@ -28,8 +28,7 @@ const attachmentsOf = (message) => message.parts.filter((part) => !part.inline).
 
 function introduced(message) {
 	const who = message.from.map((one) => one.name || one.address).join(", ");
-	const when = message.date ? new Date(message.date * 1000).toLocaleString() : "";
-	return t("mail.wrote", { who, when });
+	return message.date ? t("mail.wrote", { who, when: new Date(message.date * 1000).toLocaleString() }) : t("mail.wrote.undated", { who });
 }
 
 // What the original's headers say at the top of what is forwarded.
@@ -267,7 +266,7 @@ export function Composer({ kind, from, own, onDone }) {
 			<span class="muted small" role="status">${state === "saved" ? t("mail.draftsaved") : ""}</span>
 		</div>
 		${choices.length > 1 && html`<${SelectField} label=${t("mail.from")} options=${choices} ...${text("from")} />`}
-		<${AddressField} label=${t("mail.to")} ...${text("to")} autofocus />
+		<${AddressField} label=${t("mail.to")} ...${text("to")} autofocus=${!letter.to} />
 		<${AddressField} label=${t("mail.cc")} ...${text("cc")} />
 		<${AddressField} label=${t("mail.bcc")} ...${text("bcc")} />
 		<${TextField} label=${t("mail.subject")} ...${text("subject")} />
@@ -276,7 +275,7 @@ export function Composer({ kind, from, own, onDone }) {
 				<${Button} kind="plain" icon="close" label=${t("mail.detach", { name: one.name || one.part })}
 					onClick=${() => change({ attachments: letter.attachments.filter((other) => other !== one) })} /></li>`)}</ul>`}
 		${letter.html ? html`<${RichText} value=${letter.html} onChange=${(rich, plain) => change({ html: rich || "<br>", text: plain })} />`
-			: html`<${Field} label=${t("mail.text")}>${(p) => html`<textarea class="input letter-text" value=${letter.text}
+			: html`<${Field} label=${t("mail.text")}>${(p) => html`<textarea class="input letter-text" value=${letter.text} autofocus=${Boolean(letter.to)}
 				onInput=${(e) => change({ text: e.target.value })} ...${p}></textarea>`}<//>`}
 	</form>`;
 }
