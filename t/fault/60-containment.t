@@ -689,7 +689,7 @@ subtest 'brokerd' => sub {
 subtest 'scheduler, and who runs commands' => sub {
 	my $main = $p->main_pid('scheduler');
 	my ($runner) = grep { $_ != $main } $p->pids('scheduler');
-	contained($main, 'scheduler', may => ['accept', 'unix', 'truncate'], own => 'state/schedule', settings => 1);
+	contained($main, 'scheduler', may => [qw(accept unix fork signal truncate)], own => 'state/schedule', settings => 1);
 	ok $runner, 'commands are run by a process of its own';
 	is scalar(@{ $p->postroom_json('connection', 'status') }), 1, 'it still answers';
 };

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static int refuse(struct api_work *work, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -343,6 +344,7 @@ static int add_body(struct api_work *work, const struct api_field *field, const 
 		ipc_add(&work->ask, field->name, work->request->body);
 		return 0;
 	case API_FILE:
+		lseek(work->request->upload, 0, SEEK_SET); /* it was written by this process, and is read by another */
 		ipc_add_fd(&work->ask, work->request->upload);
 		return 0;
 	default:

@@ -49,6 +49,11 @@ export function fieldsOf(method, path) {
 	}));
 }
 
+/** The words that a value in a call's path or query may be. */
+export function wordsOf(method, path, name) {
+	return call(method, path)?.parameters?.find((one) => one.name === name)?.schema?.enum || [];
+}
+
 /** How one row of a collection is named: {path, names}, names being values in that path, or else in the query. */
 export function rowOf(path) {
 	const below = Object.keys(spec.paths).find((one) => one.startsWith(`${path}/{`) && one.indexOf("/", path.length + 1) < 0);

@@ -16,7 +16,7 @@ export function Described({ what, values = {}, page, label }) {
 	const first = what.firstOf?.(all);
 	return html`<${Collection} key=${fill(what.path, all)} ...${what} values=${all} label=${label} query=${what.queryOf?.(all)}
 		columns=${texts ? ["number", ...texts.map((text) => text.name)] : what.columns} addFields=${texts} editFields=${texts}
-		addFirst=${first} actions=${what.actions?.()}
+		addFirst=${first} actions=${what.actions?.()} more=${what.more?.()}
 		onOpen=${page && ((row) => go(page.key, String(row[page.id === "list" ? "name" : page.id])))} />`;
 }
 

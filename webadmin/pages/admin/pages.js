@@ -1,18 +1,29 @@
 // The pages of administration, one description each. Most are a collection of the API, and where one of its rows is a page of
 // its own, the tabs of that; what deserves more has a component.
 import { path, post, remove } from "../lib/api.js";
+import { complain, confirm, say } from "../lib/ask.js";
 import { t } from "../lib/i18n.js";
 import { Access, Bindings, Domains, Members } from "./parts.js";
 import { Dashboard } from "./dashboard.js";
+import { Logs } from "./logs.js";
 import { LanQueue, Queue, Sessions } from "./running.js";
 import { Schedule } from "./schedule.js";
 import { Scripts } from "./scripts.js";
 import { Settings, Texts } from "./settings.js";
 import { Users, UserItems } from "./users.js";
 import { Tools } from "./tools.js";
+import { Transfer } from "./transfer.js";
 import { Wizard } from "./wizard.js";
 
 const settingsTab = (path, catalogue, more = {}) => ({ key: "settings", values: { path: `${path}/settings`, catalogue, ...more } });
+// The standard services as a new instance has them; what is set of them goes.
+const restoreServices = async () => {
+	if (!(await confirm({ title: t("services.defaults"), text: t("services.defaults.sure"), yes: t("continue"), danger: true })))
+		return;
+	await post("/services-defaults").then(() => say(t("saved")), complain);
+	dispatchEvent(new Event("route"));
+};
+
 const items = (kind) => ({ path: "/items/{kind}", values: { kind }, kind });
 
 /**
@@ -87,10 +98,13 @@ export const groups = [
 		{ key: "events", icon: "alert", collection: { path: "/events", fixed: true } },
 		{ key: "notices", icon: "info", collection: { path: "/notices", fixed: true } },
 		{ key: "send-usage", icon: "upload", collection: { path: "/send-usage", fixed: true } },
+		{ key: "logs", icon: "log", component: Logs },
 		{ key: "tools", icon: "search", component: Tools },
 	] },
 	{ key: "server", pages: [
-		{ key: "services", icon: "server", id: "name", collection: { path: "/services" }, path: "/services", tabs: [
+		{ key: "services", icon: "server", id: "name", collection: { path: "/services", more: () => [
+			{ text: t("services.defaults"), icon: "refresh", onClick: restoreServices },
+		] }, path: "/services", tabs: [
 			settingsTab("/services/{name}", "settings", { only: (entry) => entry["of-services"] }),
 			{ key: "bindings", component: Bindings },
 			{ key: "access", component: Access },
@@ -102,6 +116,7 @@ export const groups = [
 		{ key: "settings", icon: "settings", component: Settings },
 		{ key: "texts", icon: "edit", component: Texts },
 		{ key: "scripts", icon: "code", component: Scripts },
+		{ key: "transfer", icon: "move", component: Transfer },
 	] },
 ];
 
