@@ -74,8 +74,10 @@ static __attribute__((noreturn)) void execute(const struct ipc_message *request)
 static int run_program(const struct ipc_message *request, struct ipc_message *reply, struct err *err)
 {
 	const struct sigaction late = {.sa_handler = on_alarm};
+	int64_t seconds = 0;
 	int status = 0;
 
+	ipc_get_number(request, "seconds", 1, UINT16_MAX, &seconds);
 	is_late = 0;
 	program = fork();
 	if (program == 0)
@@ -84,7 +86,7 @@ static int run_program(const struct ipc_message *request, struct ipc_message *re
 		return err_system(err, "cannot fork");
 	setpgid(program, program);
 	sigaction(SIGALRM, &late, NULL);
-	alarm(HOOK_SECONDS);
+	alarm((unsigned)seconds);
 	while (waitpid(program, &status, 0) < 0 && errno == EINTR)
 		continue;
 	alarm(0);

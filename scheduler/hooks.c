@@ -7,6 +7,7 @@ struct hooks {
 	uint32_t sequence;
 	hook_done *done; /* NULL: nothing runs */
 	void *context;
+	int64_t seconds; /* that it may take */
 };
 
 /* It ends before this process only where something is wrong: a restart brings both back. */
@@ -30,7 +31,7 @@ static void on_reply(evutil_socket_t fd, short what, void *context)
 	ipc_get_number(&reply, "late", 0, 1, &late);
 	ipc_message_free(&reply);
 	if (late != 0)
-		snprintf(why, sizeof why, "it took more than %d seconds", HOOK_SECONDS);
+		snprintf(why, sizeof why, "it took more than %lld seconds and was killed", (long long)hooks->seconds);
 	else
 		snprintf(why, sizeof why, "it ended with status %lld", (long long)status);
 	hooks->done = NULL;
@@ -48,17 +49,20 @@ struct hooks *hooks_new(struct event_base *base, int fd)
 	return hooks;
 }
 
-void hooks_run(struct hooks *hooks, const char *command, const char *connection, hook_done *done, void *context)
+void hooks_run(struct hooks *hooks, const char *command, const struct connection_settings *connection, hook_done *done,
+               void *context)
 {
 	struct ipc_message request;
 	struct err err;
 
 	hooks->done = done;
 	hooks->context = context;
+	hooks->seconds = connection->numbers[CONNECTION_SETTING_COMMAND_TIMEOUT];
 	ipc_message_init(&request);
 	ipc_request(&request, "run");
 	ipc_add_text(&request, "command", command);
-	ipc_add_text(&request, "connection", connection);
+	ipc_add_text(&request, "connection", connection->name);
+	ipc_add_number(&request, "seconds", hooks->seconds);
 	if (ipc_send(hooks->fd, &request, ++hooks->sequence, &err) != 0)
 		daemon_fail(&err);
 	ipc_message_free(&request);

@@ -4,6 +4,7 @@
 #include "scheduler/scheduler.h"
 
 #include "common/net/sandbox.h"
+#include "common/notice/notice.h"
 #include "common/script/script.h"
 
 #include <signal.h>
@@ -60,6 +61,7 @@ int main(int argc, char **argv)
 	scheduler.collector = ipc_client_new(scheduler.base, scheduler.instance, "collector", "scheduler");
 	scheduler.statusd = ipc_client_new(scheduler.base, scheduler.instance, "statusd", "scheduler");
 	scheduler.historyd = ipc_client_new(scheduler.base, scheduler.instance, "historyd", "scheduler");
+	scheduler.notices = notices_new(scheduler.base, scheduler.instance, "scheduler");
 	scheduler_refresh(&scheduler);
 	state_load(&scheduler);
 	ticks_start(&scheduler);

@@ -33,6 +33,7 @@ struct run {
 
 	/* Of the connection that runs. */
 	struct arena arena;
+	int64_t up_since_ms; /* io_now_ms(); 0: it has no commands */
 	bool is_up, sender_runs, sender_is_done;
 	struct work *works;
 	size_t work_count, work_next, works_running;
@@ -62,14 +63,8 @@ static const char *name_of(const struct run *run)
 /* The summary for people: in the log, and in connect.log. */
 static void note(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static void history_told(struct ipc_message *reply, const struct err *err, void *context)
-{
-	(void)reply, (void)err, (void)context; /* the line is in the log in any case */
-}
-
 static void note(struct run *run, const char *format, ...)
 {
-	struct ipc_message request;
 	char text[SCHEDULER_TEXT_MAX + 200];
 	va_list args;
 	int length = snprintf(text, sizeof text, "connection %s: ", name_of(run));
@@ -77,12 +72,7 @@ static void note(struct run *run, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text + length, sizeof text - (size_t)length, format, args);
 	va_end(args);
-	log_info("%s", text);
-	ipc_message_init(&request);
-	ipc_request(&request, "connector");
-	ipc_add_text(&request, "text", text);
-	ipc_client_call(run->scheduler->historyd, &request, IPC_TIMEOUT_MS, history_told, NULL);
-	ipc_message_free(&request);
+	tell_log(run->scheduler, text);
 }
 
 static void fail(struct run *run, const char *what, const char *why)
@@ -162,12 +152,21 @@ static void conclude(struct run *run)
 		finish(run);
 }
 
+/* How long a connection that is brought up and down was up (specification 09-11). */
+static void account(const struct run *run)
+{
+	if (run->up_since_ms != 0)
+		tell_online(run->scheduler, (io_now_ms() - run->up_since_ms + 500) / 1000);
+}
+
 static void on_down(bool ok, const char *why, void *context)
 {
 	struct run *run = context;
 
 	if (!ok)
 		fail(run, "disconnect-command", why);
+	note(run, "disconnect-command: %s", ok ? "down" : why);
+	account(run);
 	conclude(run);
 }
 
@@ -176,10 +175,12 @@ static void take_down(struct run *run)
 	const struct connection_settings *connection = scheduler_connection(run->scheduler, run->connection);
 
 	if (connection != NULL && *connection->texts[CONNECTION_SETTING_DISCONNECT_COMMAND] != '\0')
-		hooks_run(run->scheduler->hooks, connection->texts[CONNECTION_SETTING_DISCONNECT_COMMAND], connection->name,
-		          on_down, run);
-	else
+		hooks_run(run->scheduler->hooks, connection->texts[CONNECTION_SETTING_DISCONNECT_COMMAND], connection, on_down,
+		          run);
+	else {
+		account(run);
 		conclude(run);
+	}
 }
 
 static void look_for_incoming(evutil_socket_t fd, short what, void *context);
@@ -391,12 +392,22 @@ static void on_up(bool ok, const char *why, void *context)
 
 	if (!ok) {
 		fail(run, "connect-command", why);
+		tell_not_up(run->scheduler, name_of(run), why);
 		conclude(run);
 		return;
 	}
 	run->is_up = true;
 	list_collectors(run);
 	go_on(run);
+}
+
+static void on_hook_up(bool ok, const char *why, void *context)
+{
+	struct run *run = context;
+
+	note(run, "connect-command: %s", ok ? "up" : why);
+	run->up_since_ms = ok ? io_now_ms() : 0;
+	on_up(ok, why, run);
 }
 
 static void begin(struct run *run)
@@ -411,6 +422,7 @@ static void begin(struct run *run)
 	run->has_begun = true;
 	run->is_up = run->sender_runs = run->sender_is_done = run->has_attempted = run->has_connected = false;
 	run->ok = true;
+	run->up_since_ms = 0;
 	if (connection == NULL) {
 		fail(run, "", "the connection was deleted");
 		finish(run);
@@ -421,8 +433,7 @@ static void begin(struct run *run)
 	track->plan.started = scheduler->minute;
 	note(run, "started %s", run->why);
 	if (*connection->texts[CONNECTION_SETTING_CONNECT_COMMAND] != '\0')
-		hooks_run(scheduler->hooks, connection->texts[CONNECTION_SETTING_CONNECT_COMMAND], connection->name, on_up,
-		          run);
+		hooks_run(scheduler->hooks, connection->texts[CONNECTION_SETTING_CONNECT_COMMAND], connection, on_hook_up, run);
 	else
 		on_up(true, "", run);
 }

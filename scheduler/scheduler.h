@@ -31,7 +31,6 @@ enum {
 	SCHEDULER_CONNECTIONS_MAX = 64,      /* an earlier version may have left more than CONNECTIONS_MAX */
 	SCHEDULER_PARALLEL = 4,              /* collectors of one connection at a time */
 	SCHEDULER_RUN_MS = 24 * 3600 * 1000, /* what a pass or a session may take: they have limits of their own */
-	HOOK_SECONDS = 60,
 };
 
 /* What is known of a connection beside its settings. */
@@ -46,6 +45,7 @@ struct track {
 struct run;
 struct hooks;
 struct script_runs;
+struct notices;
 
 struct scheduler {
 	const struct instance *instance;
@@ -54,6 +54,7 @@ struct scheduler {
 	struct ipc_client *queue_manager, *collector, *statusd, *historyd;
 	struct hooks *hooks;
 	struct script_runs *script_runs;
+	struct notices *notices;
 	struct event *tick;
 	struct arena arena; /* of what follows; made anew where settings change */
 	struct connection_settings *connections;
@@ -91,6 +92,11 @@ bool state_take_now(const struct scheduler *scheduler);
 /* ticks.c: what is looked at every second and every minute; start it. */
 void ticks_start(struct scheduler *scheduler);
 
+/* tell.c: what connections do, in the logs (connect.log, too); in summary.log; to administrators by mail. */
+void tell_log(struct scheduler *scheduler, const char *text);
+void tell_online(struct scheduler *scheduler, int64_t seconds);
+void tell_not_up(struct scheduler *scheduler, const char *connection, const char *why);
+
 /* runs.c */
 
 /* Who waits for the end of a run; called once. ok: all went well. */
@@ -119,9 +125,10 @@ int script_runs_take(struct script_runs *runs, struct ipc_incoming *incoming, st
 
 /* hook_runner.c: fork the process that runs commands, before the sandbox; a socket to ask it by. -1: ERR_SYSTEM. */
 int hook_runner_start(const struct daemon *daemon, int *fd_out, struct err *err);
-/* hooks.c: have a command run; done with ok = it ended with status 0. Not while another runs. */
+/* hooks.c: have a connection's command run; done with ok = it ended with status 0 in time. Not while another runs. */
 typedef void hook_done(bool ok, const char *why, void *context);
 struct hooks *hooks_new(struct event_base *base, int fd);
-void hooks_run(struct hooks *hooks, const char *command, const char *connection, hook_done *done, void *context);
+void hooks_run(struct hooks *hooks, const char *command, const struct connection_settings *connection, hook_done *done,
+               void *context);
 
 #endif

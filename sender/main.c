@@ -8,6 +8,7 @@
 #include "sender/program.h"
 #include "sender/route.h"
 #include "sender/scripts.h"
+#include "sender/talk.h"
 #include "sender/tls_results.h"
 
 static void refresh(void *parent)
@@ -20,6 +21,8 @@ int main(int argc, char **argv)
 	static const char *const sockets[] = {"from-queue-manager", NULL};
 	static const struct sending sending = {.program = "sender",
 	                                       .by_mx = true,
+	                                       .connects_from = true,
+	                                       .logs = talk_is_logged,
 	                                       .allow = scripts_allow,
 	                                       .connect = scripts_connect,
 	                                       .answer = scripts_answer,

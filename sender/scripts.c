@@ -6,6 +6,7 @@
 #include "common/settings/connectors.h"
 #include "sender/outmessage.h"
 #include "sender/story.h"
+#include "sender/talk.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -362,6 +363,7 @@ void scripts_begin(struct attempt *attempt, struct delivery *delivery, struct ar
 	struct sender_settings settings;
 	bool found = sender_load(&attempt->sources.settings->objects, delivery->sender, arena, &settings, NULL) == 1;
 
+	talk_log(attempt, found ? &settings : NULL);
 	if (found && settings.texts[SENDER_SETTING_HELO][0] != '\0')
 		str_copy(str_of(settings.texts[SENDER_SETTING_HELO]), attempt->client.helo, sizeof attempt->client.helo);
 	if (!script_exists(script))
@@ -387,6 +389,7 @@ enum detail {
 	DETAIL_PASSWORD,
 	DETAIL_EHLO,
 	DETAIL_RETURN_PATH,
+	DETAIL_FROM,
 	DETAILS
 };
 
@@ -406,7 +409,7 @@ static void take_details(const struct script_field *actions, struct delivery *de
                          struct host_details *details, struct arena *arena)
 {
 	const struct script_value *server = &actions[DETAIL_SERVER].value, *port = &actions[DETAIL_PORT].value;
-	const struct script_value *path = &actions[DETAIL_RETURN_PATH].value;
+	const struct script_value *path = &actions[DETAIL_RETURN_PATH].value, *from = &actions[DETAIL_FROM].value;
 	struct server parsed;
 
 	take_security(actions, details);
@@ -426,6 +429,10 @@ static void take_details(const struct script_field *actions, struct delivery *de
 		details->helo = actions[DETAIL_EHLO].value.text;
 	if (path->type == SCRIPT_TEXT && is_path(path->text, arena))
 		delivery->message.from = path->text;
+	if (from->type == SCRIPT_TEXT && server_parse(from->text, 0, arena, &parsed, NULL) == 0 && parsed.is_address)
+		details->from = parsed.host;
+	else if (from->type == SCRIPT_TEXT && from->text.len != 0)
+		script_report(&scripts.mx, "ServerDetails", STR("bindAddress is no address"));
 }
 
 /* ServerDetails of mxout.lua: before each delivery. */
@@ -453,6 +460,7 @@ void scripts_prepare(struct delivery *delivery, struct route_host *host, struct 
 	    [DETAIL_PASSWORD] = {"password", {.type = SCRIPT_TEXT}},
 	    [DETAIL_EHLO] = {"ehloName", {.type = SCRIPT_TEXT}},
 	    [DETAIL_RETURN_PATH] = {"returnPath", {.type = SCRIPT_TEXT}},
+	    [DETAIL_FROM] = {"bindAddress", {.type = SCRIPT_TEXT}},
 	};
 	struct script_value result = script_table(actions, DETAILS), arguments[3];
 	struct story story;

@@ -18,9 +18,14 @@ enum log_kind {
 	LOG_POP3SVR,
 	LOG_IMAP4SVR,
 	LOG_POP3CLT, /* of collectors */
+	LOG_SMTPCLT, /* of senders */
+	LOG_SUMMARY, /* a line for each transfer (specification 09-11): enum summary_item */
 	LOG_WEBSVR,  /* requests of browsers, a line each */
 	LOG_KINDS,
 };
+
+/* Codes of summary.log, of specification 09-11; a line is YYYYMMDDHHMMSS,<code>,<value>,<user>. */
+enum summary_item { SUMMARY_ONLINE = 9 /* value: seconds */, SUMMARY_ITEMS = 12 };
 
 extern const char *const log_names[LOG_KINDS];
 

@@ -163,6 +163,10 @@ int conn_compress(struct conn *conn, struct err *err);
  * there is nothing to close, but conn_close does no harm. */
 int conn_connect(struct conn *conn, const char *address, unsigned port, int connect_timeout_ms, int timeout_ms,
                  struct err *err);
+/* The same from an address of this machine, at any port; NULL or empty: as the system has it. In a sandbox: with
+ * SANDBOX_CONNECT_FROM. */
+int conn_connect_from(struct conn *conn, const char *from, const char *address, unsigned port, int connect_timeout_ms,
+                      int timeout_ms, struct err *err);
 
 /*
  * For clients: what err says of a connection that failed, in a sentence for people. shown: the command that was not

@@ -59,8 +59,26 @@ static int connect_within(int fd, const struct sockaddr_storage *address, sockle
 	return failure == 0 ? 0 : -1;
 }
 
+static int bind_to(int fd, const char *from, struct err *err)
+{
+	struct sockaddr_storage own;
+	socklen_t size;
+
+	if (from == NULL || from[0] == '\0')
+		return 0;
+	if (!parse_address(from, 0, &own, &size))
+		return err_set(err, ERR_SYNTAX, "\"%s\" is no address", from);
+	return bind(fd, (const struct sockaddr *)&own, size) == 0 ? 0 : err_system(err, "cannot connect from %s", from);
+}
+
 int conn_connect(struct conn *conn, const char *address, unsigned port, int connect_timeout_ms, int timeout_ms,
                  struct err *err)
+{
+	return conn_connect_from(conn, NULL, address, port, connect_timeout_ms, timeout_ms, err);
+}
+
+int conn_connect_from(struct conn *conn, const char *from, const char *address, unsigned port, int connect_timeout_ms,
+                      int timeout_ms, struct err *err)
 {
 	struct sockaddr_storage parsed;
 	socklen_t size;
@@ -72,6 +90,10 @@ int conn_connect(struct conn *conn, const char *address, unsigned port, int conn
 	fd = socket(parsed.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_system(err, "cannot make a socket");
+	if (bind_to(fd, from, err) != 0) {
+		close(fd);
+		return -1;
+	}
 	if (connect_within(fd, &parsed, size, connect_timeout_ms) != 0 || fcntl(fd, F_SETFL, O_RDWR) != 0) {
 		if (errno == ETIMEDOUT)
 			err_set(err, ERR_TIMEOUT, "cannot connect to %s port %u: no answer in time", address, port);

@@ -69,7 +69,7 @@ int mail_client_connect(struct mail_client *client, const struct mail_client_tar
 
 	mail_client_close(client);
 	str_copy(str_of(target->host), client->host, sizeof client->host);
-	if (socks_connect(&client->conn, target->proxy, target->address, target->port, client->timeouts.connect_ms,
+	if (socks_connect(&client->conn, target->proxy, NULL, target->address, target->port, client->timeouts.connect_ms,
 	                  client->timeouts.reply_ms, &reason) != 0) {
 		mail_client_close(client);
 		if (reason.code == ERR_SYSTEM)

@@ -42,7 +42,8 @@ enum sandbox_right {
 	SANDBOX_EXEC = 32,       /* exec (a listener that executes itself again), with SANDBOX_READ of the program */
 	SANDBOX_SIGNAL = 64,     /* signal own children, those forked in the sandbox (before Landlock 6: all of its user) */
 	SANDBOX_WATCH = 128,     /* inotify */
-	SANDBOX_LISTEN = 256,    /* listen; not in the base, for a listener outside of every profile does it */
+	SANDBOX_CONNECT_FROM = 512, /* with SANDBOX_CONNECT: from an address of one's own choice, at any port */
+	SANDBOX_LISTEN = 256,       /* listen; not in the base, for a listener outside of every profile does it */
 };
 
 enum { SANDBOX_MAX_PATHS = 16 };

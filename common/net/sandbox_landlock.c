@@ -29,6 +29,12 @@ enum {
 	ACCESS_NET_CONNECT_TCP = 2,
 	SCOPE_ABSTRACT_UNIX_SOCKET = 1,
 	SCOPE_SIGNAL = 2,
+	RULE_NET_PORT = 2,
+};
+
+struct port_attributes {
+	uint64_t access;
+	uint64_t port; /* 0: one that the system chooses */
 };
 
 #define READ_ACCESS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
@@ -65,10 +71,20 @@ static size_t attributes_size(int version)
 	return version >= 4 ? offsetof(struct ruleset_attributes, scoped) : offsetof(struct ruleset_attributes, access_net);
 }
 
-/* TCP is connected where the profile says so; a port of one's own is needed by nobody. */
+/* TCP is connected where the profile says so; a certain port of one's own is needed by nobody. */
 static uint64_t known_net_access(unsigned rights)
 {
 	return (rights & SANDBOX_CONNECT) != 0 ? ACCESS_NET_BIND_TCP : ACCESS_NET_BIND_TCP | ACCESS_NET_CONNECT_TCP;
+}
+
+static int allow_any_port(const struct sandbox *sandbox, int version, struct err *err)
+{
+	const struct port_attributes any = {.access = ACCESS_NET_BIND_TCP, .port = 0};
+
+	if (version < 4 || (sandbox->rights & SANDBOX_CONNECT_FROM) == 0 ||
+	    syscall(SYS_landlock_add_rule, sandbox->ruleset, RULE_NET_PORT, &any, 0) == 0)
+		return 0;
+	return err_system(err, "cannot add a Landlock rule");
 }
 
 int sandbox_landlock_create(struct sandbox *sandbox, struct err *err)
@@ -92,7 +108,7 @@ int sandbox_landlock_create(struct sandbox *sandbox, struct err *err)
 	sandbox->ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, attributes_size(version), 0);
 	if (sandbox->ruleset < 0)
 		return err_system(err, "cannot make a Landlock rule set");
-	return 0;
+	return allow_any_port(sandbox, version, err);
 }
 
 static int add_rule(int ruleset, const struct sandbox_rule *rule, struct err *err)

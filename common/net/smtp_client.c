@@ -124,8 +124,8 @@ int smtp_client_connect(struct smtp_client *client, const char *host, const char
 	smtp_reply_reset(&client->reply);
 	str_copy(str_of(host), client->host, sizeof client->host);
 	client->reached = false;
-	if (socks_connect(&client->conn, client->proxy, address, port, client->timeouts.connect_ms, greeting_ms, &reason) !=
-	    0) {
+	if (socks_connect(&client->conn, client->proxy, client->from, address, port, client->timeouts.connect_ms,
+	                  greeting_ms, &reason) != 0) {
 		forget_connection(client);
 		if (reason.code == ERR_SYSTEM)
 			return err_set(err, ERR_SYSTEM, "cannot connect to %s[%s]:%u: %s (%s)", host, address, port,
@@ -133,6 +133,8 @@ int smtp_client_connect(struct smtp_client *client, const char *host, const char
 		return err_set(err, reason.code, "cannot connect to %s[%s]:%u: %s", host, address, port, reason.text);
 	}
 	client->open = client->reached = true;
+	if (client->begun != NULL)
+		client->begun(&client->conn, client->begun_context);
 	if (tls != NULL && shake_hands(client, tls, verify, err) != 0)
 		return -1;
 	return read_greeting(client, greeting_ms, err);

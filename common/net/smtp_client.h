@@ -56,6 +56,10 @@ struct smtp_client {
 	struct smtp_timeouts timeouts;
 	smtp_heard *heard; /* NULL: nobody is told */
 	void *heard_context;
+	/* A connection came about, before anything is said on it; NULL: nobody is told. */
+	void (*begun)(struct conn *conn, void *context);
+	void *begun_context;
+	const char *from; /* address of ours that connections come from; NULL: as the system has it. The caller's */
 	const struct socks_proxy *proxy; /* for the next connections; NULL: none. The caller's */
 	/* What the certificate has to match in the next handshakes, in place of verify; NULL: no TLSA records. The
 	 * caller's. */
@@ -117,15 +121,15 @@ struct smtp_message {
 	int file; /* read from offset on, size octets, lines ended by CRLF */
 	off_t offset;
 	off_t size;
-	struct str on_top; /* header fields that go before it, with their line ends; ASCII */
-	struct str from;   /* without brackets; empty = <> */
-	bool smtputf8;     /* declared so when it was taken (RFC 6531) */
-	bool requiretls;   /* only a server that promises the same gets it, but for reports (RFC 8689); TLS is the caller's
-	                      business */
+	struct str on_top;  /* header fields that go before it, with their line ends; ASCII */
+	struct str from;    /* without brackets; empty = <> */
+	bool smtputf8;      /* declared so when it was taken (RFC 6531) */
+	bool requiretls;    /* only a server that promises the same gets it, but for reports (RFC 8689); TLS is the caller's
+	                       business */
 	int64_t hold_until; /* not before that time, seconds since 1970, where the server offers that (RFC 4865); 0: at once
 	                     */
-	struct str ret;    /* "FULL", "HDRS" or empty */
-	struct str envid;  /* xtext, or empty */
+	struct str ret;     /* "FULL", "HDRS" or empty */
+	struct str envid;   /* xtext, or empty */
 	struct smtp_recipient *recipients;
 	size_t recipient_count;
 	bool dsn_passed; /* set: the server announced DSN and takes over what was asked for (RFC 3461 5.2) */

@@ -239,16 +239,16 @@ static int ask(struct conn *conn, const struct socks_proxy *proxy, const char *t
 	return result;
 }
 
-int socks_connect(struct conn *conn, const struct socks_proxy *proxy, const char *target, unsigned port,
-                  int connect_timeout_ms, int timeout_ms, struct err *err)
+int socks_connect(struct conn *conn, const struct socks_proxy *proxy, const char *from, const char *target,
+                  unsigned port, int connect_timeout_ms, int timeout_ms, struct err *err)
 {
 	struct err reason;
 
 	if (proxy == NULL)
-		return conn_connect(conn, target, port, connect_timeout_ms, timeout_ms, err);
+		return conn_connect_from(conn, from, target, port, connect_timeout_ms, timeout_ms, err);
 	if (strlen(target) > TEXT_MAX || strlen(proxy->user) > TEXT_MAX || strlen(proxy->password) > TEXT_MAX)
 		return err_set(err, ERR_LIMIT, "a name or password for the SOCKS proxy has more than %d octets", TEXT_MAX);
-	if (conn_connect(conn, proxy->address, proxy->port, connect_timeout_ms, timeout_ms, &reason) != 0)
+	if (conn_connect_from(conn, from, proxy->address, proxy->port, connect_timeout_ms, timeout_ms, &reason) != 0)
 		return err_set(err, reason.code == ERR_SYSTEM ? ERR_CLOSED : reason.code, "the SOCKS proxy: %s", reason.text);
 	if (ask(conn, proxy, target, port, connect_timeout_ms, &reason) != 0) {
 		conn_close(conn);

@@ -25,9 +25,10 @@ struct socks_proxy {
 
 /*
  * Connect to target, an address, or with versions 4A and 5 a host's name, of 255 octets at most. proxy NULL: directly.
- * Then conn->peer is the target. -1: as conn_connect; ERR_DENIED (the proxy refuses), ERR_CLOSED, ERR_PROTOCOL.
+ * Then conn->peer is the target. from: as of conn_connect_from. -1: as conn_connect; ERR_DENIED (the proxy refuses),
+ * ERR_CLOSED, ERR_PROTOCOL.
  */
-int socks_connect(struct conn *conn, const struct socks_proxy *proxy, const char *target, unsigned port,
-                  int connect_timeout_ms, int timeout_ms, struct err *err);
+int socks_connect(struct conn *conn, const struct socks_proxy *proxy, const char *from, const char *target,
+                  unsigned port, int connect_timeout_ms, int timeout_ms, struct err *err);
 
 #endif

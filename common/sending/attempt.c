@@ -195,6 +195,11 @@ static void tell_tls(struct tour *tour, const struct route_host *host, const cha
 		tour->attempt->sending->tell_tls(tour->attempt, &story, tour->arena);
 }
 
+static void begun(struct conn *conn, void *context)
+{
+	transcript_attach(context, conn);
+}
+
 /* Connect to one address and get as far as the first MAIL. */
 static int connect_to(struct tour *tour, const struct route_host *host, struct str address, struct err *err)
 {
@@ -202,6 +207,12 @@ static int connect_to(struct tour *tour, const struct route_host *host, struct s
 	const char *name = arena_text(tour->arena, host->name), *ip = arena_text(tour->arena, address);
 	bool implicit = tour->security.encryption == ROUTE_TLS, without_tls = false, again = true;
 	int result = -1;
+
+	transcript_about(&attempt->log, attempt->sources.settings, attempt->log_name[0] != '\0' ? attempt->log_name : NULL,
+	                 ip, attempt->log_messages);
+	attempt->client.begun = begun;
+	attempt->client.begun_context = &attempt->log;
+	attempt->client.from = arena_text(tour->arena, tour->details.from);
 
 	while (again && tour->connections < CONNECTIONS_MAX) {
 		again = false;
@@ -221,6 +232,7 @@ static int connect_to(struct tour *tour, const struct route_host *host, struct s
 			         err->text);
 		without_tls = true;
 	}
+	attempt->client.from = NULL;
 	if (result != 0)
 		smtp_client_close(&attempt->client);
 	else if (attempt->client.conn.tls_active)
@@ -285,7 +297,7 @@ static void try_host(struct tour *tour, const struct route_host *listed)
 	bool secure;
 
 	tour->host = *listed;
-	tour->details = (struct host_details){.encryption = -1, .verify = -1, .helo = STR("")};
+	tour->details = (struct host_details){.encryption = -1, .verify = -1, .helo = STR(""), .from = STR("")};
 	if (sending->prepare != NULL)
 		sending->prepare(tour->delivery, &tour->host, &tour->details, tour->arena);
 	count = route_addresses(&tour->attempt->sources, host, tour->arena, addresses, &secure, &err);

@@ -10,6 +10,7 @@
 #define POSTROOM_SENDING_ATTEMPT_H
 
 #include "common/sending/sending.h"
+#include "common/status/transcript.h"
 
 /* What a session keeps from message to message. */
 struct attempt {
@@ -21,6 +22,9 @@ struct attempt {
 	bool once;             /* that connection is not for another message */
 	char relay_name[128];  /* of the relay sender that is used */
 	uint64_t generation;   /* of the settings it was made under */
+	struct transcript log; /* what is said, where it is wanted */
+	char log_name[128];    /* for whom it is; empty: the next connection is not logged */
+	bool log_messages;     /* what is sent in them, too */
 	bool is_required;      /* it is such as a message with REQUIRETLS wants */
 };
 

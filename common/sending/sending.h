@@ -19,6 +19,7 @@ struct host_details {
 	int encryption;  /* enum route_encryption, or -1: as it is. What DANE or a policy demands stays at least */
 	int verify;      /* 0 or 1, or -1: as it is */
 	struct str helo; /* empty: as it is */
+	struct str from; /* address of ours to connect from; empty: any */
 };
 
 /* How TLS went with a host: of a session that came about, or of one that did not, for the want of it. */
@@ -37,6 +38,9 @@ struct sending {
 	bool (*uses_filter)(const struct settings *settings);
 	/* What sessions may read beside the settings, told before they begin. NULL: nothing. */
 	int (*allow)(struct sandbox *sandbox, const struct instance *instance, struct err *err);
+	bool connects_from; /* it may choose the address that connections come from */
+	/* Is any session logged, by the settings (attempt->log_name)? NULL: none ever is. */
+	bool (*logs)(struct settings *settings);
 	/* Open channels of its own, before the sandbox. NULL: it has none. */
 	void (*connect)(const struct instance *instance);
 	/* Answer a question other than `send`; false: there is none of that name. NULL: there are none. */

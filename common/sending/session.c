@@ -50,6 +50,7 @@ static int open_session(struct session *session, int fd, struct session_parent *
 	ipc_message_init(&session->request);
 	ipc_message_init(&session->reply);
 	arena_init(&session->arena);
+	transcript_init(&session->attempt.log, TRANSCRIPT_SMTP);
 	smtp_client_init(&session->attempt.client, "", (struct smtp_timeouts){0});
 	session->attempt.tls = parent->tls;
 	session->attempt.sending = parent->sending;
@@ -63,6 +64,8 @@ static int open_session(struct session *session, int fd, struct session_parent *
 		open_channel(&sources->filterd, instance, "filterd", parent->sending->program);
 	if (parent->sending->by_mx && settings_flag(session->settings, SETTING_SENDER_TLS_REPORTS))
 		open_channel(&sources->policyd, instance, "policyd", parent->sending->program);
+	if (parent->sending->logs != NULL && parent->sending->logs(session->settings))
+		transcript_reserve(&session->attempt.log, session->settings, TRANSCRIPT_SMTP, parent->sending->program);
 	if (parent->sending->connect != NULL)
 		parent->sending->connect(instance);
 	if (sandbox_limit(0, 0, DESCRIPTORS_MAX, err) != 0)
@@ -205,6 +208,7 @@ int session_run(int fd, const struct listen_origin *origin, void *context)
 			break;
 	} while (can_go_on(&session) && !is_ending);
 	smtp_client_close(&session.attempt.client);
+	transcript_end(&session.attempt.log);
 	return 0;
 }
 
@@ -213,7 +217,8 @@ static int prepare_sandbox(struct sandbox *sandbox, const struct instance *insta
 {
 	char folder[INSTANCE_PATH_MAX + 128];
 
-	if (sandbox_init(sandbox, SANDBOX_CONNECT, err) != 0)
+	if (sandbox_init(sandbox, sending->connects_from ? SANDBOX_CONNECT | SANDBOX_CONNECT_FROM : SANDBOX_CONNECT, err) !=
+	    0)
 		return -1;
 	instance_path(folder, sizeof folder, instance->state, "settings");
 	if (sandbox_allow(sandbox, folder, SANDBOX_READ, err) != 0 ||

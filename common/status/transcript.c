@@ -59,6 +59,8 @@ static void take_client_line(struct transcript *transcript, struct str line)
 	char shown[TRANSCRIPT_LINE_MAX + sizeof "... ***"];
 	size_t visible;
 
+	if (transcript->in_data && transcript->cuts_messages)
+		return;
 	if (transcript->hiding) {
 		tell(transcript, true, str_of(HIDDEN));
 		return;
@@ -184,27 +186,52 @@ void transcript_free(struct transcript *transcript)
 	buf_free(&transcript->out);
 }
 
-/* Open the channel and say whose session it is. */
-static void open_channel(struct transcript *transcript, const struct settings *settings, const char *program,
-                         const char *service, const char *peer)
+static int connect_channel(struct transcript *transcript, const struct settings *settings, const char *program)
 {
 	const struct timeval patience = {PATIENCE_SECONDS, 0};
 	struct err err;
 
 	if (ipc_connect(&transcript->channel, settings->instance, "historyd", program, &err) != 0) {
 		log_warning("this session is not logged: %s", err.text);
-		return;
+		return -1;
 	}
 	setsockopt(transcript->channel.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	return 0;
+}
+
+/* Say whose session it is. */
+static void introduce(struct transcript *transcript, const char *service, const char *peer)
+{
 	ipc_request(&transcript->packet, "transcript-begin");
 	ipc_add_text(&transcript->packet, "service", service);
 	ipc_add_text(&transcript->packet, "peer", peer);
 	flush(transcript);
 }
 
-void transcript_attach(struct transcript *transcript, struct conn *conn)
+void transcript_reserve(struct transcript *transcript, const struct settings *settings,
+                        enum transcript_protocol protocol, const char *program)
+{
+	transcript_init(transcript, protocol);
+	transcript->is_ours = true;
+	connect_channel(transcript, settings, program);
+}
+
+void transcript_about(struct transcript *transcript, const struct settings *settings, const char *name,
+                      const char *peer, bool with_messages)
 {
 	if (transcript->channel.fd < 0)
+		return;
+	flush(transcript);
+	transcript->hiding = transcript->in_data = false;
+	transcript->cuts_messages = !with_messages;
+	transcript->silent = name == NULL || !is_meant(settings, peer);
+	if (!transcript->silent)
+		introduce(transcript, name, peer);
+}
+
+void transcript_attach(struct transcript *transcript, struct conn *conn)
+{
+	if (transcript->channel.fd < 0 || transcript->silent)
 		return;
 	transcript->conn = conn;
 	conn->trace = trace;
@@ -220,7 +247,8 @@ void transcript_begin(struct transcript *transcript, struct conn *conn, const st
 	transcript_init(transcript, protocol);
 	if (!is_logged(settings, protocol) || !is_meant(settings, peer))
 		return;
-	open_channel(transcript, settings, program, service != NULL ? service->label : "local", peer);
+	if (connect_channel(transcript, settings, program) == 0)
+		introduce(transcript, service != NULL ? service->label : "local", peer);
 	transcript_attach(transcript, conn);
 }
 
@@ -229,8 +257,8 @@ void transcript_open(struct transcript *transcript, const struct settings *setti
 {
 	transcript_init(transcript, protocol);
 	transcript->is_ours = true;
-	if (is_meant(settings, peer))
-		open_channel(transcript, settings, program, name, peer);
+	if (is_meant(settings, peer) && connect_channel(transcript, settings, program) == 0)
+		introduce(transcript, name, peer);
 }
 
 void transcript_note(struct transcript *transcript, struct str asked, struct str answered)

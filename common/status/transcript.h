@@ -35,6 +35,8 @@ struct transcript {
 	enum transcript_protocol protocol;
 	bool is_ours;       /* the client is this server */
 	bool hiding;        /* a login is on its way */
+	bool silent;        /* this connection is not to be told of */
+	bool cuts_messages; /* what the client sends in data is left out */
 	bool in_data;       /* the client sends a message: no line of it is a command */
 	struct buf in, out; /* lines that are not complete yet */
 	struct ipc_message packet;
@@ -56,6 +58,14 @@ void transcript_begin(struct transcript *transcript, struct conn *conn, const st
 void transcript_open(struct transcript *transcript, const struct settings *settings, enum transcript_protocol protocol,
                      const char *program, const char *name, const char *peer);
 void transcript_attach(struct transcript *transcript, struct conn *conn);
+/*
+ * For such a process with one server after another, which are not known yet: only the channel is opened. Then, before
+ * each connection, whose it is (name NULL: nobody's, it is not told of), with its messages or without.
+ */
+void transcript_reserve(struct transcript *transcript, const struct settings *settings,
+                        enum transcript_protocol protocol, const char *program);
+void transcript_about(struct transcript *transcript, const struct settings *settings, const char *name,
+                      const char *peer, bool with_messages);
 /*
  * For HTTP, which another library reads and writes: what was asked and what was answered, a line each, in our words.
  */

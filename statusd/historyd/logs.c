@@ -121,12 +121,35 @@ void logs_connector(struct logs *logs, struct str text)
 	buf_free(&line);
 }
 
+int logs_summary(struct logs *logs, const struct ipc_message *message, struct err *err)
+{
+	struct str user = ipc_get(message, "user");
+	time_t now = time(NULL);
+	int64_t item, value;
+	struct buf line;
+	struct tm local;
+	char when[32];
+
+	user = user.data != NULL ? user : STR("");
+	if (!ipc_get_number(message, "item", 0, SUMMARY_ITEMS - 1, &item) ||
+	    !ipc_get_number(message, "value", 0, INT64_MAX, &value) || !status_text_is_clean(user, WORD_MAX) ||
+	    localtime_r(&now, &local) == NULL || strftime(when, sizeof when, "%Y%m%d%H%M%S", &local) == 0)
+		return err_set(err, ERR_PROTOCOL, "that is no line of summary.log");
+	buf_init(&line, 4 * WORD_MAX);
+	buf_printf(&line, "%s,%" PRId64 ",%" PRId64 ",%.*s\n", when, item, value, STR_ARG(user));
+	log_file_write(&logs->files[LOG_SUMMARY], max_size(logs), SYSLOG_INFO, buf_str(&line));
+	buf_free(&line);
+	return 0;
+}
+
 static enum log_kind kind_of(const char *program)
 {
 	if (strcmp(program, "smtpd") == 0)
 		return LOG_SMTPSVR;
 	if (strcmp(program, "collector") == 0)
 		return LOG_POP3CLT;
+	if (strcmp(program, "sender") == 0)
+		return LOG_SMTPCLT;
 	if (strcmp(program, "webadmin") == 0)
 		return LOG_WEBSVR;
 	return strncmp(program, "pop3", 4) == 0 ? LOG_POP3SVR : LOG_IMAP4SVR;
@@ -140,12 +163,15 @@ static void add_word(struct buf *start, struct str word)
 
 static void begin(const struct ipc_incoming *incoming)
 {
-	struct transcript *transcript = memory_get(sizeof *transcript);
+	struct transcript *transcript = ipc_peer_data(incoming->peer); /* of the connection before, or none */
 	struct buf start;
 
-	transcript->kind = kind_of(incoming->caller);
-	transcript->allowance = BURST;
-	transcript->refilled_ms = io_now_ms();
+	if (transcript == NULL) {
+		transcript = memory_get(sizeof *transcript);
+		transcript->kind = kind_of(incoming->caller);
+		transcript->allowance = BURST;
+		transcript->refilled_ms = io_now_ms();
+	}
 	buf_init(&start, sizeof transcript->start - 1);
 	buf_printf(&start, "[%d]", (int)ipc_peer_pid(incoming->peer));
 	add_word(&start, ipc_get(&incoming->message, "service"));
@@ -204,7 +230,7 @@ void logs_take_transcript(struct logs *logs, struct ipc_incoming *incoming)
 {
 	struct transcript *transcript = ipc_peer_data(incoming->peer);
 
-	if (transcript == NULL && ipc_is(&incoming->message, "transcript-begin"))
+	if (ipc_is(&incoming->message, "transcript-begin"))
 		begin(incoming);
 	else if (transcript != NULL && ipc_is(&incoming->message, "transcript"))
 		write_lines(logs, transcript, &incoming->message);

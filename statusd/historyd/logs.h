@@ -2,7 +2,8 @@
  * logs: smtprules.log, security.log, connect.log and the logs of what is said in sessions.
  *
  * What is written of a session begins with what historyd knows itself: the time, and the process at the other end of
- * the channel. Service and client are what the session said once, at its begin. A channel is for one log, which its
+ * the channel. Service and client are what the session said at its begin; one in
+ * which this server is the client says it before each of its connections. A channel is for one log, which its
  * program decides. A session may say much at once, but not for long: what is more is left out, and how much it was is
  * said.
  */
@@ -33,6 +34,8 @@ bool logs_rule(struct logs *logs, enum log_kind kind, struct str line);
 void logs_connect(struct logs *logs, const struct status_record *record);
 /* What the scheduler says of a connection, into connect.log, where that is wanted. */
 void logs_connector(struct logs *logs, struct str text);
+/* A line of summary.log. -1: ERR_PROTOCOL, it is none. */
+int logs_summary(struct logs *logs, const struct ipc_message *message, struct err *err);
 
 /*
  * Requests of sessions, transcript-begin and transcript: notices, which are not answered. What makes no sense is told

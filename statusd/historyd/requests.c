@@ -149,6 +149,11 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 		ipc_answer_ok(incoming);
 	} else if (strcmp(incoming->caller, "queue-manager") == 0 && ipc_is(&incoming->message, "trace-add")) {
 		traces_add(historyd, incoming);
+	} else if (strcmp(incoming->caller, "scheduler") == 0 && ipc_is(&incoming->message, "summary")) {
+		if (logs_summary(&historyd->logs, &incoming->message, &err) == 0)
+			ipc_answer_ok(incoming);
+		else
+			ipc_answer_error(incoming, &err);
 	} else if (is_session(incoming->caller)) {
 		logs_take_transcript(&historyd->logs, incoming);
 	} else if (is_feeder && ipc_is(&incoming->message, "record")) {

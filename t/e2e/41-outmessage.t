@@ -5,7 +5,7 @@ use warnings;
 use lib 't/lib';
 use POSIX qw(strftime);
 use Postroom::Outgoing;
-use Postroom::Process qw(read_file write_file);
+use Postroom::Process qw(read_file);
 use Postroom::SmtpServer;
 use Postroom::Test;
 use Test::More;
@@ -15,11 +15,10 @@ my $p = Postroom::Test->start(users => { anna => 'anna-secret' }, set => { 'send
 my $domain = $p->domain;
 my $out = Postroom::Outgoing->new($p);
 my $server = Postroom::SmtpServer->start;
-my $script = $p->dir . '/etc/scripts/outmessage.lua';
 $p->postroom_ok(qw(sender set default --method relay --encryption none --servers), $server->address);
 $p->postroom_ok('sender', 'set', 'default', 'threads', 1);
 
-sub lua { write_file($script, $_[0]); return }
+sub lua { $p->script('outmessage', $_[0]); return }
 sub errors { return read_file($p->dir . '/log/luaerrors.log') // '' }
 
 subtest '09-5.6 NewMessage: what the function is given' => sub {

@@ -241,7 +241,7 @@ const struct api_call api_calls_running[] = {
          {.name = "name",
           .place = API_PATH,
           .required = true,
-          .words = "security|connect|smtpsvr|pop3svr|imap4svr|websvr|pop3clt|smtprules|dlrules|extrouter|luaerrors",
+          .words = "security|connect|smtpsvr|pop3svr|imap4svr|websvr|pop3clt|smtpclt|summary|smtprules|dlrules|extrouter|luaerrors",
           .sentence = "Which one."},
          QUERY("lines", API_NUMBER, "So many; 200, and 5000 at most."),
          QUERY("match", API_TEXT, "Only lines with this in them; '*' and '?' stand for what they do.")),
