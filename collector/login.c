@@ -50,7 +50,7 @@ static int encrypt(struct session *session, const struct mailbox_kind *kind, str
 static int log_in(struct session *session, const struct mailbox_kind *kind, struct err *err)
 {
 	const char *word = session_text(session, kind->authentication);
-	const struct mail_client *client = kind->client(session);
+	struct mail_client *client = kind->client(session);
 	const char *user = session_text(session, kind->username);
 	struct sasl_client_login login = {
 	    .user = user[0] != '\0' ? user : arena_text(&session->arena, session->route.username),
@@ -64,7 +64,9 @@ static int log_in(struct session *session, const struct mailbox_kind *kind, stru
 		login.method = SASL_CLIENT_METHOD_AUTOMATIC;
 	arena_init(&secret);
 	login.secret = arena_text(&secret, session->route.password);
+	client->conn.hidden = login.secret;
 	result = kind->log_in(session, word, &login, err);
+	client->conn.hidden = NULL;
 	arena_wipe(&secret);
 	arena_free(&secret);
 	route_wipe(&session->route);

@@ -104,7 +104,9 @@ static int log_in(struct session *session, struct smtp_client *client, struct er
 		login.method = SASL_CLIENT_METHOD_AUTOMATIC;
 	arena_init(&secret);
 	login.secret = arena_text(&secret, session->route.password);
+	client->conn.hidden = login.secret;
 	result = smtp_client_login(client, &login, err);
+	client->conn.hidden = NULL;
 	arena_wipe(&secret);
 	arena_free(&secret);
 	route_wipe(&session->route);

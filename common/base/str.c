@@ -184,6 +184,19 @@ bool str_copy(struct str s, char *out, size_t size)
 	return len == s.len && strlen(out) == s.len;
 }
 
+void str_blot(char *text, struct str hidden)
+{
+	size_t stars = hidden.len < 3 ? hidden.len : 3;
+	ptrdiff_t at;
+
+	while (hidden.len > 0 && (at = str_find(str_of(text), hidden)) >= 0) {
+		text += at;
+		memset(text, '*', stars);
+		memmove(text + stars, text + hidden.len, strlen(text + hidden.len) + 1);
+		text += stars;
+	}
+}
+
 size_t str_utf8_sequence(struct str s)
 {
 	const unsigned char *at = (const unsigned char *)s.data;

@@ -71,6 +71,9 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *value_out);
 /* Copy into a terminated array, cut where it does not fit. Returns false where it was cut or s holds a NUL. */
 bool str_copy(struct str s, char *out, size_t size);
 
+/* Write stars over each place of a terminated text where hidden stands: three, or as many as it has octets if fewer. */
+void str_blot(char *text, struct str hidden);
+
 /* Length of the well-formed UTF-8 sequence s begins with (RFC 3629 section 4), 0 where there is none. */
 size_t str_utf8_sequence(struct str s);
 /* How many characters s has, being UTF-8. */

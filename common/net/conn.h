@@ -64,6 +64,7 @@ struct conn {
 	/* Sees all that is said, without TLS and compression; or NULL. Calls nothing of conn. */
 	void (*trace)(enum conn_traced what, struct str bytes, void *context);
 	void *trace_context;
+	const char *hidden; /* a secret of ours that nobody is to see, should the peer repeat it; or NULL */
 	/* May wait: how many of so many octets may be moved now, at least one; called before writing, after reading; or
 	 * NULL. */
 	size_t (*throttle)(size_t wanted, void *context);

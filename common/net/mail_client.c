@@ -49,6 +49,8 @@ void mail_client_keep_words(struct mail_client *client, struct str line)
 		buf_add_str(&words, STR("..."));
 	}
 	str_copy(buf_str(&words), client->words, sizeof client->words);
+	if (client->conn.hidden != NULL)
+		str_blot(client->words, str_of(client->conn.hidden));
 	buf_free(&words);
 }
 

@@ -41,6 +41,8 @@ int smtp_client_refused(const struct smtp_client *client, const char *shown, str
 	err_set(err, SMTP_CLIENT_REFUSED, "Error from remote server on \"%s\" -> %.*s", shown,
 	        STR_ARG(smtp_reply_words(&client->reply, &arena)));
 	arena_free(&arena);
+	if (client->conn.hidden != NULL)
+		str_blot(err->text, str_of(client->conn.hidden));
 	return -1;
 }
 

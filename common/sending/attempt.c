@@ -139,6 +139,7 @@ static int greet(struct tour *tour, bool without_tls, bool *again, struct err *e
 	enum route_encryption encryption = tour->security.encryption;
 	struct smtp_client *client = &tour->attempt->client;
 	struct sasl_client_login login;
+	int result;
 
 	*again = false;
 	if (smtp_client_hello(client, err) != 0)
@@ -161,7 +162,10 @@ static int greet(struct tour *tour, bool without_tls, bool *again, struct err *e
 	    .user = arena_text(tour->arena, username_of(tour)),
 	    .secret = arena_text(tour->arena, tour->host.username.len != 0 ? tour->host.password : route->password),
 	    .method = tour->host.username.len != 0 ? SASL_CLIENT_METHOD_AUTOMATIC : route->method};
-	return smtp_client_login(client, &login, err);
+	client->conn.hidden = login.secret;
+	result = smtp_client_login(client, &login, err);
+	client->conn.hidden = NULL;
+	return result;
 }
 
 /* Every look at a certificate is logged, also where nothing depended on it. */

@@ -97,11 +97,17 @@ static bool is_final(enum transcript_protocol protocol, struct str line, size_t 
 
 static void take_server_line(struct transcript *transcript, struct str line)
 {
-	char shown[TRANSCRIPT_LINE_MAX + sizeof "...***"];
+	const char *secret = transcript->conn != NULL ? transcript->conn->hidden : NULL;
+	char shown[TRANSCRIPT_LINE_MAX + sizeof "...***"], blotted[TRANSCRIPT_LINE_MAX + sizeof "..."];
 	size_t visible;
 	bool final = is_final(transcript->protocol, line, &visible);
 
 	transcript->in_data = transcript->protocol == TRANSCRIPT_SMTP && str_starts(line, STR("354"));
+	if (secret != NULL && str_find(line, str_of(secret)) >= 0) {
+		str_copy(line, blotted, sizeof blotted);
+		str_blot(blotted, str_of(secret));
+		line = str_of(blotted);
+	}
 	if (!transcript->hiding || final || line.len <= visible) {
 		tell(transcript, false, line);
 	} else {

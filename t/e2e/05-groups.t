@@ -110,7 +110,7 @@ subtest '02-3.5 02-10.1 02-10.2 what goes with a user' => sub {
 	is_deeply [map { $_->{pattern} } @{ $p->postroom_json('mapping', 'list', '--target', 'bert') }], ['sales'], 'his aliases';
 	is $p->smtp->send_message('x@far.test', ['sales@example.test'], "Subject: x\n\ny\n") =~ /\A250 / ? 1 : 0, 1, 'mail to one';
 	$p->wait_for(sub { count('bert') == 1 }, 'arrives', 20);
-	$p->postroom_ok('user', 'delete', 'bert');
+	$p->postroom_ok('user', 'delete', 'bert', '--yes');
 	my $smtp = $p->smtp;
 	$smtp->ehlo('far.test');
 	$smtp->cmd('MAIL FROM:<x@far.test>');

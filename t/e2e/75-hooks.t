@@ -98,10 +98,10 @@ subtest '09-2.3 a command that never returns is killed after its time, and faile
 subtest '09-15.6 the password of a collector stands nowhere' => sub {
 	$p->postroom_ok('collector', 'set', 'box', 'log', 'on');
 	$p->set('log.connections' => 'on');
-	$pop3->set_reply(PASS => "-ERR [AUTH] authorization failed");
+	$pop3->set_reply(PASS => "-ERR [AUTH] authorization failed for $PASSWORD of box");
 	my ($status, $text) = connect_now();
 	is $status, 1, 'it failed';
-	like $text, qr/PASS \*+.*-ERR/, 'the last result';
+	like $text, qr/PASS \*+.*-ERR.* for \*\*\* of box/, 'the last result, though the server repeats it';
 	my @mails;
 	$p->wait_for(sub { push @mails, told(qr/Error with Pop3 Client/); return @mails }, 'administrators are told');
 	$p->wait_for(sub { (read_file($p->dir . '/log/pop3clt.log') // '') =~ /PASS/ }, 'the session is logged');

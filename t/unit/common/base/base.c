@@ -57,6 +57,20 @@ static void str_wildcards(void **state)
 	assert_true(str_matches_wildcard(STR("aXbXbc"), STR("a*bc")));
 }
 
+static void str_blot_hides_each_place(void **state)
+{
+	char text[40];
+
+	(void)state;
+	str_copy(STR("PASS abcd, abcabcd of abc"), text, sizeof text);
+	str_blot(text, STR("abcd"));
+	assert_string_equal(text, "PASS ***, abc*** of abc");
+	str_blot(text, STR("of"));
+	assert_string_equal(text, "PASS ***, abc*** ** abc");
+	str_blot(text, STR(""));
+	assert_string_equal(text, "PASS ***, abc*** ** abc");
+}
+
 static void str_copies_say_what_was_cut(void **state)
 {
 	char out[4];
@@ -218,6 +232,7 @@ int main(void)
 	    cmocka_unit_test(str_numbers_are_checked),
 	    cmocka_unit_test(str_cuts_parts),
 	    cmocka_unit_test(str_wildcards),
+	    cmocka_unit_test(str_blot_hides_each_place),
 	    cmocka_unit_test(str_copies_say_what_was_cut),
 	    cmocka_unit_test(buf_keeps_its_limit),
 	    cmocka_unit_test(arena_gives_aligned_zeroed_memory),
