@@ -179,6 +179,8 @@ const struct right rights[] = {
 
     ADMIN("deliver", "answers"),
     ADMIN("deliver", "answers-forget"),
+    ADMIN("deliver", "inbox-empty"),
+    ADMIN("deliver", "inbox-copy"),
 
     ADMIN("listd", "held"),
     ADMIN("listd", "archive"),

@@ -3,6 +3,7 @@
  */
 #include "ctl/answers.h"
 #include "ctl/attributes.h"
+#include "ctl/inbox.h"
 #include "ctl/items.h"
 #include "ctl/media.h"
 #include "ctl/message.h"
@@ -57,6 +58,10 @@ static const struct verb user_verbs[] = {
                         "Write to the users of this server in a group or list (\"everyone\").", user_message)},
     {.command = VERB_OF("user media", MEDIA_USER_ARGUMENTS, "Manage the files that a user's autoresponders send along.",
                         media_user)},
+    {.command =
+         VERB_OF("user empty-inbox", INBOX_ARGUMENTS, "Move all of a user's Inbox to the recycle bin.", inbox_empty)},
+    {.command =
+         VERB_OF("user copy-inbox", INBOX_ARGUMENTS, "Copy what is in a user's Inbox to the assistants.", inbox_copy)},
     {.command = VERB_USAGE("user rename", "NAME NEW-NAME", "Give a user another name; mail and password stay."),
      .op = "user-rename",
      .arguments = {"name", "to"}},

@@ -119,6 +119,7 @@ struct beside {
 	struct clerk *clerk;       /* decides */
 	struct warden *warden;     /* looks after quotas */
 	struct helper *gauge;      /* says how full mailboxes are */
+	struct helper *inbox;      /* empties Inboxes, and copies them to assistants */
 	struct helper *remover;    /* removes those of users who were deleted */
 	struct settings *settings; /* who is a user, with the objects open; NULL: everybody */
 };

@@ -1,5 +1,6 @@
 #include "deliver/clerk.h"
 #include "deliver/gauge.h"
+#include "deliver/inbox.h"
 #include "deliver/remover.h"
 #include "deliver/warden.h"
 
@@ -40,7 +41,8 @@ static int start_beside(struct beside *beside, const struct daemon *daemon, stru
 
 	if (settings_open(&settings, &daemon->instance, true, err) != 0 ||
 	    clerk_start(&beside->clerk, daemon, base, err) != 0 || warden_start(&beside->warden, daemon, err) != 0 ||
-	    gauge_start(&beside->gauge, daemon, base, err) != 0)
+	    gauge_start(&beside->gauge, daemon, base, err) != 0 ||
+	    inbox_start(&beside->inbox, beside->ringer, daemon, base, err) != 0)
 		return -1;
 	beside->settings = &settings;
 	return remover_start(&beside->remover, daemon, base, err);

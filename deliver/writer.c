@@ -21,7 +21,7 @@ struct writer {
 	struct cache *cache;
 	struct clerk *clerk; /* NULL: nobody has anything to decide */
 	struct warden *warden;
-	struct helper *gauge, *remover;
+	struct helper *gauge, *inbox, *remover;
 	size_t mailboxes_max; /* open at a time */
 	struct job *first, **last;
 	size_t waiting;      /* deliveries of all jobs that have no result */
@@ -228,6 +228,7 @@ struct writer *writer_new(struct event_base *base, const struct instance *instan
 	writer->instance = instance;
 	writer->cache = cache_new(instance, mailboxes_max, beside->settings);
 	writer->gauge = beside->gauge;
+	writer->inbox = beside->inbox;
 	writer->remover = beside->remover;
 	writer->mailboxes_max = mailboxes_max;
 	writer->base = base;
@@ -383,6 +384,11 @@ void writer_handle(struct ipc_incoming *incoming, void *context)
 	if (strcmp(incoming->caller, "postroom") == 0 &&
 	    (ipc_is(&incoming->message, "answers") || ipc_is(&incoming->message, "answers-forget"))) {
 		control_handle(incoming, writer->instance);
+		return;
+	}
+	if (strcmp(incoming->caller, "postroom") == 0 &&
+	    (ipc_is(&incoming->message, "inbox-empty") || ipc_is(&incoming->message, "inbox-copy"))) {
+		helper_ask(writer->inbox, incoming);
 		return;
 	}
 	if (strcmp(incoming->caller, "postroom") == 0 && media_handle(incoming, writer->instance))

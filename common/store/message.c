@@ -159,6 +159,23 @@ void mailbox_list_free(struct mailbox_list *list)
 	*list = (struct mailbox_list){0};
 }
 
+int mailbox_message_id(struct mailbox *mailbox, int64_t folder, uint32_t uid, char out[STORE_ID_MAX + 1],
+                       struct err *err)
+{
+	struct message_row row;
+	struct arena arena;
+	int found;
+
+	arena_init(&arena);
+	found = message_read(mailbox, folder, uid, &arena, &row, err);
+	if (found == 1)
+		snprintf(out, STORE_ID_MAX + 1, "%.*s", STR_ARG(row.id));
+	arena_free(&arena);
+	if (found == 0)
+		return err_set(err, ERR_NOT_FOUND, "the message is not there");
+	return found == 1 ? 0 : -1;
+}
+
 const char *mailbox_unique(char out[STORE_UNIQUE_MAX], uint32_t uidvalidity, uint32_t uid)
 {
 	snprintf(out, STORE_UNIQUE_MAX, "%u-%u", uidvalidity, uid);

@@ -146,6 +146,10 @@ int mailbox_open_message(struct mailbox *mailbox, int64_t folder, uint32_t uid, 
  */
 int mailbox_find_message(struct mailbox *mailbox, int64_t folder, struct str id, uint32_t *uid_out, struct err *err);
 
+/* The id that a message was stored with, "" where it had none. -1: ERR_NOT_FOUND, or as a database fails. */
+int mailbox_message_id(struct mailbox *mailbox, int64_t folder, uint32_t uid, char out[STORE_ID_MAX + 1],
+                       struct err *err);
+
 /*
  * Remove messages; uids that are not there are passed over. All rows go in one synced transaction; the files later,
  * many together, at the latest by mailbox_idle, mailbox_close or the next opening. *removed_out (may be NULL): how many
