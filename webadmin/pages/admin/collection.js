@@ -95,6 +95,7 @@ const lastFirst = (ids) => [...ids].sort((a, b) => (typeof a === "number" ? b - 
  * actions    [{text, icon, danger, ask, run(id, row)}]: for rows that are selected; actAll(ids): the same at once
  * editable   names of columns whose cells are edited in place, with onEdit(row, name, value)
  * removeAll  (ids): delete them at once, instead of one after the other; resolves with how many went
+ * removeText a sentence that is said when rows are to be deleted
  * addFields, editFields, addText, fixed (nothing is added or deleted), more: [{text, icon, onClick}] of the menu
  */
 export function Collection(props) {
@@ -150,7 +151,7 @@ export function Collection(props) {
 		const ids = lastFirst(selected);
 		const shown = ids.slice(0, 10).map((id) => (names.length === 1 ? id : JSON.parse(id).filter(Boolean).join(" → ")));
 		if (!ids.length || !(await confirm({ title: tn("delete.title", ids.length), yes: t("delete"), danger: true,
-			text: shown.join(", ") + (ids.length > shown.length ? " ..." : "") })))
+			text: shown.join(", ") + (ids.length > shown.length ? " ..." : "") + (props.removeText ? `. ${props.removeText}` : "") })))
 			return;
 		const count = props.removeAll ? await props.removeAll(ids).catch(complain) : await forEach(ids, (id) => ask("DELETE", id));
 		if (count)

@@ -1,6 +1,6 @@
 // Users: the list with what can be done with many at once, and the items of one.
 import { html, useState } from "../lib/html.js";
-import { download, path, post, put, request } from "../lib/api.js";
+import { download, path, post, put, remove, request } from "../lib/api.js";
 import { ask, complain, say } from "../lib/ask.js";
 import { formatSize, t, tn } from "../lib/i18n.js";
 import { Icon } from "../lib/icons.js";
@@ -181,7 +181,9 @@ export function Users() {
 			shows=${{ name: (row) => html`<${Name} row=${row} />`, size: (row) => (row.size === undefined ? "" : formatSize(row.size)) }}
 			addText=${t("users.add")} addFields=${addFields} addFirst=${{ welcome: true }} editable=${["comment"]}
 			onEdit=${(row, key, value) => request("PATCH", path`/users/${row.name}/attributes`, { body: { [key]: value } })}
-			removeAll=${async (names) => countResults(await post("/users/bulk-delete", { names }))}
+			removeAll=${async (names) => countResults(await post("/users/bulk-delete", { names }))} removeText=${t("users.delete.text")}
+			actions=${[{ text: t("users.empty-inbox"), icon: "inbox", ask: t("users.empty-inbox.text"), danger: true,
+				run: (name) => remove(path`/users/${name}/inbox`) }]}
 			onOpen=${(row) => go("users", row.name)} />`;
 }
 
