@@ -103,6 +103,7 @@ export const tests = {
 		await row(t.page, "bert").getByRole("checkbox").click();
 		await row(t.page, "cleo").getByRole("checkbox").click();
 		await t.page.getByRole("button", { name: "Delete" }).click();
+		await t.page.getByRole("dialog").getByText("Their mail goes with them").waitFor();
 		await t.page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
 		await confirm(t);
 		await t.until(() => !known(t).some((name) => /^(bert|cleo)$/.test(name)), "both are gone");
