@@ -100,7 +100,7 @@ subtest '04-14.6 mail is sent as it comes; what has to be tried again waits' => 
 	pass 'sent without a schedule';
 	$smtp->set_reply(RCPT => '451 4.3.0 later');
 	like submit('later'), qr/\A250/, 'another, that is deferred';
-	ok $p->wait_log(qr/connection office: sender: 0 sent, 1 deferred.*\n.*connection office: Connection successful/), 'it is tried at once';
+	ok $p->wait_log(qr/connection office: sender: 0 sent, 1 deferred.*\n.*disconnect-command: down\n.*connection office: Connection successful/), 'it is tried at once';
 	$smtp->set_reply(RCPT => '250 ok');
 	$p->set('schedule.send-immediately' => 'off');
 	is scalar(my @all = $smtp->messages), $before + 1, 'and then waits';

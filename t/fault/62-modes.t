@@ -59,13 +59,13 @@ subtest 'nobody else' => sub {
 	is_deeply [map { $_->{path} } @special], [], 'none is setuid';
 	my @others = grep { $_->{type} !~ /\A[dfs]\z/ } @tree;
 	is_deeply [map { $_->{path} } @others], [], 'there are files, folders and sockets only';
-	my @shared = grep { $_->{mode} & 020 && $_->{path} !~ m{\Aspool/(?:smtpd|noticed|deliver|queue-manager|filterd|reporter|listd|collector)(?:/(?:new|tmp))?\z} } grep { $_->{type} ne 's' } @tree;
-	is_deeply [map { $_->{path} } @shared], [], 'only drops are writable for a group';
+	my @shared = grep { $_->{mode} & 020 && $_->{path} !~ m{\A(?:etc/scripts|spool/(?:smtpd|noticed|deliver|queue-manager|filterd|reporter|listd|collector)(?:/(?:new|tmp))?)\z} } grep { $_->{type} ne 's' } @tree;
+	is_deeply [map { $_->{path} } @shared], [], 'only drops, and where scripts are taken over, are writable for a group';
 };
 
 # What the user of each program may read and write, below the instance; sockets are "written".
 my %USERS = (
-	'postroom-config'  => { read => 'state/(?:config|settings)/', write => 'state/(?:config|settings)(?:/|\z)|run/(?:authd|statusd|noticed|deliver|smtpd|pop3-login|imap-login|webadmin)/configd' },
+	'postroom-config'  => { read => 'state/(?:config|settings)/', write => 'etc/scripts\z|state/(?:config|settings)(?:/|\z)|run/(?:authd|statusd|noticed|deliver|smtpd|pop3-login|imap-login|webadmin)/configd' },
 	'postroom-auth'    => { read => 'state/(?:auth|settings)/|etc/keys/(?:relay-authd|secrets)\.key\z', write => 'state/auth(?:/|\z)' },
 	'postroom-dns'     => { read => 'state/settings/', write => '' },
 	'postroom-resolve' => { read => 'state/settings/', write => 'run/lfwd/resolver' },
@@ -80,7 +80,7 @@ my %USERS = (
 	'postroom-minger'  => { read => 'state/settings/', write => 'run/(?:resolver|statusd)/mingerd' },
 	'postroom-schedule' => { read => 'state/settings/|state/schedule/', write => 'state/schedule(?:/|\z)|run/(?:queue-manager|collector|statusd|historyd|noticed)/scheduler' },
 	'postroom-broker'  => { read => 'state/settings/', write => 'run/(?:configd|authd|historyd|statusd|policyd|noticed|dnsd|resolver|deliver|listd|collector|reporter|queue-manager|scheduler|smtpd|pop3d|pop3-login|imapd|imap-login|webadmin)/brokerd' },
-	'postroom-report'  => { read => 'state/settings/|spool/reporter/', write => 'spool/reporter(?:/|\z)|run/(?:policyd|dnsd|fetchd)/reporter' },
+	'postroom-report'  => { read => 'state/settings/|spool/reporter/', write => 'spool/reporter(?:/|\z)|run/(?:policyd|dnsd|fetchd|statusd)/reporter' },
 	'postroom-collect' => { read => 'state/(?:collect|settings)/|spool/collector/', write => '(?:state/collect|spool/collector)(?:/|\z)|run/(?:authd|resolver|dnsd|statusd|historyd|noticed|smtpd|filterd)/collector' },
 	'postroom-filter'  => { read => 'state/settings/|spool/filterd/', write => 'spool/filterd(?:/|\z)|run/(?:statusd|noticed)/filterd' },
 	'postroom-smtp'    => {
@@ -94,8 +94,8 @@ my %USERS = (
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|lfwd|filterd|listd|noticed|scheduler|historyd)/queue-manager',
 	},
 	'postroom-status'  => {
-		read  => 'state/(?:history|settings)/|log/old/|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|\w+svr|\w+clt)\.(?:log|lbk)\z',
-		write => 'state/history(?:/|\z)|log/old(?:/|\z)|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|\w+svr|\w+clt)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
+		read  => 'state/(?:history|settings)/|log/old/|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|summary|\w+svr|\w+clt)\.(?:log|lbk)\z',
+		write => 'state/history(?:/|\z)|log/old(?:/|\z)|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|summary|\w+svr|\w+clt)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
 	},
 	'nobody'           => { read => undef, write => undef },
 );
