@@ -83,9 +83,9 @@ struct change {
 	int (*then)(struct change *change, struct err *err);
 	/* What others are told of it once it is in force; NULL: nothing. */
 	void (*committed)(struct change *change);
-	struct actor actor; /* who makes it, where that is told */
-	const char *code;   /* what a page is to do about a refusal, for the answer; or NULL */
-	bool only_check;    /* roll back in the end */
+	struct actor actor;                   /* who makes it, where that is told */
+	const char *code;                     /* what a page is to do about a refusal, for the answer; or NULL */
+	bool only_check;                      /* roll back in the end */
 	void (*ended)(struct config *config); /* of a change of its own (request_run) */
 	struct change *next;
 };

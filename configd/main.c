@@ -13,7 +13,8 @@ static void told_to_end(evutil_socket_t fd, short what, void *base)
 	event_base_loopexit(base, NULL);
 }
 
-/* Its own two folders, that of scripts which administrators put down, the sockets it was handed, and authd's socket: nothing else. */
+/* Its own two folders, that of scripts which administrators put down, the sockets it was handed, and authd's socket:
+ * nothing else. */
 static int enter_sandbox(const struct instance *instance, struct err *err)
 {
 	char path[INSTANCE_PATH_MAX + 128];

@@ -9,7 +9,6 @@
 #include "common/settings/window.h"
 #include "deliver/decider.h"
 
-
 /* What holds for messages of some size. */
 struct by_size {
 	struct str target;

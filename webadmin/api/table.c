@@ -1,13 +1,8 @@
 #include "webadmin/api/table.h"
 
-static const struct api_call *const lists[] = {api_calls_users,
-                                               api_calls_addresses,
-                                               api_calls_connectors,
-                                               api_calls_services,
-                                               api_calls_running,
-                                               api_calls_settings,
-                                               api_calls_scripts,
-                                               NULL};
+static const struct api_call *const lists[] = {
+    api_calls_users,   api_calls_addresses, api_calls_connectors, api_calls_services,
+    api_calls_running, api_calls_settings,  api_calls_scripts,    NULL};
 
 const struct api_call *api_next_call(const struct api_call *call)
 {
