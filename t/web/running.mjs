@@ -26,6 +26,15 @@ export const tests = {
 		await t.until(() => queue(t).length === 1, "one is deleted");
 	},
 
+	async "06-7.6 what became of a message"(t) {
+		await t.login(t.page, "postmaster", t.password, "/admin/index.html");
+		await t.page.goto(`${t.url}/admin/index.html#/trace`);
+		const row = rows(t.page).filter({ hasText: "x1@far.test" });
+		await row.first().dblclick();
+		await t.page.locator("ol li").first().waitFor();
+		t.like(await t.page.locator("ol").textContent(), /x1@far\.test/, "its steps are shown");
+	},
+
 	async "sessions are shown and ended"(t) {
 		await t.login(t.page, "postmaster", t.password);
 		await t.page.goto(`${t.url}/admin/index.html#/sessions`);

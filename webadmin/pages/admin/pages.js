@@ -6,7 +6,7 @@ import { t } from "../lib/i18n.js";
 import { Access, Bindings, Domains, Members } from "./parts.js";
 import { Dashboard } from "./dashboard.js";
 import { Logs } from "./logs.js";
-import { LanQueue, Queue, Sessions } from "./running.js";
+import { LanQueue, Queue, Sessions, Steps } from "./running.js";
 import { Schedule } from "./schedule.js";
 import { Scripts } from "./scripts.js";
 import { Settings, Texts } from "./settings.js";
@@ -86,6 +86,9 @@ export const groups = [
 	{ key: "running", pages: [
 		{ key: "queue", icon: "upload", component: Queue },
 		{ key: "lan-queue", icon: "move", component: LanQueue },
+		{ key: "trace", icon: "search", id: "id", collection: { path: "/trace", fixed: true }, path: "/trace", tabs: [
+			{ key: "steps", component: Steps },
+		] },
 		{ key: "sessions", icon: "server", component: Sessions },
 		{ key: "blocks", icon: "block", collection: { path: "/blocks" } },
 		{ key: "never-blocks", icon: "shield", collection: { path: "/never-blocks" } },

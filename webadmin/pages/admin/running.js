@@ -83,3 +83,14 @@ export function Sessions({ route }) {
 				columns=${["service", "user", "peer", "tls", "begin", ...(tab === "past" ? ["end"] : []), "messages", "program", "id"]} />
 		<//>`;
 }
+
+/** What became of a message, step by step. */
+export function Steps({ values }) {
+	const [shown, setShown] = useState({});
+	useEffect(() => {
+		get(path`/trace/${values.id}`).then(setShown, (error) => setShown({ error }));
+	}, [values.id]);
+	if (shown.error)
+		return html`<${Failure} error=${shown.error} />`;
+	return shown.line ? html`<ol class="plain-list lines">${shown.line.map((line) => html`<li>${line}</li>`)}</ol>` : html`<${Loading} />`;
+}
