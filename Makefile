@@ -191,8 +191,9 @@ run:
 	scripts/try $(BUILD)
 
 # JOBS test files at a time: they wait more than they work. The longest begin first.
-JOBS     ?= 5
-LONG     := t/fault/60-containment.t t/fault/30-inject.t
+JOBS     ?= 6
+LONG     := $(addprefix t/,fault/60-containment.t fault/31-inject-imap.t fault/30-inject.t web/50-look.t fault/85-collect-kill.t \
+            e2e/64-imap-turns.t e2e/65-imap-limits.t e2e/65-imap-search-turns.t)
 TESTS    ?= $(wildcard t/e2e/*.t t/fault/*.t t/web/*.t)
 check:
 	scripts/deps check
