@@ -38,8 +38,8 @@ subtest '04-15 smtpclt.log: one of two senders, without passwords, with messages
 	send_to('loud');
 	$p->wait_for(sub { text() =~ /C: the body of loud$/m }, 'with the message');
 	$p->set('log.clients' => '127.0.0.2/32');
-	my $before = text();
 	$p->stop_running;
+	my $before = text();
 	$p->run;
 	send_to('loud');
 	is text(), $before, 'not of servers that log.clients does not name';
