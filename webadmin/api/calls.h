@@ -13,6 +13,29 @@
 #define FIELDS(...)  ((const struct api_field[]){__VA_ARGS__, {.name = NULL}})
 #define COLUMNS(...) ((const struct api_column[]){__VA_ARGS__, {.name = NULL}})
 
+/*
+ * A row (struct api_call): the request `op` of a daemon, what that does, and what else there is to say of it by the
+ * names of its members.
+ */
+#define CALL(call_method, call_path, call_callee, call_op, text, ...)                                               \
+	{                                                                                                               \
+		.method = (call_method), .path = (call_path), .callee = (call_callee), .op = (call_op), .sentence = (text), \
+		__VA_ARGS__                                                                                                 \
+	}
+/* The same of a call with a function of its own (special.h). */
+#define SPECIAL(call_method, call_path, function, text, ...)                                             \
+	{                                                                                                    \
+		.method = (call_method), .path = (call_path), .run = (function), .sentence = (text), __VA_ARGS__ \
+	}
+#define CALLS_END      \
+	{                  \
+		.method = NULL \
+	}
+
+/* What a row answers: a collection out of the answer's fields of one name, or an object. */
+#define ROWS(field, what) .shape = API_ROWS, .list = (field), .columns = (what)
+#define OBJECT(what)      .shape = API_OBJECT, .columns = (what)
+
 /* One field; a request's field of another name is written out. */
 #define IN_PATH(field, text)                                                     \
 	{                                                                            \
