@@ -387,7 +387,7 @@ void outcome_deferred(struct message *message, struct delivery *delivery);
 /* A local daemon did not answer: again in seconds, no attempt counted. */
 void outcome_away(struct message *message, struct delivery *delivery);
 
-/* remote.c: destinations and the sessions to them. */
+/* remote.h: destinations and the sessions to them. */
 bool remote_has(enum delivery_kind kind); /* is it for one of the ways to other servers? */
 int remote_open(struct queue *queue, struct err *err);
 void remote_settings(struct queue *queue); /* settings have changed */

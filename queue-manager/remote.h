@@ -162,7 +162,7 @@ extern const struct remote_way remote_ways[QUEUE_WAYS];
 /* Where does a destination's server have a limit of its own? Else the limit of all. */
 unsigned remote_ceiling(const struct remote *remote, const char *server);
 
-/* remote.c */
+/* wants.c */
 /* Messages that are parked for a destination and are to stand in its line. */
 struct remote_want {
 	struct remote_destination *destination;
@@ -170,11 +170,24 @@ struct remote_want {
 };
 /* Who wants any now, up to `most`: those whose line is short and who have a session, or could have one. */
 size_t remote_wants(struct queue *queue, struct remote_want *wants, size_t most);
-void remote_job_put(struct remote_destination *destination, struct remote_job *job);
-/* What is in line goes back, so that it is parked; the first `keep` stay. */
-void remote_line_shorten(struct remote_destination *destination, unsigned keep);
+
+/* lines.c */
+void remote_job_put(struct remote_destination *destination, struct remote_job *job); /* by its rank */
+struct remote_job *remote_job_take(struct remote_destination *destination);          /* the first, which is there */
 void remote_job_defer(struct remote_job *job, const char *code, struct str host, struct str words);
 void remote_job_end(struct remote_job *job);
+/* Has a line room for a job of this rank? In a full one the last gives way to one that comes before it. */
+bool remote_line_make_room(const struct remote *remote, struct remote_destination *destination, int64_t rank);
+/* Jobs at the front whose messages are no longer to be sent go back as they came. */
+void remote_line_drop_unwanted(struct remote_destination *destination);
+/* What is in line goes back, so that it is parked; the first `keep` stay. */
+void remote_line_shorten(struct remote_destination *destination, unsigned keep);
+/* What was in line when the destination turned out to be unreachable. */
+void remote_line_share_trouble(struct remote_destination *destination);
+
+/* remote.c */
+/* Is its sender sending? */
+bool remote_is_open(const struct remote *remote, const struct remote_destination *destination);
 /* Sessions that a destination may have of which nothing is known. */
 unsigned remote_window_first(const struct remote *remote);
 
