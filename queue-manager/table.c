@@ -4,117 +4,10 @@
 #include "common/base/memory.h"
 #include "queue-manager/senders.h"
 
-#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { BUSY_MS = 5000, TRY_AGAIN_MS = 2000, FORGET_LATER_MS = 200 };
-
-static const char *const steps[] = {
-    "CREATE TABLE clock(one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT, offset INTEGER, last INTEGER);"
-    "CREATE TABLE message("
-    "  key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, time INTEGER, size INTEGER, sender TEXT,"
-    "  born INTEGER NOT NULL,"
-    "  next INTEGER,"                      /* queue time; NULL while in memory */
-    "  trying INTEGER NOT NULL DEFAULT 0," /* a crash now is counted */
-    "  crashes INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0,"
-    "  warned INTEGER NOT NULL DEFAULT 0, reports INTEGER NOT NULL DEFAULT 0);"
-    "CREATE INDEX message_next ON message(next) WHERE held = 0 AND next IS NOT NULL;"
-    "CREATE TABLE delivery("
-    "  message INTEGER NOT NULL, position INTEGER NOT NULL, recipient INTEGER NOT NULL, kind INTEGER NOT NULL,"
-    "  state INTEGER NOT NULL, uid INTEGER NOT NULL, address TEXT NOT NULL, target TEXT NOT NULL,"
-    "  attempts INTEGER NOT NULL, next INTEGER NOT NULL, destination TEXT NOT NULL, answer TEXT NOT NULL,"
-    "  report INTEGER NOT NULL, PRIMARY KEY(message, position)) WITHOUT ROWID;"
-    "CREATE INDEX delivery_parked ON delivery(destination) WHERE state = 1;"
-    "CREATE INDEX message_doomed ON message(key) WHERE held = 2;"
-    "CREATE INDEX delivery_report ON delivery(message) WHERE report <> 0;",
-    "ALTER TABLE message ADD COLUMN user TEXT NOT NULL DEFAULT '';" /* who logged in to send it */
-    "CREATE INDEX message_user ON message(user) WHERE user <> '';",
-    "ALTER TABLE message ADD COLUMN prepared INTEGER NOT NULL DEFAULT 0;" /* enum prepared */
-    "ALTER TABLE message ADD COLUMN outgoing_from TEXT NOT NULL DEFAULT '';",
-    "CREATE TABLE lan_match(rule INTEGER PRIMARY KEY, matches INTEGER NOT NULL);" /* recipients that a rule took */
-    "CREATE INDEX delivery_lan ON delivery(message) WHERE kind = 4;",
-    "ALTER TABLE message ADD COLUMN peer TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE message ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE message ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE message ADD COLUMN expires INTEGER;" /* NULL: never */
-    "ALTER TABLE message ADD COLUMN final INTEGER NOT NULL DEFAULT 0;"
-    "CREATE INDEX message_expires ON message(expires) WHERE expires IS NOT NULL;"
-    "ALTER TABLE delivery ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;"
-    "DROP INDEX delivery_parked;"
-    "CREATE INDEX delivery_parked ON delivery(destination, rank) WHERE state = 1;"
-    "CREATE TABLE sending(sender INTEGER NOT NULL, at INTEGER NOT NULL, recipients INTEGER NOT NULL);"
-    "CREATE INDEX sending_sender ON sending(sender, at);"
-    "CREATE TABLE past(key INTEGER PRIMARY KEY, id TEXT NOT NULL, time INTEGER, size INTEGER, sender TEXT, user TEXT,"
-    "  peer TEXT, ended INTEGER NOT NULL);" /* seconds since 1970 */
-    "CREATE INDEX past_ended ON past(ended);"
-    "CREATE TABLE past_recipient(message INTEGER NOT NULL, position INTEGER NOT NULL, address TEXT, target TEXT,"
-    "  state INTEGER, attempts INTEGER, answer TEXT, PRIMARY KEY(message, position)) WITHOUT ROWID;",
-    "ALTER TABLE message ADD COLUMN release INTEGER NOT NULL DEFAULT 0;" /* seconds since 1970; scheduled.c */
-    "CREATE INDEX message_release ON message(release) WHERE release > 0;",
-    "CREATE INDEX message_suspect ON message(next) WHERE held = 0 AND crashes >= 2;",
-};
-
-/* The statements, in the order of enum table_statement. */
-static const char *const sql[TABLE_STATEMENTS] = {
-    [TABLE_INSERT] =
-        "INSERT INTO message(id, time, size, sender, born, next, trying, crashes, held, warned, reports, prepared, "
-        "outgoing_from, priority, hold_until, expires, final, release, user, peer) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, "
-        "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
-    [TABLE_UPDATE] = "UPDATE message SET time = ?2, size = ?3, sender = ?4, born = ?5, next = ?6, trying = ?7, "
-                     "crashes = ?8, held = ?9, warned = ?10, reports = ?11, prepared = ?12, outgoing_from = ?13, "
-                     "priority = ?14, hold_until = ?15, expires = ?16, final = ?17, release = ?18 "
-                     "WHERE key = ?19",
-    [TABLE_DELIVERY] =
-        "INSERT OR REPLACE INTO delivery(message, position, recipient, kind, state, uid, address, target, "
-        "attempts, next, destination, answer, report, rank) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
-        "?11, ?12, ?13, ?14)",
-    [TABLE_FORGET] = "DELETE FROM message WHERE key = ?1",
-    [TABLE_FORGET_DELIVERIES] = "DELETE FROM delivery WHERE message = ?1",
-    /* what went to other servers is remembered for some days: past.c */
-    [TABLE_PAST] =
-        "INSERT INTO past(key, id, time, size, sender, user, peer, ended) SELECT (SELECT coalesce(max(key), 0) "
-        "+ 1 FROM past), id, time, size, sender, user, peer, ?2 FROM message WHERE key = ?1 AND EXISTS (SELECT "
-        "1 FROM delivery WHERE message = ?1 AND kind = 2 AND state IN (2, 3))",
-    [TABLE_PAST_RECIPIENTS] =
-        "INSERT INTO past_recipient SELECT ?2, position, address, target, state, attempts, answer "
-        "FROM delivery WHERE message = ?1 AND kind = 2 AND state IN (2, 3)",
-    [TABLE_CLOCK] = "INSERT OR REPLACE INTO clock(one, boot, offset, last) VALUES(1, ?1, ?2, ?3)",
-    [TABLE_READ] =
-        "SELECT born, crashes, held, warned, reports, trying, prepared, outgoing_from, priority, hold_until, "
-        "coalesce(expires, 0), final, release FROM message WHERE key = ?1",
-    [TABLE_READ_DELIVERIES] =
-        "SELECT position, recipient, kind, state, uid, target, attempts, next, destination, answer, "
-        "report, rank FROM delivery WHERE message = ?1 ORDER BY position",
-};
-
-static void reserve_make(struct table *table)
-{
-	static const char block[65536];
-	char path[INSTANCE_PATH_MAX + 128];
-	FILE *file;
-
-	instance_path(path, sizeof path, table->queue->instance->spool, "reserve");
-	if (access(path, F_OK) == 0)
-		return;
-	file = fopen(path, "we");
-	for (int i = 0; file != NULL && i < 16; i++)
-		if (fwrite(block, sizeof block, 1, file) != 1)
-			break;
-	if (file != NULL && fclose(file) == 0)
-		return;
-	unlink(path); /* as long as the disk is full there is nothing to reserve */
-}
-
-/* On a full disk: give back what was kept for this moment. */
-static void reserve_free(struct table *table)
-{
-	char path[INSTANCE_PATH_MAX + 128];
-
-	instance_path(path, sizeof path, table->queue->instance->spool, "reserve");
-	if (unlink(path) == 0)
-		log_error("the disk is full: the reserve is used so that the queue can work");
-}
 
 /* Queue time goes on: after a reboot from where it was saved last, else as before. */
 static int clock_open(struct table *table, struct err *err)
@@ -159,17 +52,14 @@ int table_open(struct queue *queue, struct err *err)
 	table->queue = queue;
 	table->dirty_last = &table->dirty;
 	buf_init(&table->forgotten, SIZE_MAX / 2);
-	reserve_make(table);
+	table_reserve_make(queue);
 	instance_path(path, sizeof path, queue->instance->state, "queue/queue.db");
 	if (db_open(&table->db, path, DB_CREATE, BUSY_MS, err) != 0)
 		return -1;
 	/* the sandbox has no place for temporary files */
-	if (db_exec(&table->db, "PRAGMA temp_store = MEMORY", err) != 0 ||
-	    db_migrate(&table->db, steps, sizeof steps / sizeof steps[0], err) != 0 || clock_open(table, err) != 0)
+	if (db_exec(&table->db, "PRAGMA temp_store = MEMORY", err) != 0 || table_prepare(table, err) != 0 ||
+	    clock_open(table, err) != 0)
 		return -1;
-	for (int i = 0; i < TABLE_STATEMENTS; i++)
-		if (db_prepare(&table->db, &table->statements[i], sql[i], err) != 0)
-			return -1;
 	table->timer = evtimer_new(queue->base, on_timer, table);
 	return 0;
 }
@@ -418,7 +308,7 @@ void table_flush(struct queue *queue)
 		return;
 	} else if (!table->failing) {
 		log_error("nothing that needs queue.db goes on: %s", err.text);
-		reserve_free(table);
+		table_reserve_free(queue);
 	}
 	table->failing = true;
 	flush_in(table, TRY_AGAIN_MS);
@@ -428,76 +318,5 @@ void table_minute(struct queue *queue)
 {
 	queue->table->clock_due = queue->table->urgent = true;
 	past_prune(queue);
-	reserve_make(queue->table);
-}
-
-static bool has_all_recipients(const struct message *message)
-{
-	size_t recipient = 0; /* the first delivery of each is in the order of the envelope */
-
-	for (size_t i = 0; i < message->delivery_count; i++)
-		recipient += message->deliveries[i].recipient == recipient;
-	return recipient == message->envelope.recipient_count;
-}
-
-static int read_deliveries(struct table *table, struct message *message, struct err *err)
-{
-	struct db_statement *statement = &table->statements[TABLE_READ_DELIVERIES];
-	int result;
-
-	db_bind_number(statement, 1, message->row);
-	while ((result = db_step(statement, err)) == 1) {
-		struct delivery *delivery;
-		int64_t recipient = db_number(statement, 1);
-
-		if (db_number(statement, 0) != (int64_t)message->delivery_count || recipient < 0 ||
-		    recipient >= (int64_t)message->envelope.recipient_count) {
-			db_reset(statement);
-			return err_set(err, ERR_CORRUPT, "its rows are not those of its envelope");
-		}
-		delivery = message_add_delivery(message, (unsigned)recipient);
-		delivery->kind = (enum delivery_kind)db_number(statement, 2);
-		delivery->state = (enum delivery_state)db_number(statement, 3);
-		delivery->uid = db_number(statement, 4);
-		delivery->target = arena_copy(&message->arena, db_text(statement, 5));
-		delivery->attempts = (unsigned)db_number(statement, 6);
-		delivery->next = db_number(statement, 7);
-		delivery->destination = arena_copy(&message->arena, db_text(statement, 8));
-		delivery->answer = arena_copy(&message->arena, db_text(statement, 9));
-		delivery->report = (enum report_kind)db_number(statement, 10);
-		delivery->rank = db_number(statement, 11);
-		delivery->dirty = false;
-	}
-	/* some recipients without a row would be recipients without mail */
-	if (result == 0 && message->delivery_count != 0 && !has_all_recipients(message))
-		return err_set(err, ERR_CORRUPT, "its rows leave recipients out");
-	return result;
-}
-
-int table_read(struct message *message, int64_t row, struct err *err)
-{
-	struct table *table = message->queue->table;
-	struct db_statement *statement = &table->statements[TABLE_READ];
-	int result;
-
-	db_bind_number(statement, 1, row);
-	result = db_step(statement, err);
-	if (result != 1)
-		return result == 0 ? err_set(err, ERR_NOT_FOUND, "there is no row") : -1;
-	message->row = message->written_row = row;
-	message->born = db_number(statement, 0);
-	message->crashes = (unsigned)db_number(statement, 1);
-	message->held = db_number(statement, 2) != 0;
-	message->warned = db_number(statement, 3) != 0;
-	message->reports = (unsigned)db_number(statement, 4);
-	message->trying = db_number(statement, 5) != 0;
-	message->prepared = (unsigned)db_number(statement, 6);
-	message->outgoing_from = arena_copy(&message->arena, db_text(statement, 7));
-	message->priority = db_number(statement, 8);
-	message->hold_until = db_number(statement, 9);
-	message->expires = db_number(statement, 10);
-	message->final = db_number(statement, 11) != 0;
-	message->release = db_number(statement, 12);
-	db_reset(statement);
-	return read_deliveries(table, message, err);
+	table_reserve_make(queue);
 }

@@ -36,4 +36,11 @@ struct table {
 	bool clock_due;
 };
 
+/* table_schema.c: bring the file to this version's form, and prepare the statements. */
+int table_prepare(struct table *table, struct err *err);
+
+/* table_reserve.c: a file in the spool that holds some blocks. */
+void table_reserve_make(const struct queue *queue); /* where it is not there */
+void table_reserve_free(const struct queue *queue); /* on a full disk: give back what was kept for this moment */
+
 #endif
