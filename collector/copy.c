@@ -15,7 +15,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { BUNDLE_OCTETS = 8 << 20 }; /* of one file, unless one message is larger */
+enum {
+	BUNDLE_OCTETS = 8 << 20, /* of one file, unless one message is larger */
+	BUNDLE_MESSAGES = 100,
+};
 
 struct original {
 	struct imap_client_detail detail; /* without its flags */
@@ -268,13 +271,12 @@ static int read_answers(struct copy *copy, struct original *const *wanted, size_
 /* Fetch as many of the messages from *next on as make a bundle. */
 static int fetch_some(struct copy *copy, size_t *next, struct err *err)
 {
-	struct original *wanted[IMAP_CLIENT_UIDS_MAX];
-	uint32_t uids[IMAP_CLIENT_UIDS_MAX];
+	struct original *wanted[BUNDLE_MESSAGES];
+	uint32_t uids[BUNDLE_MESSAGES];
 	uint64_t octets = 0;
 	size_t count = 0;
 
-	for (; *next < copy->count && count < (copy->one_by_one ? 1 : IMAP_CLIENT_UIDS_MAX) && octets < BUNDLE_OCTETS;
-	     ++*next) {
+	for (; *next < copy->count && count < (copy->one_by_one ? 1 : BUNDLE_MESSAGES) && octets < BUNDLE_OCTETS; ++*next) {
 		struct original *original = &copy->originals[*next];
 
 		if (!original->wanted)
@@ -288,7 +290,7 @@ static int fetch_some(struct copy *copy, size_t *next, struct err *err)
 	imap_client_ask(&copy->session->imap, uids, count, IMAP_CLIENT_WHOLE);
 	if (read_answers(copy, wanted, count, err) != 0)
 		return -1;
-	return copy->bundled == IMAP_CLIENT_UIDS_MAX || copy->size >= BUNDLE_OCTETS ? hand_over(copy, err) : 0;
+	return copy->bundled == BUNDLE_MESSAGES || copy->size >= BUNDLE_OCTETS ? hand_over(copy, err) : 0;
 }
 
 static int fetch_wanted(struct copy *copy, struct err *err)

@@ -301,8 +301,14 @@ int imap_client_examine(struct imap_client *client, struct str folder, struct im
 
 void imap_client_write_uids(struct imap_client *client, const uint32_t *uids, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		conn_printf(&client->mail.conn, "%s%u", i > 0 ? "," : "", uids[i]);
+	for (size_t i = 0, first; i < count; i++) {
+		first = i;
+		while (i + 1 < count && uids[i + 1] == uids[i] + 1)
+			i++;
+		conn_printf(&client->mail.conn, "%s%u", first > 0 ? "," : "", uids[first]);
+		if (i > first)
+			conn_printf(&client->mail.conn, ":%u", uids[i]);
+	}
 }
 
 int imap_client_delete(struct imap_client *client, const uint32_t *uids, size_t count, struct err *err)

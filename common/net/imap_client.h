@@ -28,7 +28,7 @@
 
 enum {
 	IMAP_CLIENT_MESSAGES_MAX = 1000000, /* in one folder */
-	IMAP_CLIENT_UIDS_MAX = 100,         /* in one command */
+	IMAP_CLIENT_UIDS_MAX = 700,         /* in one command, so that it stays below 8192 octets (RFC 7162 section 4) */
 };
 
 struct imap_client {

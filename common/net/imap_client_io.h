@@ -10,7 +10,7 @@
 void imap_client_begin_command(struct imap_client *client, const char *words);
 /* A string as the grammar wants it, quoted; false: it holds what cannot be quoted, and nothing was written. */
 bool imap_client_write_quoted(struct imap_client *client, struct str text);
-/* "17,19,23" */
+/* "17,19:23" */
 void imap_client_write_uids(struct imap_client *client, const uint32_t *uids, size_t count);
 /* The end of the command. */
 void imap_client_end_command(struct imap_client *client);

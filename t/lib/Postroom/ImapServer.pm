@@ -124,12 +124,19 @@ sub authenticate {
 	return;
 }
 
-# "UID FETCH 101,103 (UID BODY.PEEK[])": untagged answers, and whether all could be given.
+# "101,103:105", "1:*": those of the UIDs that there are.
+sub uids {
+	my ($self, $set) = @_;
+	my $last = $FIRST_UID + @{ $self->{messages} } - 1;
+	my @ranges = map { my ($from, $to) = split /:/; $to //= $from; [$from, $to eq '*' ? $last : $to] } split /,/, $set;
+	return grep { my $uid = $_; grep { $_->[0] <= $uid && $uid <= $_->[1] } @ranges } $FIRST_UID .. $last;
+}
+
+# "UID FETCH 101,103:105 (UID BODY.PEEK[])": untagged answers, and whether all could be given.
 sub answers {
 	my ($self, $rest) = @_;
 	my ($set, $items) = split / /, $rest, 2;
-	my $last = $FIRST_UID + @{ $self->{messages} } - 1;
-	my @uids = $set eq '1:*' ? $FIRST_UID .. $last : split /,/, $set;
+	my @uids = $self->uids($set);
 	return map { $self->{gone} && $_ == $self->{gone} && $items =~ /BODY/ ? () : $self->answer($_, $items) } @uids;
 }
 
@@ -148,7 +155,8 @@ sub answer {
 sub fetch {
 	my ($self, $tag, $rest) = @_;
 	my @answers = $self->answers($rest);
-	my $is_refused = $self->{broken} && $rest =~ /\b$self->{broken}\b.*BODY/;
+	my ($set) = split / /, $rest;
+	my $is_refused = $self->{broken} && $rest =~ /BODY/ && grep { $_ == $self->{broken} } $self->uids($set);
 	@answers = grep { !/UID $self->{broken}\b/ } @answers if $is_refused;
 	@answers = reverse @answers if $self->{order} eq 'reversed';
 	my @ends = $is_refused ? "$tag NO cannot read a message" : "$tag OK done";
