@@ -157,6 +157,9 @@ const struct right rights[] = {
     ADMIN("authd", "oauth-list"),
     ADMIN("authd", "oauth-test"),
     CONFIRMED("authd", "oauth-delete"),
+    CONFIRMED("authd", "api-token-add"),
+    ADMIN("authd", "api-token-list"),
+    ADMIN("authd", "api-token-delete"),
 
     ADMIN("queue-manager", "list"),
     ADMIN("queue-manager", "show"),
@@ -181,6 +184,9 @@ const struct right rights[] = {
     ADMIN("deliver", "answers-forget"),
     ADMIN("deliver", "inbox-empty"),
     ADMIN("deliver", "inbox-copy"),
+    ADMIN("deliver", "media-list"),
+    ADMIN("deliver", "media-add"),
+    ADMIN("deliver", "media-delete"),
 
     ADMIN("listd", "held"),
     ADMIN("listd", "archive"),

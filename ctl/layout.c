@@ -157,11 +157,26 @@ static int make_folders(const struct instance *instance, bool complete, struct e
 	return 0;
 }
 
-/* historyd writes them, in a folder where it cannot make files. */
+/* The log writer's, who begins as root; historyd may read it. */
+static int make_main_log(const struct instance *instance, struct err *err)
+{
+	char path[INSTANCE_PATH_MAX + 64];
+	int fd = open(instance_path(path, sizeof path, instance->log, "postroom.log"),
+	              O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+
+	if (fd < 0)
+		return err_system(err, "cannot make %s", path);
+	close(fd);
+	return layout_give(instance, path, (struct layout_owner){NULL, "historyd"}, 0640, err);
+}
+
+/* historyd writes the others, in a folder where it cannot make files. */
 static int make_logs(const struct instance *instance, struct err *err)
 {
 	char path[INSTANCE_PATH_MAX + 64];
 
+	if (make_main_log(instance, err) != 0)
+		return -1;
 	for (int i = 0; i < 2 * LOG_KINDS; i++) {
 		int fd;
 

@@ -77,6 +77,23 @@ void cache_free(struct cache *cache)
 	memory_free(cache);
 }
 
+int deliver_find_user(struct settings *settings, struct str name, int64_t *uid_out, struct err *err)
+{
+	int row = db_query_number(&settings->objects, uid_out, err, "SELECT uid FROM user WHERE name = ?", "t", name);
+
+	if (row == 0)
+		return err_set(err, ERR_NOT_FOUND, "there is no user %.*s", STR_ARG(name));
+	return row == 1 ? 0 : -1;
+}
+
+int cache_find_user(struct cache *cache, struct str name, int64_t *uid_out, struct err *err)
+{
+	if (cache->settings == NULL)
+		return err_set(err, ERR_NOT_FOUND, "users have no names here");
+	settings_refresh(cache->settings);
+	return deliver_find_user(cache->settings, name, uid_out, err);
+}
+
 int cache_knows_user(struct cache *cache, int64_t uid, struct err *err)
 {
 	if (cache->settings == NULL)

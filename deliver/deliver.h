@@ -103,6 +103,10 @@ void cache_free(struct cache *cache);
  * DELIVER_NO_USER, or as mailbox_open with no waiting.
  */
 int cache_get(struct cache *cache, int64_t uid, struct mailbox **mailbox_out, struct err *err);
+/* The number of a user, in settings with the objects open; of the cache, in those of now. -1: ERR_NOT_FOUND, or the
+ * settings cannot be read. */
+int deliver_find_user(struct settings *settings, struct str name, int64_t *uid_out, struct err *err);
+int cache_find_user(struct cache *cache, struct str name, int64_t *uid_out, struct err *err);
 /* Is there a user of that number now? 1, 0; -1: the settings cannot be read. */
 int cache_knows_user(struct cache *cache, int64_t uid, struct err *err);
 /* Close one, so that the next use opens it anew: after an error, or before it is removed. */

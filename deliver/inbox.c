@@ -56,16 +56,6 @@ static int look_at_settings(struct keeper *keeper, struct err *err)
 	return 0;
 }
 
-static int find_user(struct keeper *keeper, struct str name, int64_t *uid_out, struct err *err)
-{
-	int row =
-	    db_query_number(&keeper->settings.objects, uid_out, err, "SELECT uid FROM user WHERE name = ?", "t", name);
-
-	if (row == 0)
-		return err_set(err, ERR_NOT_FOUND, "there is no user %.*s", STR_ARG(name));
-	return row == 1 ? 0 : -1;
-}
-
 static void tell_sessions(const struct keeper *keeper, int64_t uid)
 {
 	if (ringer_tell(keeper->ringer, &uid, 1) != 0)
@@ -231,7 +221,7 @@ static int find_assistant(struct keeper *keeper, int64_t owner, struct str addre
 	*uid_out = 0;
 	if (ours != 1)
 		return ours;
-	if (find_user(keeper, at < 0 ? address : str_sub(address, 0, (size_t)at), &uid, err) != 0)
+	if (deliver_find_user(&keeper->settings, at < 0 ? address : str_sub(address, 0, (size_t)at), &uid, err) != 0)
 		return err->code == ERR_NOT_FOUND ? 0 : -1;
 	*uid_out = uid != owner ? uid : 0;
 	return 0;
@@ -284,7 +274,8 @@ static int answer(const struct ipc_message *request, struct ipc_message *reply, 
 	struct keeper *keeper = context;
 	int64_t uid;
 
-	if (look_at_settings(keeper, err) != 0 || find_user(keeper, ipc_get(request, "user"), &uid, err) != 0)
+	if (look_at_settings(keeper, err) != 0 ||
+	    deliver_find_user(&keeper->settings, ipc_get(request, "user"), &uid, err) != 0)
 		return -1;
 	return ipc_is(request, "inbox-empty") ? empty(keeper, uid, reply, err) : copy(keeper, uid, reply, err);
 }

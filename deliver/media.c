@@ -3,6 +3,7 @@
 #include "common/base/io.h"
 #include "common/base/tree.h"
 #include "common/items/responder.h"
+#include "deliver/deliver.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -144,7 +145,20 @@ static int get_file(int folder, const char *name, struct ipc_message *reply, str
 	return 0;
 }
 
-static int act(struct ipc_message *request, const struct instance *instance, struct ipc_message *reply, struct err *err)
+/* Whose files are meant: a user by name or number, or 0. */
+static int find_owner(const struct ipc_message *request, struct cache *cache, int64_t *owner_out, struct err *err)
+{
+	struct str user = ipc_get(request, "user");
+
+	if (user.data != NULL)
+		return cache_find_user(cache, user, owner_out, err);
+	return ipc_get_number(request, "uid", 0, INT64_MAX, owner_out)
+	           ? 0
+	           : err_set(err, ERR_SYNTAX, "whose files are meant is missing");
+}
+
+static int act(struct ipc_message *request, const struct instance *instance, struct cache *cache,
+               struct ipc_message *reply, struct err *err)
 {
 	bool lists = ipc_is(request, "media-list"), adds = ipc_is(request, "media-add");
 	char name[RESPONDER_FILE_NAME_MAX + 1] = "";
@@ -152,8 +166,8 @@ static int act(struct ipc_message *request, const struct instance *instance, str
 	size_t count;
 	int folder, source, result;
 
-	if (!ipc_get_number(request, "uid", 0, INT64_MAX, &owner))
-		return err_set(err, ERR_SYNTAX, "whose files are meant is missing");
+	if (find_owner(request, cache, &owner, err) != 0)
+		return -1;
 	if (!lists && (!ipc_get_text(request, "name", name, sizeof name) || !responder_file_name_is_valid(str_of(name))))
 		return err_set(err, ERR_SYNTAX, "this is no name for a file");
 	folder = open_owner(instance, owner, adds, err);
@@ -192,7 +206,7 @@ int media_discard(const struct instance *instance, int64_t owner, bool *found_ou
 	return removed < 0 ? -1 : 0;
 }
 
-bool media_handle(struct ipc_incoming *incoming, const struct instance *instance)
+bool media_handle(struct ipc_incoming *incoming, const struct instance *instance, struct cache *cache)
 {
 	struct ipc_message *request = &incoming->message, reply;
 	struct err err;
@@ -203,7 +217,7 @@ bool media_handle(struct ipc_incoming *incoming, const struct instance *instance
 		return false;
 	ipc_message_init(&reply);
 	ipc_reply_ok(&reply);
-	if (act(request, instance, &reply, &err) == 0)
+	if (act(request, instance, cache, &reply, &err) == 0)
 		ipc_answer(incoming, &reply);
 	else
 		ipc_answer_error(incoming, &err);

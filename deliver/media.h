@@ -24,8 +24,10 @@ enum {
 const char *media_folder(char *out, size_t size, const struct instance *instance);
 int media_prepare(const struct instance *instance, struct err *err);
 
-/* The writer's: answer "media-list", "media-get", "media-add" and "media-delete"; false: it is none of these. */
-bool media_handle(struct ipc_incoming *incoming, const struct instance *instance);
+/* The writer's: answer "media-list", "media-get", "media-add" and "media-delete"; false: it is none of these. cache:
+ * who is meant by a name. */
+struct cache;
+bool media_handle(struct ipc_incoming *incoming, const struct instance *instance, struct cache *cache);
 
 /* Remove all files of a user. found_out: there was something. -1: ERR_SYSTEM. */
 int media_discard(const struct instance *instance, int64_t owner, bool *found_out, struct err *err);

@@ -391,7 +391,7 @@ void writer_handle(struct ipc_incoming *incoming, void *context)
 		helper_ask(writer->inbox, incoming);
 		return;
 	}
-	if (strcmp(incoming->caller, "postroom") == 0 && media_handle(incoming, writer->instance))
+	if (strcmp(incoming->caller, "postroom") == 0 && media_handle(incoming, writer->instance, writer->cache))
 		return;
 	if (strcmp(incoming->caller, "queue-manager") == 0 &&
 	    (ipc_is(&incoming->message, "stored") || ipc_is(&incoming->message, "unstore"))) {

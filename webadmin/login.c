@@ -187,6 +187,19 @@ int login_resume(struct web *web, const struct web_request *request, struct web_
 	return result;
 }
 
+/* What authd's refusal means to a page. */
+static void refuse(struct web_reply *reply, const struct ipc_message *answer, const struct err *err)
+{
+	struct str code = ipc_get(answer, "code");
+
+	if (str_equal(code, STR("login")))
+		web_reply_error(reply, 401, "login", "%s", err->text);
+	else if (str_equal(code, STR("confirm")))
+		web_reply_error(reply, 403, "confirm", "%s", err->text);
+	else
+		web_reply_err(reply, err);
+}
+
 /* Ask authd something about the visitor's own session; its answer, which the caller frees, or a reply. */
 static int ask_about(struct web *web, const struct web_request *request, struct web_reply *reply,
                      struct ipc_message *ask, struct ipc_message *answer)
@@ -197,7 +210,7 @@ static int ask_about(struct web *web, const struct web_request *request, struct 
 	ipc_add_text(ask, "peer", web->peer);
 	if (ask_authd(web, ask, answer, &err) == 0)
 		return 0;
-	web_reply_err(reply, &err);
+	refuse(reply, answer, &err);
 	return -1;
 }
 
@@ -294,7 +307,7 @@ static void hand_on(struct web *web, const struct web_request *request, struct w
 	if (complete && ask_authd(web, &ask, &answer, &err) != 0) {
 		if (err.code == ERR_DENIED)
 			count_failure(web, reply, str_of(request->visitor.user));
-		web_reply_err(reply, &err);
+		refuse(reply, &answer, &err);
 	}
 	memory_wipe(ask.fields.data, ask.fields.len);
 	json_decref(json);
@@ -302,9 +315,10 @@ static void hand_on(struct web *web, const struct web_request *request, struct w
 	ipc_message_free(&answer);
 }
 
-/* Sessions and remembered browsers of the visitor, as authd lists them: JSON objects. */
-static void get_sessions(struct web *web, const struct web_request *request, struct web_reply *reply)
+/* What the visitor has of a kind, as authd lists it: JSON objects. */
+static void get_list(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
+	const char *const *words = request->route->data; /* the op, the field of each */
 	json_t *items = json_array();
 	struct ipc_message ask, answer;
 	struct str key, value;
@@ -312,10 +326,10 @@ static void get_sessions(struct web *web, const struct web_request *request, str
 
 	ipc_message_init(&ask);
 	ipc_message_init(&answer);
-	ipc_request(&ask, "web-list");
+	ipc_request(&ask, words[0]);
 	if (ask_about(web, request, reply, &ask, &answer) == 0) {
 		while (ipc_next(&answer, &position, &key, &value))
-			if (str_equal(key, STR("entry")))
+			if (str_equal(key, str_of(words[1])))
 				json_array_append_new(items, json_loadb(value.data, value.len, 0, NULL));
 		web_reply_json(reply, 200,
 		               json_pack("{s:O, s:I}", "items", items, "total", (json_int_t)json_array_size(items)));
@@ -325,15 +339,16 @@ static void get_sessions(struct web *web, const struct web_request *request, str
 	ipc_message_free(&answer);
 }
 
-/* One of them by its number, or all but this one. */
-static void delete_sessions(struct web *web, const struct web_request *request, struct web_reply *reply)
+/* One of them by its number; of sessions without it all but this one. */
+static void delete_listed(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
+	const char *op = request->route->data;
 	struct str id = web_name(request, "id");
 	struct ipc_message ask, answer;
 
 	ipc_message_init(&ask);
 	ipc_message_init(&answer);
-	ipc_request(&ask, "web-revoke");
+	ipc_request(&ask, op);
 	if (id.len != 0)
 		ipc_add(&ask, "id", id);
 	ask_about(web, request, reply, &ask, &answer);
@@ -341,7 +356,43 @@ static void delete_sessions(struct web *web, const struct web_request *request, 
 	ipc_message_free(&answer);
 }
 
+/* A token for scripts of the visitor's: it is told this once. */
+static void post_token(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	json_t *json = web_json(request, reply);
+	const char *name = NULL, *scope = "own";
+	json_int_t days = 0;
+	size_t name_len;
+	struct ipc_message ask, answer;
+	int64_t id;
+
+	if (json == NULL)
+		return;
+	if (json_unpack(json, "{s:s%, s?:s, s?:I}", "name", &name, &name_len, "scope", &scope, "days", &days) != 0) {
+		web_reply_error(reply, 400, "syntax", "Say name and perhaps scope, both texts, and days, a number");
+		json_decref(json);
+		return;
+	}
+	ipc_message_init(&ask);
+	ipc_message_init(&answer);
+	ipc_request(&ask, "api-token-add");
+	ipc_add(&ask, "name", str_sub(str_from(name, name_len), 0, REQUEST_OCTETS_MAX));
+	ipc_add(&ask, "scope", str_sub(str_of(scope), 0, REQUEST_OCTETS_MAX));
+	ipc_add_number(&ask, "days", days);
+	if (ask_about(web, request, reply, &ask, &answer) == 0 && ipc_get_number(&answer, "id", 1, INT64_MAX, &id)) {
+		struct str token = ipc_get(&answer, "token");
+
+		web_reply_json(reply, 201, json_pack("{s:s%, s:I}", "token", token.data, token.len, "id", (json_int_t)id));
+	}
+	json_decref(json);
+	ipc_message_free(&ask);
+	ipc_message_free(&answer);
+}
+
+static const char *const sessions[] = {"web-list", "entry"};
+static const char *const tokens[] = {"api-token-list", "token"};
 static const char *const confirm[] = {"web-confirm", "password", NULL};
+static const char *const message_security[] = {"message-security-open", "password", NULL};
 static const char *const forgotten[] = {"web-forgotten", "user", NULL};
 static const char *const reset[] = {"web-reset", "token", "password", NULL};
 
@@ -350,9 +401,14 @@ static const struct web_route routes[] = {
     {"GET", "/api/v1/session", WEB_USER, get_session, "Who is logged on", NULL},
     {"DELETE", "/api/v1/session", WEB_USER, delete_session, "Log off", NULL},
     {"POST", "/api/v1/session/confirm", WEB_USER, hand_on, "Give the password again, for what matters most", confirm},
-    {"GET", "/api/v1/sessions", WEB_USER, get_sessions, "Own sessions and remembered browsers", NULL},
-    {"DELETE", "/api/v1/sessions", WEB_USER, delete_sessions, "End all of them but this one", NULL},
-    {"DELETE", "/api/v1/sessions/{id}", WEB_USER, delete_sessions, "End one of them", NULL},
+    {"POST", "/api/v1/session/message-security", WEB_USER, hand_on,
+     "Give the password of Message Security, for others' mail in this session", message_security},
+    {"GET", "/api/v1/sessions", WEB_USER, get_list, "Own sessions and remembered browsers", sessions},
+    {"DELETE", "/api/v1/sessions", WEB_USER, delete_listed, "End all of them but this one", "web-revoke"},
+    {"DELETE", "/api/v1/sessions/{id}", WEB_USER, delete_listed, "End one of them", "web-revoke"},
+    {"GET", "/api/v1/tokens", WEB_USER, get_list, "Own tokens for scripts", tokens},
+    {"POST", "/api/v1/tokens", WEB_USER, post_token, "Make one", NULL},
+    {"DELETE", "/api/v1/tokens/{id}", WEB_USER, delete_listed, "Let one be good no more", "api-token-delete"},
     {"POST", "/api/v1/password/forgotten", WEB_OPEN, hand_on, "Have a link sent that sets a new password", forgotten},
     {"POST", "/api/v1/password/reset", WEB_OPEN, hand_on, "Set a new password by such a link", reset},
     {"GET", LOGIN_PATH, WEB_OPEN | WEB_PAGE, login_page_get, NULL, NULL},

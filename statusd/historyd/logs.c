@@ -5,6 +5,7 @@
 #include "common/base/memory.h"
 #include "common/status/security.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <time.h>
 
@@ -24,11 +25,22 @@ struct transcript {
 	uint64_t left_out;        /* octets since the last that were written */
 };
 
+/* Under systemd there is none: daemons log to the journal. */
+static void open_postroom(struct log_file *log, const struct instance *instance)
+{
+	char path[INSTANCE_PATH_MAX + 32];
+
+	*log = (struct log_file){.name = "postroom", .old = -1};
+	log->file =
+	    open(instance_path(path, sizeof path, instance->log, "postroom.log"), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 int logs_open(struct logs *logs, const struct instance *instance, const struct settings *settings, struct err *err)
 {
 	*logs = (struct logs){.settings = settings};
 	for (int kind = 0; kind < LOG_KINDS; kind++)
 		logs->files[kind].file = logs->files[kind].old = -1;
+	open_postroom(&logs->postroom, instance);
 	if (syslog_open(&logs->syslog, instance, err) != 0)
 		log_error("logs go to files: %s", err->text);
 	if (old_logs_open(&logs->old, instance, settings, err) != 0)
@@ -45,6 +57,7 @@ void logs_close(struct logs *logs)
 {
 	for (int kind = LOG_SMTPRULES; kind < LOG_KINDS; kind++)
 		log_file_close(&logs->files[kind]);
+	log_file_close(&logs->postroom);
 	old_logs_close(&logs->old);
 }
 

@@ -20,6 +20,7 @@ struct logs {
 	struct syslog syslog;
 	struct old_logs old;
 	struct log_file files[LOG_KINDS]; /* but luaerrors, which is errors.h's */
+	struct log_file postroom;         /* to be read alone: the log writer's (ctl/log_writer.h) */
 };
 
 /* Before the sandbox; settings must stay. -1: as log_file_open. */

@@ -62,7 +62,7 @@ int read_log(const struct log_file *log, struct str match, int64_t lines, struct
 	int result;
 
 	if (log->file < 0)
-		return err_set(err, ERR_NOT_FOUND, "%s goes to syslog alone", log->name);
+		return err_set(err, ERR_NOT_FOUND, "%s.log is not kept here: it goes to syslog or the journal", log->name);
 	arena_init(&arena);
 	buf_init(&text, READ_LOG_OCTETS);
 	chosen = arena_get(&arena, (size_t)lines * sizeof *chosen);

@@ -18,7 +18,7 @@ enum {
 
 /*
  * Add to reply the last `lines` lines that hold `match` (in any case; empty: all), each a field "line", the oldest
- * first; and "more" = 1 where the file has older lines. -1: ERR_NOT_FOUND (it goes to syslog alone), ERR_SYSTEM.
+ * first; and "more" = 1 where the file has older lines. -1: ERR_NOT_FOUND (it is not kept in a file), ERR_SYSTEM.
  */
 int read_log(const struct log_file *log, struct str match, int64_t lines, struct ipc_message *reply, struct err *err);
 

@@ -112,6 +112,8 @@ static void query(struct historyd *historyd, struct ipc_incoming *incoming)
 
 static const struct log_file *find_log(const struct historyd *historyd, struct str name)
 {
+	if (str_equal(name, str_of(historyd->logs.postroom.name)))
+		return &historyd->logs.postroom;
 	for (int kind = 0; kind < LOG_KINDS; kind++)
 		if (str_equal(name, str_of(log_names[kind])))
 			return kind == LOG_LUAERRORS ? &historyd->errors.log : &historyd->logs.files[kind];

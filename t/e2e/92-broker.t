@@ -63,7 +63,7 @@ subtest 'what the command line may ask is in the table, or is left out on purpos
 	cmp_ok scalar(@operations), '>', 90, 'configd knows many';
 	is_deeply [grep { !$there{"configd $_"} } @operations], [], 'all of them are in the table';
 	my @nobody = (['configd', 'list-join'], ['authd', 'dump'], ['authd', 'password-set'], ['authd', 'web-login'], ['authd', 'share-set'],
-		['authd', 'secret-get'], ['authd', 'api-token-add'], ['statusd', 'in-use'], ['historyd', 'record'], ['deliver', 'deliver'],
+		['authd', 'secret-get'], ['authd', 'redeem'], ['statusd', 'in-use'], ['historyd', 'record'], ['deliver', 'deliver'],
 		['brokerd', 'ask'], ['nobody', 'get'], ['configd', 'get '], ['configd', '']);
 	for my $row (@nobody) {
 		my $answer = ask('bert', @$row);

@@ -225,7 +225,56 @@ subtest 'tables in and out' => sub {
 	like $text, qr/\[mapping\]/, 'all settings as a text';
 };
 
+subtest 'files that autoresponders send along, of all and of one' => sub {
+	my $bytes = join '', map { chr $_ % 256 } 1 .. 70_000;
+	my @file = ($bytes, 'Content-Type' => 'application/octet-stream');
+	my %listed = (media => ['media', 'list'], 'users/bob/media' => ['user', 'media', 'list', 'bob']);
+	for my $path (sort keys %listed) {
+		is +($admin->raw(PUT => "/$path/plan.pdf", @file))[0], 204, "$path: kept";
+		is_deeply [map { [@$_{qw(name size)}] } @{ $admin->ok(GET => "/$path")->{items} }], [['plan.pdf', 70_000]], 'listed';
+		like $p->postroom_ok(@{ $listed{$path} }), qr/70000\s+plan\.pdf/, 'the command line sees it';
+		is +($admin->raw(PUT => "/$path/..%2Fx", @file))[0], 422, 'no way out of its folder';
+		$admin->ok(DELETE => "/$path/plan.pdf");
+		is $admin->ok(GET => "/$path")->{total}, 0, 'deleted';
+		unlike $p->postroom_ok(@{ $listed{$path} }), qr/plan/, 'as the command line sees';
+	}
+	refused(404, 'not-found', 'whose there is no user', GET => '/users/nobody/media');
+};
+
+subtest 'tokens of scripts: by administrators for others, and by each for himself' => sub {
+	my $by_token = sub {
+		my ($token, $path) = @_;
+		my $reply = HTTP::Tiny->new->get('http://' . $p->host . ':' . $p->port('web') . "/api/v1$path",
+			{ headers => { Authorization => "Bearer $token" } });
+		return $reply->{status};
+	};
+	my $made = $admin->ok(POST => '/users/bob/tokens', { name => 'backup', days => 3 });
+	my ($row) = @{ $admin->ok(GET => '/users/bob/tokens')->{items} };
+	is_deeply [@$row{qw(id name scope used)}], [$made->{id}, 'backup', 'own', 0], 'listed';
+	cmp_ok abs($row->{expires} - $row->{made} - 3 * 86400), '<=', 1, 'good for three days';
+	like $p->postroom_ok('token', 'list', 'bob'), qr/backup/, 'the command line sees it';
+	is $by_token->($made->{token}, '/me'), 200, 'it is good';
+	is $by_token->($made->{token}, '/users'), 403, 'for what he may himself';
+	refused(409, 'refused', 'who is no administrator has none that administers', POST => '/users/bob/tokens', { name => 'x', scope => 'admin' });
+	$admin->ok(DELETE => "/users/bob/tokens/$made->{id}");
+	is $by_token->($made->{token}, '/me'), 401, 'no more';
+	refused(404, 'not-found', 'it is there no more', DELETE => "/users/bob/tokens/$made->{id}");
+
+	my $bob = Postroom::Webmail->new($p, 'bob', 'secret-b');
+	my $own = $bob->ok(POST => '/tokens', { name => 'mine' });
+	is $by_token->($own->{token}, '/me'), 200, 'one of his own';
+	is_deeply [map { $_->{name} } @{ $bob->ok(GET => '/tokens')->{items} }], ['mine'], 'listed';
+	is +($bob->call(POST => '/tokens', { name => 'mighty', scope => 'full' }))[0], 403, 'not for more than he may';
+	is +($bob->call(POST => '/tokens', { name => 1 }))[0], 400, 'a name is a text';
+	is +($bob->call(DELETE => '/users/karl/tokens/1'))[0], 403, 'of others he deletes none';
+	is $by_token->($own->{token}, '/tokens'), 401, 'a token tells of no others';
+	$bob->ok(DELETE => "/tokens/$own->{id}");
+	is $by_token->($own->{token}, '/me'), 401, 'deleted';
+};
+
 subtest 'logs, from their ends' => sub {
+	my $main = $admin->ok(GET => '/logs/postroom?match=token&lines=5');
+	like $main->{line}[-1], qr/a token of user=bob was deleted/, 'postroom.log is one of them';
 	is((($admin->raw(POST => '/session', '{"user":"bob","password":"wrong-' . $_ . '"}', 'Content-Type' => 'application/json'))[0]), 401,
 		'a wrong password') for 1 .. 2;
 	my $lines = sub { $admin->ok(GET => "/logs/security?$_[0]")->{line} };

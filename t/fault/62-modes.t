@@ -94,7 +94,7 @@ my %USERS = (
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|lfwd|filterd|listd|noticed|scheduler|historyd)/queue-manager',
 	},
 	'postroom-status'  => {
-		read  => 'state/(?:history|settings)/|log/old/|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|summary|\w+svr|\w+clt)\.(?:log|lbk)\z',
+		read  => 'state/(?:history|settings)/|log/old/|log/postroom\.log\z|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|summary|\w+svr|\w+clt)\.(?:log|lbk)\z',
 		write => 'state/history(?:/|\z)|log/old(?:/|\z)|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|summary|\w+svr|\w+clt)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
 	},
 	'nobody'           => { read => undef, write => undef },

@@ -45,6 +45,10 @@
 	{                                                                                                 \
 		.name = "number", .place = API_PATH, .type = API_NUMBER, .required = true, .sentence = (text) \
 	}
+#define ID_IN_PATH                                                                                   \
+	{                                                                                                \
+		.name = "id", .place = API_PATH, .type = API_NUMBER, .required = true, .sentence = "Its id." \
+	}
 #define QUERY(field, kind, text)                                                \
 	{                                                                           \
 		.name = (field), .place = API_QUERY, .type = (kind), .sentence = (text) \
@@ -68,6 +72,11 @@
 #define DOCUMENT(field, text)                                                                          \
 	{                                                                                                  \
 		.name = (field), .place = API_BODY, .type = API_DOCUMENT, .required = true, .sentence = (text) \
+	}
+
+#define OCTETS(field, text)                                                                        \
+	{                                                                                              \
+		.name = (field), .place = API_BODY, .type = API_FILE, .required = true, .sentence = (text) \
 	}
 
 #define SETTING_COLUMNS                                                                        \

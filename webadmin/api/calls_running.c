@@ -92,9 +92,7 @@ const struct api_call api_calls_running[] = {
          OBJECT(COLUMNS({"match", API_TEXTS, "Id of the rule, and the number."}))),
     CALL("GET", "/sessions-live", "statusd", "list", "List who is connected.", .shape = API_RECORDS, .list = "session",
          .columns = SESSION_COLUMNS),
-    SPECIAL("DELETE", "/sessions-live/{id}", api_run_end_session, "End a session.",
-            .fields =
-                FIELDS({.name = "id", .place = API_PATH, .type = API_NUMBER, .required = true, .sentence = "Its id."}),
+    SPECIAL("DELETE", "/sessions-live/{id}", api_run_end_session, "End a session.", .fields = FIELDS(ID_IN_PATH),
             .callee = "statusd", .op = "list", .list = "session", .columns = SESSION_COLUMNS),
     CALL("GET", "/sessions-past", "historyd", "history", "List the sessions that ended.",
          .fields = FIELDS(QUERY("user", API_TEXT, "Of this user."), {.name = "newest",
@@ -117,15 +115,15 @@ const struct api_call api_calls_running[] = {
          OBJECT(COLUMNS({"message", API_ANY, "What /trace tells of it."},
                         {"line", API_TEXTS, "Time and text, in their order."}))),
     CALL("GET", "/logs/{name}", "historyd", "log", "Show the last lines of a log.",
-         .fields =
-             FIELDS({.name = "name",
-                     .place = API_PATH,
-                     .required = true,
-                     .words = "security|connect|smtpsvr|pop3svr|imap4svr|websvr|pop3clt|smtpclt|summary|smtprules|"
-                              "dlrules|extrouter|luaerrors",
-                     .sentence = "Which one."},
-                    QUERY("lines", API_NUMBER, "So many; 200, and 5000 at most."),
-                    QUERY("match", API_TEXT, "Only lines with this in them; '*' and '?' stand for what they do.")),
+         .fields = FIELDS(
+             {.name = "name",
+              .place = API_PATH,
+              .required = true,
+              .words = "postroom|security|connect|smtpsvr|pop3svr|imap4svr|websvr|pop3clt|smtpclt|summary|smtprules|"
+                       "dlrules|extrouter|luaerrors",
+              .sentence = "Which one."},
+             QUERY("lines", API_NUMBER, "So many; 200, and 5000 at most."),
+             QUERY("match", API_TEXT, "Only lines with this in them; '*' and '?' stand for what they do.")),
          OBJECT(COLUMNS({"line", API_TEXTS, "The oldest first."}, {"more", API_FLAG, "There are older ones."}))),
     CALL("GET", "/blocks", "policyd", "block-list", "List who is shut out.",
          ROWS("block", COLUMNS({"network", API_TEXT, NULL}, {"added", API_TIME, NULL}, {"expires", API_TIME, NULL},

@@ -121,10 +121,8 @@ const struct api_call api_calls_services[] = {
                           QUERY("user", API_TEXT, "Of one user; else of all."))),
     CALL("POST", "/geoip", "configd", "geoip-import",
          "Take names of ranges of addresses from a table, in place of what there was.",
-         .fields =
-             FIELDS(QUERY_NEEDED("columns", API_TEXT, "125: first address, last address, name."),
-                    QUERY("ipv6", API_FLAG, "Of IPv6."),
-                    {.name = "table", .place = API_BODY, .type = API_FILE, .required = true, .sentence = "RFC 4180."}),
+         .fields = FIELDS(QUERY_NEEDED("columns", API_TEXT, "125: first address, last address, name."),
+                          QUERY("ipv6", API_FLAG, "Of IPv6."), OCTETS("table", "RFC 4180.")),
          OBJECT(COLUMNS({"rows", API_NUMBER, NULL})), .media = "text/csv", .timeout_ms = CALLS_LONG_MS),
     CALL("DELETE", "/geoip/{address}", "configd", "geoip-delete", "Forget the ranges that hold an address.",
          .fields = FIELDS(IN_PATH("address", "The address.")), OBJECT(COLUMNS({"rows", API_NUMBER, NULL}))),

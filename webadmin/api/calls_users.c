@@ -42,6 +42,27 @@ static const struct api_field user_import_fields[] = {
 	}
 #define ITEM_BODY BODY("texts", API_ITEM, "The texts of the kind by their names; an array where one has several lines.")
 
+#define MEDIA_NAME                                                                                              \
+	{                                                                                                           \
+		.name = "file", .place = API_PATH, .required = true, .key = "name", .sentence = "The name of the file." \
+	}
+/* Files that autoresponders send along: of the user in the path, or where none is, of the server. */
+#define MEDIA_CALLS(base, whose, ...)                                                                                \
+	CALL("GET", base, "deliver", "media-list", "List the files that autoresponders of " whose " may send along.",    \
+	     .fields = (const struct api_field[]){__VA_ARGS__{.name = NULL}}, .key = "uid", .value = "0",                \
+	     ROWS("file",                                                                                                \
+	          COLUMNS({"name", API_TEXT, NULL}, {"size", API_NUMBER, "Octets."}, {"changed", API_TIME, NULL}))),     \
+	    CALL("PUT", base "/{file}", "deliver", "media-add",                                                          \
+	         "Keep a file for autoresponders of " whose ", in the place of one of that name.",                       \
+	         .fields = FIELDS(__VA_ARGS__ MEDIA_NAME, OCTETS("content", "Its octets.")), .key = "uid", .value = "0", \
+	         .media = "application/octet-stream"),                                                                   \
+	    CALL("DELETE", base "/{file}", "deliver", "media-delete", "Delete such a file of " whose ".",                \
+	         .fields = FIELDS(__VA_ARGS__ MEDIA_NAME), .key = "uid", .value = "0")
+
+#define TOKEN_COLUMNS                                                                                       \
+	COLUMNS({"id", API_NUMBER, NULL}, {"name", API_TEXT, NULL}, {"scope", API_TEXT, "own, admin or full."}, \
+	        {"made", API_TIME, NULL}, {"used", API_TIME, "0: never."}, {"expires", API_TIME, "0: never."})
+
 /* The same calls for what a user has and what the server has for all. */
 #define ITEM_CALLS(base, whose, ...)                                                                                  \
 	CALL("GET", base, "configd", "item-list", "List items of " whose ".", .fields = FIELDS(__VA_ARGS__ ITEM_KIND),    \
@@ -158,6 +179,19 @@ const struct api_call api_calls_users[] = {
                            .type = API_NUMBER,
                            .required = true,
                            .sentence = "The id of its item."})),
+    MEDIA_CALLS("/users/{name}/media", "a user", ITEM_OWNER, ),
+    MEDIA_CALLS("/media", "the server", ),
+    CALL("GET", "/users/{name}/tokens", "authd", "api-token-list", "List the tokens that a user's scripts have.",
+         .fields = FIELDS(ITEM_OWNER), ROWS("token", TOKEN_COLUMNS)),
+    CALL("POST", "/users/{name}/tokens", "authd", "api-token-add", "Make a token that scripts use in a user's place.",
+         .fields = FIELDS(ITEM_OWNER, BODY_NEEDED("name", API_TEXT, "What it is for."),
+                          BODY_WORDS("scope", "own|admin|full",
+                                     "What it may: what the user may for himself, which it is without it; what "
+                                     "administrators may; also what takes the password again."),
+                          BODY("days", API_NUMBER, "So long it is good; 0 or nothing: for ever.")),
+         OBJECT(COLUMNS({"token", API_TEXT, "Nobody can tell it again."}, {"id", API_NUMBER, NULL}))),
+    CALL("DELETE", "/users/{name}/tokens/{id}", "authd", "api-token-delete", "Let a token be good no more.",
+         .fields = FIELDS(ITEM_OWNER, ID_IN_PATH)),
     ITEM_CALLS("/users/{name}/items/{kind}", "a user", ITEM_OWNER, ),
     ITEM_CALLS("/items/{kind}", "the server", ),
     CALL("GET", "/groups", "configd", "group-list", "List the groups.",
