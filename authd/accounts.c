@@ -129,6 +129,29 @@ int accounts_put_web(struct accounts *accounts, int64_t uid, const char *hash, s
 	                    str_of(hash), (int64_t)time(NULL));
 }
 
+int accounts_get_guard(struct accounts *accounts, char hash_out[HASH_TEXT_MAX], struct err *err)
+{
+	struct db_statement statement;
+	int row;
+
+	hash_out[0] = '\0';
+	if (db_query(&accounts->db, &statement, err, "SELECT value FROM secret WHERE name = 'message-security'", "") != 0)
+		return -1;
+	row = db_step(&statement, err);
+	if (row == 1 && !str_copy(db_text(&statement, 0), hash_out, HASH_TEXT_MAX))
+		row = err_set(err, ERR_CORRUPT, "%s: the password of Message Security is damaged", accounts->db.path);
+	db_finalize(&statement);
+	return row;
+}
+
+int accounts_put_guard(struct accounts *accounts, const char *hash, struct err *err)
+{
+	if (hash[0] == '\0')
+		return db_query_run(&accounts->db, err, "DELETE FROM secret WHERE name = 'message-security'", "");
+	return db_query_run(&accounts->db, err, "INSERT OR REPLACE INTO secret VALUES('message-security', ?)", "t",
+	                    str_of(hash));
+}
+
 int accounts_delete(struct accounts *accounts, int64_t uid, struct err *err)
 {
 	if (db_begin(&accounts->db, err) != 0)

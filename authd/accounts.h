@@ -37,6 +37,10 @@ int accounts_put(struct accounts *accounts, const struct account *account, struc
 /* The password that the web has of its own: 1 found, 0 none, -1. */
 int accounts_get_web(struct accounts *accounts, int64_t uid, char hash_out[HASH_TEXT_MAX], struct err *err);
 int accounts_put_web(struct accounts *accounts, int64_t uid, const char *hash, struct err *err);
+/* The password of Message Security, the server's: 1 found, 0 it is off ("" then), -1. */
+int accounts_get_guard(struct accounts *accounts, char hash_out[HASH_TEXT_MAX], struct err *err);
+/* "": turn it off. */
+int accounts_put_guard(struct accounts *accounts, const char *hash, struct err *err);
 /* All of an account: both passwords, and what stands for them (web_tokens.h). */
 int accounts_delete(struct accounts *accounts, int64_t uid, struct err *err);
 

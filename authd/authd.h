@@ -31,6 +31,12 @@
 
 enum { AUTHD_CONVERSATIONS_MAX = 20000 };
 
+/* Message Security (guard.c). */
+struct guard {
+	char hash[HASH_TEXT_MAX]; /* of its password; "": it is off */
+	int64_t changed_ms;       /* io_now_ms: what was opened before is shut */
+};
+
 struct authd {
 	struct daemon daemon;
 	struct event_base *base;
@@ -49,6 +55,7 @@ struct authd {
 	struct audit audit;
 	struct oauth oauth;
 	struct web_sessions web_sessions;
+	struct guard guard;
 	struct access access; /* from where the web may be administered */
 	struct token_key relay_key;
 	uint64_t password_changes; /* since the start: what was checked before one is not remembered after it */
@@ -179,6 +186,16 @@ void web_reset_take_work(struct authd *authd, struct ipc_incoming *incoming);
 void web_key_add(struct authd *authd, struct ipc_incoming *incoming);
 void web_key_list(struct authd *authd, struct ipc_incoming *incoming);
 void web_key_delete(struct authd *authd, struct ipc_incoming *incoming);
+
+/* guard.c: message-security, message-security-open, message-security-set, message-security-off. */
+void guard_status(struct authd *authd, struct ipc_incoming *incoming);
+void guard_open(struct authd *authd, struct ipc_incoming *incoming);
+void guard_set(struct authd *authd, struct ipc_incoming *incoming);
+void guard_off(struct authd *authd, struct ipc_incoming *incoming);
+/* At the start. */
+int guard_load(struct authd *authd, struct err *err);
+/* Does Message Security keep this session (NULL: a token of scripts) from others' mail now? */
+bool guard_is_shut(const struct authd *authd, const struct web_session *session);
 
 /* locks.c: what the administrator asks of the lockout. */
 void locks_list(struct authd *authd, struct ipc_incoming *incoming);

@@ -20,7 +20,7 @@ static void open_files(struct authd *authd, struct err *err)
 	    secrets_open(&authd->secrets, instance_path(path, sizeof path, instance->state, "auth/secrets.db"),
 	                 instance_path(key_path, sizeof key_path, instance->etc, "keys/secrets.key"), err) != 0 ||
 	    shares_open(&authd->shares, instance_path(path, sizeof path, instance->state, "auth/shares.db"), err) != 0 ||
-	    token_key_load(&authd->relay_key, instance, "authd", err) != 0 ||
+	    guard_load(authd, err) != 0 || token_key_load(&authd->relay_key, instance, "authd", err) != 0 ||
 	    access_open(&authd->access, &authd->settings, err) != 0)
 		daemon_fail(err);
 	authd->exchanges = (struct exchanges){login_find_keys, login_find_secret, authd};

@@ -57,6 +57,7 @@ void web_session(struct authd *authd, struct ipc_incoming *incoming)
 	ipc_add_number(&reply, "administrator", subject.administrator);
 	ipc_add_number(&reply, "admin-area", web_in_admin_area(authd, subject.peer, subject.login.uid));
 	ipc_add_number(&reply, "confirmed", subject.confirmed);
+	ipc_add_number(&reply, "shut", subject.administrator && guard_is_shut(authd, subject.session));
 	ipc_add_text(&reply, "kind", subject.session != NULL ? "cookie" : "token");
 	if (subject.session != NULL)
 		ipc_add_text(&reply, "csrf", subject.session->csrf);

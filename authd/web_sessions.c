@@ -69,8 +69,12 @@ struct web_session *web_sessions_add(struct web_sessions *sessions, int64_t uid,
 
 	make_room(sessions, uid);
 	session = memory_get(sizeof *session);
-	*session = (struct web_session){
-	    .uid = uid, .number = ++sessions->last_number, .begun = time(NULL), .confirmed_ms = -1, .used_ms = now_ms};
+	*session = (struct web_session){.uid = uid,
+	                                .number = ++sessions->last_number,
+	                                .begun = time(NULL),
+	                                .confirmed_ms = -1,
+	                                .opened_ms = -1,
+	                                .used_ms = now_ms};
 	web_text_random(session->text);
 	web_text_random(session->csrf);
 	TAILQ_INSERT_TAIL(&sessions->by_use, session, by_use);

@@ -35,6 +35,7 @@ struct web_session {
 	int64_t remembered;            /* the token of the browser (web_tokens.h); 0: none */
 	int64_t begun;                 /* seconds since 1970 */
 	int64_t confirmed_ms;          /* when the password was given last (io_now_ms); -1: never */
+	int64_t opened_ms;             /* the same of Message Security's (guard.c) */
 	int64_t used_ms;
 };
 

@@ -179,6 +179,11 @@ static void judge(struct ask *ask)
 	case RIGHTS_CONFIRM:
 		deny(ask, "confirm", "this takes the password again");
 		break;
+	case RIGHTS_SHUT:
+		log_info("%s needs the password of Message Security for %s of %s", ask->user, ask->right->request,
+		         ask->right->callee);
+		deny(ask, "message-security", "this takes the password of Message Security");
+		break;
 	case RIGHTS_NOBODY:
 		deny(ask, NULL, "nobody may ask that by way of the web");
 		break;
@@ -187,15 +192,16 @@ static void judge(struct ask *ask)
 
 static bool read_caller(struct ask *ask, const struct ipc_message *reply)
 {
-	int64_t administrator = 0, area = 0;
+	int64_t administrator = 0, area = 0, shut = 1;
 
 	if (!ipc_get_text(reply, "user", ask->user, sizeof ask->user) ||
 	    !ipc_get_number(reply, "uid", 1, INT64_MAX, &ask->caller.uid) ||
 	    !ipc_get_number(reply, "administrator", 0, 1, &administrator) ||
-	    !ipc_get_number(reply, "admin-area", 0, 1, &area) ||
+	    !ipc_get_number(reply, "admin-area", 0, 1, &area) || !ipc_get_number(reply, "shut", 0, 1, &shut) ||
 	    !ipc_get_number(reply, "confirmed", -1, INT64_MAX, &ask->caller.confirmed))
 		return false;
 	ask->caller.administrator = administrator != 0 && area != 0;
+	ask->caller.shut = shut != 0;
 	return true;
 }
 

@@ -1,5 +1,7 @@
 #include "broker/rights.h"
 
+#include "broker/guarded.h"
+
 #define OWN(callee, request, field)             \
 	{                                           \
 		callee, request, RIGHT_OWN, field, NULL \
@@ -150,6 +152,9 @@ const struct right rights[] = {
     CONFIRMED("configd", "import"),
     STEPS("configd", "together"),
 
+    ADMIN("authd", "message-security"),
+    CONFIRMED("authd", "message-security-set"),
+    CONFIRMED("authd", "message-security-off"),
     ADMIN("authd", "locks"),
     ADMIN("authd", "unlock"),
     CONFIRMED("authd", "oauth-begin"),
@@ -315,5 +320,7 @@ enum rights_verdict rights_judge(const struct right *right, const struct rights_
 		return RIGHTS_ADMIN;
 	if (right->kind == RIGHT_STEPS)
 		return judge_steps(right, caller, message, position);
-	return serious && !rights_is_confirmed(caller) ? RIGHTS_CONFIRM : RIGHTS_ALL;
+	if (serious && !rights_is_confirmed(caller))
+		return RIGHTS_CONFIRM;
+	return caller->shut && guarded_is(right->callee, right->request, message, position) ? RIGHTS_SHUT : RIGHTS_ALL;
 }

@@ -39,6 +39,7 @@ struct rights_caller {
 	int64_t uid;
 	bool administrator; /* and within the addresses of the admin area */
 	int64_t confirmed;  /* seconds since the password was given; -1: never in this session */
+	bool shut;          /* Message Security keeps him from what is guarded (guarded.h) */
 };
 
 enum rights_verdict {
@@ -46,6 +47,7 @@ enum rights_verdict {
 	RIGHTS_OWN,     /* for himself: right->own is to be his */
 	RIGHTS_ADMIN,   /* no: it takes an administrator */
 	RIGHTS_CONFIRM, /* no: it takes the password again */
+	RIGHTS_SHUT,    /* no: it takes the password of Message Security */
 	RIGHTS_NOBODY,  /* no: nobody may, by way of the web */
 };
 

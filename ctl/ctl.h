@@ -102,6 +102,7 @@ int ctl_import(struct ctl *ctl, int argc, char **argv);
 int ctl_permission(struct ctl *ctl, int argc, char **argv); /* permission.c */
 /* block.c */
 int ctl_token(struct ctl *ctl, int argc, char **argv);
+int ctl_message_security(struct ctl *ctl, int argc, char **argv); /* message_security.c */
 int ctl_block(struct ctl *ctl, int argc, char **argv);
 int ctl_never_block(struct ctl *ctl, int argc, char **argv);
 int ctl_notice(struct ctl *ctl, int argc, char **argv);

@@ -14,6 +14,13 @@ const struct api_call api_calls_settings[] = {
                                 "1 to 100 calls of this API that change settings out of a JSON body, in their order; "
                                 "not those that delete users or import.")),
          .run = api_run_together),
+    CALL("GET", "/message-security", "authd", "message-security",
+         "Say whether administrators need a password of its own to see others' mail.",
+         OBJECT(COLUMNS({"enabled", API_FLAG, NULL}))),
+    CALL("PUT", "/message-security", "authd", "message-security-set",
+         "Turn Message Security on, or give it another password.",
+         .fields = FIELDS(BODY_NEEDED("password", API_TEXT, "It cannot be told again."))),
+    CALL("DELETE", "/message-security", "authd", "message-security-off", "Turn Message Security off."),
     CALL("GET", "/texts", "configd", "get", "Show the texts that the server writes to people.", .key = "key",
          .value = "text.*", .shape = API_VALUES, .list = "value", .columns = SETTING_COLUMNS),
     CALL("GET", "/export", "configd", "export", "Get all settings as a text.",

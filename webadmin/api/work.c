@@ -51,8 +51,10 @@ int api_status_of(const struct api_work *work, const struct err *err, const char
 		*code_out = "login";
 		return 401;
 	}
-	if (str_equal(code, STR("confirm")) || code.len > 0) {
-		*code_out = str_equal(code, STR("confirm")) ? "confirm" : "denied";
+	if (code.len > 0) {
+		*code_out = str_equal(code, STR("confirm"))            ? "confirm"
+		            : str_equal(code, STR("message-security")) ? "message-security"
+		                                                       : "denied";
 		return 403;
 	}
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

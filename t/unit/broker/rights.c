@@ -1,6 +1,8 @@
 /* broker/rights: each row of the table, asked for by each kind of person; and that what is not in it nobody may. */
 #include "broker/rights.h"
 
+#include "broker/guarded.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -10,6 +12,8 @@ static const struct rights_caller user = {.uid = 7, .administrator = false, .con
 static const struct rights_caller administrator = {.uid = 1, .administrator = true, .confirmed = -1};
 static const struct rights_caller confirmed = {.uid = 1, .administrator = true, .confirmed = RIGHTS_CONFIRMED_S};
 static const struct rights_caller too_late = {.uid = 1, .administrator = true, .confirmed = RIGHTS_CONFIRMED_S + 1};
+
+static const struct rights_caller shut = {.uid = 1, .administrator = true, .confirmed = 0, .shut = true};
 
 static enum rights_verdict judge(const struct right *right, const struct rights_caller *caller, bool own,
                                  const char *key, const char *value)
@@ -153,6 +157,47 @@ static void what_matters_most_takes_the_password(void **state)
 		                 RIGHTS_ALL);
 }
 
+/* Message Security: what shows others' mail or leads it elsewhere. */
+static void others_mail_takes_a_password_of_its_own(void **state)
+{
+	static const struct {
+		const char *callee, *request, *key, *value;
+		bool is_guarded;
+	} cases[] = {
+	    {"queue-manager", "show", "id", "x", true},
+	    {"queue-manager", "list", NULL, NULL, false},
+	    {"configd", "mapping-set", NULL, NULL, true},
+	    {"configd", "mapping-list", NULL, NULL, false},
+	    {"configd", "attribute-set", "key", "forward", true},
+	    {"configd", "attribute-set", "key", "Assistant.Redirect", true},
+	    {"configd", "attribute-set", "key", "change.forwards", false},
+	    {"configd", "attribute-set", "value", "forward", false},
+	    {"configd", "item-add", "kind", "message-rule", true},
+	    {"configd", "item-add", "kind", "prune-rule", false},
+	    {"configd", "set", "key", "monitor.target", true},
+	    {"configd", "set", "key", "smtp.log", true},
+	    {"configd", "set", "key", "log.keep", false},
+	    {"historyd", "log", "name", "smtpsvr", true},
+	    {"historyd", "log", "name", "security", false},
+	    {"configd", "user-password", NULL, NULL, true},
+	    {"authd", "message-security-off", NULL, NULL, true},
+	    {"authd", "message-security", NULL, NULL, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct right *right = rights_find(str_of(cases[i].callee), str_of(cases[i].request));
+
+		assert_non_null(right);
+		assert_int_equal(judge(right, &shut, false, cases[i].key, cases[i].value),
+		                 cases[i].is_guarded ? RIGHTS_SHUT : RIGHTS_ALL);
+		assert_int_equal(judge(right, &user, false, cases[i].key, cases[i].value),
+		                 right->kind == RIGHT_OWN_OR_ADMIN ? RIGHTS_OWN : RIGHTS_ADMIN);
+	}
+	for (const struct guarded *row = guarded; row->callee != NULL; row++)
+		assert_non_null(rights_find(str_of(row->callee), str_of(row->request)));
+}
+
 /* Of several fields of a name the last may be the one that matters. */
 static void all_fields_are_looked_at(void **state)
 {
@@ -179,9 +224,13 @@ static void all_fields_are_looked_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_row_for_each_kind_of_person), cmocka_unit_test(rows_are_there_once_and_say_whose),
-	    cmocka_unit_test(what_is_not_there_nobody_may),     cmocka_unit_test(what_matters_most_takes_the_password),
-	    cmocka_unit_test(all_fields_are_looked_at),         cmocka_unit_test(steps_are_judged_each),
+	    cmocka_unit_test(each_row_for_each_kind_of_person),
+	    cmocka_unit_test(rows_are_there_once_and_say_whose),
+	    cmocka_unit_test(what_is_not_there_nobody_may),
+	    cmocka_unit_test(what_matters_most_takes_the_password),
+	    cmocka_unit_test(all_fields_are_looked_at),
+	    cmocka_unit_test(steps_are_judged_each),
+	    cmocka_unit_test(others_mail_takes_a_password_of_its_own),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -6,6 +6,7 @@ import { t } from "../lib/i18n.js";
 import { Access, Bindings, Domains, Members } from "./parts.js";
 import { Dashboard } from "./dashboard.js";
 import { Logs } from "./logs.js";
+import { MessageSecurity } from "./message_security.js";
 import { LanQueue, Queue, Sessions, Steps } from "./running.js";
 import { Schedule } from "./schedule.js";
 import { Scripts } from "./scripts.js";
@@ -119,6 +120,7 @@ export const groups = [
 		{ key: "settings", icon: "settings", component: Settings },
 		{ key: "texts", icon: "edit", component: Texts },
 		{ key: "scripts", icon: "code", component: Scripts },
+		{ key: "message-security", icon: "shield", component: MessageSecurity },
 		{ key: "transfer", icon: "move", component: Transfer },
 	] },
 ];

@@ -1,8 +1,9 @@
 // Requests to /api/v1. A change carries the CSRF token of the session; what matters most is refused with the code
-// "confirm" until the password was given again, which a dialogue asks for once, and then the request is repeated.
+// "confirm" until the password was given again, and others' mail with "message-security" until that of Message Security
+// was. A dialogue asks for it once, and then the request is repeated.
 const root = "/api/v1";
 let session = null;
-let askPassword = null;
+const askers = new Map();
 
 /** Why the server refused: its code and its words, and which field is meant where it is one. */
 export class ApiError extends Error {
@@ -65,9 +66,9 @@ export async function request(method, where, options = {}) {
 	let reply = await send(method, where, options);
 	if (reply.status === 503 && (await refusal(reply.clone())).code === "again")
 		reply = await send(method, where, options); // nothing was done; another connection will do
-	if (reply.status === 403) {
-		const error = await refusal(reply);
-		if (error.code !== "confirm" || !askPassword || !(await askPassword()))
+	for (let asked = 0; reply.status === 403 && asked < askers.size; asked++) {
+		const error = await refusal(reply.clone());
+		if (!askers.has(error.code) || !(await askers.get(error.code)()))
 			throw error;
 		reply = await send(method, where, options);
 	}
@@ -92,9 +93,9 @@ export function download(where, query) {
 	return address(where, query);
 }
 
-/** Who asks for the password when something has to be confirmed: an async function that says whether it was given. */
-export function onConfirm(ask) {
-	askPassword = ask;
+/** Who asks for a password when the server refuses with this code: an async function that says whether it was given. */
+export function onRefusal(code, ask) {
+	askers.set(code, ask);
 }
 
 /** The session of this browser: {user, administrator, csrf, ...}, or null. */

@@ -1,6 +1,6 @@
 // What can be asked or said from anywhere: short messages at the edge, a question with yes and no, the password again.
 import { html, render, useEffect, useState } from "./html.js";
-import { post, onConfirm } from "./api.js";
+import { post, onRefusal } from "./api.js";
 import { t } from "./i18n.js";
 import { Button, Dialog, Notice, TextField, errorText } from "./ui.js";
 
@@ -50,23 +50,24 @@ export function confirmLeave() {
 	return confirm({ title: t("unsaved.title"), text: t("unsaved.text"), yes: t("unsaved.leave"), danger: true });
 }
 
-function PasswordDialog({ answer }) {
+// where: who takes the password; its texts are those of about.
+function PasswordDialog({ answer, where, about }) {
 	const [password, setPassword] = useState("");
 	const [wrong, setWrong] = useState("");
 	const submit = async () => {
 		try {
-			await post("/session/confirm", { password });
+			await post(where, { password });
 			answer(true);
 		} catch (error) {
 			setWrong(errorText(error));
 		}
 	};
-	return html`<${Dialog} title=${t("confirm.title")} onClose=${() => answer(false)} onSubmit=${submit}
+	return html`<${Dialog} title=${t(`${about}.title`)} onClose=${() => answer(false)} onSubmit=${submit}
 		foot=${html`<${Button} onClick=${() => answer(false)}>${t("cancel")}<//>
 			<${Button} kind="main" type="submit">${t("continue")}<//>`}>
-		<p>${t("confirm.text")}</p>
+		<p>${t(`${about}.text`)}</p>
 		<${TextField} label=${t("enterpassword")} type="password" value=${password} onChange=${setPassword} error=${wrong}
-			autocomplete="current-password" autofocus />
+			autocomplete=${about === "confirm" ? "current-password" : "off"} autofocus />
 	<//>`;
 }
 
@@ -86,5 +87,6 @@ export function startAsking() {
 	const place = document.createElement("div");
 	document.body.append(place);
 	render(html`<${Overlay} />`, place);
-	onConfirm(() => ask((answer) => html`<${PasswordDialog} answer=${answer} />`));
+	for (const key of ["confirm", "message-security"])
+		onRefusal(key, () => ask((answer) => html`<${PasswordDialog} answer=${answer} where=${`/session/${key}`} about=${key} />`));
 }
