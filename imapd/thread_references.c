@@ -172,20 +172,17 @@ static void sort_all(struct threading *threading)
 /* The subject table: threads by subject, a hash table. */
 struct subjects {
 	struct subject {
-		struct str text;
+		uint64_t hash;
 		struct thread_node *node; /* NULL: a free slot */
+		size_t at;                /* its place among the root's children */
 	} * slots;
 	size_t slot_count;
 };
 
-static struct subject *find_subject(const struct subjects *subjects, struct str text)
+static struct subject *find_subject(const struct subjects *subjects, uint64_t hash)
 {
-	uint32_t hash = 2166136261U;
-
-	for (size_t i = 0; i < text.len; i++)
-		hash = (hash ^ (unsigned char)text.data[i]) * 16777619U;
 	for (size_t i = hash & (subjects->slot_count - 1);; i = (i + 1) & (subjects->slot_count - 1))
-		if (subjects->slots[i].node == NULL || str_equal(subjects->slots[i].text, text))
+		if (subjects->slots[i].node == NULL || subjects->slots[i].hash == hash)
 			return &subjects->slots[i];
 }
 
@@ -197,34 +194,20 @@ static void fill_subjects(struct subjects *subjects, struct thread_node **childr
 	subjects->slots = arena_get(arena, subjects->slot_count * sizeof *subjects->slots);
 	for (size_t i = 0; i < count; i++) {
 		struct thread_node *child = children[i];
-		struct str text = message_of(child)->subject;
-		struct subject *subject = find_subject(subjects, text);
+		uint64_t hash = message_of(child)->subject;
+		struct subject *subject = find_subject(subjects, hash);
 
-		if (text.len > 0 &&
-		    (subject->node == NULL ||
-		     (subject->node->message != NULL &&
-		      (child->message == NULL || (subject->node->message->is_reply && !child->message->is_reply)))))
-			*subject = (struct subject){text, child};
+		if (hash != 0 && (subject->node == NULL || (subject->node->message != NULL &&
+		                                            (child->message == NULL ||
+		                                             (subject->node->message->is_reply && !child->message->is_reply)))))
+			*subject = (struct subject){hash, child, i};
 	}
 }
 
-/* Both become children of a new dummy, which takes the place of the one in the table. */
-static void join_under_dummy(struct threading *threading, struct subject *subject, struct thread_node *current)
-{
-	struct thread_node *dummy = arena_get(threading->arena, sizeof *dummy), *first = subject->node;
-	struct thread_node **at = &threading->root.first_child;
-
-	while (*at != NULL && *at != first)
-		at = &(*at)->next;
-	*dummy = (struct thread_node){.parent = &threading->root, .next = first->next};
-	*at = dummy;
-	add_child(dummy, current);
-	add_child(dummy, first);
-	subject->node = dummy;
-}
-
-/* Step 5.C for one child of the root, which is not in the root's list any more. */
-static void merge(struct threading *threading, struct subject *subject, struct thread_node *current)
+/* Step 5.C. Where both are messages that stand side by side, they become children of a dummy, which takes the place of
+ * the one in the table. */
+static void merge(struct threading *threading, struct subject *subject, struct thread_node **children,
+                  struct thread_node *current)
 {
 	struct thread_node *table = subject->node;
 
@@ -238,34 +221,37 @@ static void merge(struct threading *threading, struct subject *subject, struct t
 	} else if (table->message == NULL || (current->message->is_reply && !table->message->is_reply)) {
 		add_child(table, current);
 	} else {
-		join_under_dummy(threading, subject, current);
+		subject->node = children[subject->at] = arena_get(threading->arena, sizeof *table);
+		add_child(subject->node, current);
+		add_child(subject->node, table);
 	}
 }
 
-/* Step 5. */
+/* Step 5. The root keeps those that are in the table, and those without a subject. */
 static void merge_subjects(struct threading *threading)
 {
 	struct thread_node **children = arena_get(threading->arena, (threading->count + 1) * sizeof(struct thread_node *));
-	struct str *texts = arena_get(threading->arena, (threading->count + 1) * sizeof *texts);
-	bool *merges = arena_get(threading->arena, threading->count + 1);
+	struct subject **merged = arena_get(threading->arena, (threading->count + 1) * sizeof(struct subject *));
 	struct subjects subjects;
 	size_t count = 0;
 
-	for (struct thread_node *child = threading->root.first_child; child != NULL; child = child->next) {
-		texts[count] = message_of(child)->subject;
+	for (struct thread_node *child = threading->root.first_child; child != NULL; child = child->next)
 		children[count++] = child;
-	}
 	fill_subjects(&subjects, children, count, threading->arena);
-	/* The root keeps those that are in the table, and those without a subject. */
-	threading->root.first_child = NULL;
-	for (size_t i = count; i-- > 0;) {
-		merges[i] = texts[i].len > 0 && find_subject(&subjects, texts[i])->node != children[i];
-		if (!merges[i])
-			add_child(&threading->root, children[i]);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t hash = message_of(children[i])->subject;
+		struct subject *subject = find_subject(&subjects, hash);
+
+		if (hash != 0 && subject->node != children[i])
+			merged[i] = subject;
 	}
 	for (size_t i = 0; i < count; i++)
-		if (merges[i])
-			merge(threading, find_subject(&subjects, texts[i]), children[i]);
+		if (merged[i] != NULL)
+			merge(threading, merged[i], children, children[i]);
+	threading->root.first_child = NULL;
+	for (size_t i = count; i-- > 0;)
+		if (merged[i] == NULL)
+			add_child(&threading->root, children[i]);
 }
 
 struct thread_node *thread_by_references(const struct thread_message *messages, size_t count, uint32_t id_count,

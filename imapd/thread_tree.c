@@ -3,30 +3,40 @@
 
 #include <stdlib.h>
 
-enum { SLOTS_FIRST = 1024 };
+enum { EXPECTED_MIN = 500 };
 
-void thread_ids_init(struct thread_ids *ids, struct arena *arena)
+uint64_t thread_hash(struct str text)
 {
-	*ids = (struct thread_ids){.arena = arena, .capacity = SLOTS_FIRST / 2, .slot_count = SLOTS_FIRST};
+	uint64_t hash = 14695981039346656037U; /* FNV-1a, its bits mixed at the end */
+
+	for (size_t i = 0; i < text.len; i++)
+		hash = (hash ^ (unsigned char)text.data[i]) * 1099511628211U;
+	hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdU;
+	hash ^= hash >> 33;
+	return hash != 0 ? hash : 1;
+}
+
+void thread_ids_init(struct thread_ids *ids, size_t expected, struct arena *arena)
+{
+	*ids = (struct thread_ids){.arena = arena, .slot_count = 1};
+	while (ids->slot_count < 2 * (expected > EXPECTED_MIN ? expected : EXPECTED_MIN))
+		ids->slot_count *= 2;
+	ids->capacity = ids->slot_count / 2;
 	ids->list = arena_get(arena, ids->capacity * sizeof *ids->list);
 	ids->slots = arena_get(arena, ids->slot_count * sizeof *ids->slots);
 }
 
-static uint32_t *slot_of(const struct thread_ids *ids, struct str id)
+static uint32_t *slot_of(const struct thread_ids *ids, uint64_t hash)
 {
-	uint32_t hash = 2166136261U; /* FNV-1a */
-
-	for (size_t i = 0; i < id.len; i++)
-		hash = (hash ^ (unsigned char)id.data[i]) * 16777619U;
-	for (uint32_t i = hash & (ids->slot_count - 1);; i = (i + 1) & (ids->slot_count - 1))
-		if (ids->slots[i] == 0 || str_equal(ids->list[ids->slots[i]], id))
+	for (uint32_t i = (uint32_t)hash & (ids->slot_count - 1);; i = (i + 1) & (ids->slot_count - 1))
+		if (ids->slots[i] == 0 || ids->list[ids->slots[i]] == hash)
 			return &ids->slots[i];
 }
 
 /* Twice as large; what was is left in the arena. */
 static void grow(struct thread_ids *ids)
 {
-	struct str *list = arena_get(ids->arena, (size_t)ids->capacity * 2 * sizeof *list);
+	uint64_t *list = arena_get(ids->arena, (size_t)ids->capacity * 2 * sizeof *list);
 
 	memcpy(list, ids->list, (ids->count + 1) * sizeof *list);
 	ids->list = list;
@@ -37,18 +47,18 @@ static void grow(struct thread_ids *ids)
 		*slot_of(ids, list[i]) = i;
 }
 
-uint32_t thread_id(struct thread_ids *ids, struct str id)
+uint32_t thread_id(struct thread_ids *ids, uint64_t hash)
 {
-	uint32_t *slot = slot_of(ids, id);
+	uint32_t *slot = slot_of(ids, hash);
 
 	if (*slot != 0)
 		return *slot;
 	if (ids->count + 1 == ids->capacity) {
 		grow(ids);
-		slot = slot_of(ids, id);
+		slot = slot_of(ids, hash);
 	}
 	*slot = ++ids->count;
-	ids->list[ids->count] = arena_copy(ids->arena, id);
+	ids->list[ids->count] = hash;
 	return ids->count;
 }
 
@@ -66,9 +76,10 @@ static int by_subject(const void *a, const void *b)
 {
 	const struct thread_message *left = *(const struct thread_message *const *)a;
 	const struct thread_message *right = *(const struct thread_message *const *)b;
-	int order = str_compare(left->subject, right->subject);
 
-	return order != 0 ? order : by_date(a, b);
+	if (left->subject != right->subject) /* in whichever order */
+		return left->subject < right->subject ? -1 : 1;
+	return by_date(a, b);
 }
 
 static int by_first_message(const void *a, const void *b)
@@ -105,7 +116,7 @@ struct thread_node *thread_by_subject(const struct thread_message *messages, siz
 		sorted[i] = &messages[i];
 	qsort(sorted, count, sizeof(const struct thread_message *), by_subject);
 	for (size_t first = 0, end; first < count; first = end) {
-		for (end = first + 1; end < count && str_equal(sorted[end]->subject, sorted[first]->subject);)
+		for (end = first + 1; end < count && sorted[end]->subject == sorted[first]->subject;)
 			end++;
 		threads[thread_count++] = make_thread(sorted + first, end - first, arena);
 	}
@@ -150,6 +161,79 @@ int thread_write(const struct thread_node *root, struct buf *text)
 				break;
 		}
 		node = node->next;
+	}
+	return text->overflow ? -1 : 0;
+}
+
+/* The next node in the order in which threads are written, within the thread below root that `node` is in; *depth is
+ * how many messages stand above it. NULL: that was the last. */
+static const struct thread_node *next_in_thread(const struct thread_node *root, const struct thread_node *node,
+                                                unsigned *depth)
+{
+	if (node->first_child != NULL) {
+		*depth += node->message != NULL;
+		return node->first_child;
+	}
+	for (; node->parent != root; node = node->parent) {
+		if (node->next != NULL)
+			return node->next;
+		*depth -= node->parent->message != NULL;
+	}
+	return NULL;
+}
+
+struct newest {
+	uint32_t name;
+	struct thread_node *thread;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct newest *left = a, *right = b;
+
+	return left->name > right->name ? -1 : left->name < right->name;
+}
+
+size_t thread_keep_newest(struct thread_node *root, size_t first, size_t last, struct arena *arena)
+{
+	struct thread_node **at = &root->first_child;
+	struct newest *threads;
+	size_t count = 0;
+
+	for (const struct thread_node *thread = root->first_child; thread != NULL; thread = thread->next)
+		count++;
+	threads = arena_get(arena, (count + 1) * sizeof *threads);
+	count = 0;
+	for (struct thread_node *thread = root->first_child; thread != NULL; thread = thread->next) {
+		unsigned depth = 0;
+
+		threads[count].thread = thread;
+		for (const struct thread_node *node = thread; node != NULL; node = next_in_thread(root, node, &depth))
+			if (node->message != NULL && node->message->name > threads[count].name)
+				threads[count].name = node->message->name;
+		count++;
+	}
+	qsort(threads, count, sizeof *threads, newest_first);
+	for (size_t i = first - 1; i < count && i < last; i++) {
+		*at = threads[i].thread;
+		at = &threads[i].thread->next;
+	}
+	*at = NULL;
+	return count;
+}
+
+int thread_write_flat(const struct thread_node *root, struct buf *text)
+{
+	for (const struct thread_node *thread = root->first_child; thread != NULL; thread = thread->next) {
+		const char *before = thread == root->first_child ? "(" : " (";
+		unsigned depth = 0;
+
+		for (const struct thread_node *node = thread; node != NULL; node = next_in_thread(root, node, &depth))
+			if (node->message != NULL) {
+				buf_printf(text, "%s%u %u", before, node->message->name, depth);
+				before = " ";
+			}
+		buf_add_char(text, ')');
 	}
 	return text->overflow ? -1 : 0;
 }

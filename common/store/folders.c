@@ -138,6 +138,7 @@ static const char *const for_good[] = {
 
 static const char *const remove_rows[] = {
     "DELETE FROM cache WHERE key BETWEEN (?1 << 32) AND (?1 << 32) + 0xffffffff AND ?2 >= 0",
+    "DELETE FROM block WHERE folder = ?1 AND ?2 >= 0",
     "DELETE FROM message WHERE folder = ?1 AND ?2 >= 0",
     "DELETE FROM vanished WHERE folder = ?1 AND ?2 >= 0",
     "DELETE FROM folder WHERE id = ?1 AND ?2 >= 0",

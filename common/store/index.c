@@ -65,6 +65,9 @@ static const char *const schema[] = {
     " PRIMARY KEY (folder, identifier)) WITHOUT ROWID;"
     "CREATE TABLE metadata(folder INTEGER NOT NULL, entry TEXT NOT NULL COLLATE NOCASE, value BLOB NOT NULL,"
     " PRIMARY KEY (folder, entry));",
+    /* What is derived of many messages at once (blocks.h). Rows are too long for WITHOUT ROWID. */
+    "CREATE TABLE block(folder INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, value BLOB NOT NULL,"
+    " PRIMARY KEY (folder, first));",
 };
 
 enum { SCHEMA_VERSION = sizeof schema / sizeof schema[0] };
@@ -116,6 +119,9 @@ static const char *const statement_text[STATEMENT_COUNT] = {
     [STATEMENT_CACHE_PUT] = "INSERT OR REPLACE INTO cache VALUES(?, ?)",
     [STATEMENT_CACHE_COPY] = "INSERT OR REPLACE INTO cache SELECT ?2, value FROM cache WHERE key = ?1",
     [STATEMENT_CACHE_DELETE] = "DELETE FROM cache WHERE key = ?",
+    [STATEMENT_BLOCKS] = "SELECT first, last, value FROM block WHERE folder = ? ORDER BY first",
+    [STATEMENT_BLOCK_PUT] = "INSERT INTO block VALUES(?, ?, ?, ?)",
+    [STATEMENT_BLOCKS_DELETE] = "DELETE FROM block WHERE folder = ? AND last >= ?",
 };
 
 static int read_number(struct mailbox *mailbox, const char *query, int64_t *number, struct err *err)

@@ -91,6 +91,9 @@ static const char *const index_checks[] = {
     "SELECT format('something is kept about message %d of folder %d, which there is not', key & 0xffffffff, key >> 32)"
     " FROM cache WHERE NOT EXISTS (SELECT 1 FROM message WHERE folder = key >> 32 AND uid = key & 0xffffffff)",
 
+    "SELECT format('something is kept about the messages of folder %d, which there is not', folder)"
+    " FROM block WHERE folder NOT IN (SELECT id FROM folder)",
+
     "SELECT format('folder %d is not below next_folder', id) FROM folder WHERE id >= (SELECT next_folder FROM mailbox)",
 };
 

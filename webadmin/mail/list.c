@@ -128,6 +128,18 @@ static void take_set(struct page *page, struct str set)
 	}
 }
 
+/* "(6 0) (2 0 4 1 7 2)": the messages of a thread, each with how deep it stands. */
+static void take_threads(struct page *page, const struct imap_value *threads)
+{
+	uint64_t uid, depth;
+
+	for (const struct imap_value *thread = imap_value_at(threads, 0); thread != NULL; thread = thread->next)
+		for (const struct imap_value *at = imap_value_at(thread, 0); at != NULL && at->next != NULL;
+		     at = at->next->next)
+			if (imap_value_number(at, UINT32_MAX, &uid) && imap_value_number(at->next, UINT32_MAX, &depth))
+				add_uid(page, uid, (unsigned)depth);
+}
+
 static int take_found(const struct imap_reply *reply, const struct imap_value *value, void *context, struct err *err)
 {
 	struct page *page = context;
@@ -140,6 +152,8 @@ static int take_found(const struct imap_reply *reply, const struct imap_value *v
 			imap_value_number(at->next, UINT32_MAX, &page->total);
 		else if (imap_value_is(at, "PARTIAL"))
 			take_set(page, imap_value_text(imap_value_at(at->next, 1)));
+		else if (imap_value_is(at, "THREAD"))
+			take_threads(page, imap_value_at(at->next, 1));
 	}
 	return 0;
 }
@@ -184,77 +198,17 @@ static bool find_sorted(struct mail *mail, struct page *page, const struct web_r
 	return imap_talk_finish(&mail->talk, take_found, page, &err) == 0 || mail_failed(mail, &err, reply);
 }
 
-/* A thread while they are put into order: where its messages stand in the reply. */
-struct thread {
-	const struct imap_value *value;
-	uint64_t newest; /* the highest UID in it */
-};
-
-static void flatten(const struct imap_value *list, unsigned depth, struct page *page, uint64_t *newest)
-{
-	for (const struct imap_value *at = imap_value_at(list, 0); at != NULL; at = at->next) {
-		uint64_t uid;
-
-		if (at->kind == IMAP_VALUE_LIST) {
-			flatten(at, depth, page, newest);
-		} else if (imap_value_number(at, UINT32_MAX, &uid)) {
-			if (page != NULL)
-				add_uid(page, uid, depth);
-			if (uid > *newest)
-				*newest = uid;
-			depth++;
-		}
-	}
-}
-
-static int newest_first(const void *a, const void *b)
-{
-	const struct thread *left = a, *right = b;
-
-	return left->newest > right->newest ? -1 : left->newest < right->newest;
-}
-
-struct threads {
-	struct page *page;
-	int64_t offset, limit;
-};
-
-static int take_threads(const struct imap_reply *reply, const struct imap_value *value, void *context, struct err *err)
-{
-	const struct threads *wanted = context;
-	struct page *page = wanted->page;
-	struct thread *threads;
-	size_t count = 0;
-
-	(void)reply, (void)err;
-	if (!imap_value_is(imap_value_at(value, 0), "THREAD"))
-		return 0;
-	for (const struct imap_value *at = imap_value_at(value, 1); at != NULL; at = at->next)
-		count++;
-	threads = arena_get(page->arena, (count + 1) * sizeof *threads);
-	page->total = count;
-	count = 0;
-	for (const struct imap_value *at = imap_value_at(value, 1); at != NULL; at = at->next, count++) {
-		threads[count].value = at;
-		flatten(at, 0, NULL, &threads[count].newest);
-	}
-	qsort(threads, count, sizeof *threads, newest_first);
-	for (size_t i = (size_t)wanted->offset; i < count && i < (size_t)(wanted->offset + wanted->limit); i++)
-		flatten(threads[i].value, 0, page, &threads[i].newest);
-	return 0;
-}
-
-/* offset and limit count threads. */
+/* offset and limit count threads, the newest first (imapd/thread.h). */
 static bool find_threads(struct mail *mail, struct page *page, const struct web_request *request, int64_t offset,
                          int64_t limit, struct web_reply *reply)
 {
-	struct threads wanted = {.page = page, .offset = offset, .limit = limit};
 	struct err err;
 
 	page->depths = arena_get(page->arena, page->room * sizeof *page->depths);
-	imap_talk_begin(&mail->talk, "UID THREAD REFERENCES UTF-8");
+	imap_talk_begin(&mail->talk, "UID THREAD RETURN (PARTIAL ");
+	conn_printf(imap_talk_conn(&mail->talk), "%" PRId64 ":%" PRId64 ") REFERENCES UTF-8", offset + 1, offset + limit);
 	search_write(&mail->talk, web_query(request, "search"));
-	return imap_talk_finish(&mail->talk, take_threads, &wanted, &err) == 0 || mail_failed(mail, &err, reply);
+	return imap_talk_finish(&mail->talk, take_found, page, &err) == 0 || mail_failed(mail, &err, reply);
 }
 
 static bool fetch_page(struct mail *mail, struct page *page, struct web_reply *reply)

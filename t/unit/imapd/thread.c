@@ -20,9 +20,14 @@ static int reset(void **state)
 {
 	(void)state;
 	arena_reset(&arena);
-	thread_ids_init(&ids, &arena);
+	thread_ids_init(&ids, 0, &arena);
 	count = 0;
 	return 0;
+}
+
+static uint64_t subject_hash(const char *subject)
+{
+	return subject[0] != '\0' ? thread_hash(str_of(subject)) : 0;
 }
 
 /* A message: its id, its references separated by blanks, its base subject; later ones have later dates. */
@@ -31,12 +36,12 @@ static struct thread_message *message(const char *id, const char *references, co
 	struct thread_message *new = &messages[count++];
 	struct str rest = str_of(references);
 
-	*new = (struct thread_message){.name = (uint32_t)count, .date = (int64_t)count, .subject = str_of(subject)};
+	*new = (struct thread_message){.name = (uint32_t)count, .date = (int64_t)count, .subject = subject_hash(subject)};
 	new->is_reply = is_reply;
-	new->id = id[0] != '\0' ? thread_id(&ids, str_of(id)) : 0;
+	new->id = id[0] != '\0' ? thread_id(&ids, thread_hash(str_of(id))) : 0;
 	new->references = arena_get(&arena, 32 * sizeof(uint32_t));
 	for (struct str word = str_cut_word(&rest); word.len > 0; word = str_cut_word(&rest))
-		new->references[new->reference_count++] = thread_id(&ids, word);
+		new->references[new->reference_count++] = thread_id(&ids, thread_hash(word));
 	return new;
 }
 
@@ -205,6 +210,47 @@ static void long_chains_are_no_trouble(void **state)
 	assert_true(str_starts(str_of(by_references()), STR("(20000 19999 ")));
 }
 
+static const char *newest(size_t first, size_t last, size_t count_expected)
+{
+	struct thread_node *root = thread_by_references(messages, count, ids.count, &arena);
+
+	buf_reset(&text);
+	assert_int_equal(thread_keep_newest(root, first, last, &arena), count_expected);
+	assert_int_equal(thread_write_flat(root, &text), 0);
+	return buf_text(&text);
+}
+
+static void newest_threads_come_first(void **state)
+{
+	(void)state;
+	assert_string_equal(newest(1, 10, 0), "");
+	message("a", "", "A", false);
+	message("c", "", "C", false);
+	message("d", "x", "D", false); /* siblings whose parent is missing */
+	message("e", "x", "E", false);
+	message("b", "a", "B", true);
+	message("f", "a b", "F", true);
+	message("g", "a", "G", true);
+	message("h", "", "H", false)->date = 0; /* the date does not count */
+	assert_string_equal(newest(1, 10, 4), "(8 0) (1 0 5 1 6 2 7 1) (3 0 4 0) (2 0)");
+	assert_string_equal(newest(2, 3, 4), "(1 0 5 1 6 2 7 1) (3 0 4 0)");
+	assert_string_equal(newest(4, 4, 4), "(2 0)");
+	assert_string_equal(newest(5, 9, 4), "");
+}
+
+/* 20,000 pairs of one subject, none of them a reply: time has to grow with their number, not with its square. */
+static void many_subjects_are_joined(void **state)
+{
+	char subject[16];
+
+	(void)state;
+	for (int i = 0; i < MAX; i++) {
+		snprintf(subject, sizeof subject, "s%d", i % (MAX / 2));
+		message("", "", subject, false);
+	}
+	assert_true(str_starts(str_of(by_references()), STR("((1)(10001))((2)(10002))")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +265,8 @@ int main(void)
 	    cmocka_unit_test_setup(siblings_are_sorted_by_date, reset),
 	    cmocka_unit_test_setup(subjects_are_grouped, reset),
 	    cmocka_unit_test_setup(long_chains_are_no_trouble, reset),
+	    cmocka_unit_test_setup(newest_threads_come_first, reset),
+	    cmocka_unit_test_setup(many_subjects_are_joined, reset),
 	};
 
 	arena_init(&arena);

@@ -2,6 +2,8 @@
 #include "common/store/changes.h"
 #include "common/base/buf.h"
 #include "common/store/bin.h"
+#include "common/store/blocks.h"
+#include "common/store/folders.h"
 #include "t/unit/common/store/fixture.h"
 
 #include <sqlite3.h>
@@ -349,6 +351,56 @@ static void test_cache(void **state)
 	mailbox_close(mailbox);
 }
 
+static struct buf seen_blocks;
+
+static bool on_block(const struct mailbox_block *block, void *context)
+{
+	const char *stop = context;
+
+	buf_printf(&seen_blocks, "%u-%u:%.*s ", block->first, block->last, STR_ARG(block->data));
+	return stop == NULL || !str_equal(block->data, str_of(stop));
+}
+
+static const char *blocks_of(struct mailbox *mailbox, int64_t folder, char *stop)
+{
+	buf_reset(&seen_blocks);
+	assert_int_equal(mailbox_blocks_each(mailbox, folder, on_block, stop, &err), 0);
+	return buf_text(&seen_blocks);
+}
+
+static void test_blocks(void **state)
+{
+	struct mailbox *mailbox = open_mailbox(7), *other = open_mailbox(7);
+	int64_t folder = folder_of(mailbox, "Work");
+	struct mailbox_block blocks[] = {{1, 10, STR("a")}, {11, 20, STR("b")}, {21, 25, STR("c")}};
+	struct mailbox_block tail[] = {{21, 30, STR("d")}}, across[] = {{16, 40, STR("e")}}, far[] = {{99, 99, STR("f")}};
+
+	(void)state;
+	buf_init(&seen_blocks, 1000);
+	assert_string_equal(blocks_of(mailbox, folder, NULL), "");
+	assert_int_equal(mailbox_blocks_put(mailbox, folder, blocks, 3, &err), 0);
+	assert_string_equal(blocks_of(other, folder, NULL), "1-10:a 11-20:b 21-25:c ");
+	assert_string_equal(blocks_of(mailbox, folder, (char *)"b"), "1-10:a 11-20:b ");
+	assert_int_equal(mailbox_blocks_put(other, folder, tail, 1, &err), 0);
+	assert_string_equal(blocks_of(mailbox, folder, NULL), "1-10:a 11-20:b 21-30:d ");
+	/* by somebody with other borders: what is between is told of by nobody */
+	assert_int_equal(mailbox_blocks_put(other, folder, across, 1, &err), 0);
+	assert_string_equal(blocks_of(mailbox, folder, NULL), "1-10:a ");
+	assert_int_equal(mailbox_blocks_put(other, folder, far, 1, &err), 0);
+	assert_string_equal(blocks_of(mailbox, folder, NULL), "1-10:a ");
+	assert_int_equal(mailbox_blocks_put(mailbox, folder, blocks, 1, &err), 0);
+	assert_string_equal(blocks_of(mailbox, folder, NULL), "1-10:a ");
+	assert_string_equal(blocks_of(mailbox, STORE_INBOX, NULL), "");
+	/* they go with their folder, and none come to one that is gone */
+	assert_int_equal(mailbox_folder_delete(mailbox, folder, 0, &err), 0);
+	assert_string_equal(blocks_of(mailbox, folder, NULL), "");
+	assert_int_equal(mailbox_blocks_put(other, folder, blocks, 3, &err), 0);
+	assert_string_equal(blocks_of(mailbox, folder, NULL), "");
+	buf_free(&seen_blocks);
+	mailbox_close(other);
+	mailbox_close(mailbox);
+}
+
 static void test_recent(void **state)
 {
 	struct mailbox *mailbox = open_mailbox(7);
@@ -403,6 +455,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_move, make_store, remove_store),
 	    cmocka_unit_test_setup_teardown(test_together, make_store, remove_store),
 	    cmocka_unit_test_setup_teardown(test_cache, make_store, remove_store),
+	    cmocka_unit_test_setup_teardown(test_blocks, make_store, remove_store),
 	    cmocka_unit_test_setup_teardown(test_recent, make_store, remove_store),
 	    cmocka_unit_test_setup_teardown(test_modseq_after_power_end, make_store, remove_store),
 	};
