@@ -114,15 +114,11 @@ static int find_parked(struct queue *queue, const struct remote_want *want, stru
 	return read_picks(&statement, want->destination, want->count, picks, err);
 }
 
-/* In memory from now on, and being tried: durable before their files are read, so that a crash by one is counted. */
-static int mark(struct queue *queue, const struct picks *picks, struct err *err)
+static int mark_all(struct db *db, const struct picks *picks, struct err *err)
 {
-	struct db *db = table_db(queue);
 	struct db_statement statement;
 	int result = 0;
 
-	if (picks->count == 0)
-		return 0;
 	if (db_prepare(db, &statement, "UPDATE message SET next = NULL, trying = 1 WHERE key = ?1", err) != 0)
 		return -1;
 	if (db_begin(db, err) != 0) {
@@ -138,6 +134,23 @@ static int mark(struct queue *queue, const struct picks *picks, struct err *err)
 		return db_commit(db, err);
 	db_rollback(db);
 	return -1;
+}
+
+/*
+ * In memory from now on, and being tried: written before their files are read, so that a crash by one is counted. The
+ * end of power is nobody's crash, so that does not wait for the disk.
+ */
+static int mark(struct queue *queue, const struct picks *picks, struct err *err)
+{
+	struct db *db = table_db(queue);
+	int result;
+
+	if (picks->count == 0)
+		return 0;
+	if (db_sync_later(db, true, err) != 0)
+		return -1;
+	result = mark_all(db, picks, err);
+	return db_sync_later(db, false, result == 0 ? err : NULL) == 0 ? result : -1;
 }
 
 /* Is one of them in our hands, and has not been handed on yet? */

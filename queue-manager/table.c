@@ -32,7 +32,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	struct table *table = context;
 
 	(void)fd, (void)what;
-	table->urgent = true;
+	table->urgent = table->forget_due = true;
 }
 
 static void flush_in(struct table *table, int ms)
@@ -87,6 +87,7 @@ void table_write(struct message *message)
 	*table->dirty_last = message;
 	table->dirty_last = &message->next_dirty;
 	table->urgent = true;
+	table->inserts |= message->row == 0;
 }
 
 void table_forget(struct queue *queue, int64_t row)
@@ -232,7 +233,7 @@ static int write_transaction(struct table *table, struct err *err)
 		return -1;
 	for (struct message *message = table->dirty; message != NULL && result == 0; message = message->next_dirty)
 		result = write_all(table, message, err);
-	for (size_t at = 0; at < table->forgotten.len && result == 0; at += sizeof(int64_t)) {
+	for (size_t at = 0; table->forget_due && at < table->forgotten.len && result == 0; at += sizeof(int64_t)) {
 		int64_t row;
 
 		memcpy(&row, table->forgotten.data + at, sizeof row);
@@ -264,9 +265,11 @@ static void after_commit(struct table *table)
 {
 	struct message *message = table->dirty;
 
-	buf_reset(&table->forgotten);
+	if (table->forget_due)
+		buf_reset(&table->forgotten);
 	buf_reset(&table->queue->lan_matched);
 	limits_written(table->queue);
+	table->inserts = table->forget_due = false;
 	table->dirty = NULL;
 	table->dirty_last = &table->dirty;
 	while (message != NULL) {
@@ -286,27 +289,40 @@ static void after_commit(struct table *table)
 	}
 }
 
+/*
+ * Names first: a row speaks of a file that is in active/, a removed row of one that is gone. Other commits, most of
+ * them where much is sent, change neither, and need not wait for the disk twice.
+ */
+static int sync_names(const struct table *table, struct err *err)
+{
+	if (!table->inserts && !table->forget_due)
+		return 0;
+	if (fsync(table->queue->active_folder) != 0)
+		return err_system(err, "cannot sync spool/active");
+	table->queue->removals_unsynced = false;
+	return 0;
+}
+
 void table_flush(struct queue *queue)
 {
 	struct table *table = queue->table;
 	struct err err;
 
+	if (queue->stopping && table->forgotten.len > 0)
+		table->urgent = table->forget_due = true;
 	if (!table->urgent || (table->dirty == NULL && table->forgotten.len == 0 && !table->clock_due)) {
 		table->urgent = false;
 		return;
 	}
 	table->urgent = false;
-	/* names first: a row speaks of a file that is in active/, a removed row of one that is gone */
-	if (fsync(queue->active_folder) != 0)
-		log_error("cannot sync spool/active");
-	else if (write_transaction(table, &err) == 0) {
-		queue->removals_unsynced = false;
+	if (sync_names(table, &err) == 0 && write_transaction(table, &err) == 0) {
 		if (table->failing)
 			log_info("queue.db can be written again");
 		table->failing = table->clock_due = false;
 		after_commit(table);
 		return;
-	} else if (!table->failing) {
+	}
+	if (!table->failing) {
 		log_error("nothing that needs queue.db goes on: %s", err.text);
 		table_reserve_free(queue);
 	}

@@ -31,8 +31,10 @@ struct table {
 	struct message *dirty, **dirty_last;
 	struct buf forgotten; /* keys, int64_t each */
 	struct event *timer;
-	bool urgent;  /* commit at the end of this turn */
-	bool failing; /* the last commit failed */
+	bool urgent;     /* commit at the end of this turn */
+	bool forget_due; /* and forget rows */
+	bool inserts;    /* a message that is dirty has no row yet */
+	bool failing;    /* the last commit failed */
 	bool clock_due;
 };
 

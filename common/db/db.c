@@ -287,6 +287,11 @@ bool db_is_null(const struct db_statement *statement, int column)
 	return sqlite3_column_type(statement->handle, column) == SQLITE_NULL;
 }
 
+int db_sync_later(struct db *db, bool later, struct err *err)
+{
+	return db_exec(db, later ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", err);
+}
+
 int db_begin(struct db *db, struct err *err)
 {
 	return db_exec(db, "BEGIN IMMEDIATE", err);

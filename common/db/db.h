@@ -65,6 +65,11 @@ struct str db_text(const struct db_statement *statement, int column);
 int64_t db_number(const struct db_statement *statement, int column);
 bool db_is_null(const struct db_statement *statement, int column);
 
+/*
+ * Where later is true: the commits that follow outlive this process, but may be lost at the end of power, as long as
+ * none has followed that was made with it false. Not within a transaction.
+ */
+int db_sync_later(struct db *db, bool later, struct err *err);
 int db_begin(struct db *db, struct err *err);  /* BEGIN IMMEDIATE */
 int db_commit(struct db *db, struct err *err); /* rolls back where it fails */
 void db_rollback(struct db *db);
