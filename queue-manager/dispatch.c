@@ -74,6 +74,7 @@ static void assign(struct remote *remote, struct assembly *assembly, struct mess
 	struct delivery *delivery = &message->deliveries[index];
 	struct remote_destination *destination;
 	char name[REMOTE_NAME_MAX];
+	bool has_place;
 	int64_t rank;
 
 	if (!remote->way->name(message, delivery, sender, name)) {
@@ -82,10 +83,12 @@ static void assign(struct remote *remote, struct assembly *assembly, struct mess
 		return;
 	}
 	destination = remote_destination_get(remote, str_of(name));
+	has_place = message->fetched_for == destination;
+	remote_fetched(message);
 	rank = sender != NULL ? sender_rank(sender, message, delivery->attempts) : 0;
 	if (destination->rest_until > queue_now() && !remote->paused)
 		share_trouble(message, delivery, destination);
-	else if (remote->paused || !remote_line_make_room(remote, destination, rank))
+	else if (remote->paused || !(has_place || remote_line_make_room(remote, destination, rank)))
 		park(message, delivery, destination, rank);
 	else
 		job_add(assembly_job(assembly, message, destination, sender, delivery->attempts), index);

@@ -14,6 +14,13 @@ void remote_job_put(struct remote_destination *destination, struct remote_job *j
 	destination->waiting++;
 }
 
+void remote_fetched(struct message *message)
+{
+	if (message->fetched_for != NULL)
+		message->fetched_for->coming--;
+	message->fetched_for = NULL;
+}
+
 struct remote_job *remote_job_take(struct remote_destination *destination)
 {
 	struct remote_job *job = destination->first;
@@ -64,7 +71,7 @@ bool remote_line_make_room(const struct remote *remote, struct remote_destinatio
 {
 	struct remote_job **last = &destination->first;
 
-	if (standing_has_room(remote, destination, queue_now()))
+	if (standing_room(remote, destination, queue_now()) > 0)
 		return true;
 	if (destination->first == NULL)
 		return false;

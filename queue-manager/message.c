@@ -102,6 +102,7 @@ void message_free(struct message *message)
 {
 	struct queue *queue = message->queue;
 
+	remote_fetched(message);
 	*message->link = message->next;
 	if (message->next != NULL)
 		message->next->link = message->link;

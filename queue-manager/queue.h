@@ -165,11 +165,12 @@ struct message {
 	struct form_file forms[2];
 	struct str outgoing_from;
 	enum signing signing;
-	struct str signatures;        /* fields that go on top of it to other servers; empty: none */
-	int64_t again;                /* queue time to look again, 0: not waiting */
-	bool ready;                   /* in the list of those to be advanced this turn */
-	bool reporting;               /* in the list of those with a report to make */
-	struct message *next, **link; /* all in memory */
+	struct str signatures;                  /* fields that go on top of it to other servers; empty: none */
+	int64_t again;                          /* queue time to look again, 0: not waiting */
+	bool ready;                             /* in the list of those to be advanced this turn */
+	bool reporting;                         /* in the list of those with a report to make */
+	struct remote_destination *fetched_for; /* to stand in its line; NULL: it came there, or was not fetched */
+	struct message *next, **link;           /* all in memory */
 	struct message *next_ready, *next_dirty, *next_report;
 };
 
@@ -191,6 +192,7 @@ struct issuer {
 
 struct table;
 struct remote;
+struct remote_destination;
 struct senders;
 
 struct queue {
@@ -396,6 +398,8 @@ void remote_turn(struct queue *queue); /* give sessions to destinations in turn;
 void remote_note_parked(struct queue *queue, struct str destination);
 void remote_forget_trouble(struct queue *queue); /* `retry`: try now what was put off together */
 unsigned remote_busy(const struct queue *queue);
+/* Whom it was fetched for gets it, or never will. */
+void remote_fetched(struct message *message);
 /* Does anything stand in line for a sender's destinations, or is parked for them? */
 bool remote_waits_for(const struct queue *queue, int64_t sender);
 

@@ -112,7 +112,7 @@ static bool serve(struct remote *remote, struct remote_destination *destination,
 
 static bool is_over(const struct remote_destination *destination)
 {
-	return destination->first == NULL && destination->sessions == 0 && !destination->parked;
+	return destination->first == NULL && destination->sessions == 0 && destination->coming == 0 && !destination->parked;
 }
 
 bool remote_is_open(const struct remote *remote, const struct remote_destination *destination)

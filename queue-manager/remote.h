@@ -59,6 +59,7 @@ struct remote_destination {
 	int64_t sender;           /* whose it is; 0: of the LAN */
 	struct remote_job *first; /* in line, by rank */
 	unsigned waiting;         /* jobs in line */
+	unsigned coming;          /* messages fetched from the table that do not stand in line yet */
 	unsigned sessions;        /* open, busy or idle */
 	unsigned window;          /* sessions that it may have */
 	enum standing standing;   /* of the job that ended last: standing_of */
@@ -110,7 +111,7 @@ struct remote {
 	unsigned concurrency, total;
 	int64_t rest_ms;
 	struct standings standings;
-	unsigned waiting[STANDINGS]; /* jobs in line */
+	unsigned waiting[STANDINGS]; /* jobs in line or coming */
 	bool others_wait;            /* for sessions: destinations of better standing */
 	bool poor_wait;              /* destinations of poor standing, since the last turn */
 	bool paused;                 /* nothing begins; what comes is parked */
@@ -154,8 +155,8 @@ void standing_survey(struct remote *remote, int64_t now);
 bool standing_may_begin(const struct remote *remote, const struct remote_destination *destination, int64_t now);
 /* One begins. */
 void standing_begun(struct remote *remote, const struct remote_destination *destination, int64_t now);
-/* Has its line room for one more job? */
-bool standing_has_room(const struct remote *remote, const struct remote_destination *destination, int64_t now);
+/* For how many jobs more its line has room. */
+unsigned standing_room(const struct remote *remote, const struct remote_destination *destination, int64_t now);
 
 /* ways.c */
 extern const struct remote_way remote_ways[QUEUE_WAYS];

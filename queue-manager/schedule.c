@@ -15,7 +15,7 @@ enum {
 struct pick {
 	int64_t row;
 	char id[SPOOL_ID_MAX];
-	const struct remote_destination *destination; /* it is parked for; NULL: it is due */
+	struct remote_destination *destination; /* it is parked for; NULL: it is due */
 };
 
 /* What one turn takes into memory, together: one commit marks it all. */
@@ -64,7 +64,7 @@ static bool is_picked(const struct picks *picks, int64_t row)
 }
 
 /* Rows of a statement with key and id, each message once. Returns how many; -1: error. */
-static int read_picks(struct db_statement *statement, const struct remote_destination *destination, unsigned limit,
+static int read_picks(struct db_statement *statement, struct remote_destination *destination, unsigned limit,
                       struct picks *picks, struct err *err)
 {
 	unsigned from = picks->count;
@@ -203,8 +203,10 @@ static void put_off(struct queue *queue, int64_t row, int64_t now)
 }
 
 /* What is parked for a destination is for its line now. */
-static void unpark(struct message *message, const struct remote_destination *destination)
+static void unpark(struct message *message, struct remote_destination *destination)
 {
+	message->fetched_for = destination;
+	destination->coming++;
 	for (size_t i = 0; i < message->delivery_count; i++) {
 		struct delivery *delivery = &message->deliveries[i];
 

@@ -93,7 +93,7 @@ void standing_survey(struct remote *remote, int64_t now)
 		senders->list[i].standings = (struct standings){0};
 	for (const struct remote_destination *destination = remote->ring; destination != NULL;
 	     destination = destination->next_in_ring)
-		remote->waiting[standing_of(destination, now)] += destination->waiting;
+		remote->waiting[standing_of(destination, now)] += destination->waiting + destination->coming;
 	for (const struct remote_session *session = remote->sessions; session != NULL; session = session->next) {
 		if (session->job == NULL)
 			continue;
@@ -135,15 +135,24 @@ void standing_begun(struct remote *remote, const struct remote_destination *dest
 	count(remote, destination, false, now);
 }
 
-bool standing_has_room(const struct remote *remote, const struct remote_destination *destination, int64_t now)
+/* Jobs that its line may have. */
+static unsigned longest(const struct remote *remote, const struct remote_destination *destination, int64_t now)
 {
 	enum standing standing = standing_of(destination, now);
 	unsigned all = remote->waiting[standing], most = waiting_max[standing];
 
 	if (!is_judged(remote, destination))
-		return destination->waiting < REMOTE_LINE_MAX;
+		return REMOTE_LINE_MAX;
 	if (standing == STANDING_PROVEN && destination->sessions > 0)
-		return destination->waiting < (all < most ? REMOTE_LINE_MAX : REMOTE_LINE_HELD);
-	return all < most &&
-	       destination->waiting < (standing == STANDING_POOR || all >= most / 2 ? REMOTE_LINE_SHORT : REMOTE_LINE_MAX);
+		return all < most ? REMOTE_LINE_MAX : REMOTE_LINE_HELD;
+	if (all >= most)
+		return 0;
+	return standing == STANDING_POOR || all >= most / 2 ? REMOTE_LINE_SHORT : REMOTE_LINE_MAX;
+}
+
+unsigned standing_room(const struct remote *remote, const struct remote_destination *destination, int64_t now)
+{
+	unsigned taken = destination->waiting + destination->coming, most = longest(remote, destination, now);
+
+	return taken < most ? most - taken : 0;
 }

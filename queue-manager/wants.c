@@ -9,12 +9,17 @@ enum {
 	REFILL_POOR_MS = 1000,
 };
 
+/* Jobs that stand in its line, or will in a moment. */
+static unsigned in_line(const struct remote_destination *destination)
+{
+	return destination->waiting + destination->coming;
+}
+
 /* One of poor standing: a few, when it may be served. */
 static unsigned want_poor(struct remote *remote, struct remote_destination *destination, int64_t now)
 {
 	remote->poor_wait = true;
-	if (destination->waiting > 0 || now < destination->refill_from || !standing_has_room(remote, destination, now) ||
-	    !standing_may_begin(remote, destination, now))
+	if (in_line(destination) > 0 || now < destination->refill_from || !standing_may_begin(remote, destination, now))
 		return 0;
 	destination->refill_from = now + REFILL_POOR_MS; /* it takes a while until they stand in line */
 	return REMOTE_LINE_SHORT;
@@ -30,11 +35,22 @@ static unsigned want(struct remote *remote, struct remote_destination *destinati
 	if (standing_is_poor(destination, now))
 		return want_poor(remote, destination, now);
 	if (sessions > 0)
-		return destination->waiting < sessions * LINE_LOW ? sessions * FETCH : 0;
-	if (destination->waiting > 0 || *ahead == 0 || !standing_may_begin(remote, destination, now))
+		return in_line(destination) < sessions * LINE_LOW ? sessions * FETCH : 0;
+	if (in_line(destination) > 0 || *ahead == 0 || !standing_may_begin(remote, destination, now))
 		return 0;
 	--*ahead;
 	return standing_of(destination, now) == STANDING_PROVEN ? FETCH : FETCH_UNKNOWN;
+}
+
+/* As many as its line has room for, so that none is fetched to be parked again; their places are taken from here on. */
+static unsigned reserve(struct remote *remote, const struct remote_destination *destination, unsigned count,
+                        int64_t now)
+{
+	unsigned room = standing_room(remote, destination, now);
+
+	count = count < room ? count : room;
+	remote->waiting[standing_of(destination, now)] += count;
+	return count;
 }
 
 size_t remote_wants(struct queue *queue, struct remote_want *wants, size_t most)
@@ -54,7 +70,8 @@ size_t remote_wants(struct queue *queue, struct remote_want *wants, size_t most)
 
 			if (is_poor && poor)
 				continue;
-			wants[count] = (struct remote_want){destination, want(remote, destination, &ahead, now)};
+			wants[count].destination = destination;
+			wants[count].count = reserve(remote, destination, want(remote, destination, &ahead, now), now);
 			poor |= is_poor && wants[count].count > 0;
 			count += wants[count].count > 0;
 		}
