@@ -45,6 +45,7 @@ struct copy {
 	size_t bundled;
 	bool one_by_one; /* the server does not say in front of a message which it is */
 	int64_t folders, left_out;
+	struct str prefix; /* of the names of all own folders but INBOX */
 };
 
 static int call(struct copy *copy, struct ipc_message *request, struct ipc_message *reply, struct err *err)
@@ -113,12 +114,14 @@ static void take_original(const struct imap_client_detail *detail, void *context
 	original->detail.flags = NULL;
 }
 
-/* The levels of a name are parted by "/" here. */
-static struct str local_name(const struct imap_client_folder *folder, struct arena *arena)
+/* The levels of a name are parted by "/" here, and the user's own folders stand at the top. */
+static struct str local_name(const struct copy *copy, const struct imap_client_folder *folder, struct arena *arena)
 {
-	char *name = arena_text(arena, folder->name);
+	bool is_own = folder->name.len > copy->prefix.len && str_starts(folder->name, copy->prefix);
+	struct str full = is_own ? str_skip(folder->name, copy->prefix.len) : folder->name;
+	char *name = arena_text(arena, full);
 
-	for (size_t i = 0; i < folder->name.len && folder->delimiter != '/'; i++)
+	for (size_t i = 0; i < full.len && folder->delimiter != '/'; i++)
 		if (folder->delimiter != '\0' && name[i] == folder->delimiter)
 			name[i] = '/';
 		else if (name[i] == '/')
@@ -139,7 +142,7 @@ static int tell_folder(struct copy *copy, const struct imap_client_folder *folde
 	ipc_message_init(&request);
 	ipc_message_init(&reply);
 	ipc_request(&request, "folder");
-	ipc_add(&request, "name", local_name(folder, &copy->arena));
+	ipc_add(&request, "name", local_name(copy, folder, &copy->arena));
 	if (folder->use != IMAP_CLIENT_USE_NONE)
 		ipc_add_text(&request, "use", uses[folder->use]);
 	ipc_add_number(&request, "uidvalidity", selected->uidvalidity);
@@ -332,8 +335,11 @@ static int copy_folder(struct copy *copy, const struct imap_client_folder *folde
 static int copy_folders(struct copy *copy, struct err *err)
 {
 	struct folder_list folders = {.session = copy->session};
-	int result = imap_client_list(&copy->session->imap, take_folder, &folders, err);
+	struct imap_client *imap = &copy->session->imap;
+	int result = imap_client_namespace(imap, &copy->session->arena, &copy->prefix, err);
 
+	if (result == 0)
+		result = imap_client_list(imap, take_folder, &folders, err);
 	for (size_t i = 0; i < folders.count && result == 0; i++)
 		result = copy_folder(copy, &folders.list[i], err);
 	memory_free(folders.list);

@@ -181,6 +181,14 @@ static int take_begin(struct dialogue *dialogue, const struct ipc_message *reque
 	return 0;
 }
 
+static int take_leave(struct dialogue *dialogue, const struct ipc_message *request, struct ipc_message *reply,
+                      struct err *err)
+{
+	(void)request, (void)reply, (void)err;
+	dialogue->has_left = true;
+	return 0;
+}
+
 static const struct operation {
 	const char *op;
 	int (*take)(struct dialogue *dialogue, const struct ipc_message *request, struct ipc_message *reply,
@@ -189,7 +197,7 @@ static const struct operation {
 } operations[] = {
     {"seen", take_seen, true},       {"listed", take_listed, true},  {"stored", take_stored, true},
     {"deleted", take_deleted, true}, {"notice", take_notice, false}, {"result", take_result, false},
-    {"begin", take_begin, false},
+    {"begin", take_begin, false},    {"leave", take_leave, false},
 };
 
 static int run(struct dialogue *dialogue, const struct operation *operation, const struct ipc_message *request,

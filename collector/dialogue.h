@@ -12,7 +12,8 @@
  * | `deleted` | `message`* | the server confirmed that they are deleted |
  * | `notice` | `target`, `kind`, `subject`, `text` | |
  * | `result` | `connected`, `ok` (0/1), `messages`, `text`, `stays` (0/1) | the run is over; nothing is said after it,
- * unless the session stays | | `begin` | | one that stayed collects once more, as after its first begin |
+ * unless the session stays | | `begin` | | one that stayed collects once more, as after its first begin | | `leave` | | one
+ * that stayed cannot collect once more, and there is reason to: it is begun anew |
  *
  * Security stance: a session may be anybody's; it can tell nonsense of its own collector's messages, and nothing else.
  */
@@ -39,7 +40,7 @@ struct dialogue {
 	char name[64]; /* of the collector */
 	int64_t began; /* seconds since 1970 */
 	int notices;
-	bool has_result, stays, has_begun; /* has_begun: once more */
+	bool has_result, stays, has_begun, has_left; /* has_begun: once more; has_left: it is to be begun anew */
 	struct run_result result;
 };
 

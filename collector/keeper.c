@@ -105,6 +105,11 @@ int keeper_deleted(struct session *session, struct err *err)
 	return result;
 }
 
+int keeper_leave(struct session *session, struct err *err)
+{
+	return call_plain(session, "leave", err);
+}
+
 void keeper_notice(struct session *session, const char *target, const char *subject, struct str text)
 {
 	struct ipc_message request, reply;

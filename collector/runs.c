@@ -236,6 +236,16 @@ static void begin_again(struct run *run)
 	event_add(run->late, &run_limit);
 }
 
+/* By another process, which has all channels. */
+static void renew(struct run *run)
+{
+	static const struct timeval at_once = {0, 0};
+
+	run->dialogue.has_left = false;
+	end_process(run);
+	event_add(run->runs->turn, &at_once);
+}
+
 /* why: how a run ended that did not say so itself. */
 static void finish(struct run *run, const char *why)
 {
@@ -283,6 +293,8 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 		finish(run, "The session ended unexpectedly");
 	else if (received < 0 || sent != 0)
 		finish(run, err.text);
+	else if (run->rests && run->dialogue.has_left)
+		renew(run);
 	else if (run->rests && run->dialogue.has_begun)
 		begin_again(run);
 	else if (!run->rests && run->dialogue.has_result && run->dialogue.stays)

@@ -168,6 +168,8 @@ void keeper_notice(struct session *session, const char *target, const char *subj
 void keeper_result(struct session *session);
 /* The session collects once more, after a result with which it stayed. */
 int keeper_begin(struct session *session, struct err *err);
+/* It cannot, but another session could: one is begun, and this one killed. */
+int keeper_leave(struct session *session, struct err *err);
 
 /* mailbox.c: collect from a POP3 mailbox. -1: why the run failed. */
 int mailbox_collect(struct session *session, struct err *err);

@@ -2,13 +2,15 @@
  * Staying connected: after each run the session waits by IDLE (RFC 2177) for more in the first folder, for the daemon
  * to say that it is time, or where there are more folders until it is time to look at these; then it collects all of
  * them once more. A connection that ends meanwhile is no failure: the next run that is due makes a new one. So does a
- * session that has collected often, as it remembers what it saw.
+ * session that has collected often, as it remembers what it saw. Where dnsd was restarted meanwhile, which a session
+ * cannot reach again from its sandbox, another one takes over.
  */
 #include "collector/session.h"
 
 #include "common/base/io.h"
 #include "common/base/log.h"
 
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +59,13 @@ static int wait_for_mail(struct session *session, struct err *err)
 	return found;
 }
 
+static bool has_dnsd(const struct session *session)
+{
+	struct pollfd channel = {.fd = session->sources.dnsd.fd};
+
+	return channel.fd >= 0 && poll(&channel, 1, 0) == 0; /* else it was closed there */
+}
+
 static void prepare_round(struct session *session)
 {
 	session->now = time(NULL);
@@ -79,6 +88,8 @@ int watch_collect(struct session *session, struct err *err)
 			         reason.text);
 			return 0;
 		}
+		if (!has_dnsd(session))
+			return keeper_leave(session, err);
 		prepare_round(session);
 		if (keeper_begin(session, err) != 0 || folders_collect_once(session, err) != 0)
 			return -1;

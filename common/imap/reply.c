@@ -101,6 +101,7 @@ unsigned imap_reply_offer(struct str word)
 	    {{"SPECIAL-USE", 11}, IMAP_OFFER_SPECIAL_USE},
 	    {{"LIST-EXTENDED", 13}, IMAP_OFFER_LIST_EXTENDED},
 	    {{"XLIST", 5}, IMAP_OFFER_XLIST},
+	    {{"NAMESPACE", 9}, IMAP_OFFER_NAMESPACE},
 	};
 
 	for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++)

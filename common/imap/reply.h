@@ -59,6 +59,7 @@ enum imap_offer {
 	IMAP_OFFER_SPECIAL_USE = 64,
 	IMAP_OFFER_LIST_EXTENDED = 128,
 	IMAP_OFFER_XLIST = 256,
+	IMAP_OFFER_NAMESPACE = 512,
 };
 
 /* What a word of CAPABILITY offers; 0: nothing of interest. */

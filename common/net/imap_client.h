@@ -97,6 +97,12 @@ struct imap_client_folder {
 	enum imap_client_use use;
 };
 
+/*
+ * What the names of the user's own folders begin with, as "INBOX." (RFC 2342), in arena; empty: nothing, or the server
+ * does not say. -1: as imap_client_select.
+ */
+int imap_client_namespace(struct imap_client *client, struct arena *arena, struct str *prefix_out, struct err *err);
+
 /* Sees each folder; its views last for the call. -1: no more is wanted (its err); the connection is closed. */
 typedef int imap_client_visit_folder(const struct imap_client_folder *folder, void *context, struct err *err);
 /* All folders, with what they are for where the server knows that. -1: as imap_client_select, ERR_LIMIT. */

@@ -92,6 +92,44 @@ int imap_client_list(struct imap_client *client, imap_client_visit_folder *visit
 	return result;
 }
 
+struct prefix {
+	struct arena *arena;
+	struct str text;
+};
+
+/* NAMESPACE (("INBOX." ".")) NIL NIL: own folders, those of others, shared ones. */
+static int take_namespace(struct imap_client *client, struct str text, void *context, struct err *err)
+{
+	struct prefix *prefix = context;
+	struct imap_value *reply;
+	const struct imap_value *own;
+	struct str found;
+
+	(void)client;
+	if (!str_starts_nocase(text, STR("NAMESPACE ")))
+		return 0;
+	if (imap_value_parse(text, prefix->arena, &reply, err) != 0)
+		return -1;
+	own = imap_value_at(imap_value_at(reply, 1), 0);
+	found = imap_value_text(imap_value_at(own, 0));
+	prefix->text = found.len > 0 ? arena_copy(prefix->arena, found) : STR("");
+	return 0;
+}
+
+int imap_client_namespace(struct imap_client *client, struct arena *arena, struct str *prefix_out, struct err *err)
+{
+	struct prefix prefix = {.arena = arena, .text = STR("")};
+	int result = 0;
+
+	if ((client->offered & IMAP_OFFER_NAMESPACE) != 0) {
+		imap_client_begin_command(client, "NAMESPACE");
+		imap_client_end_command(client);
+		result = imap_client_finish(client, "NAMESPACE", take_namespace, &prefix, err);
+	}
+	*prefix_out = prefix.text;
+	return result;
+}
+
 /* "17-Jul-1996 02:44:25 -0700"; 0: it is none. */
 static int64_t take_date(struct str text, struct arena *arena)
 {

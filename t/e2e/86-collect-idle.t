@@ -107,6 +107,17 @@ subtest 'a pause' => sub {
 	is sessions(), 1, 'it comes back with the next run';
 };
 
+subtest 'a daemon that it asked is another one now' => sub {
+	run_collector();
+	my ($session) = grep { $_ != $p->main_pid('collector') } $p->pids('collector');
+	my $dnsd = $p->kill_daemon('dnsd', 'KILL');
+	$p->wait_for(sub { ($p->main_pid('dnsd') // $dnsd) != $dnsd }, 'dnsd runs again');
+	put('INBOX', 'behind the restart');
+	$p->wait_for(sub { fred_has('behind the restart') == 1 }, 'mail is collected all the same', 30);
+	my @now = grep { $_ != $p->main_pid('collector') } $p->pids('collector');
+	ok @now == 1 && $now[0] != $session, 'by a new session, which can ask the new one';
+};
+
 subtest 'a lost connection' => sub {
 	my $failed = grep { !$_->{ok} } @{ $p->postroom_json(qw(collector history --collector push)) };
 	$provider->kill_daemon('imapd', 'TERM');
