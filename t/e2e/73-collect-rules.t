@@ -232,6 +232,53 @@ subtest 'headers only; too large with rules' => sub {
 	$c->reset;
 };
 
+# Of the table "Actions" of specification 04: what kate, for whom the message is, and bob, whom the rule names, get, and
+# whether the message stays at the server for the days that it is left there.
+my %actions = (
+	'download'             => ['message', '',        1],
+	'download-delete'      => ['message', '',        0],
+	'redirect'             => ['',        'message', 1],
+	'redirect-delete'      => ['',        'message', 0],
+	'copy'                 => ['message', 'message', 1],
+	'copy-delete'          => ['message', 'message', 0],
+	'ignore'               => ['',        '',        1],
+	'query'                => ['query',   '',        1],
+	'redirect-query'       => ['',        'query',   1],
+	'copy-query'           => ['query',   'query',   1],
+	'delete-warn'          => ['warning', '',        0],
+	'delete-warn-other'    => ['',        'warning', 0],
+	'delete-copy-warning'  => ['warning', 'warning', 0],
+	'delete'               => ['',        '',        0],
+	'headers'              => ['header',  '',        1],
+	'redirect-headers'     => ['',        'header',  1],
+	'copy-headers'         => ['header',  'header',  1],
+	'reject'               => ['',        '',        0],
+	'set-header-stop'      => ['message', '',        1],
+	'stop'                 => ['message', '',        1],
+);
+
+# What somebody got of a message: its kinds.
+sub gets {
+	my ($user, $subject) = @_;
+	return join ' ', map { /^Subject: Download query: /m ? 'query' : /^Subject: Message deleted: /m ? 'warning' : /^the body of it/m ? 'message' : 'header' }
+		$d->find($user, 'INBOX', { subject => $subject });
+}
+
+subtest 'all actions that end the rules' => sub {
+	$c->set('leave-days' => 3);
+	my @names = sort keys %actions;
+	rules(map { [$_, /redirect|copy|other/ ? 'bob' : /header-stop/ ? 'X-Seen: yes' : undef, "Subject equals =$_="] } @names);
+	my %mark = map { $_ => message(subject => "=$_=", body => "the body of it\n") } @names;
+	$c->run;
+	for my $name (@names) {
+		is_deeply [gets('kate', "=$name="), gets('bob', "=$name="), waits($mark{$name})], $actions{$name}, $name;
+	}
+	like [$d->find('kate', 'INBOX', $mark{'set-header-stop'})]->[0], qr/^X-Seen: yes\r?$/m, 'set-header-stop: with its header';
+	$p->wait_for(sub { grep { $_->{from} eq '' && $_->{data} =~ /$mark{reject}/ } $outside->messages }, 'reject: the sender hears of it', 10);
+	rules();
+	$c->reset;
+};
+
 subtest 'the test command' => sub {
 	rules(['ignore', undef, 'Size greater 5000', 'TimeNow 8:00-18:00'], ['redirect', 'bob', 'Rcpt fred', 'Collector isp']);
 	my $file = $p->dir . '/message';
