@@ -157,11 +157,13 @@ static void get_change_password(struct web *web, const struct web_request *reque
 }
 
 static const struct web_route routes[] = {
-    {"GET", "/mail/config-v1.1.xml", WEB_OPEN, get_autoconfig, NULL, NULL},
-    {"GET", "/.well-known/autoconfig/mail/config-v1.1.xml", WEB_OPEN, get_autoconfig, NULL, NULL},
-    {"POST", "/autodiscover/autodiscover.xml", WEB_OPEN, post_autodiscover, NULL, NULL},
-    {"POST", "/Autodiscover/Autodiscover.xml", WEB_OPEN, post_autodiscover, NULL, NULL},
-    {"GET", "/.well-known/change-password", WEB_OPEN | WEB_PAGE, get_change_password, NULL, NULL},
+    {"GET", "/mail/config-v1.1.xml", WEB_OPEN, get_autoconfig, "Settings for mail clients", NULL},
+    {"GET", "/.well-known/autoconfig/mail/config-v1.1.xml", WEB_OPEN, get_autoconfig, "Settings for mail clients",
+     NULL},
+    {"POST", "/autodiscover/autodiscover.xml", WEB_OPEN, post_autodiscover, "Settings for Outlook", NULL},
+    {"POST", "/Autodiscover/Autodiscover.xml", WEB_OPEN, post_autodiscover, "Settings for Outlook", NULL},
+    {"GET", "/.well-known/change-password", WEB_OPEN | WEB_PAGE, get_change_password, "Where passwords are changed",
+     NULL},
 };
 
 static const struct web_route *discover_routes(size_t *count_out)

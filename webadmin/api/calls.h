@@ -32,8 +32,15 @@
 		.method = NULL \
 	}
 
+/* What another part's route takes and answers (told.h). */
+#define TOLD(call_method, call_path, ...)                         \
+	{                                                             \
+		.method = (call_method), .path = (call_path), __VA_ARGS__ \
+	}
+
 /* What a row answers: a collection out of the answer's fields of one name, or an object. */
 #define ROWS(field, what) .shape = API_ROWS, .list = (field), .columns = (what)
+#define LIST(what)        .shape = API_LIST, .columns = (what)
 #define OBJECT(what)      .shape = API_OBJECT, .columns = (what)
 
 /* One field; a request's field of another name is written out. */
@@ -96,6 +103,18 @@
 	        {"connections", API_ANY, "As /schedule/status tells them."}, {"disk", API_ANY, "free and total, octets."}, \
 	        {"warnings", API_TEXTS, "Sentences."})
 #define WARNING_COLUMNS COLUMNS({"warning", API_TEXTS, "What was put right, or should be looked at."})
+
+/* Of tokens for scripts, a user's or one's own. */
+#define TOKEN_COLUMNS                                                                                       \
+	COLUMNS({"id", API_NUMBER, NULL}, {"name", API_TEXT, NULL}, {"scope", API_TEXT, "own, admin or full."}, \
+	        {"made", API_TIME, NULL}, {"used", API_TIME, "0: never."}, {"expires", API_TIME, "0: never."})
+#define TOKEN_FIELDS                                                                                               \
+	BODY_NEEDED("name", API_TEXT, "What it is for."),                                                              \
+	    BODY_WORDS("scope", "own|admin|full",                                                                      \
+	               "What it may: what the user may for himself, which it is without it; what administrators may; " \
+	               "also what takes the password again."),                                                         \
+	    BODY("days", API_NUMBER, "So long it is good; 0 or nothing: for ever.")
+#define TOKEN_MADE OBJECT(COLUMNS({"token", API_TEXT, "Nobody can tell it again."}, {"id", API_NUMBER, NULL}))
 
 enum { CALLS_LONG_MS = 120000 /* for what waits for others */ };
 

@@ -59,10 +59,6 @@ static const struct api_field user_import_fields[] = {
 	    CALL("DELETE", base "/{file}", "deliver", "media-delete", "Delete such a file of " whose ".",                \
 	         .fields = FIELDS(__VA_ARGS__ MEDIA_NAME), .key = "uid", .value = "0")
 
-#define TOKEN_COLUMNS                                                                                       \
-	COLUMNS({"id", API_NUMBER, NULL}, {"name", API_TEXT, NULL}, {"scope", API_TEXT, "own, admin or full."}, \
-	        {"made", API_TIME, NULL}, {"used", API_TIME, "0: never."}, {"expires", API_TIME, "0: never."})
-
 /* The same calls for what a user has and what the server has for all. */
 #define ITEM_CALLS(base, whose, ...)                                                                                  \
 	CALL("GET", base, "configd", "item-list", "List items of " whose ".", .fields = FIELDS(__VA_ARGS__ ITEM_KIND),    \
@@ -184,12 +180,7 @@ const struct api_call api_calls_users[] = {
     CALL("GET", "/users/{name}/tokens", "authd", "api-token-list", "List the tokens that a user's scripts have.",
          .fields = FIELDS(ITEM_OWNER), ROWS("token", TOKEN_COLUMNS)),
     CALL("POST", "/users/{name}/tokens", "authd", "api-token-add", "Make a token that scripts use in a user's place.",
-         .fields = FIELDS(ITEM_OWNER, BODY_NEEDED("name", API_TEXT, "What it is for."),
-                          BODY_WORDS("scope", "own|admin|full",
-                                     "What it may: what the user may for himself, which it is without it; what "
-                                     "administrators may; also what takes the password again."),
-                          BODY("days", API_NUMBER, "So long it is good; 0 or nothing: for ever.")),
-         OBJECT(COLUMNS({"token", API_TEXT, "Nobody can tell it again."}, {"id", API_NUMBER, NULL}))),
+         .fields = FIELDS(ITEM_OWNER, TOKEN_FIELDS), TOKEN_MADE),
     CALL("DELETE", "/users/{name}/tokens/{id}", "authd", "api-token-delete", "Let a token be good no more.",
          .fields = FIELDS(ITEM_OWNER, ID_IN_PATH)),
     ITEM_CALLS("/users/{name}/items/{kind}", "a user", ITEM_OWNER, ),

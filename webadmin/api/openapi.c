@@ -4,6 +4,8 @@
 #include "webadmin/api/api.h"
 #include "webadmin/api/rows.h"
 #include "webadmin/api/special.h"
+#include "webadmin/api/told.h"
+#include "webadmin/routes.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -39,6 +41,9 @@ static json_t *field_schema(const struct api_call *call, const struct api_field 
 	json_t *schema;
 
 	switch (field->type) {
+	case API_ANY:
+		schema = json_object();
+		break;
 	case API_NUMBER:
 		schema = json_pack("{s:s, s:i}", "type", "integer", "minimum", 0);
 		break;
@@ -99,6 +104,11 @@ static bool is_collection(const struct api_call *call)
 
 static json_t *answer_schema(const struct api_call *call)
 {
+	if (call->shape == API_LIST)
+		return json_pack("{s:s, s:{s:{s:s, s:o}, s:{s:s}, s:{s:s}, s:{s:s, s:s}}, s:[s]}", "type", "object",
+		                 "properties", "items", "type", "array", "items", row_schema(call), "total", "type", "integer",
+		                 "more", "type", "boolean", "uidvalidity", "type", "integer", "description",
+		                 "Of the folder, where messages are listed.", "required", "items");
 	if (is_collection(call))
 		return json_pack("{s:s, s:{s:{s:s, s:o}, s:{s:s}, s:{s:s, s:s}}, s:[s,s,s]}", "type", "object", "properties",
 		                 "items", "type", "array", "items", row_schema(call), "total", "type", "integer", "more",
@@ -116,13 +126,15 @@ static json_t *responses(const struct api_call *call)
 {
 	json_t *good = json_object(), *all = json_object();
 	const char *media = call->shape == API_TEXTFILE ? call->media : "application/json";
+	char status[8];
 
 	json_object_set_new(good, "description", json_string(call->shape == API_NOTHING ? "It is done." : call->sentence));
 	if (call->shape == API_TEXTFILE)
 		json_object_set_new(good, "content", json_pack("{s:{s:{s:s}}}", media, "schema", "type", "string"));
 	else if (call->shape != API_NOTHING)
 		json_object_set_new(good, "content", json_pack("{s:{s:o}}", media, "schema", answer_schema(call)));
-	json_object_set_new(all, call->shape == API_NOTHING ? "204" : "200", good);
+	snprintf(status, sizeof status, "%d", call->status != 0 ? call->status : call->shape == API_NOTHING ? 204 : 200);
+	json_object_set_new(all, status, good);
 	json_object_set_new(all, "default", json_pack("{s:s}", "$ref", "#/components/responses/refused"));
 	return all;
 }
@@ -132,11 +144,33 @@ static json_t *parameter(const char *name, const char *place, bool required, jso
 	return json_pack("{s:s, s:s, s:b, s:o}", "name", name, "in", place, "required", (int)required, "schema", schema);
 }
 
+/* The {names} of a path of which no field tells: numbers, as far as they are called so. */
+static void add_names(const struct api_call *call, json_t *list)
+{
+	struct str rest = str_of(call->path), name;
+
+	while (str_cut(&rest, '{').data != NULL && rest.data != NULL) {
+		const struct api_field *field = call->fields;
+
+		name = str_cut(&rest, '}');
+		while (field != NULL && field->name != NULL && !str_equal(name, str_of(field->name)))
+			field++;
+		if (field == NULL || field->name == NULL)
+			json_array_append_new(list, json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", name.data, name.len, "in",
+			                                      "path", "required", 1, "schema", "type",
+			                                      str_equal(name, STR("uid")) || str_equal(name, STR("uidvalidity")) ||
+			                                              str_equal(name, STR("number"))
+			                                          ? "integer"
+			                                          : "string"));
+	}
+}
+
 static json_t *parameters(const struct api_call *call)
 {
 	static const char *const common[] = {"limit", "offset", "sort", "search", "filter", "columns", "format"};
 	json_t *list = json_array();
 
+	add_names(call, list);
 	for (const struct api_field *field = call->fields; field != NULL && field->name != NULL; field++)
 		if (field->place != API_BODY)
 			json_array_append_new(list, parameter(field->name, field->place == API_PATH ? "path" : "query",
@@ -238,28 +272,68 @@ static json_t *components(void)
 	                 "token", "type", "http", "scheme", "bearer");
 }
 
+/* flags: who may (enum web_flag). */
+static json_t *add_call(json_t *paths, const struct api_call *call, unsigned flags)
+{
+	json_t *path = json_object_get(paths, call->path), *object = operation(call);
+	char method[8];
+	size_t i;
+
+	if (path == NULL) {
+		path = json_object();
+		json_object_set_new(paths, call->path, path);
+	}
+	for (i = 0; call->method[i] != '\0' && i + 1 < sizeof method; i++)
+		method[i] = (char)tolower((unsigned char)call->method[i]);
+	method[i] = '\0';
+	if ((flags & WEB_ADMIN) == 0)
+		json_object_set_new(object, "x-for", json_string((flags & WEB_USER) != 0 ? "user" : "everybody"));
+	if ((flags & (WEB_ADMIN | WEB_USER)) == 0)
+		json_object_set_new(object, "security", json_array());
+	json_object_set_new(path, method, object);
+	return path;
+}
+
+/* What another part serves; what is not below API_BASE is told to be elsewhere. */
+static void add_route(json_t *paths, const struct web_route *route)
+{
+	const struct api_call *told = api_find_told(route->method, route->path);
+	struct api_call call = told != NULL ? *told : (struct api_call){.method = route->method};
+	bool is_here = str_starts(str_of(route->path), STR(API_BASE));
+	json_t *path;
+
+	call.path = is_here ? route->path + strlen(API_BASE) : route->path;
+	call.sentence = route->summary;
+	path = add_call(paths, &call, route->flags);
+	if (!is_here)
+		json_object_set_new(path, "servers", json_pack("[{s:s}]", "url", "/"));
+}
+
+static void add_routes(json_t *paths, const struct web_part *part)
+{
+	size_t count;
+	const struct web_route *routes = part->routes(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (routes[i].summary != NULL)
+			add_route(paths, &routes[i]);
+}
+
 json_t *openapi_make(void)
 {
 	json_t *paths = json_object();
 
-	for (const struct api_call *call = api_next_call(NULL); call != NULL; call = api_next_call(call)) {
-		json_t *path = json_object_get(paths, call->path);
-		char method[8];
-		size_t i;
-
-		if (path == NULL) {
-			path = json_object();
-			json_object_set_new(paths, call->path, path);
-		}
-		for (i = 0; call->method[i] != '\0' && i + 1 < sizeof method; i++)
-			method[i] = (char)tolower((unsigned char)call->method[i]);
-		method[i] = '\0';
-		json_object_set_new(path, method, operation(call));
-	}
+	for (const struct api_call *call = api_next_call(NULL); call != NULL; call = api_next_call(call))
+		add_call(paths, call, WEB_ADMIN);
+	for (const struct web_part *const *part = web_parts; *part != NULL; part++)
+		if (*part != &api_part)
+			add_routes(paths, *part);
 	return json_pack("{s:s, s:{s:s, s:s, s:s}, s:[{s:s}], s:[{s:[]}, {s:[]}], s:o, s:o}", "openapi", "3.1.0", "info",
 	                 "title", "Postroom", "version", POSTROOM_VERSION, "description",
-	                 "The administration of a mail server. Changes by cookie carry the header X-CSRF-Token.", "servers",
-	                 "url", API_BASE, "security", "cookie", "token", "paths", paths, "components", components());
+	                 "A mail server: its administration, webmail, sessions. x-for says who may make a call; "
+	                 "else administrators. Changes by cookie carry the header X-CSRF-Token.",
+	                 "servers", "url", API_BASE, "security", "cookie", "token", "paths", paths, "components",
+	                 components());
 }
 
 int openapi_print(void)

@@ -69,6 +69,7 @@ enum api_shape {
 	API_ROWS,     /* a collection (rows.h): JSON objects, each in a field `list` */
 	API_ROW,      /* of those, the one whose first column is the path's last value */
 	API_RECORDS,  /* a collection out of lines of common/status/record.h */
+	API_LIST,     /* told alone (told.h): {"items": [...]}, without what rows.h does */
 	API_VALUES,   /* a collection of settings, as configd's `get` tells them */
 	API_TEXTFILE, /* the field `list` as it is */
 	API_RESULTS,  /* of API_EACH: for each what became of it */
@@ -85,6 +86,7 @@ struct api_call {
 	const char *sentence;
 	const struct api_field *fields; /* NULL: none */
 	enum api_shape shape;
+	int status; /* of an answer that is good, told alone; 0: 200, or 204 of API_NOTHING */
 	const char *list;
 	const struct api_column *columns;
 	const struct catalogue *catalogue; /* of API_SETTINGS and API_OTHERS, and of rows with key and value; NULL: none */

@@ -7,10 +7,12 @@ Postroom::Api - the calls that doc/openapi.json describes, and whether answers a
 =head1 SYNOPSIS
 
     my $api = Postroom::Api->load;
-    for my $call ($api->calls) {    # method, path, query and body schemas, answer
+    for my $call ($api->calls) {    # method, path, query and body schemas, answer, for (administrator, user, everybody)
         my ($path, $body) = $api->fill($call, sub { my ($name, $schema, $place) = @_; ... });
+        my ($status, $value) = $api->ask($webmail, $call, \&choose);    # the same, sent
         my @wrong = $api->check($call, $status, $value);
     }
+    my $choose = $api->hostile(name => 'anna', ...);    # values that nobody means well, known ones among them
 
 =head1 DESCRIPTION
 
@@ -20,6 +22,7 @@ Of JSON Schema what the file uses: type, properties, required, items, enum, addi
 
 use strict;
 use warnings;
+use Encode qw(encode_utf8);
 use JSON::PP;
 
 sub load {
@@ -33,13 +36,14 @@ sub calls {
 	my ($self) = @_;
 	my @calls;
 	for my $path (sort keys %{ $self->{paths} }) {
-		for my $method (sort keys %{ $self->{paths}{$path} }) {
+		for my $method (grep { $_ ne 'servers' } sort keys %{ $self->{paths}{$path} }) {
 			my $call = $self->{paths}{$path}{$method};
 			my ($media, $body) = %{ $call->{requestBody}{content} // {} };
 			my ($status) = grep { $_ ne 'default' } keys %{ $call->{responses} };
 			my ($type, $answer) = %{ $call->{responses}{$status}{content} // {} };
 			push @calls, {
-				name => uc($method) . " $path", method => uc $method, path => $path,
+				name => uc($method) . " $path", method => uc $method, path => $path, for => $call->{'x-for'} // 'administrator',
+				is_outside => exists $self->{paths}{$path}{servers},
 				parameters => [grep { $_->{name} } @{ $call->{parameters} }],
 				is_collection => scalar(grep { $_->{'$ref'} } @{ $call->{parameters} }),
 				media => $media, body => $body && $body->{schema}, status => $status, type => $type, answer => $answer && $answer->{schema},
@@ -80,6 +84,60 @@ sub fill {
 	}
 	my $others = $call->{body}{additionalProperties} ? $choose->('*', $call->{body}, 'others', 0) : undef;
 	return ($path, { %body, %{ $others // {} } });
+}
+
+# Make a call: status, and what came, decoded where it is JSON; the path for who tells of it. What was answered "again" is.
+sub ask {
+	my ($self, $who, $call, $choose, $query) = @_;
+	my ($path, $body) = $self->fill($call, $choose);
+	$path .= ($path =~ /\?/ ? '&' : '?') . $query if $query;
+	my @content = !defined $body ? () : ref $body ? (JSON::PP->new->utf8->encode($body), 'Content-Type' => 'application/json')
+		: (encode_utf8($body), 'Content-Type' => $call->{media});
+	my ($status, $content);
+	for (1 .. 2) {
+		($status, $content) = $who->raw_at($call->{method}, ($call->{is_outside} ? '' : '/api/v1') . $path, @content);
+		last if $status != 503 || $content !~ /"again"/;
+	}
+	return ($status, ($content // '') =~ /\A[\[{]/ ? eval { JSON::PP->new->utf8->decode($content) } : $content, $path);
+}
+
+my @TEXTS = ('', ' ', "a\nb: c", "\x{1F4A9}\x{202E}", '../../../etc/passwd', "'; DROP TABLE user; --", '%00', '*', '$office', '-1', '0', '1e99',
+	'9' x 40, 'x' x 300, 'x' x 70000, '<script>', "a\tb", '/(a+)+$/', 'anna', 'team', '{{7*7}}', "\x{7f}", 'any', '::1', '10.0.0.0/8',
+	"x\r\nSet-Cookie: a=b", 'text.*', 'true', '!', ',', '@', '@@', 'x@' . 'y.' x 200);
+my @NUMBERS = (0, 1, 2, 65535, 65536, 2**31, 2**53, 9223372036854775807, -1);
+
+sub hostile_value {
+	my ($known, $name, $schema, $place) = @_;
+	my $type = ref $schema->{type} ? $schema->{type}[rand @{ $schema->{type} }] : $schema->{type} // 'string';
+	return undef if $place ne 'path' && rand() < 0.2;
+	return length $known->{$name} && rand() < 0.6 ? $known->{$name} : substr($TEXTS[1 + rand $#TEXTS], 0, 3000) if $place eq 'path';
+	return $TEXTS[rand @TEXTS] if $place eq 'query' && length(my $text = $TEXTS[rand @TEXTS]) < 3000 && rand() < 0.5;
+	return substr $known->{$name} // $TEXTS[rand @TEXTS], 0, 3000 if $place eq 'query';
+	return join ',', map { $TEXTS[rand @TEXTS] } 1 .. 5 if $place eq 'document';
+	return { map { ((qw(comment enabled send.max-size name types server text every), @TEXTS)[rand 12] => hostile_value($known, '', {}, 'body')) } 1 .. 3 }
+		if $place eq 'others';
+	$type = (qw(string integer boolean array object null))[rand 6] if rand() < 0.2 || !$schema->{type};
+	return $type eq 'integer' ? $NUMBERS[rand @NUMBERS] : $type eq 'boolean' ? (JSON::PP::true, JSON::PP::false)[rand 2]
+		: $type eq 'array' ? [map { $TEXTS[rand @TEXTS] } 1 .. 3] : $type eq 'object' ? { $TEXTS[rand @TEXTS] => $TEXTS[rand @TEXTS] }
+		: $type eq 'null' ? undef : $schema->{enum} && rand() < 0.7 ? $schema->{enum}[rand @{ $schema->{enum} }]
+		: length $known->{$name} && rand() < 0.3 ? $known->{$name} : $TEXTS[rand @TEXTS];
+}
+
+# To choose values for fill. known: by their names, those that exist.
+sub hostile {
+	my ($self, %known) = @_;
+	return sub { return hostile_value(\%known, @_) };
+}
+
+# What a collection takes beside its own.
+sub hostile_page {
+	my ($self, $call) = @_;
+	return undef if !$call->{is_collection} || rand() < 0.3;
+	my @columns = (keys %{ $call->{answer}{properties}{items}{items}{properties} }, 'x');
+	my @names = ('limit', 'offset', 'sort', 'search', 'columns', 'format', map { "filter[$_]" } @columns);
+	return join '&', map { my $name = $names[rand @names]; $name . '=' . encode(rand() < 0.5
+		? $columns[rand @columns] : substr +($TEXTS[rand @TEXTS], '>1', '1..', '..', '5..7', '>9999999999999999999', '2026-02-30', '<0')[rand 8], 0, 500)
+	} 1 .. 3;
 }
 
 sub kind_of {

@@ -14,7 +14,7 @@ Postroom::Webmail - a user of the web's API
 =head1 DESCRIPTION
 
 Logs in at once, and says what the pages of the web say: the cookie, the CSRF token with what changes something, and once again
-what was answered "again". Paths are behind /api/v1. C<ok> dies of anything but 2xx.
+what was answered "again". Paths are behind /api/v1, but those of C<raw_at>, which are whole. C<ok> dies of anything but 2xx.
 
 =cut
 
@@ -29,7 +29,7 @@ my $JSON = JSON::PP->new->utf8->canonical;
 sub new {
 	my ($class, $p, $user, $password) = @_;
 	my $self = bless {
-		root => 'http://' . $p->host . ':' . $p->port('web') . '/api/v1',
+		root => 'http://' . $p->host . ':' . $p->port('web'),
 		http => HTTP::Tiny->new(keep_alive => 1, timeout => 60),
 	}, $class;
 	my $session = $self->ok(POST => '/session', { user => $user, password => $password });
@@ -39,7 +39,9 @@ sub new {
 
 sub cookie { return $_[0]{cookie} }
 
-sub raw {
+sub raw { my ($self, $method, $path, @rest) = @_; return $self->raw_at($method, "/api/v1$path", @rest) }
+
+sub raw_at {
 	my ($self, $method, $path, $body, %headers) = @_;
 	$headers{Cookie} = $self->{cookie} if $self->{cookie};
 	$headers{'X-CSRF-Token'} = $self->{csrf} if $self->{csrf} && $method ne 'GET';
