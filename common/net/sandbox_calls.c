@@ -30,7 +30,7 @@ const struct sandbox_calls sandbox_calls[] = {
     {0, NAMES("tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")},
     {SANDBOX_SIGNAL, NAMES("pidfd_open", "pidfd_send_signal")},
     {0, NAMES("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "pidfd_getfd",
-              "kcmp", "migrate_pages", "move_pages", "setpriority", "ioprio_set", "sched_setaffinity", "sched_setattr",
+              "kcmp", "migrate_pages", "move_pages", "ioprio_set", "sched_setaffinity", "sched_setattr",
               "sched_setparam", "sched_setscheduler")},
     /* Objects of the whole machine that two sessions of the same user could meet at. */
     {0, NAMES("shmget", "shmat", "shmctl", "shmdt", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop",

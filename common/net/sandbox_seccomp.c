@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -124,6 +125,9 @@ static void close_namespaces(struct filter *filter)
 	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++)
 		deny_if(filter, "clone", SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
 	deny_if(filter, "prlimit64", SCMP_CMP64(0, SCMP_CMP_NE, 0));
+	/* Its own alone, which can only be lowered: a session whose client turns out to be an attacker does that. */
+	deny_if(filter, "setpriority", SCMP_CMP64(0, SCMP_CMP_NE, PRIO_PROCESS));
+	deny_if(filter, "setpriority", SCMP_CMP64(1, SCMP_CMP_NE, 0));
 }
 
 static void close_processes(struct filter *filter, unsigned rights)

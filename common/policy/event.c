@@ -1,8 +1,13 @@
 #include "common/policy/event.h"
 
 #include <inttypes.h>
+#include <sys/resource.h>
 
-enum { PEER_MAX = 64, SERVICE_MAX = 64 };
+enum {
+	PEER_MAX = 64,
+	SERVICE_MAX = 64,
+	SUSPECT_NICE = 10, /* so it takes a tenth of what others have where there is not enough for all */
+};
 
 const char *policy_event_text(int64_t number)
 {
@@ -26,6 +31,11 @@ const char *policy_event_text(int64_t number)
 	if (number == POLICY_BLOCKED)
 		return "IP address blocked";
 	return number >= 0 && number < POLICY_EVENTS ? texts[number] : NULL;
+}
+
+void policy_suspect(void)
+{
+	setpriority(PRIO_PROCESS, 0, SUSPECT_NICE);
 }
 
 void policy_record_format(const struct policy_record *record, struct buf *line)

@@ -36,6 +36,12 @@ enum {
 /* "Bad local recipient"; NULL where there is no such event. */
 const char *policy_event_text(int64_t number);
 
+/*
+ * This process gets what others leave of the processor from now on, since its client did something, or something is
+ * held against it: many attackers must not keep a good client from its work until they are blocked.
+ */
+void policy_suspect(void);
+
 /* An event on its way: one line, fields separated by TAB. Texts hold no control characters. */
 struct policy_record {
 	int64_t time; /* milliseconds since 1970 */

@@ -2,11 +2,9 @@
 
 #include "common/base/log.h"
 #include "common/ipc/ipc.h"
+#include "common/policy/event.h"
 
-#include <sys/resource.h>
 #include <sys/socket.h>
-
-enum { SUSPECT_NICE = 10 }; /* so it takes a tenth of what others have where there is not enough for all */
 
 void gate_refresh(struct known *known, const struct instance *instance)
 {
@@ -73,6 +71,6 @@ bool gate_is_shut(const struct known *known, const struct instance *instance, co
 	if (blocked)
 		log_info("connection refused, client=%s reason=blocked", peer);
 	else
-		setpriority(PRIO_PROCESS, 0, SUSPECT_NICE);
+		policy_suspect();
 	return blocked;
 }

@@ -26,10 +26,9 @@ bool gate_was_shut(const struct known *known, const char *peer);
 
 /*
  * In the session, before its sandbox and its greeting: asks policyd where something is held against the address, which
- * may put it on the block list now. Where it does not, the session gets what others leave of the processor, so that
- * many attackers do not keep a good client from its work until they are blocked. peer: an address as text; whatever is
- * none is never blocked. program: a caller of policyd. Where policyd is away or silent everybody is let in, and one
- * line is logged.
+ * may put it on the block list now. Where it does not, the session is a suspect's (common/policy/event.h). peer: an
+ * address as text; whatever is none is never blocked. program: a caller of policyd. Where policyd is away or silent
+ * everybody is let in, and one line is logged.
  */
 bool gate_is_shut(const struct known *known, const struct instance *instance, const char *program, const char *peer);
 

@@ -238,6 +238,8 @@ void status_event(struct status *status, int number, struct str data)
 {
 	struct ipc_message notice = begin_notice("event");
 
+	if (number != POLICY_GOOD_RECIPIENT && number != POLICY_RELAY_ALLOWED)
+		policy_suspect();
 	ipc_add_number(&notice, "number", number);
 	ipc_add(&notice, "data", str_sub(data, 0, POLICY_DATA_MAX));
 	tell(status, &notice);

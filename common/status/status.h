@@ -95,7 +95,8 @@ void status_script_error(struct status *status, const char *script, const char *
 
 /*
  * Tell what the client of this session did, for policyd: a number of common/policy/event.h, and what it was about (a
- * recipient, a command). Nothing waits; where statusd is away it is forgotten.
+ * recipient, a command). Nothing waits; where statusd is away it is forgotten. After what was against us the session is
+ * a suspect's.
  */
 void status_event(struct status *status, int number, struct str data);
 

@@ -260,6 +260,8 @@ sub process_attempts {
 		['prlimit64 of another', 'prlimit64', $victim, 7, 0, \("\0" x 16)],
 		['get_robust_list of another', 'get_robust_list', $victim, \("\0" x 8), \("\0" x 8)],
 		['setpriority', 'setpriority', 0, $victim, 5],
+		['setpriority of a group', 'setpriority', 1, 0, 5],
+		['setpriority of all of a user', 'setpriority', 2, 0, 5],
 		['sched_setaffinity', 'sched_setaffinity', $victim, 8, \pack('Q', 1)],
 		['move_pages', 'move_pages', $victim, 0, 0, 0, 0, 0],
 		['process_madvise', 'process_madvise', LOG_FD, $vector, 1, 4, 0],

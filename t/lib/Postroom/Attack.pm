@@ -10,6 +10,7 @@ Postroom::Attack - many attackers at once, each from an address of its own
     ... what good clients do meanwhile ...
     $attack->stop;
     $attack->addresses;                                # of all attackers, as 127.1.0.1
+    $attack->pids;                                     # their processes
 
 =head1 DESCRIPTION
 
@@ -58,6 +59,7 @@ sub start {
 }
 
 sub addresses { return @{ $_[0]{addresses} } }
+sub pids { return @{ $_[0]{pids} } }
 
 sub stop {
 	my ($self) = @_;

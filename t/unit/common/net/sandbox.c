@@ -229,6 +229,8 @@ static int closed_processes(void)
 	REFUSED(syscall(SYS_process_vm_writev, stranger, NULL, 0, NULL, 0, 0));
 	REFUSED(syscall(SYS_kcmp, getpid(), stranger, 0, 0, 0));
 	REFUSED(setpriority(PRIO_PROCESS, (id_t)stranger, 19));
+	REFUSED(setpriority(PRIO_PGRP, 0, 19));
+	REFUSED(setpriority(PRIO_USER, 0, 19));
 	REFUSED(prlimit(stranger, RLIMIT_CPU, NULL, &limit));
 	REFUSED(execv("/bin/true", arguments));
 	REFUSED(syscall(SYS_execveat, held_file, "", arguments, NULL, AT_EMPTY_PATH));
@@ -242,6 +244,7 @@ static int closed_processes(void)
 	REFUSED(syscall(SYS_mq_open, "x", O_RDWR | O_CREAT, 0600, NULL));
 	WORKS(getrlimit(RLIMIT_CPU, &limit));
 	WORKS(kill(getpid(), 0));
+	WORKS(setpriority(PRIO_PROCESS, 0, 10));
 	return 0;
 }
 

@@ -5,12 +5,14 @@
 #include "common/status/status.h"
 
 #include "common/base/io.h"
+#include "common/policy/event.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -107,6 +109,30 @@ static void test_notices(void **state)
 	expect("script-error");
 	expect("session-handed");
 	assert_int_equal(ipc_receive(peer, &message, &sequence, 1000, &err), 0);
+}
+
+/* The priority of a process after it told of an event. */
+static int nice_after(int event)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		status_event(&status, event, STR("x"));
+		_exit(getpriority(PRIO_PROCESS, 0));
+	}
+	return result_of(pid);
+}
+
+static void test_suspects(void **state)
+{
+	int before = getpriority(PRIO_PROCESS, 0), suspect = before < 10 ? 10 : before;
+
+	(void)state;
+	assert_int_equal(nice_after(POLICY_GOOD_RECIPIENT), before);
+	assert_int_equal(nice_after(POLICY_RELAY_ALLOWED), before);
+	assert_int_equal(nice_after(POLICY_BAD_RECIPIENT), suspect);
+	assert_int_equal(nice_after(POLICY_SYNTAX), suspect);
+	expect("event");
 }
 
 static void test_granted(void **state)
@@ -233,9 +259,9 @@ static void test_nobody_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_notices), TEST(test_granted), TEST(test_refused_at_once),
-	    TEST(test_waits),   TEST(test_silence), TEST(test_strange_answers),
-	    TEST(test_gone),    TEST(test_full),    TEST(test_nobody_there),
+	    TEST(test_notices), TEST(test_suspects),     TEST(test_granted),         TEST(test_refused_at_once),
+	    TEST(test_waits),   TEST(test_silence),      TEST(test_strange_answers), TEST(test_gone),
+	    TEST(test_full),    TEST(test_nobody_there),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
