@@ -80,11 +80,12 @@ static int answer(struct gathering *gathering, const struct request *request)
 	size_t count = 0;
 	int written;
 
-	root = request->by_references
-	           ? thread_by_references(gathering->messages, gathering->count, gathering->ids.count, &session->arena)
-	           : thread_by_subject(gathering->messages, gathering->count, &session->arena);
+	root = request->by_references ? thread_by_references(gathering->messages, gathering->count, gathering->ids.count,
+	                                                     !options->partial, &session->arena)
+	                              : thread_by_subject(gathering->messages, gathering->count, &session->arena);
 	if (options->partial)
-		count = thread_keep_newest(root, options->partial_first, options->partial_last, &session->arena);
+		count = thread_keep_newest(root, gathering->messages, gathering->count, options->partial_first,
+		                           options->partial_last, &session->arena);
 	buf_init(&text, RESPONSE_MAX);
 	written = options->partial ? thread_write_flat(root, &text) : thread_write(root, &text);
 	if (written == 0 && options->partial)

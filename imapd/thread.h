@@ -50,19 +50,20 @@ struct thread_node {
 	const struct thread_message *message; /* NULL: a dummy, or the root */
 };
 
-/* The root, whose children are the threads. In arena. */
+/* The root, whose children are the threads. In arena. sorted: they are to be in the order of THREAD. */
 struct thread_node *thread_by_references(const struct thread_message *messages, size_t count, uint32_t id_count,
-                                         struct arena *arena);
+                                         bool sorted, struct arena *arena);
 struct thread_node *thread_by_subject(const struct thread_message *messages, size_t count, struct arena *arena);
 
 /* Threads in the words of the THREAD response: "(2)(3 6 (4 23)(44 7 96))". -1: text is full. */
 int thread_write(const struct thread_node *root, struct buf *text);
 
 /*
- * Of the threads below root leave those from the first-th to the last-th, counted from 1, the newest first. Returns how
- * many there were.
+ * Of the threads below root, made of these messages, leave those from the first-th to the last-th, counted from 1, the
+ * newest first. Returns how many there were.
  */
-size_t thread_keep_newest(struct thread_node *root, size_t first, size_t last, struct arena *arena);
+size_t thread_keep_newest(struct thread_node *root, const struct thread_message *messages, size_t count, size_t first,
+                          size_t last, struct arena *arena);
 /* As RETURN (PARTIAL ...) has them: "(6 0) (2 0 4 1 7 2)". -1: text is full. */
 int thread_write_flat(const struct thread_node *root, struct buf *text);
 

@@ -11,6 +11,7 @@ struct threading {
 	struct thread_node *nodes;  /* of the messages */
 	struct thread_node root;
 	struct thread_node *dummies; /* all that were made, by next, until the tree is built */
+	struct dated *scratch;       /* of sort_children, for all messages */
 };
 
 /* Is `node` above `other`, or the same? */
@@ -127,10 +128,16 @@ static const struct thread_message *message_of(const struct thread_node *node)
 	return node->message != NULL ? node->message : node->first_child->message;
 }
 
+/* What nodes are sorted by stands beside them: of a hundred thousand, most would have to be fetched from far. */
+struct dated {
+	int64_t date;
+	uint32_t name;
+	struct thread_node *node;
+};
+
 static int by_date(const void *a, const void *b)
 {
-	const struct thread_message *left = message_of(*(struct thread_node *const *)a);
-	const struct thread_message *right = message_of(*(struct thread_node *const *)b);
+	const struct dated *left = a, *right = b;
 
 	if (left->date != right->date)
 		return left->date < right->date ? -1 : 1;
@@ -139,26 +146,27 @@ static int by_date(const void *a, const void *b)
 
 static void sort_children(struct threading *threading, struct thread_node *parent)
 {
-	struct thread_node **list, **at = &parent->first_child;
+	struct thread_node **at = &parent->first_child;
+	struct dated *list = threading->scratch;
 	size_t count = 0;
 
-	for (struct thread_node *child = parent->first_child; child != NULL; child = child->next)
-		count++;
-	if (count < 2)
+	if (parent->first_child == NULL || parent->first_child->next == NULL)
 		return;
-	list = arena_get(threading->arena, count * sizeof(struct thread_node *));
-	count = 0;
-	for (struct thread_node *child = parent->first_child; child != NULL; child = child->next)
-		list[count++] = child;
-	qsort(list, count, sizeof(struct thread_node *), by_date);
+	for (struct thread_node *child = parent->first_child; child != NULL; child = child->next) {
+		const struct thread_message *message = message_of(child);
+
+		list[count++] = (struct dated){message->date, message->name, child};
+	}
+	qsort(list, count, sizeof *list, by_date);
 	for (size_t i = 0; i < count; i++) {
-		*at = list[i];
-		at = &list[i]->next;
+		*at = list[i].node;
+		at = &list[i].node->next;
 	}
 	*at = NULL;
 }
 
-/* Steps 4 and 6: dummies are at the top alone, so whose children were sorted before decides nothing but their place. */
+/* Steps 4 and 6, but for the root: dummies are at the top alone, so whose children were sorted before decides nothing
+ * but their place. */
 static void sort_all(struct threading *threading)
 {
 	for (size_t i = 0; i < threading->count; i++)
@@ -166,7 +174,6 @@ static void sort_all(struct threading *threading)
 	for (struct thread_node *child = threading->root.first_child; child != NULL; child = child->next)
 		if (child->message == NULL)
 			sort_children(threading, child);
-	sort_children(threading, &threading->root);
 }
 
 /* The subject table: threads by subject, a hash table. */
@@ -255,7 +262,7 @@ static void merge_subjects(struct threading *threading)
 }
 
 struct thread_node *thread_by_references(const struct thread_message *messages, size_t count, uint32_t id_count,
-                                         struct arena *arena)
+                                         bool sorted, struct arena *arena)
 {
 	struct threading *threading = arena_get(arena, sizeof *threading);
 
@@ -264,12 +271,16 @@ struct thread_node *thread_by_references(const struct thread_message *messages, 
 	threading->arena = arena;
 	threading->by_id = arena_get(arena, ((size_t)id_count + 1) * sizeof(struct thread_node *));
 	threading->nodes = arena_get(arena, (count + 1) * sizeof *threading->nodes);
+	threading->scratch = arena_get(arena, (count + 1) * sizeof *threading->scratch);
 	take_ids(threading);
 	for (size_t i = 0; i < count; i++)
 		link_message(threading, i);
 	build_tree(threading);
 	sort_all(threading);
+	sort_children(threading, &threading->root);
 	merge_subjects(threading);
 	sort_all(threading);
+	if (sorted)
+		sort_children(threading, &threading->root);
 	return &threading->root;
 }

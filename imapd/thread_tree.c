@@ -182,44 +182,39 @@ static const struct thread_node *next_in_thread(const struct thread_node *root, 
 	return NULL;
 }
 
-struct newest {
-	uint32_t name;
-	struct thread_node *thread;
-};
-
-static int newest_first(const void *a, const void *b)
+/* Messages stand in the folder's order, so the newest of a thread is the one that stands last. */
+static size_t newest_of(const struct thread_node *root, const struct thread_node *thread,
+                        const struct thread_message *messages)
 {
-	const struct newest *left = a, *right = b;
+	size_t newest = 0;
+	unsigned depth = 0;
 
-	return left->name > right->name ? -1 : left->name < right->name;
+	for (const struct thread_node *node = thread; node != NULL; node = next_in_thread(root, node, &depth))
+		if (node->message != NULL && (size_t)(node->message - messages) > newest)
+			newest = (size_t)(node->message - messages);
+	return newest;
 }
 
-size_t thread_keep_newest(struct thread_node *root, size_t first, size_t last, struct arena *arena)
+size_t thread_keep_newest(struct thread_node *root, const struct thread_message *messages, size_t count, size_t first,
+                          size_t last, struct arena *arena)
 {
+	struct thread_node **by_newest = arena_get(arena, (count + 1) * sizeof(struct thread_node *));
 	struct thread_node **at = &root->first_child;
-	struct newest *threads;
-	size_t count = 0;
+	size_t threads = 0;
 
-	for (const struct thread_node *thread = root->first_child; thread != NULL; thread = thread->next)
-		count++;
-	threads = arena_get(arena, (count + 1) * sizeof *threads);
-	count = 0;
-	for (struct thread_node *thread = root->first_child; thread != NULL; thread = thread->next) {
-		unsigned depth = 0;
-
-		threads[count].thread = thread;
-		for (const struct thread_node *node = thread; node != NULL; node = next_in_thread(root, node, &depth))
-			if (node->message != NULL && node->message->name > threads[count].name)
-				threads[count].name = node->message->name;
-		count++;
-	}
-	qsort(threads, count, sizeof *threads, newest_first);
-	for (size_t i = first - 1; i < count && i < last; i++) {
-		*at = threads[i].thread;
-		at = &threads[i].thread->next;
+	for (struct thread_node *thread = root->first_child; thread != NULL; thread = thread->next)
+		by_newest[newest_of(root, thread, messages)] = thread;
+	for (size_t i = count; i-- > 0;) {
+		if (by_newest[i] == NULL)
+			continue;
+		threads++;
+		if (threads < first || threads > last)
+			continue;
+		*at = by_newest[i];
+		at = &by_newest[i]->next;
 	}
 	*at = NULL;
-	return count;
+	return threads;
 }
 
 int thread_write_flat(const struct thread_node *root, struct buf *text)

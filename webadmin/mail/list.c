@@ -159,12 +159,14 @@ static int take_found(const struct imap_reply *reply, const struct imap_value *v
 }
 
 /* The newest first: from the end (RFC 9394 3.1). */
-static bool find_newest(struct mail *mail, struct page *page, int64_t offset, int64_t limit, struct web_reply *reply)
+static bool find_newest(struct mail *mail, struct page *page, const struct web_request *request, int64_t offset,
+                        int64_t limit, struct web_reply *reply)
 {
 	struct err err;
 
 	imap_talk_begin(&mail->talk, "UID SEARCH RETURN (COUNT PARTIAL ");
-	conn_printf(imap_talk_conn(&mail->talk), "-%" PRId64 ":-%" PRId64 ") ALL", offset + 1, offset + limit);
+	conn_printf(imap_talk_conn(&mail->talk), "-%" PRId64 ":-%" PRId64 ") CHARSET UTF-8", offset + 1, offset + limit);
+	search_write(&mail->talk, web_query(request, "search"));
 	if (imap_talk_finish(&mail->talk, take_found, page, &err) != 0)
 		return mail_failed(mail, &err, reply);
 	for (size_t i = 0; i < page->count / 2; i++) {
@@ -180,8 +182,8 @@ static bool find_sorted(struct mail *mail, struct page *page, const struct web_r
                         int64_t limit, struct web_reply *reply)
 {
 	struct str sort = web_query(request, "sort");
-	bool reverse = sort.len == 0 || sort.data[0] == '-';
-	const char *key = sort.len == 0 ? "ARRIVAL" : NULL;
+	bool reverse = sort.data[0] == '-';
+	const char *key = NULL;
 	struct err err;
 
 	for (size_t i = 0; i < sizeof sorts / sizeof sorts[0]; i++)
@@ -258,8 +260,8 @@ void mail_list(struct web *web, const struct web_request *request, struct web_re
 	page.items = arena_get(page.arena, page.room * sizeof(json_t *));
 	if (threads != 0)
 		found = find_threads(mail, &page, request, offset, limit, reply);
-	else if (web_query(request, "sort").len == 0 && web_query(request, "search").len == 0)
-		found = find_newest(mail, &page, offset, limit, reply);
+	else if (web_query(request, "sort").len == 0)
+		found = find_newest(mail, &page, request, offset, limit, reply);
 	else
 		found = find_sorted(mail, &page, request, offset, limit, reply);
 	if (found && fetch_page(mail, &page, reply))

@@ -7,7 +7,7 @@
 enum { LIST_PAGE_MAX = 500 }; /* messages at once */
 
 /*
- * ?offset=&limit=&sort=&search=&threads=1. Without sort and search the newest first by their place in the folder, which
+ * ?offset=&limit=&sort=&search=&threads=1. Without sort the newest first by their place in the folder, which
  * takes no longer for a hundred thousand messages than for ten.
  */
 web_handler mail_list;

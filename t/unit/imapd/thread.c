@@ -48,7 +48,7 @@ static struct thread_message *message(const char *id, const char *references, co
 static const char *by_references(void)
 {
 	buf_reset(&text);
-	assert_int_equal(thread_write(thread_by_references(messages, count, ids.count, &arena), &text), 0);
+	assert_int_equal(thread_write(thread_by_references(messages, count, ids.count, true, &arena), &text), 0);
 	return buf_text(&text);
 }
 
@@ -212,10 +212,10 @@ static void long_chains_are_no_trouble(void **state)
 
 static const char *newest(size_t first, size_t last, size_t count_expected)
 {
-	struct thread_node *root = thread_by_references(messages, count, ids.count, &arena);
+	struct thread_node *root = thread_by_references(messages, count, ids.count, false, &arena);
 
 	buf_reset(&text);
-	assert_int_equal(thread_keep_newest(root, first, last, &arena), count_expected);
+	assert_int_equal(thread_keep_newest(root, messages, count, first, last, &arena), count_expected);
 	assert_int_equal(thread_write_flat(root, &text), 0);
 	return buf_text(&text);
 }
