@@ -141,7 +141,7 @@ int mapping_parse_collector(struct str word, int64_t *collector_out, struct err 
 {
 	uint64_t number = 0;
 
-	if (word.len != 0 && !str_equal_nocase(word, STR("all")) && (!str_to_u64(word, INT32_MAX, &number) || number == 0))
+	if (word.len != 0 && !str_equal_nocase(word, STR("all")) && !str_to_u64(word, INT32_MAX, &number))
 		return err_set(err, ERR_SYNTAX, "the collector is a number, or ALL, not \"%.*s\"", SHOWN(word));
 	*collector_out = (int64_t)number;
 	return 0;

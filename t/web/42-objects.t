@@ -11,6 +11,7 @@ need_browser();
 my $p = Postroom::Test->start(
 	users => { anna => 'anna-secret', bob => 'bob-secret' }, set => { 'server.offer-wizard' => 'off' },
 );
+$p->postroom_ok(qw(user set anna prune.global off));
 browse($p, 't/web/objects.mjs');
 $p->stop;
 done_testing;

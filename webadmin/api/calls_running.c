@@ -45,6 +45,25 @@
 	        {"to", API_TEXT, "Recipients, separated by commas."}, {"client", API_TEXT, "Its address."}, \
 	        {"user", API_TEXT, "Who logged in."}, {"service", API_TEXT, NULL})
 
+#define REPORT_DAY                                                              \
+	{                                                                           \
+		.name = "day", .place = API_PATH, .type = API_NUMBER, .required = true, \
+		.sentence = "Of those since 1970, UTC."                                 \
+	}
+#define REPORT_COLUMNS                                                                              \
+	COLUMNS({"domain", API_TEXT, NULL}, {"messages", API_NUMBER, NULL}, {"rows", API_NUMBER, NULL}, \
+	        {"sent", API_FLAG, NULL})
+/* Reports of a kind: what there is of a day, one, and the sending. */
+#define REPORT_CALLS(base, which, what)                                                                             \
+	CALL("GET", base "/{day}", "reporter", "report", "List " what ".", .fields = FIELDS(REPORT_DAY), .key = "kind", \
+	     .value = (which), ROWS("report", REPORT_COLUMNS)),                                                         \
+	    CALL("GET", base "/{day}/{domain}", "reporter", "report", "Show a day's report to a domain.",               \
+	         .fields = FIELDS(REPORT_DAY, IN_PATH("domain", "Whom it is for.")), .key = "kind", .value = (which),   \
+	         .shape = API_TEXTFILE, .list = "text-of-report", .media = "text/plain; charset=utf-8"),                \
+	    CALL("POST", base "/{day}", "reporter", "report", "Send what was not reported yet of a day.",               \
+	         .fields = FIELDS(REPORT_DAY, BODY_NEEDED("send", API_FLAG, "True: they go out now.")), .key = "kind",  \
+	         .value = (which))
+
 const struct api_call api_calls_running[] = {
     SPECIAL("GET", "/status", api_run_status, "Show the numbers of now.", OBJECT(STATUS_COLUMNS)),
     SPECIAL("GET", "/live", api_run_live, "Follow the numbers: server-sent events with those that changed.",
@@ -161,13 +180,7 @@ const struct api_call api_calls_running[] = {
          OBJECT(COLUMNS({"state", API_TEXT, "found, empty, missing, failed."}, {"ms", API_NUMBER, NULL},
                         {"address", API_TEXTS, NULL}, {"reason", API_TEXT, NULL})),
          .timeout_ms = CALLS_LONG_MS),
-    CALL("GET", "/dmarc/{day}", "reporter", "report", "List the domains whose mail of a day is to be reported.",
-         .fields = FIELDS({.name = "day",
-                           .place = API_PATH,
-                           .type = API_NUMBER,
-                           .required = true,
-                           .sentence = "Of those since 1970, UTC."}),
-         ROWS("report", COLUMNS({"domain", API_TEXT, NULL}, {"messages", API_NUMBER, NULL}, {"rows", API_NUMBER, NULL},
-                                {"sent", API_FLAG, NULL}))),
+    REPORT_CALLS("/dmarc", "dmarc", "the domains whose mail of a day is to be reported"),
+    REPORT_CALLS("/tls-reports", "tls", "the domains that are to be told of a day's TLS on the way to them"),
     CALLS_END,
 };

@@ -85,6 +85,9 @@ export async function forEach(ids, act) {
 	return ids.length - failed.length;
 }
 
+// What a member is that was left empty.
+const blanks = { array: [], string: "" };
+
 // Places shift with each that goes: the last first.
 const lastFirst = (ids) => [...ids].sort((a, b) => (typeof a === "number" ? b - a : 0));
 
@@ -107,7 +110,9 @@ export function Collection(props) {
 	const [withFilters, setWithFilters] = useState(false);
 	const shownColumns = useMemo(() => tableColumns(path, columns, shows, props.editable), [path, columns]);
 	const names = one?.names || [shownColumns[0].key];
-	const identify = (row) => (names.length === 1 ? row[names[0]] : JSON.stringify(names.map((name) => row[name])));
+	// What the call for one row names otherwise than the columns is the first of them.
+	const keys = names.map((name) => (columnsOf(path).some((column) => column.name === name) ? name : shownColumns[0].key));
+	const identify = (row) => (keys.length === 1 ? row[keys[0]] : JSON.stringify(keys.map((key) => row[key])));
 	const can = (method) => !fixed && one && hasCall(method, one.path);
 	const movable = one && !one.inQuery && hasCall("POST", `${one.path}/move`);
 	// The request that means one row.
@@ -128,6 +133,7 @@ export function Collection(props) {
 			send: async (body) => {
 				const answer = await post(here, body);
 				answer?.warning?.forEach((warning) => say(warning, "warn"));
+				props.onAnswer?.(answer);
 				return body;
 			},
 		});
@@ -142,7 +148,11 @@ export function Collection(props) {
 		const first = Object.fromEntries(fields.map(({ name }) => [name, row[name] ?? row[name.replace(/^new-/, "")]]));
 		const changed = await askFields({
 			title: t("edit"), fields, first,
-			send: (body) => ask("PATCH", identify(row), Object.fromEntries(fields.map(({ name, type }) => [name, body[name] ?? (type === "array" ? [] : type === "string" ? "" : undefined)]))),
+			send: (body) => {
+				const of = (values, { name, type }) => values[name] ?? blanks[type];
+				const other = fields.filter((field) => JSON.stringify(of(body, field)) !== JSON.stringify(of(first, field)));
+				return other.length ? ask("PATCH", identify(row), Object.fromEntries(other.map((field) => [field.name, of(body, field)]))) : true;
+			},
 		});
 		if (changed)
 			done();

@@ -3,15 +3,16 @@
 import { path, post, remove } from "../lib/api.js";
 import { complain, confirm, say } from "../lib/ask.js";
 import { t } from "../lib/i18n.js";
-import { Access, Bindings, Domains, Members } from "./parts.js";
+import { Access, Autoresponders, Bindings, Domains, Members } from "./parts.js";
 import { Dashboard } from "./dashboard.js";
 import { Logs } from "./logs.js";
 import { MessageSecurity } from "./message_security.js";
+import { Reports } from "./reports.js";
 import { LanQueue, Queue, Sessions, Steps } from "./running.js";
 import { Schedule } from "./schedule.js";
 import { Scripts } from "./scripts.js";
 import { Settings, Texts } from "./settings.js";
-import { Users, UserItems } from "./users.js";
+import { Tokens, Users, UserItems } from "./users.js";
 import { Tools } from "./tools.js";
 import { Transfer } from "./transfer.js";
 import { Wizard } from "./wizard.js";
@@ -46,6 +47,7 @@ export const groups = [
 			{ key: "permissions", collection: { path: "/permissions", queryOf: ({ name }) => ({ user: name }) } },
 			{ key: "aliases", collection: { path: "/mappings", queryOf: ({ name }) => ({ target: name }), firstOf: ({ name }) => ({ target: name }) } },
 			{ key: "collected", collection: { path: "/users/{name}/collected" } },
+			{ key: "tokens", component: Tokens },
 		] },
 		{ key: "groups", icon: "group", id: "name", collection: { path: "/groups" }, path: "/groups", tabs: [
 			{ key: "members", collection: { path: "/groups/{name}/members" } },
@@ -102,6 +104,7 @@ export const groups = [
 		{ key: "events", icon: "alert", collection: { path: "/events", fixed: true } },
 		{ key: "notices", icon: "info", collection: { path: "/notices", fixed: true } },
 		{ key: "send-usage", icon: "upload", collection: { path: "/send-usage", fixed: true } },
+		{ key: "reports", icon: "list", component: Reports },
 		{ key: "logs", icon: "log", component: Logs },
 		{ key: "tools", icon: "search", component: Tools },
 	] },
@@ -115,7 +118,7 @@ export const groups = [
 			{ key: "smtp-rules", collection: { path: "/services/{name}/smtp-rules" } },
 		] },
 		{ key: "access", icon: "shield", id: "list", path: "/access", collection: { path: "/access" }, tabs: [{ key: "rules", component: Access }] },
-		{ key: "autoresponders", icon: "reply", collection: items("autoresponder") },
+		{ key: "autoresponders", icon: "reply", component: Autoresponders },
 		{ key: "prune", icon: "trash", collection: items("prune-rule") },
 		{ key: "settings", icon: "settings", component: Settings },
 		{ key: "texts", icon: "edit", component: Texts },

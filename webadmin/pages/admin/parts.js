@@ -7,6 +7,8 @@ import { PageHead } from "../lib/shell.js";
 import { Button, CheckField, Loading, Menu } from "../lib/ui.js";
 import { Collection, askFields } from "./collection.js";
 import { titleOf } from "./fields.js";
+import { Described } from "./object.js";
+import { AnswersButton, MediaFiles } from "./responders.js";
 
 export function Domains() {
 	const title = t("page.domains");
@@ -104,4 +106,12 @@ export function Access({ values }) {
 	return html`${about && about["use-global"] !== undefined && list !== "global" && html`<${CheckField} label=${t("access.use-global")}
 			value=${about["use-global"]} onChange=${(yes) => act(() => request("PATCH", where, { body: { "use-global": yes } }))} />`}
 		<${Collection} key=${`${list}-${version}`} path="/access/{list}" values=${{ list }} label=${t("tab.access")} more=${more} />`;
+}
+
+/** Autoresponders that every user may use. */
+export function Autoresponders() {
+	const title = t("page.autoresponders");
+	return html`<${PageHead} title=${title} help=${t("help.autoresponders")} />
+		<${Described} what=${{ path: "/items/{kind}", values: { kind: "autoresponder" }, kind: "autoresponder", tools: AnswersButton }} label=${title} />
+		<${MediaFiles} where="/media" />`;
 }

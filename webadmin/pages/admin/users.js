@@ -11,6 +11,7 @@ import { Collection, askFields, countResults } from "./collection.js";
 import { SettingField, titleOf } from "./fields.js";
 import { entriesOf, fieldsOf } from "./model.js";
 import { Described } from "./object.js";
+import { AnswersButton, MediaFiles } from "./responders.js";
 
 const columns = ["name", "group", "inbox", "size", "comment", "administrator", "enabled"];
 
@@ -164,6 +165,11 @@ function PasswordDialog({ name, answer }) {
 	<//>`;
 }
 
+async function copyInbox(name) {
+	const { copied, assistant } = await post(path`/users/${name}/copy-inbox`);
+	say(t("users.copied", { name, copied, to: assistant.join(", ") }));
+}
+
 export function Users() {
 	const [version, setVersion] = useState(0);
 	const show = (Part, props) => ask((answer) => html`<${Part} ...${props} answer=${answer} />`).then((done) => done && setVersion((old) => old + 1));
@@ -182,7 +188,8 @@ export function Users() {
 			addText=${t("users.add")} addFields=${addFields} addFirst=${{ welcome: true }} editable=${["comment"]}
 			onEdit=${(row, key, value) => request("PATCH", path`/users/${row.name}/attributes`, { body: { [key]: value } })}
 			removeAll=${async (names) => countResults(await post("/users/bulk-delete", { names }))} removeText=${t("users.delete.text")}
-			actions=${[{ text: t("users.empty-inbox"), icon: "inbox", ask: t("users.empty-inbox.text"), danger: true,
+			actions=${[{ text: t("users.copy-inbox"), icon: "forward", ask: t("users.copy-inbox.text"), run: copyInbox },
+				{ text: t("users.empty-inbox"), icon: "inbox", ask: t("users.empty-inbox.text"), danger: true,
 				run: (name) => remove(path`/users/${name}/inbox`) }]}
 			onOpen=${(row) => go("users", row.name)} />`;
 }
@@ -190,5 +197,20 @@ export function Users() {
 /** Items of a user, kind by kind. */
 export function UserItems({ kinds, values }) {
 	return kinds.map((kind) => html`<section class="stack" key=${kind}><h2>${titleOf(kind, "kind")}</h2>
-		<${Described} what=${{ path: "/users/{name}/items/{kind}", values: { kind }, kind }} values=${values} label=${titleOf(kind, "kind")} /></section>`);
+		<${Described} what=${{ path: "/users/{name}/items/{kind}", values: { kind }, kind, tools: kind === "autoresponder" ? AnswersButton : undefined }}
+			values=${values} label=${titleOf(kind, "kind")} />
+		${kind === "autoresponder" && html`<${MediaFiles} where=${path`/users/${values.name}/media`} />`}</section>`);
+}
+
+function NewToken({ token, answer }) {
+	return html`<${Dialog} title=${t("tokens.new")} onClose=${() => answer()} foot=${html`<${Button} kind="main" onClick=${() => answer()}>${t("close")}<//>`}>
+		<p>${t("tokens.once")}</p><pre class="header" tabindex="0">${token}</pre><//>`;
+}
+
+/** What a user's scripts show instead of his password. */
+export function Tokens({ values }) {
+	return html`<p class="muted">${t("tokens.text")}</p>
+		<${Collection} path="/users/{name}/tokens" values=${values} label=${titleOf("tokens", "tab")}
+			columns=${["name", "scope", "made", "used", "expires", "id"]} addFirst=${{ scope: "own" }}
+			onAnswer=${({ token }) => ask((answer) => html`<${NewToken} token=${token} answer=${answer} />`)} />`;
 }
