@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use Postroom::Collectors qw(run_collector);
 use Postroom::Pop3Server;
 use Postroom::Test;
 use Test::More;
@@ -23,13 +24,6 @@ sub make {
 	$p->postroom_ok({ stdin => "secret\n" }, 'collector', 'add', $name, '--password-stdin', 'pop3.server' => '127.0.0.1',
 		'pop3.port' => $server->port, 'pop3.username' => 'box', 'route' => 'user', 'target' => 'fred', @{$settings});
 	return ($server, $name);
-}
-
-sub run_collector {
-	my ($name) = @_;
-	my ($status, $out, $err) = $p->postroom('collector', 'run', $name, '--wait');
-	chomp($out, $err);
-	return $out . $err;
 }
 
 sub letter {
@@ -56,9 +50,9 @@ subtest 'the connection ends at each point, one after the other' => sub {
 		for my $point (@points) {
 			$server->put(letter("$way at $point, $_")) for 1 .. 3;
 			$server->set_reply($point => $way);
-			like run_collector($name), qr/closed unexpectedly|is no answer of POP3/, "$way at $point";
+			like run_collector($p, $name), qr/closed unexpectedly|is no answer of POP3/, "$way at $point";
 			$server->set_reply($point => undef);
-			like run_collector($name), qr/\AConnection successful/, 'the next run does the rest';
+			like run_collector($p, $name), qr/\AConnection successful/, 'the next run does the rest';
 			is scalar($server->remaining), 0, 'nothing is left';
 		}
 		is_deeply [fred(qr/\A$way at/)], [sort map { my $point = $_; map { "$way at $point, $_" } 1 .. 3 } @points],
@@ -71,11 +65,11 @@ subtest 'a message that the server does not have any more' => sub {
 	my ($server, $name) = make();
 	$server->put(letter("gone $_")) for 1 .. 3;
 	$server->set_reply('RETR 2' => q{-ERR Can't open the message file - it's gone!});
-	is run_collector($name), 'Connection successful, 2 messages', 'the others are collected';
+	is run_collector($p, $name), 'Connection successful, 2 messages', 'the others are collected';
 	is_deeply [fred(qr/\Agone/)], ['gone 1', 'gone 3'], 'and delivered';
 	like $p->log, qr/message 2 is passed over: .*it's gone!/, 'the log says which one was not';
 	$server->set_reply('RETR 2' => undef);
-	run_collector($name);
+	run_collector($p, $name);
 	is_deeply [fred(qr/\Agone/)], ['gone 1', 'gone 2', 'gone 3'], 'it is tried again';
 	$server->stop;
 };
@@ -84,7 +78,7 @@ subtest 'DELE that is refused' => sub {
 	my ($server, $name) = make();
 	$server->put(letter('undeletable'));
 	$server->set_reply(DELE => '-ERR no');
-	run_collector($name) for 1, 2;
+	run_collector($p, $name) for 1, 2;
 	is scalar($server->remaining), 1, 'it stays';
 	is_deeply [fred(qr/\Aundeletable/)], ['undeletable'], 'and is delivered once';
 	$server->stop;
@@ -96,7 +90,7 @@ subtest 'wrong sizes, sizes that are refused' => sub {
 		my ($server, $name) = make(@options);
 		$server->put(letter("size $what"));
 		$p->set('collect.disk-message' => 0);
-		is run_collector($name), 'Connection successful, 1 message', "$what: collected";
+		is run_collector($p, $name), 'Connection successful, 1 message', "$what: collected";
 		$server->stop;
 	}
 	is scalar(fred(qr/\Asize/)), 3, 'all are there';
@@ -107,37 +101,37 @@ subtest 'identities with blanks, of any length, that repeat, that change' => sub
 	$server->put(letter('blanks'), uidl => 'an id with  blanks');
 	$server->put(letter('long'), uidl => 'x' x 900);
 	$server->put(letter('bytes'), uidl => "\xff\xfe\t<\x80>");
-	is run_collector($name), 'Connection successful, 3 messages', 'strange identities';
-	is run_collector($name), 'Connection successful, no messages', 'are known again';
+	is run_collector($p, $name), 'Connection successful, 3 messages', 'strange identities';
+	is run_collector($p, $name), 'Connection successful, no messages', 'are known again';
 	$server->stop;
 
 	($server, $name) = make(settings => ['leave-days' => 5]);
 	$server->put(letter("repeated $_"), uidl => 'same') for 1, 2, 2;
-	is run_collector($name), 'Connection successful, 3 messages', 'three with the same identity are three';
-	is run_collector($name), 'Connection successful, no messages', 'and known again';
+	is run_collector($p, $name), 'Connection successful, 3 messages', 'three with the same identity are three';
+	is run_collector($p, $name), 'Connection successful, no messages', 'and known again';
 	$server->put(letter('repeated 3'), uidl => 'same');
-	is run_collector($name), 'Connection successful, 1 message', 'a fourth is fetched';
+	is run_collector($p, $name), 'Connection successful, 1 message', 'a fourth is fetched';
 	is_deeply [fred(qr/\Arepeated/)], ['repeated 1', 'repeated 2', 'repeated 2', 'repeated 3'], 'each came once';
 	$server->stop;
 
 	($server, $name) = make();
 	$server->put(letter("changing $_")) for 1, 2;
 	$server->set_reply(QUIT => 'DROP');
-	run_collector($name);
+	run_collector($p, $name);
 	$server->set_reply(QUIT => undef);
 	$server->put(letter('changing 3'));
-	is run_collector($name), 'Connection successful, 1 message', 'as long as they stay the same nothing comes twice';
+	is run_collector($p, $name), 'Connection successful, 1 message', 'as long as they stay the same nothing comes twice';
 	is_deeply [fred(qr/\Achanging/)], ['changing 1', 'changing 2', 'changing 3'], 'each came once';
 	$server->put(letter('changing 4'), uidl => 'uidl-reused');
-	run_collector($name);
+	run_collector($p, $name);
 	$server->put(letter('changing 5'), uidl => 'uidl-reused');
-	run_collector($name);
+	run_collector($p, $name);
 	is scalar(fred(qr/\Achanging 5/)), 0, 'an identity that is given to another message within collect.hold-uidls days hides it';
 	$p->set('collect.hold-uidls' => 0);
 	$server->put(letter('changing 6'), uidl => 'uidl-reused-2');
-	run_collector($name);
+	run_collector($p, $name);
 	$server->put(letter('changing 7'), uidl => 'uidl-reused-2');
-	run_collector($name);
+	run_collector($p, $name);
 	is scalar(fred(qr/\Achanging 7/)), 1, 'with 0 days it does not';
 	$p->postroom_ok('unset', 'collect.hold-uidls');
 	$server->stop;
@@ -148,7 +142,7 @@ subtest 'a message of megabytes' => sub {
 	$p->postroom_ok('set', 'collect.timeout', 20); # the server takes its time to count so many octets
 	$server->put(letter('megabytes') . ('0123456789' x 7 . "\n") x 20_000);
 	$server->put(letter('behind megabytes'));
-	is run_collector($name), 'Connection successful, 2 messages', 'is collected as others are';
+	is run_collector($p, $name), 'Connection successful, 2 messages', 'is collected as others are';
 	is_deeply [fred(qr/megabytes/)], ['behind megabytes', 'megabytes'], 'and delivered';
 	$p->postroom_ok('set', 'collect.timeout', 2);
 	$server->stop;
@@ -157,7 +151,7 @@ subtest 'a message of megabytes' => sub {
 subtest 'no CAPA, no pipelining, no TOP' => sub {
 	my ($server, $name) = make(capa => undef, no_top => 1);
 	$server->put(letter("antique $_")) for 1 .. 3;
-	is run_collector($name), 'Connection successful, 3 messages', 'an old server';
+	is run_collector($p, $name), 'Connection successful, 3 messages', 'an old server';
 	is scalar(fred(qr/\Aantique/)), 3, 'all are there';
 	$server->stop;
 };
@@ -165,9 +159,9 @@ subtest 'no CAPA, no pipelining, no TOP' => sub {
 subtest 'line ends' => sub {
 	my ($server, $name) = make();
 	$server->put("From: a\@far.test\nSubject: bare ends\n\na\rb\nc\n", bytes => 1);
-	like run_collector($name), qr/did not answer|in time/, 'a message with LF alone does not end for who wants CRLF';
+	like run_collector($p, $name), qr/did not answer|in time/, 'a message with LF alone does not end for who wants CRLF';
 	$p->set('collect.any-line-endings' => 'on');
-	is run_collector($name), 'Connection successful, 1 message', 'with any line ends it does';
+	is run_collector($p, $name), 'Connection successful, 1 message', 'with any line ends it does';
 	$p->postroom_ok('unset', 'collect.any-line-endings');
 	fred(qr/./);
 	my $pop3 = $p->pop3;

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use Postroom::Collectors qw(run_collector);
 use Postroom::Pop3Server;
 use Postroom::Test;
 use Test::More;
@@ -24,13 +25,6 @@ sub make {
 	$p->postroom_ok({ stdin => "secret\n" }, 'collector', 'add', $name, '--password-stdin', 'pop3.server' => '127.0.0.1',
 		'pop3.port' => $server->port, 'pop3.username' => 'box', 'route' => 'user', 'target' => 'fred', @{$settings});
 	return ($server, $name);
-}
-
-sub run_collector {
-	my ($name) = @_;
-	my ($status, $out, $err) = $p->postroom('collector', 'run', $name, '--wait');
-	chomp($out, $err);
-	return $out . $err;
 }
 
 sub letter {
@@ -67,7 +61,7 @@ subtest 'answers that trickle, or never end' => sub {
 		$server->put(letter("hostile: $what"));
 		$server->set_reply($verb => $reply);
 		my $began = time;
-		like run_collector($name), $expected, "$what: the run fails";
+		like run_collector($p, $name), $expected, "$what: the run fails";
 		cmp_ok time - $began, '<', 15, 'soon';
 		$server->stop;
 	}
@@ -79,7 +73,7 @@ subtest 'loops' => sub {
 	my ($server, $name) = make();
 	$server->put(join('', map { "Received: from x by y; Thu, 1 Jan 2026 10:00:0$_ +0000\n" x 3 } 0 .. 9) . letter('loop'));
 	$server->put(letter('no loop'));
-	is run_collector($name), 'Connection successful, 1 message', 'a message that has been everywhere';
+	is run_collector($p, $name), 'Connection successful, 1 message', 'a message that has been everywhere';
 	is_deeply [fred(qr/loop/)], ['no loop'], 'is not delivered';
 	is scalar($server->remaining), 1, 'but left';
 	$server->stop;
@@ -103,17 +97,17 @@ subtest '07-10.3 07-10.4 too little room' => sub {
 	my ($server, $name) = make();
 	$server->put(letter('room'));
 	$p->set('collect.disk-session' => 100_000_000);
-	like run_collector($name), qr/\ANot enough disk space: \d+ MB are free/, 'on the disk: no session';
+	like run_collector($p, $name), qr/\ANot enough disk space: \d+ MB are free/, 'on the disk: no session';
 	is $server->connections, 0, 'the server is not contacted';
 	is wait_told(qr/Not enough disk space: \d+ MB are free/), 1, 'by one mail';
 	$p->set('collect.disk-session' => 0, 'collect.memory' => 100_000_000);
-	like run_collector($name), qr/\ANot enough memory/, 'in memory';
+	like run_collector($p, $name), qr/\ANot enough memory/, 'in memory';
 	is $server->connections, 0, 'not contacted either';
 	is wait_told(qr/Not enough memory: \d+ MB are free/), 1, 'by one mail';
 	$p->set('collect.memory' => 0, 'collect.disk-message' => 100_000_000);
-	is run_collector($name), 'Connection successful, no messages', 'for a message: it waits at the server';
+	is run_collector($p, $name), 'Connection successful, no messages', 'for a message: it waits at the server';
 	$p->set('collect.disk-message' => 0);
-	is run_collector($name), 'Connection successful, 1 message', 'until there is';
+	is run_collector($p, $name), 'Connection successful, 1 message', 'until there is';
 	$server->stop;
 };
 

@@ -7,6 +7,7 @@ use lib 't/lib';
 use File::Temp;
 use IO::Socket::IP;
 use POSIX ();
+use Postroom::Collectors qw(add_collector);
 use Postroom::Imap;
 use Postroom::Need qw(find_program);
 use Postroom::Peer;
@@ -60,14 +61,6 @@ sub contents {
 	return \@found;
 }
 
-sub collector {
-	my ($name, $port, %settings) = @_;
-	$p->postroom_ok({ stdin => "$PASSWORD\n" }, 'collector', 'add', $name, '--method', 'imap', '--password-stdin',
-		'imap.server' => '127.0.0.1', 'imap.port' => $port, 'imap.username' => 'box', 'imap.encryption' => 'none', enabled => 'off',
-		%settings);
-	return;
-}
-
 sub copy {
 	my (@arguments) = @_;
 	my ($status, $out, $err) = $p->postroom('collector', 'copy', @arguments);
@@ -82,7 +75,7 @@ is scalar(@$there), 20, 'what there is to be copied';
 my @HERE = ('INBOX', 'Projects', 'Projects/Élan', 'Sent');
 
 subtest 'a second Postroom' => sub {
-	collector('other', $provider->port('imap'));
+	add_collector($p, 'other', imap => $provider->port('imap'), password => $PASSWORD, enabled => 'off');
 	my ($status, $text) = copy('other', 'fred', '--dry-run');
 	is $status, 0, 'it can be tried';
 	like $text, qr/^\s+5  Projects$/m, 'which tells what there is';
@@ -131,7 +124,7 @@ subtest 'Dovecot' => sub {
 	my $port = Postroom::Ports::port('127.0.0.1');
 	my $dovecot = Postroom::Peer->dovecot(user => 'box', password => $PASSWORD, imap => $port, maildir => "$maildir/m");
 	fill(scalar $dovecot->imap, '.');
-	collector('dove', $port);
+	add_collector($p, 'dove', imap => $port, password => $PASSWORD, enabled => 'off');
 	my ($status, $text) = copy('dove', 'fred', '--folder', 'Dove');
 	is $status, 0, 'copied' or diag $text;
 	is_deeply [map { s/^Dove\///r } @{ contents(scalar $p->imap, 'fred', 'freds-secret', map { "Dove/$_" } @HERE[1 .. 3]) }],
@@ -173,7 +166,7 @@ subtest 'folders that are views, what they are for, odd orders' => sub {
 		"* 3 FETCH (UID 13 BODY[] {$size}\r\n$letters[2])\r\n* 1 FETCH (BODY[] {$size}\r\n$letters[0] UID 11)\r\n"
 			. "* 2 FETCH (UID 12 BODY[] {$size}\r\n$letters[1])\r\np8 OK\r\n",
 		"* 1 FETCH (BODY[] {$size}\r\n$letters[0] UID 11)\r\np9 OK\r\n", "p10 OK bye\r\n");
-	collector('scripted', $port, 'imap.authentication' => 'login');
+	add_collector($p, 'scripted', imap => $port, password => $PASSWORD, enabled => 'off', 'imap.authentication' => 'login');
 	my ($status, $text) = copy('scripted', 'otto');
 	like $text, qr/^3 messages of 2 folders copied/, 'those that are views are left out' or diag $text;
 	my $found = contents(scalar $p->imap, 'otto', 'ottos-secret', 'Sent Items');

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use Postroom::Collectors qw(run_collector);
 use Postroom::Test;
 use Test::More;
 
@@ -29,19 +30,13 @@ sub fred_has {
 
 sub sessions { return scalar(() = $p->pids('collector')) - 1 }
 
-sub run_collector {
-	my ($status, $out, $err) = $p->postroom(qw(collector run push --wait));
-	chomp($out, $err);
-	return $out . $err;
-}
-
 $p->postroom_ok({ stdin => "$PASSWORD\n" }, qw(collector add push --method imap --password-stdin imap.server 127.0.0.1 imap.port),
 	$provider->port('imap'), qw(imap.username box imap.encryption none route user target fred imap.idle on), 'imap.folders',
 	"INBOX\nSpam");
 
 subtest 'mail arrives as it comes' => sub {
 	put('INBOX', 'before');
-	is run_collector(), 'Connection successful, 1 message', 'the first run ends as any';
+	is run_collector($p, 'push'), 'Connection successful, 1 message', 'the first run ends as any';
 	is sessions(), 1, 'but its session stays';
 	for my $number (1 .. 3) {
 		put('INBOX', "pushed $number");
@@ -55,8 +50,8 @@ subtest 'mail arrives as it comes' => sub {
 subtest 'a run by hand' => sub {
 	my ($session) = grep { $_ != $p->main_pid('collector') } $p->pids('collector');
 	put('Spam', 'in another folder');
-	is run_collector(), 'Connection successful, 1 message', 'collects all folders';
-	is run_collector(), 'Connection successful, no messages', 'as often as it is wanted';
+	is run_collector($p, 'push'), 'Connection successful, 1 message', 'collects all folders';
+	is run_collector($p, 'push'), 'Connection successful, no messages', 'as often as it is wanted';
 	ok((grep { $_ == $session } $p->pids('collector')), 'over the same connection');
 };
 
@@ -92,23 +87,23 @@ subtest 'changed settings' => sub {
 	$p->wait_for(sub { fred_has('after the change') == 1 }, 'and goes on', 20);
 	$p->postroom_ok(qw(collector set push imap.idle off));
 	$p->wait_for(sub { sessions() == 0 }, 'it ends where it is not to stay any more', 30);
-	like run_collector(), qr/\AConnection successful/, 'then it runs';
+	like run_collector($p, 'push'), qr/\AConnection successful/, 'then it runs';
 	is sessions(), 0, 'and goes';
 	$p->postroom_ok(qw(collector set push imap.idle on));
 };
 
 subtest 'a pause' => sub {
-	run_collector();
+	run_collector($p, 'push');
 	is sessions(), 1, 'it stays';
 	$p->postroom_ok('pause');
 	$p->wait_for(sub { sessions() == 0 }, 'a pause of the schedule ends it', 20);
 	$p->postroom_ok('resume');
-	run_collector();
+	run_collector($p, 'push');
 	is sessions(), 1, 'it comes back with the next run';
 };
 
 subtest 'a daemon that it asked is another one now' => sub {
-	run_collector();
+	run_collector($p, 'push');
 	my ($session) = grep { $_ != $p->main_pid('collector') } $p->pids('collector');
 	my $dnsd = $p->kill_daemon('dnsd', 'KILL');
 	$p->wait_for(sub { ($p->main_pid('dnsd') // $dnsd) != $dnsd }, 'dnsd runs again');
@@ -123,7 +118,7 @@ subtest 'a lost connection' => sub {
 	$provider->kill_daemon('imapd', 'TERM');
 	$p->wait_for(sub { sessions() == 0 }, 'the session ends', 20);
 	is scalar(grep { !$_->{ok} } @{ $p->postroom_json(qw(collector history --collector push)) }), $failed, 'which is no failed run';
-	$p->wait_for(sub { run_collector() =~ /\AConnection successful/ }, 'the next run makes a new one', 20);
+	$p->wait_for(sub { run_collector($p, 'push') =~ /\AConnection successful/ }, 'the next run makes a new one', 20);
 	is sessions(), 1, 'which stays';
 };
 

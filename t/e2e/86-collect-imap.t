@@ -6,6 +6,7 @@ use lib 't/lib';
 use File::Temp;
 use IO::Socket::IP;
 use POSIX ();
+use Postroom::Collectors qw(add_collector run_collector);
 use Postroom::Imap;
 use Postroom::ImapServer;
 use Postroom::Need qw(find_program);
@@ -43,21 +44,6 @@ sub count_at_provider {
 	return $count;
 }
 
-sub collector {
-	my ($name, $port, %settings) = @_;
-	$p->postroom_ok({ stdin => "$PASSWORD\n" }, 'collector', 'add', $name, '--method', 'imap', '--password-stdin',
-		'imap.server' => '127.0.0.1', 'imap.port' => $port, 'imap.username' => 'box', 'imap.encryption' => 'none',
-		'route' => 'user', 'target' => 'fred', %settings);
-	return;
-}
-
-sub run_collector {
-	my ($name) = @_;
-	my ($status, $out, $err) = $p->postroom('collector', 'run', $name, '--wait');
-	chomp($out, $err);
-	return wantarray ? ($status, $out . $err) : $out . $err;
-}
-
 # The texts of all messages in a folder of a user here, once nothing is on its way.
 sub texts {
 	my ($user, $folder) = @_;
@@ -75,14 +61,14 @@ sub subjects { my ($user, $folder) = @_; return sort map { /^Subject: (.*?)\r?$/
 subtest 'a folder is collected, and what was collected is deleted there' => sub {
 	my $body = "A line\r\n.dot\r\n\r\n" . 'long ' x 2000 . "\r\nlast line\r\n";
 	put('INBOX', letter('bytes', $body), map { letter("plain $_") } 1 .. 30);
-	collector('plain', $provider->port('imap'));
-	is_deeply [run_collector('plain')], [0, 'Connection successful, 31 messages'], 'its result';
+	add_collector($p, 'plain', imap => $provider->port('imap'), password => $PASSWORD);
+	is_deeply [run_collector($p, 'plain')], [0, 'Connection successful, 31 messages'], 'its result';
 	is_deeply [grep { /plain/ } subjects('fred', 'INBOX')], [sort map { "plain $_" } 1 .. 30], 'all are there, once';
 	my ($text) = grep { /^Subject: bytes/m } texts('fred', 'INBOX');
 	is substr($text, -length $body), $body, 'octet by octet';
 	like $text, qr/^Received: from 127\.0\.0\.1 \(\[127\.0\.0\.1\]\)\r\n\tby \S+ \(Postroom\) with IMAP\r\n/m, 'and how it came';
 	is count_at_provider('INBOX'), 0, 'none is left there';
-	is_deeply [run_collector('plain')], [0, 'Connection successful, no messages'], 'then there is none';
+	is_deeply [run_collector($p, 'plain')], [0, 'Connection successful, no messages'], 'then there is none';
 	my ($message) = @{ $p->postroom_json('collector', 'messages', 'plain') };
 	is $message->{from}, 'ann@far.test', 'what was collected can be listed';
 	$p->postroom_ok('collector', 'delete', 'plain');
@@ -91,8 +77,8 @@ subtest 'a folder is collected, and what was collected is deleted there' => sub 
 subtest 'folders with targets of their own' => sub {
 	put('INBOX', letter('wanted'));
 	put('Spam', letter('unwanted'));
-	collector('two', $provider->port('imap'), 'imap.folders' => "INBOX\nSpam = kate Junk");
-	is_deeply [run_collector('two')], [0, 'Connection successful, 2 messages'], 'both are collected';
+	add_collector($p, 'two', imap => $provider->port('imap'), password => $PASSWORD, 'imap.folders' => "INBOX\nSpam = kate Junk");
+	is_deeply [run_collector($p, 'two')], [0, 'Connection successful, 2 messages'], 'both are collected';
 	is_deeply [grep { /wanted/ } subjects('fred', 'INBOX')], ['wanted'], 'one goes where all go';
 	is_deeply [subjects('kate', 'Junk')], ['unwanted'], 'the other into the folder that is named';
 	for (["INBOX\nINBOX", qr/twice/], ['', qr/at least one/], ['Spam = ', qr/./]) {
@@ -101,20 +87,20 @@ subtest 'folders with targets of their own' => sub {
 		like $err, $_->[1], 'with the reason';
 	}
 	$p->postroom_ok('collector', 'set', 'two', 'imap.folders', "INBOX\nNowhere");
-	like run_collector('two'), qr/folder Nowhere: Error from remote server on "SELECT" -> p\d+ NO/, 'a folder that is not there';
+	like run_collector($p, 'two'), qr/folder Nowhere: Error from remote server on "SELECT" -> p\d+ NO/, 'a folder that is not there';
 	$p->postroom_ok('collector', 'delete', 'two');
 };
 
 subtest 'left there for some days; moved instead of deleted' => sub {
 	put('INBOX', letter('left'));
-	collector('left', $provider->port('imap'), 'leave-days' => 3);
-	like run_collector('left'), qr/, 1 message\z/, 'it is fetched';
-	like run_collector('left'), qr/no messages/, 'once';
+	add_collector($p, 'left', imap => $provider->port('imap'), password => $PASSWORD, 'leave-days' => 3);
+	like run_collector($p, 'left'), qr/, 1 message\z/, 'it is fetched';
+	like run_collector($p, 'left'), qr/no messages/, 'once';
 	is count_at_provider('INBOX'), 1, 'and stays there';
 	put('Done', letter('an old one'));
 	$p->postroom_ok('collector', 'set', 'left', 'leave-days', 0);
 	$p->postroom_ok('collector', 'set', 'left', 'imap.move-to', 'Done');
-	like run_collector('left'), qr/no messages/, 'when its time is over';
+	like run_collector($p, 'left'), qr/no messages/, 'when its time is over';
 	is count_at_provider('INBOX'), 0, 'it leaves the folder';
 	is count_at_provider('Done'), 2, 'for the other one';
 	$p->postroom_ok('collector', 'delete', 'left');
@@ -122,20 +108,20 @@ subtest 'left there for some days; moved instead of deleted' => sub {
 
 subtest 'encryption, logins' => sub {
 	put('INBOX', letter('secret'));
-	collector('secure', $provider->port('imap'), 'imap.encryption' => 'starttls', log => 'on');
-	like run_collector('secure'), qr/\ATLS handshake failed: .*certificate/, 'a certificate of nobody is refused';
+	add_collector($p, 'secure', imap => $provider->port('imap'), password => $PASSWORD, 'imap.encryption' => 'starttls', log => 'on');
+	like run_collector($p, 'secure'), qr/\ATLS handshake failed: .*certificate/, 'a certificate of nobody is refused';
 	$p->postroom_ok('collector', 'set', 'secure', 'imap.verify', 'off');
 	for my $method (qw(automatic login scram plain)) {
 		$p->postroom_ok('collector', 'set', 'secure', 'imap.authentication', $method);
-		like run_collector('secure'), qr/\AConnection successful/, "STARTTLS, $method";
+		like run_collector($p, 'secure'), qr/\AConnection successful/, "STARTTLS, $method";
 	}
 	$p->postroom_ok('collector', 'set', 'secure', 'imap.encryption', 'tls');
 	$p->postroom_ok('collector', 'set', 'secure', 'imap.port', $provider->port('imaps'));
-	like run_collector('secure'), qr/\AConnection successful/, 'TLS from the first octet';
+	like run_collector($p, 'secure'), qr/\AConnection successful/, 'TLS from the first octet';
 	$p->postroom_ok({ stdin => "Wrong-$PASSWORD\n" }, 'collector', 'set', 'secure', '--password-stdin');
 	for my $method (qw(login plain)) {
 		$p->postroom_ok('collector', 'set', 'secure', 'imap.authentication', $method);
-		my ($status, $text) = run_collector('secure');
+		my ($status, $text) = run_collector($p, 'secure');
 		is $status, 1, "$method with a wrong password fails";
 		like $text, qr/\AError from remote server on ".*\*{5}" -> p\d+ NO/, 'in the words of the server';
 		unlike $text, qr/\Q$PASSWORD\E/, 'without the password';
@@ -157,11 +143,11 @@ subtest 'Dovecot' => sub {
 	$imap->append('INBOX', letter("dove $_")) for 1 .. 10;
 	$imap->append('Spam', letter('dove spam'));
 	$imap->logout;
-	collector('dove', $port, 'imap.folders' => "INBOX\nSpam = kate Junk", 'rules' => 'on');
-	is_deeply [run_collector('dove')], [0, 'Connection successful, 11 messages'], 'all are collected';
+	add_collector($p, 'dove', imap => $port, password => $PASSWORD, 'imap.folders' => "INBOX\nSpam = kate Junk", 'rules' => 'on');
+	is_deeply [run_collector($p, 'dove')], [0, 'Connection successful, 11 messages'], 'all are collected';
 	is scalar(grep { /\Adove \d/ } subjects('fred', 'INBOX')), 10, 'by the routing';
 	is_deeply [grep { /dove/ } subjects('kate', 'Junk')], ['dove spam'], 'and by the folder';
-	like run_collector('dove'), qr/no messages/, 'none is left';
+	like run_collector($p, 'dove'), qr/no messages/, 'none is left';
 	$p->postroom_ok('collector', 'delete', 'dove');
 	$dovecot->stop;
 };
@@ -171,8 +157,8 @@ for my $order ('', qw(reversed behind mixed)) {
 	my $what = $order || 'as they are';
 	subtest "answers in their order: $what" => sub {
 		my $server = Postroom::ImapServer->start(messages => [map { letter("$what $_") } 1 .. 40], order => $order, capability => 'UIDPLUS');
-		collector('ordered', $server->port, 'imap.authentication' => 'login');
-		is_deeply [run_collector('ordered')], [0, 'Connection successful, 40 messages'], 'all are collected';
+		add_collector($p, 'ordered', imap => $server->port, password => $PASSWORD, 'imap.authentication' => 'login');
+		is_deeply [run_collector($p, 'ordered')], [0, 'Connection successful, 40 messages'], 'all are collected';
 		is_deeply [grep { /\A\Q$what\E/ } subjects('fred', 'INBOX')], [sort map { "$what $_" } 1 .. 40], 'each is there once';
 		my @commands = $server->commands;
 		my @fetches = grep { /\AUID FETCH .*BODY/ } @commands;
@@ -188,8 +174,8 @@ for my $order ('', qw(reversed behind mixed)) {
 subtest 'headers first, in any order' => sub {
 	my $server = Postroom::ImapServer->start(messages => [map { letter("ruled $_") } 1 .. 40], order => 'mixed');
 	$p->postroom_ok('download-rule', 'add', '--action', 'ignore', '--condition', 'Subject matches *7');
-	collector('ruled', $server->port, 'imap.authentication' => 'login', 'rules' => 'on');
-	is_deeply [run_collector('ruled')], [0, 'Connection successful, 36 messages'], 'those are collected that a rule lets in';
+	add_collector($p, 'ruled', imap => $server->port, password => $PASSWORD, 'imap.authentication' => 'login', 'rules' => 'on');
+	is_deeply [run_collector($p, 'ruled')], [0, 'Connection successful, 36 messages'], 'those are collected that a rule lets in';
 	is_deeply [grep { /\Aruled/ } subjects('fred', 'INBOX')], [sort map { "ruled $_" } grep { !/7\z/ } 1 .. 40], 'each once';
 	is scalar(grep { /BODY\.PEEK\[HEADER\]/ } $server->commands), 3, 'headers come by few commands, too';
 	$server->stop;
@@ -199,8 +185,8 @@ subtest 'headers first, in any order' => sub {
 
 subtest 'messages that cannot be had' => sub {
 	my $server = Postroom::ImapServer->start(messages => [map { letter("partly $_") } 1 .. 20], broken => 105, gone => 118);
-	collector('partly', $server->port, 'imap.authentication' => 'login');
-	is_deeply [run_collector('partly')], [0, 'Connection successful, 18 messages'], 'the others are collected';
+	add_collector($p, 'partly', imap => $server->port, password => $PASSWORD, 'imap.authentication' => 'login');
+	is_deeply [run_collector($p, 'partly')], [0, 'Connection successful, 18 messages'], 'the others are collected';
 	is scalar(grep { /\Apartly/ } subjects('fred', 'INBOX')), 18, 'and there';
 	is_deeply [map { /UID STORE (\S+)/ ? grep { $_ == 105 || $_ == 118 } $server->uids($1) : () } $server->commands], [],
 		'what was not had is not deleted';
@@ -249,8 +235,8 @@ subtest 'servers that do harm' => sub {
 	for my $what (sort keys %cases) {
 		my ($says, $expected) = @{ $cases{$what} };
 		my ($port, $pid) = hostile(@$says);
-		collector('hostile', $port, 'imap.authentication' => 'login');
-		my ($status, $text) = run_collector('hostile');
+		add_collector($p, 'hostile', imap => $port, password => $PASSWORD, 'imap.authentication' => 'login');
+		my ($status, $text) = run_collector($p, 'hostile');
 		is $status, 1, "$what: the run fails";
 		like $text, $expected, 'in a way that can be told';
 		kill 'KILL', $pid;

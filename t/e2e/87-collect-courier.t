@@ -6,6 +6,7 @@ use warnings;
 use lib 't/lib';
 use Cwd qw(getcwd);
 use File::Temp;
+use Postroom::Collectors qw(add_collector run_collector);
 use Postroom::Imap;
 use Postroom::Need qw(need_root);
 use Postroom::Peer;
@@ -77,41 +78,26 @@ sub subjects_here {
 	return subjects_of($imap, $folder);
 }
 
-sub collector {
-	my ($name, $port, %settings) = @_;
-	$p->postroom_ok({ stdin => "$PASSWORD\n" }, 'collector', 'add', $name, '--method', 'imap', '--password-stdin',
-		'imap.server' => '127.0.0.1', 'imap.port' => $port, 'imap.username' => 'box', 'imap.encryption' => 'none',
-		'route' => 'user', 'target' => 'fred', %settings);
-	return;
-}
-
-sub run_collector {
-	my ($name) = @_;
-	my ($status, $out, $err) = $p->postroom('collector', 'run', $name, '--wait');
-	chomp($out, $err);
-	return $out . $err;
-}
-
 my ($port, $pid) = courier($CAPABILITIES);
 
 subtest 'two folders are collected, and deleted there' => sub {
 	put($port, 'INBOX', map { "letter $_" } 1 .. 40);
 	put($port, 'INBOX.Work', map { "work $_" } 1 .. 5);
-	collector('two', $port, 'imap.folders' => "INBOX\nINBOX.Work = kate Work");
-	is run_collector('two'), 'Connection successful, 45 messages', 'its result';
+	add_collector($p, 'two', imap => $port, password => $PASSWORD, 'imap.folders' => "INBOX\nINBOX.Work = kate Work");
+	is run_collector($p, 'two'), 'Connection successful, 45 messages', 'its result';
 	is_deeply [subjects_here('fred', 'INBOX')], [sort map { "letter $_" } 1 .. 40], 'one goes where all go';
 	is_deeply [subjects_here('kate', 'Work')], [map { "work $_" } 1 .. 5], 'the other where it says';
 	is_deeply [subjects_of(box($port), $_)], [], "none is left in $_" for 'INBOX', 'INBOX.Work';
-	is run_collector('two'), 'Connection successful, no messages', 'then there is none';
+	is run_collector($p, 'two'), 'Connection successful, no messages', 'then there is none';
 	$p->postroom_ok('collector', 'delete', 'two');
 };
 
 subtest 'left there; then moved, by COPY' => sub {
 	put($port, 'INBOX.Work', 'left 1', 'left 2');
 	put($port, 'INBOX.Done');
-	collector('left', $port, 'imap.folders' => 'INBOX.Work = kate Left', 'leave-days' => 3);
-	is run_collector('left'), 'Connection successful, 2 messages', 'fetched';
-	is run_collector('left'), 'Connection successful, no messages', 'once';
+	add_collector($p, 'left', imap => $port, password => $PASSWORD, 'imap.folders' => 'INBOX.Work = kate Left', 'leave-days' => 3);
+	is run_collector($p, 'left'), 'Connection successful, 2 messages', 'fetched';
+	is run_collector($p, 'left'), 'Connection successful, no messages', 'once';
 	is_deeply [subjects_of(box($port), 'INBOX.Work')], ['left 1', 'left 2'], 'and they stay there';
 	my $imap = box($port);
 	$imap->select('INBOX.Work');
@@ -120,7 +106,7 @@ subtest 'left there; then moved, by COPY' => sub {
 	$imap->logout;
 	$p->postroom_ok('collector', 'set', 'left', 'leave-days', 0);
 	$p->postroom_ok('collector', 'set', 'left', 'imap.move-to', 'INBOX.Done');
-	is run_collector('left'), 'Connection successful, no messages', 'when their time is over';
+	is run_collector($p, 'left'), 'Connection successful, no messages', 'when their time is over';
 	is_deeply [subjects_of(box($port), 'INBOX.Work')], [], 'they leave the folder';
 	is_deeply [subjects_of(box($port), 'INBOX.Done')], ['left 1', 'left 2'], 'for the other one';
 	is_deeply [subjects_here('kate', 'Left')], ['left 1', 'left 2'], 'once here';
@@ -128,8 +114,8 @@ subtest 'left there; then moved, by COPY' => sub {
 };
 
 subtest 'a new message is told of by IDLE' => sub {
-	collector('idle', $port, 'imap.idle' => 'on');
-	like run_collector('idle'), qr/\AConnection successful/, 'connected';
+	add_collector($p, 'idle', imap => $port, password => $PASSWORD, 'imap.idle' => 'on');
+	like run_collector($p, 'idle'), qr/\AConnection successful/, 'connected';
 	put($port, 'INBOX', 'while idle');
 	$p->wait_for(sub { !grep { $_ } subjects_of(box($port), 'INBOX') }, 'it is collected', 30);
 	is scalar(grep { $_ eq 'while idle' } subjects_here('fred', 'INBOX')), 1, 'once';
@@ -138,7 +124,7 @@ subtest 'a new message is told of by IDLE' => sub {
 
 subtest 'the whole account is copied' => sub {
 	put($port, 'INBOX.Work.Deep', 'deep');
-	collector('copy', $port, enabled => 'off');
+	add_collector($p, 'copy', imap => $port, password => $PASSWORD, enabled => 'off');
 	my ($status, $out, $err) = $p->postroom('collector', 'copy', 'copy', 'kate', '--folder', 'Old');
 	is $status, 0, 'copied' or diag $out . $err;
 	is_deeply [subjects_here('kate', 'Old/Work/Deep')], ['deep'], 'without what the names of all folders begin with there';
@@ -149,8 +135,8 @@ stop_process($pid, 'KILL', 5);
 subtest 'a provider without UIDPLUS' => sub {
 	($port, $pid) = courier($CAPABILITIES =~ s/ UIDPLUS//r);
 	put($port, 'INBOX', map { "plain $_" } 1 .. 5);
-	collector('plain', $port, 'imap.folders' => 'INBOX = kate Plain');
-	is run_collector('plain'), 'Connection successful, 5 messages', 'collected';
+	add_collector($p, 'plain', imap => $port, password => $PASSWORD, 'imap.folders' => 'INBOX = kate Plain');
+	is run_collector($p, 'plain'), 'Connection successful, 5 messages', 'collected';
 	is_deeply [subjects_of(box($port), 'INBOX')], [], 'and deleted';
 	is_deeply [subjects_here('kate', 'Plain')], [map { "plain $_" } 1 .. 5], 'all are here';
 	stop_process($pid, 'KILL', 5);

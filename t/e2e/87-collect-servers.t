@@ -8,6 +8,7 @@ use Cwd qw(getcwd);
 use File::Temp;
 use IO::Socket::INET;
 use POSIX ();
+use Postroom::Collectors qw(run_collector);
 use Postroom::Corpus qw(corpus_messages send_all fetch_all without_trace);
 use Postroom::Need qw(need_corpus need_program);
 use Postroom::Peer;
@@ -27,13 +28,6 @@ sub collector {
 	$p->postroom_ok({ stdin => "$password\n" }, 'collector', 'add', $name, '--password-stdin', 'pop3.server' => '127.0.0.1',
 		'pop3.username' => 'office', 'route' => 'user', 'target' => $name, %settings);
 	return;
-}
-
-sub run_collector {
-	my ($name) = @_;
-	my ($status, $out, $err) = $p->postroom('collector', 'run', $name, '--wait');
-	chomp($out, $err);
-	return $out . $err;
 }
 
 # A message as the collector stores it: NUL becomes a blank (collect.nul).
@@ -78,11 +72,11 @@ subtest "$count messages from Dovecot" => sub {
 	my $port = Postroom::Ports::port();
 	my $server = Postroom::Peer->dovecot(user => 'office', password => 'box-secret', port => $port, maildir => "$folder/Maildir");
 	collector('dovecot', 'box-secret', 'pop3.port' => $port, 'leave-days' => 5, 'pop3.authentication' => 'automatic');
-	is run_collector('dovecot'), "Connection successful, $count messages", 'collected, and left there';
+	is run_collector($p, 'dovecot'), "Connection successful, $count messages", 'collected, and left there';
 	has_all('dovecot', 1);
-	is run_collector('dovecot'), 'Connection successful, no messages', 'a second run knows all of them';
+	is run_collector($p, 'dovecot'), 'Connection successful, no messages', 'a second run knows all of them';
 	collector('pipelining', 'box-secret', 'pop3.port' => $port);
-	is run_collector('pipelining'), "Connection successful, $count messages", 'a second collector has an account of its own';
+	is run_collector($p, 'pipelining'), "Connection successful, $count messages", 'a second collector has an account of its own';
 	is scalar(() = glob "$folder/Maildir/*/*.test*"), 0, 'and deletes them there';
 	has_all('pipelining', 1);
 	$server->stop;
@@ -96,7 +90,7 @@ subtest "$count messages from a second Postroom" => sub {
 	$other->wait_for(sub { !@{ $other->queue } && !glob($other->dir . '/spool/*/new/*') }, 'the queue is empty', 60);
 	collector('postroom', 'box-secret', 'pop3.server' => '127.0.0.6', 'pop3.port' => $other->port('pop3s'),
 		'pop3.encryption' => 'tls', 'pop3.verify' => 'off', 'pop3.authentication' => 'automatic');
-	is run_collector('postroom'), "Connection successful, $count messages", 'collected under TLS, logged in by SCRAM';
+	is run_collector($p, 'postroom'), "Connection successful, $count messages", 'collected under TLS, logged in by SCRAM';
 	like $other->log, qr/login: user=office .*mechanism=SCRAM/, 'which the other side says, too';
 	has_all('postroom', 2);
 	$other->stop;
@@ -137,7 +131,7 @@ subtest "$count messages from Courier" => sub {
 	fill_maildir("$folder/Maildir");
 	my ($port, $pid) = courier($root, "$folder/Maildir");
 	collector('courier', 'box-secret', 'pop3.port' => $port);
-	is run_collector('courier'), "Connection successful, $count messages", 'collected';
+	is run_collector($p, 'courier'), "Connection successful, $count messages", 'collected';
 	$p->wait_for(sub { 0 == scalar(() = glob "$folder/Maildir/*/*.test*") }, 'they are deleted there', 20); # it does that after its +OK
 	has_all('courier', 1);
 	stop_process($pid, 'TERM', 5);
