@@ -92,6 +92,7 @@ int ctl_attributes(struct ctl *ctl, int argc, char **argv); /* attributes.c */
 int ctl_tls(struct ctl *ctl, int argc, char **argv);
 int ctl_trace(struct ctl *ctl, int argc, char **argv);     /* trace.c */
 int ctl_collected(struct ctl *ctl, int argc, char **argv); /* collected.c */
+int ctl_contact(struct ctl *ctl, int argc, char **argv);   /* contacts.c */
 int ctl_dmarc(struct ctl *ctl, int argc, char **argv);     /* dmarc.c */
 int ctl_tls_report(struct ctl *ctl, int argc, char **argv);
 int ctl_dns(struct ctl *ctl, int argc, char **argv);   /* dns.c */

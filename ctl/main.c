@@ -65,6 +65,7 @@ const struct ctl_command ctl_commands[] = {
     {"prune", "list|show|add|set|move|delete ...", "Manage what old mail is removed, of all users.", ctl_items, false},
     {"tls", "install|csr|self-signed|show|remove ...", "Manage certificates.", ctl_tls, false},
     {"collected", "list|delete|purge ...", "Manage the addresses that users wrote to.", ctl_collected, false},
+    {"contact", "list|add|set|delete|export ...", "Manage the contacts of users, and everybody's.", ctl_contact, false},
     {"dns", "servers [--json] | test [NAME] [--json]", "Show the DNS servers in use, and try them.", ctl_dns, false},
     {"oauth", "add|list|delete|test ...", "Manage accounts whose password is an access token.", ctl_oauth, false},
     {"dmarc", "report ...", "Show and send reports of what came in the name of domains.", ctl_dmarc, false},

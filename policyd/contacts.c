@@ -119,17 +119,17 @@ static void add_contact(const struct request *request, const struct db_statement
 	requests_add_object(request, "contact", object);
 }
 
-/* The user's own and, where he may see them, everybody's. */
+/* The user's own and, where he may see them, everybody's; these alone where no user is named. */
 int contacts_request_list(const struct request *request, struct err *err)
 {
 	struct str filter = ipc_get(request->message, "filter");
-	int64_t uid = 0, with_domain = 0, offset = 0, limit = PAGE_MAX;
+	int64_t uid = DOMAIN_BOOK, with_domain = 0, offset = 0, limit = PAGE_MAX;
 	struct db_statement rows;
 	int result;
 
-	if (collected_find_user(request, &uid, err) != 0)
-		return -1;
 	ipc_get_number(request->message, "domain", 0, 1, &with_domain);
+	if ((with_domain == 0 || ipc_get(request->message, "user").len > 0) && collected_find_user(request, &uid, err) != 0)
+		return -1;
 	ipc_get_number(request->message, "offset", 0, INT32_MAX, &offset);
 	ipc_get_number(request->message, "limit", 1, PAGE_MAX, &limit);
 	if (db_query(

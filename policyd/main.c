@@ -31,6 +31,7 @@ static void on_hour(evutil_socket_t fd, short what, void *context)
 	greylist_prune(policyd, now);
 	reports_prune(policyd, now);
 	collected_prune(policyd, now);
+	owners_look(policyd);
 	blocks_prune(policyd, now);
 	known_rebuild(policyd);
 }
@@ -97,6 +98,7 @@ int main(int argc, char **argv)
 	if (ipc_serve(policyd.base, &policyd.daemon, requests_take, NULL, &policyd, &err) != 0 ||
 	    enter_sandbox(&policyd.daemon.instance, &err) != 0)
 		daemon_fail(&err);
+	owners_look(&policyd);
 	known_rebuild(&policyd);
 	daemon_ready(&policyd.daemon);
 	event_base_dispatch(policyd.base);

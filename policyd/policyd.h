@@ -164,6 +164,14 @@ void sent_prune(struct policyd *policyd, int64_t now);
 int collected_add(struct policyd *policyd, int64_t uid, struct str address, int64_t now, struct err *err);
 void collected_prune(struct policyd *policyd, int64_t now);
 
+/*
+ * owners.c: remove the contacts, and whom they wrote to, of those who are not among the users of `objects`, a snapshot's
+ * database that is as new as any other process's. -1: as the databases fail.
+ */
+int owners_prune(struct policyd *policyd, struct db *objects, struct err *err);
+/* The same with the settings that are loaded. */
+void owners_look(struct policyd *policyd);
+
 /* known.c: the file of known addresses. */
 int known_create(struct policyd *policyd, struct err *err);
 /* Something is held against this key from now on. */

@@ -1,9 +1,9 @@
 #!/usr/bin/perl
-# Whom users write to, remembered for completing addresses (05, SMTP advanced).
+# Whom users write to, remembered for completing addresses (05, SMTP advanced), and contacts by the command line.
 use strict;
 use warnings;
 use lib 't/lib';
-use Postroom::Process qw(write_file);
+use Postroom::Process qw(run_program write_file);
 use Postroom::Test;
 use Test::More;
 
@@ -74,6 +74,47 @@ is_deeply [collected('bert'), collected('anna')], [[], ['bert@example.test 1']],
 $p->postroom_ok(qw(collected purge --unused-days 0));
 is_deeply collected('anna'), [], 'all';
 is +($p->postroom(qw(collected purge --unused-days x)))[0], 1, 'no number of days';
+
+# A file of vCards.
+sub cards {
+	my $file = $p->dir . '/contacts.vcf';
+	write_file($file, join '', map { "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:$_->[0]\r\nEMAIL:$_->[1]\r\nEND:VCARD\r\n" } @_);
+	return $file;
+}
+
+sub contacts {
+	my ($book, @options) = @_;
+	return join ' ', map { "$_->{name} @{ $_->{addresses} }" } @{ $p->postroom_json('contact', 'list', $book, @options) };
+}
+
+subtest 'contacts of users, and everybody\'s' => sub {
+	$p->postroom_ok('contact', 'add', 'anna', cards(['Zoe', 'zoe@x.test'], ['Carl', 'carl@x.test']));
+	$p->postroom_ok('contact', 'add', 'bert', cards(['Only', 'only@bert.test']));
+	$p->postroom_ok('contact', 'add', '--everybody', cards(['Office', 'office@x.test']));
+	is contacts('anna'), 'Carl carl@x.test Zoe zoe@x.test', 'by name';
+	is contacts('anna', '--filter', 'ZOE'), 'Zoe zoe@x.test', 'some of them';
+	is contacts('--everybody'), 'Office office@x.test', 'a book apart';
+	my ($carl) = grep { $_->{name} eq 'Carl' } @{ $p->postroom_json(qw(contact list anna)) };
+	$p->postroom_ok('contact', 'set', 'anna', $carl->{id}, cards(['Karl', 'karl@x.test']));
+	is contacts('anna'), 'Karl karl@x.test Zoe zoe@x.test', 'changed';
+	is +($p->postroom('contact', 'set', 'anna', $carl->{id}, cards(['A', 'a@x.test'], ['B', 'b@x.test'])))[0], 1, 'by one alone';
+	is +($p->postroom('contact', 'delete', 'bert', $carl->{id}))[0], 1, 'not in another book';
+	like $p->postroom_ok(qw(contact export anna)), qr/FN:Karl.*FN:Zoe/s, 'as vCards';
+	$p->postroom_ok('contact', 'delete', 'anna', $carl->{id});
+	is contacts('anna'), 'Zoe zoe@x.test', 'deleted';
+	is +($p->postroom('contact', 'add', 'anna', cards()))[0], 1, 'a file without any';
+	is +($p->postroom(qw(contact list nobody)))[0], 1, 'nobody\'s';
+};
+
+subtest 'who is deleted leaves no contacts' => sub {
+	$p->postroom_ok(qw(user delete bert --yes));
+	is_deeply [$p->stop_running], [], 'stopped';
+	$p->run;
+	is contacts('anna'), 'Zoe zoe@x.test', 'others keep theirs';
+	is contacts('--everybody'), 'Office office@x.test', 'and everybody his';
+	my ($status, $out) = run_program({}, 'sqlite3', $p->dir . '/state/policy/policy.db', 'SELECT name FROM contact ORDER BY name');
+	is $out, "Office\nZoe\n", 'and nothing is left of his';
+};
 
 $p->stop;
 done_testing;

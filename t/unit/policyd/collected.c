@@ -36,7 +36,13 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = {"policy/policy.db", "policy/policy.db-wal", "policy/policy.db-shm", "policy",
+	static const char *const names[] = {"policy/policy.db",
+	                                    "policy/policy.db-wal",
+	                                    "policy/policy.db-shm",
+	                                    "policy/users.db",
+	                                    "policy/users.db-wal",
+	                                    "policy/users.db-shm",
+	                                    "policy",
 	                                    ""};
 	char path[INSTANCE_PATH_MAX + 32];
 
@@ -108,12 +114,46 @@ static void test_prune(void **state)
 	assert_int_equal(look("SELECT used FROM collected WHERE uid = ?", 1), 2 * DAY_MS);
 }
 
+static void those_who_are_gone_leave_nothing(void **state)
+{
+	struct db objects;
+	char path[INSTANCE_PATH_MAX + 32];
+	struct numbers {
+		int64_t uid, contacts, collected;
+	} expected[] = {{0, 1, 0}, {3, 1, 1}, {4, 0, 0}, {5, 0, 0}, {7, 0, 1}};
+
+	(void)state;
+	assert_int_equal(db_open(&objects,
+	                         instance_path(path, sizeof path, policyd.daemon.instance.state, "policy/users.db"),
+	                         DB_CREATE, 0, &err),
+	                 0);
+	assert_int_equal(db_exec(&objects, "CREATE TABLE user(uid INTEGER); INSERT INTO user VALUES(7), (3)", &err), 0);
+	assert_int_equal(db_exec(&policyd.db,
+	                         "INSERT INTO contact(uid, card, name, addresses, groups, changed) VALUES"
+	                         " (0, 'c', 'n', '', '', 1), (3, 'c', 'n', '', '', 1), (4, 'c', 'n', '', '', 1)",
+	                         &err),
+	                 0);
+	add(3, "a@x.test", 1);
+	add(5, "a@x.test", 1);
+	add(7, "a@x.test", 1);
+	assert_int_equal(owners_prune(&policyd, &objects, &err), 0);
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+		assert_int_equal(look("SELECT count(*) FROM contact WHERE uid = ?", expected[i].uid), expected[i].contacts);
+		assert_int_equal(look("SELECT count(*) FROM collected WHERE uid = ?", expected[i].uid), expected[i].collected);
+	}
+	assert_int_equal(db_exec(&objects, "DELETE FROM user", &err), 0);
+	assert_int_equal(owners_prune(&policyd, &objects, &err), 0);
+	assert_int_equal(look("SELECT count(*) FROM contact WHERE uid >= ?", 0), 1);
+	db_close(&objects);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_counts, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_prune, setup, teardown),
+	    cmocka_unit_test_setup_teardown(those_who_are_gone_leave_nothing, setup, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
