@@ -54,7 +54,7 @@ static bool is_wanted(const struct remote_job *job)
 	return !job->message->held && !job->message->deleted;
 }
 
-static void job_withdraw(struct remote_job *job)
+void remote_job_withdraw(struct remote_job *job)
 {
 	for (size_t i = 0; i < job->count; i++)
 		job->message->deliveries[job->parts[i].delivery].busy = false;
@@ -64,7 +64,7 @@ static void job_withdraw(struct remote_job *job)
 void remote_line_drop_unwanted(struct remote_destination *destination)
 {
 	while (destination->first != NULL && !is_wanted(destination->first))
-		job_withdraw(remote_job_take(destination));
+		remote_job_withdraw(remote_job_take(destination));
 }
 
 bool remote_line_make_room(const struct remote *remote, struct remote_destination *destination, int64_t rank)
@@ -79,7 +79,7 @@ bool remote_line_make_room(const struct remote *remote, struct remote_destinatio
 		last = &(*last)->next;
 	if ((*last)->rank <= rank)
 		return false;
-	job_withdraw(*last);
+	remote_job_withdraw(*last);
 	*last = NULL;
 	destination->waiting--;
 	return true;
@@ -108,6 +108,6 @@ void remote_line_shorten(struct remote_destination *destination, unsigned keep)
 
 		*link = job->next;
 		destination->waiting--;
-		job_withdraw(job);
+		remote_job_withdraw(job);
 	}
 }

@@ -105,6 +105,7 @@ static bool serve(struct remote *remote, struct remote_destination *destination,
 		remote->others_wait |= !standing_is_poor(destination, now);
 		return false;
 	}
+	destination->first->brief_ms = standing_patience(remote, destination, now);
 	standing_begun(remote, destination, now);
 	remote_session_start(remote, destination, remote_job_take(destination));
 	return true;

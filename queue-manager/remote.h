@@ -33,8 +33,9 @@ enum {
 
 struct remote_job {
 	struct message *message;
-	int64_t rank; /* its place in the line, small ones first */
-	bool final;   /* what is deferred fails */
+	int64_t rank;     /* its place in the line, small ones first */
+	bool final;       /* what is deferred fails */
+	int64_t brief_ms; /* standing_patience, when it began */
 	struct remote_destination *destination;
 	struct remote_job *next;
 	size_t count, recipients;
@@ -64,6 +65,7 @@ struct remote_destination {
 	unsigned window;          /* sessions that it may have */
 	enum standing standing;   /* of the job that ended last: standing_of */
 	int64_t standing_until;   /* queue time; then it is forgotten */
+	bool was_slow;            /* that job took long */
 	int64_t refill_from;      /* queue time; its line is not filled from the table before */
 	char *server;             /* "host:port" of the LAN, which other destinations may share; else empty */
 	bool parked;              /* messages wait in the table */
@@ -114,6 +116,8 @@ struct remote {
 	unsigned waiting[STANDINGS]; /* jobs in line or coming */
 	bool others_wait;            /* for sessions: destinations of better standing */
 	bool poor_wait;              /* destinations of poor standing, since the last turn */
+	int64_t poor_began;          /* queue time; a job of these, the last */
+	unsigned others_begun;       /* jobs of others, for which these may begin some */
 	bool paused;                 /* nothing begins; what comes is parked */
 	struct remote_ceiling {
 		char server[SERVER_TEXT_MAX]; /* "host:port" */
@@ -153,6 +157,11 @@ void standing_learn(struct remote *remote, struct remote_destination *destinatio
 void standing_survey(struct remote *remote, int64_t now);
 /* May one of its jobs begin, as far as other destinations have to be thought of? */
 bool standing_may_begin(const struct remote *remote, const struct remote_destination *destination, int64_t now);
+/*
+ * How long a server may take to greet, ms, where its session is wanted by others of which nothing is known either; 0:
+ * as the settings say.
+ */
+int64_t standing_patience(const struct remote *remote, const struct remote_destination *destination, int64_t now);
 /* One begins. */
 void standing_begun(struct remote *remote, const struct remote_destination *destination, int64_t now);
 /* For how many jobs more its line has room. */
@@ -177,6 +186,7 @@ void remote_job_put(struct remote_destination *destination, struct remote_job *j
 struct remote_job *remote_job_take(struct remote_destination *destination);          /* the first, which is there */
 void remote_job_defer(struct remote_job *job, const char *code, struct str host, struct str words);
 void remote_job_end(struct remote_job *job);
+void remote_job_withdraw(struct remote_job *job); /* not in line: it goes back as it came */
 /* Has a line room for a job of this rank? In a full one the last gives way to one that comes before it. */
 bool remote_line_make_room(const struct remote *remote, struct remote_destination *destination, int64_t rank);
 /* Jobs at the front whose messages are no longer to be sent go back as they came. */

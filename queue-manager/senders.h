@@ -35,6 +35,7 @@ struct sender_limit {
 struct standings {
 	unsigned unproven;
 	unsigned poor; /* of these: poor, or busy with one message for long */
+	unsigned slow; /* of these: busy for long, or they were when they became poor */
 };
 
 enum return_path_rule { RETURN_PATH_KEEP, RETURN_PATH_ALWAYS, RETURN_PATH_FOREIGN, RETURN_PATH_SRS };

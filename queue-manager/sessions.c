@@ -286,14 +286,20 @@ static void hold_back(struct remote_job *job, int64_t seconds)
 	remote_job_end(job);
 }
 
+/* A server did not greet while others waited for its session: again with more patience, and no attempt is counted. */
+static void cut_short(struct remote *remote, struct remote_job *job, int64_t took_ms)
+{
+	log_info("id=%s %s does not answer soon, and others wait", job->message->id, job->destination->name);
+	standing_learn(remote, job->destination, false, took_ms);
+	remote_job_withdraw(job);
+}
+
 static void on_answer(struct ipc_message *reply, const struct err *err, void *context)
 {
 	struct remote_session *session = context;
 	struct remote_job *job = session->job;
 	struct str *results = memory_get((job->recipients + 1) * sizeof *results);
-	int64_t dsn_passed = 0, hold_s = 0;
-
-	int64_t now = queue_now(), took_ms = now - session->began;
+	int64_t dsn_passed = 0, hold_s = 0, is_short = 0, now = queue_now(), took_ms = now - session->began;
 
 	session->job = NULL;
 	session->began = now;
@@ -310,6 +316,9 @@ static void on_answer(struct ipc_message *reply, const struct err *err, void *co
 	} else if (ipc_get_number(reply, "hold", 1, INT32_MAX, &hold_s)) {
 		tell_sender(session, job, reply, NULL);
 		hold_back(job, hold_s);
+	} else if (ipc_get_number(reply, "cut-short", 1, 1, &is_short)) {
+		tell_sender(session, job, reply, NULL);
+		cut_short(session->remote, job, took_ms);
 	} else {
 		ipc_get_number(reply, "dsn-passed", 0, 1, &dsn_passed);
 		job->message->away = 0;
@@ -328,6 +337,7 @@ static void add_sender(const struct remote_job *job, const struct sender *sender
 	const struct message *message = job->message;
 
 	ipc_add(request, "on-top", message->signatures);
+	ipc_add_number(request, "brief", job->brief_ms);
 	ipc_add_number(request, "sender", sender != NULL ? sender->id : 0);
 	for (size_t i = 0; i < message->envelope.recipient_count && i < SENDERS_RECIPIENTS_TOLD; i++)
 		ipc_add(request, "all", message->envelope.recipients[i].address);

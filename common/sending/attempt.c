@@ -246,7 +246,7 @@ static int connect_to(struct tour *tour, const struct route_host *host, struct s
 
 static bool is_at_its_end(const struct tour *tour)
 {
-	return delivery_is_decided(tour->delivery) || tour->connections >= CONNECTIONS_MAX ||
+	return delivery_is_decided(tour->delivery) || tour->delivery->cut_short || tour->connections >= CONNECTIONS_MAX ||
 	       io_now_ms() > tour->until_ms || (tour->delivery->is_relay && tour->answered);
 }
 
@@ -316,8 +316,11 @@ static void try_host(struct tour *tour, const struct route_host *listed)
 		return;
 	}
 	for (size_t i = 0; i < count && !is_at_its_end(tour); i++) {
+		int64_t begun_ms = io_now_ms(), brief_ms = tour->delivery->brief_ms;
+
 		if (connect_to(tour, host, addresses[i], &err) != 0) {
 			give_host_up(tour, host, &err);
+			tour->delivery->cut_short = brief_ms > 0 && io_now_ms() - begun_ms >= brief_ms;
 			continue;
 		}
 		if (sending->connected != NULL)
@@ -411,6 +414,15 @@ struct smtp_timeouts attempt_timeouts(const struct settings *settings)
 	};
 }
 
+/* To be at the first word of a server, where others wait for the session. */
+static void shorten(struct smtp_timeouts *timeouts, int64_t brief_ms)
+{
+	if (brief_ms > 0 && timeouts->connect_ms > brief_ms)
+		timeouts->connect_ms = (int)brief_ms;
+	if (brief_ms > 0 && timeouts->greeting_ms > brief_ms)
+		timeouts->greeting_ms = (int)brief_ms;
+}
+
 void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct arena *arena)
 {
 	struct settings *settings = attempt->sources.settings;
@@ -425,6 +437,7 @@ void attempt_deliver(struct attempt *attempt, struct delivery *delivery, struct 
 	route.waived = security_is_waived(&delivery->message);
 
 	attempt->client.timeouts = attempt_timeouts(settings);
+	shorten(&attempt->client.timeouts, delivery->brief_ms);
 	str_copy(str_of(helo[0] != '\0' ? helo : settings_host_name(settings)), attempt->client.helo,
 	         sizeof attempt->client.helo);
 	if (attempt->sending->begin != NULL)

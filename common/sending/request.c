@@ -56,6 +56,7 @@ static void parse_story(const struct ipc_message *request, struct arena *arena, 
 	int64_t attempts = 0;
 
 	ipc_get_number(request, "sender", 0, INT64_MAX, &delivery->sender);
+	ipc_get_number(request, "brief", 0, INT32_MAX, &delivery->brief_ms);
 	ipc_get_number(request, "attempts", 0, INT32_MAX, &attempts);
 	ipc_get_number(request, "time", 0, INT64_MAX, &delivery->time_us);
 	delivery->attempts = (unsigned)attempts;
@@ -126,6 +127,8 @@ void request_reply(const struct delivery *delivery, struct ipc_message *reply)
 	}
 	ipc_add_number(reply, "dsn-passed", message->dsn_passed);
 	ipc_add_number(reply, "connected", delivery->connected);
+	if (delivery->cut_short)
+		ipc_add_number(reply, "cut-short", 1);
 	if (delivery->hold_s > 0)
 		ipc_add_number(reply, "hold", delivery->hold_s);
 	arena_free(&arena);

@@ -16,6 +16,8 @@ struct delivery {
 	struct str destination; /* as asked for: identifies what a connection can be used again for */
 	bool is_relay;          /* the first server that answers decides */
 	bool needs_secrets;     /* a password of the settings may be wanted for it */
+	int64_t brief_ms;       /* a server that does not greet within so long is given up, others wait; 0: as ever */
+	bool cut_short;         /* set: that happened, no attempt is counted */
 	bool connected;         /* set: one connection to a server came about */
 	int64_t hold_s;         /* set: who is deferred waits so long, and no attempt is counted; 0: as ever */
 	/* of sender alone: as whom, and what scripts and overrides ask about */
