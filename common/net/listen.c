@@ -18,10 +18,9 @@
 #include <unistd.h>
 
 enum {
-	BATCH = 16,        /* connections accepted from one socket before the next has its turn */
-	MAX_REFUSALS = 32, /* processes that tell somebody no, at a time; further connections are just closed */
-	REST_MS = 100,     /* accepting rests so long where the system has no more descriptors or processes */
-	STOP_MS = 5000,    /* how long sessions may take to end */
+	BATCH = 16,     /* connections accepted from one socket before the next has its turn */
+	REST_MS = 100,  /* accepting rests so long where the system has no more descriptors or processes */
+	STOP_MS = 5000, /* how long sessions may take to end */
 };
 
 /* Where configd asks about bindings. */
@@ -61,7 +60,7 @@ static void limit_address(const struct sockaddr_storage *peer, unsigned char out
 
 static __attribute__((noreturn)) void run_session(const struct listener *listener, int fd,
                                                   const struct listen_origin *origin,
-                                                  const struct listener_session *session, bool per_address)
+                                                  const struct listener_session *session)
 {
 	const struct listen_hooks *hooks = listener->hooks;
 	enum listener_session_kind kind = session->kind;
@@ -74,10 +73,6 @@ static __attribute__((noreturn)) void run_session(const struct listener *listene
 		bell_hub_leave(listener->bells);
 	session_count = (long)listener->of_kind[LISTENER_SESSION] + (kind == LISTENER_SESSION);
 	listener_inherit(listener, session);
-	if (kind == LISTENER_REFUSAL) {
-		hooks->refuse(fd, origin, per_address, hooks->context);
-		_exit(0);
-	}
 	if (kind == LISTENER_QUESTION && strcmp(origin->name, OF_CONFIGD) == 0)
 		_exit(listener_answer_configd(listener, fd));
 	_exit(hooks->session(fd, origin, hooks->context));
@@ -115,23 +110,25 @@ static bool is_within_limits(const struct listener *listener, int fd, const stru
 	return !limits.counts || find_place(listener, &limits, session, per_address_out);
 }
 
-/* What the connection becomes; false: nothing, it is closed. */
+/* What the connection becomes; false: nothing, it is told so and closed. A process for that would cost more than what
+ * is refused, and keep those waiting who come behind it. */
 static bool decide_kind(const struct listener *listener, int fd, const struct listen_origin *origin,
-                        struct listener_session *session, bool *per_address_out)
+                        struct listener_session *session)
 {
 	const struct listen_hooks *hooks = listener->hooks;
+	bool per_address = false;
 
-	*per_address_out = false;
 	session->kind = LISTENER_SESSION;
 	if (origin->service == 0 && str_starts(str_of(origin->name), STR("from-"))) {
 		session->kind = LISTENER_QUESTION;
 		return true;
 	}
-	if (listener->of_kind[LISTENER_SESSION] >= (size_t)hooks->max_sessions ||
-	    !is_within_limits(listener, fd, origin, session, per_address_out))
-		session->kind = LISTENER_REFUSAL;
-	return session->kind == LISTENER_SESSION ||
-	       (hooks->refuse != NULL && listener->of_kind[LISTENER_REFUSAL] < MAX_REFUSALS);
+	if (listener->of_kind[LISTENER_SESSION] < (size_t)hooks->max_sessions &&
+	    is_within_limits(listener, fd, origin, session, &per_address))
+		return true;
+	if (hooks->refuse != NULL)
+		hooks->refuse(fd, origin, per_address, hooks->context);
+	return false;
 }
 
 static void rest(struct listener *listener, const char *what)
@@ -156,7 +153,7 @@ static int make_line(struct listener *listener)
 
 /* Fork what is to serve fd. */
 static void begin_session(struct listener *listener, int fd, const struct listen_origin *origin,
-                          struct listener_session *session, bool per_address)
+                          struct listener_session *session)
 {
 	session_bell = make_line(listener);
 	if (!listener->has_forked)
@@ -164,7 +161,7 @@ static void begin_session(struct listener *listener, int fd, const struct listen
 	listener->has_forked = true;
 	session->pid = fork();
 	if (session->pid == 0)
-		run_session(listener, fd, origin, session, per_address);
+		run_session(listener, fd, origin, session);
 	if (session_bell >= 0)
 		close(session_bell);
 	if (session->pid < 0) {
@@ -199,25 +196,24 @@ static void fork_guest(int fd, pid_t parent, void *context)
 		return;
 	}
 	refresh(listener);
-	begin_session(listener, fd, &guest, &session, false);
+	begin_session(listener, fd, &guest, &session);
 }
 
 static void serve(struct listener *listener, int fd, const struct listen_origin *origin,
                   const struct sockaddr_storage *peer)
 {
 	struct listener_session session = {0};
-	bool per_address;
 
 	limit_address(peer, session.address);
 	refresh(listener);
 	if (origin->service != 0 && listener->hooks->turns_away != NULL &&
 	    listener->hooks->turns_away(fd, origin, listener->hooks->context))
 		return;
-	if (!decide_kind(listener, fd, origin, &session, &per_address))
+	if (!decide_kind(listener, fd, origin, &session))
 		return;
 	if (listener->hooks->prepare != NULL && session.kind == LISTENER_SESSION)
 		listener->hooks->prepare(fd, origin, listener->hooks->context);
-	begin_session(listener, fd, origin, &session, per_address);
+	begin_session(listener, fd, origin, &session);
 }
 
 /* Failures of accept that are the connection's own or the system's for a while (accept(2)); others are for good. */

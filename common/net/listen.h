@@ -58,8 +58,8 @@ struct listen_hooks {
 	void (*prepare)(int fd, const struct listen_origin *origin, void *context);
 	/* In the child. The return value is the exit status. */
 	int (*session)(int fd, const struct listen_origin *origin, void *context);
-	/* In the child instead of session, where a limit refuses the connection: say why in the protocol's words in one
-	 * line, without waiting. per_address: too many from this address, not too many altogether. May be NULL. */
+	/* In the listener, where a limit refuses the connection, which is closed then: say why in the protocol's words in
+	 * one line, without waiting. per_address: too many from this address, not too many altogether. May be NULL. */
 	void (*refuse)(int fd, const struct listen_origin *origin, bool per_address, void *context);
 	void *context;
 	const struct settings *settings; /* that refresh looks at again, where network services are served; else NULL */

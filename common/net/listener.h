@@ -14,7 +14,6 @@
 
 enum listener_session_kind {
 	LISTENER_SESSION,
-	LISTENER_REFUSAL,  /* says why it is refused */
 	LISTENER_QUESTION, /* of another program */
 	LISTENER_GUEST,    /* that a session asked for */
 };
