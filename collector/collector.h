@@ -55,6 +55,7 @@ struct collectord {
 	struct sandbox session_sandbox;
 	SSL_CTX *tls;
 	struct notices *notices;
+	struct ipc_client *historyd;
 	struct runs *runs;
 };
 
@@ -63,6 +64,7 @@ struct run_result {
 	bool connected; /* a TCP connection came about */
 	bool ok;
 	int64_t messages; /* that were stored */
+	int64_t octets;   /* of messages, that came from the server */
 	char text[COLLECT_RESULT_MAX];
 };
 

@@ -166,6 +166,8 @@ static int take_result(struct dialogue *dialogue, const struct ipc_message *requ
 	result->ok = get_flag(request, "ok");
 	if (!ipc_get_number(request, "messages", 0, INT64_MAX, &result->messages))
 		result->messages = 0;
+	if (!ipc_get_number(request, "octets", 0, INT64_MAX, &result->octets))
+		result->octets = 0;
 	str_copy(ipc_get(request, "text"), result->text, sizeof result->text);
 	dialogue->has_result = true;
 	dialogue->stays = result->ok && get_flag(request, "stays");

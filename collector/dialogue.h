@@ -11,9 +11,9 @@
  *   committed and let go |
  * | `deleted` | `message`* | the server confirmed that they are deleted |
  * | `notice` | `target`, `kind`, `subject`, `text` | |
- * | `result` | `connected`, `ok` (0/1), `messages`, `text`, `stays` (0/1) | the run is over; nothing is said after it,
- * unless the session stays | | `begin` | | one that stayed collects once more, as after its first begin | | `leave` | |
- * one that stayed cannot collect once more, and there is reason to: it is begun anew |
+ * | `result` | `connected`, `ok` (0/1), `messages`, `octets`, `text`, `stays` (0/1) | the run is over; nothing is said
+ * after it, unless the session stays | | `begin` | | one that stayed collects once more, as after its first begin | |
+ * `leave` | | one that stayed cannot collect once more, and there is reason to: it is begun anew |
  *
  * Security stance: a session may be anybody's; it can tell nonsense of its own collector's messages, and nothing else.
  */

@@ -139,6 +139,7 @@ void keeper_result(struct session *session)
 	ipc_add_number(&request, "connected", session->result.connected);
 	ipc_add_number(&request, "ok", session->result.ok);
 	ipc_add_number(&request, "messages", session->result.messages);
+	ipc_add_number(&request, "octets", session->result.octets);
 	ipc_add_text(&request, "text", session->result.text);
 	ipc_add_number(&request, "stays", session->nudge >= 0);
 	session->is_told = true;

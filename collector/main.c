@@ -79,6 +79,7 @@ static int open_all(struct collectord *collectord, struct err *err)
 		return -1;
 	outbox_sweep(collectord);
 	collectord->notices = notices_new(collectord->base, instance, "collector");
+	collectord->historyd = ipc_client_new(collectord->base, instance, "historyd", "collector");
 	collectord->runs = runs_new(collectord);
 	return prepare_session(collectord, err);
 }
@@ -125,6 +126,7 @@ int main(int argc, char **argv)
 	event_base_dispatch(collectord.base);
 	runs_free(collectord.runs);
 	notices_free(collectord.notices);
+	ipc_client_free(collectord.historyd);
 	db_close(&collectord.db);
 	settings_close(&collectord.settings);
 	return 0;

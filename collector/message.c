@@ -89,6 +89,7 @@ static int take(struct str bytes, void *context, struct err *err)
 	struct arrival *arrival = context;
 	struct str clean;
 
+	arrival->session->result.octets += (int64_t)bytes.len;
 	if (arrival->by_line)
 		return take_lines(arrival, bytes, err);
 	return replace_nul(arrival, bytes, &clean, err) == 0 ? keep(arrival, clean, err) : -1;

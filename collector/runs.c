@@ -6,6 +6,7 @@
 #include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/daemon/logs.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -159,12 +160,34 @@ static void tell_problem(const struct run *run)
 	notice_send(run->runs->collectord->notices, &notice);
 }
 
+static void on_told(struct ipc_message *reply, const struct err *err, void *context)
+{
+	(void)reply, (void)context;
+	if (err->code != ERR_NONE)
+		log_info("what was collected is missing in summary.log: %s", err->text);
+}
+
+static void tell_summary(const struct run *run)
+{
+	struct ipc_message request;
+
+	if (run->dialogue.result.octets == 0)
+		return;
+	ipc_message_init(&request);
+	ipc_request(&request, "summary");
+	ipc_add_number(&request, "item", SUMMARY_COLLECTED);
+	ipc_add_number(&request, "value", run->dialogue.result.octets);
+	ipc_client_call(run->runs->collectord->historyd, &request, IPC_TIMEOUT_MS, on_told, NULL);
+	ipc_message_free(&request);
+}
+
 static void record_end(struct run *run)
 {
 	struct err err;
 
 	run->record.ended = time(NULL);
 	run->record.result = run->dialogue.result;
+	tell_summary(run);
 	if (history_add(run->runs->collectord, &run->record, &err) != 0)
 		log_error("the end of a run cannot be written down: %s", err.text);
 	if (run->dialogue.result.ok) {

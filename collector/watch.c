@@ -69,7 +69,7 @@ static bool has_dnsd(const struct session *session)
 static void prepare_round(struct session *session)
 {
 	session->now = time(NULL);
-	session->result.messages = 0;
+	session->result.messages = session->result.octets = 0;
 	session->is_full = false;
 	session->put_off = 0;
 	digests_free(&session->copies);

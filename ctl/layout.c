@@ -145,6 +145,7 @@ static int make_folders(const struct instance *instance, bool complete, struct e
 	    {instance->log, "", {NULL, NULL}, 0755},
 	    {instance->log, "/policy", {"policyd", NULL}, 0750},
 	    {instance->log, "/old", {"historyd", NULL}, 0750},
+	    {instance->log, "/summaries", {"historyd", NULL}, 0750},
 	    {instance->run, "", {NULL, NULL}, 0755},
 	};
 	char path[INSTANCE_PATH_MAX + 64];
@@ -170,6 +171,16 @@ static int make_main_log(const struct instance *instance, struct err *err)
 	return layout_give(instance, path, (struct layout_owner){NULL, "historyd"}, 0640, err);
 }
 
+static int make_log(const struct instance *instance, const char *path, struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+
+	if (fd < 0)
+		return errno == EEXIST ? 0 : err_system(err, "cannot make %s", path);
+	close(fd);
+	return layout_give(instance, path, (struct layout_owner){"historyd", NULL}, 0640, err);
+}
+
 /* historyd writes the others, in a folder where it cannot make files. */
 static int make_logs(const struct instance *instance, struct err *err)
 {
@@ -178,16 +189,13 @@ static int make_logs(const struct instance *instance, struct err *err)
 	if (make_main_log(instance, err) != 0)
 		return -1;
 	for (int i = 0; i < 2 * LOG_KINDS; i++) {
-		int fd;
-
 		snprintf(path, sizeof path, "%s/%s.%s", instance->log, log_names[i / 2], i % 2 == 0 ? "log" : "lbk");
-		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
-		if (fd < 0 && errno == EEXIST)
-			continue;
-		if (fd < 0)
-			return err_system(err, "cannot make %s", path);
-		close(fd);
-		if (layout_give(instance, path, (struct layout_owner){"historyd", NULL}, 0640, err) != 0)
+		if (make_log(instance, path, err) != 0)
+			return -1;
+	}
+	for (int day = 0; day < 7; day++) {
+		snprintf(path, sizeof path, "%s/%s", instance->log, log_week[day]);
+		if (make_log(instance, path, err) != 0)
 			return -1;
 	}
 	return 0;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/time.h>
 
+enum { TEXT_MAX = 4 * NOTICE_TEXT_MAX }; /* with line ends, and as HTML */
+
 /* Its lines with CRLF; other control characters become blanks. */
 static void add_text(struct buf *text, struct str lines)
 {
@@ -30,6 +32,46 @@ static void add_from(struct buf *text, const struct settings *settings, struct s
 	arena_free(&arena);
 }
 
+static void add_plain(struct buf *text, const struct notice *notice)
+{
+	buf_add_str(text, STR("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"));
+	add_text(text, notice->subject);
+	if (notice->text.len > 0) {
+		buf_add_str(text, STR("\r\n"));
+		add_text(text, notice->text);
+	}
+}
+
+static void add_escaped(struct buf *text, struct str plain)
+{
+	for (size_t i = 0; i < plain.len; i++)
+		if (plain.data[i] == '<')
+			buf_add_str(text, STR("&lt;"));
+		else if (plain.data[i] == '&')
+			buf_add_str(text, STR("&amp;"));
+		else
+			buf_add_char(text, plain.data[i]);
+}
+
+/* id is a boundary: no line of a notice can be one that begins with it, since it is random. */
+static void add_alternatives(struct buf *text, const struct notice *notice, const char *id)
+{
+	struct buf lines;
+
+	buf_printf(text, "Content-Type: multipart/alternative; boundary=\"%s\"\r\n\r\n--%s\r\n", id, id);
+	add_plain(text, notice);
+	buf_printf(text, "\r\n--%s\r\n", id);
+	buf_add_str(text, STR("Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+	                      "<!DOCTYPE html>\r\n<html><body><h1>"));
+	add_escaped(text, notice->subject);
+	buf_add_str(text, STR("</h1>\r\n<pre style=\"font-family: monospace\">\r\n"));
+	buf_init(&lines, TEXT_MAX);
+	add_text(&lines, notice->text);
+	add_escaped(text, buf_str(&lines));
+	buf_free(&lines);
+	buf_printf(text, "</pre></body></html>\r\n\r\n--%s--\r\n", id);
+}
+
 static void compose(struct buf *text, const struct settings *settings, const struct notice *notice, struct str from,
                     struct str address, const char *id, int64_t now)
 {
@@ -42,15 +84,13 @@ static void compose(struct buf *text, const struct settings *settings, const str
 	mime_format_date(now, text);
 	buf_printf(text, "\r\nMessage-ID: <%s@%s>\r\n", id, host);
 	/* RFC 3834 5: nobody answers it by machine */
-	buf_add_str(text, STR("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-	                      "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"));
-	buf_printf(text, "X-Postroom-Notice: %s; %s\r\n\r\n", notice->target[0] != '\0' ? notice->target : "other",
+	buf_add_str(text, STR("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"));
+	buf_printf(text, "X-Postroom-Notice: %s; %s\r\n", notice->target[0] != '\0' ? notice->target : "other",
 	           notice_severity_word(notice->severity));
-	add_text(text, notice->subject);
-	if (notice->text.len > 0) {
-		buf_add_str(text, STR("\r\n"));
-		add_text(text, notice->text);
-	}
+	if (notice->html)
+		add_alternatives(text, notice, id);
+	else
+		add_plain(text, notice);
 }
 
 int mail_write(const struct spool_drop *drop, const struct settings *settings, const struct notice *notice,
@@ -76,7 +116,7 @@ int mail_write(const struct spool_drop *drop, const struct settings *settings, c
 	    .recipients = &recipient,
 	    .recipient_count = 1,
 	};
-	buf_init(&text, 64 * 1024);
+	buf_init(&text, 4 * TEXT_MAX);
 	compose(&text, settings, notice, from, address, file.id, now.tv_sec);
 	if (spool_begin(&file, drop, &envelope, err) != 0) {
 		buf_free(&text);

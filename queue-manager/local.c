@@ -1,3 +1,4 @@
+#include "queue-manager/summary.h"
 #include "queue-manager/trace.h"
 
 #include "common/base/log.h"
@@ -133,8 +134,10 @@ static void apply(struct message *message, struct delivery *delivery, const stru
 	if (str_equal(word, STR("delivered"))) {
 		message_set_answer(message, delivery, "2.0.0", STR(""), str_of(office->delivered));
 		outcome_delivered(message, delivery, false);
-		if (delivery->kind == DELIVERY_LOCAL)
+		if (delivery->kind == DELIVERY_LOCAL) {
 			trace_stored(message, delivery, words);
+			summary_stored(message, delivery);
+		}
 	} else if (str_equal(word, STR("failed"))) {
 		set_refusal(message, delivery, office, words);
 		outcome_failed(message, delivery);

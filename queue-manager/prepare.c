@@ -1,4 +1,4 @@
-#include "queue-manager/queue.h"
+#include "queue-manager/summary.h"
 
 #include "common/base/log.h"
 #include "common/settings/prepare.h"
@@ -173,11 +173,12 @@ static void put_off(struct message *message)
 }
 
 /* What waits for its time goes with it (06, "Urgent messages"). */
-static void send_all(const struct message *message)
+static void send_all(struct message *message)
 {
 	struct err err;
 
 	log_info("id=%s is urgent: all mail that waits is sent", message->id);
+	summary_urgent(message);
 	if (control_send_all(message->queue, &err) != 0)
 		log_warning("what waits cannot be sent now: %s", err.text);
 }

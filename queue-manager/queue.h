@@ -151,6 +151,7 @@ struct message {
 	bool trying;         /* marked in the row: a crash now is counted */
 	bool is_stored;      /* stored.c: it may be tried once */
 	bool held, deleted, warned;
+	unsigned summed;          /* items of summary.log that it was counted for by its sender, or-ed (summary.c) */
 	bool entering;            /* outmessage.lua is asked (outgoing.c) */
 	bool final;               /* the next attempt of what goes to other servers is the last */
 	int64_t priority;         /* 1 to 9, small ones first; 0: not looked at yet (outgoing.c) */

@@ -1,3 +1,4 @@
+#include "queue-manager/summary.h"
 #include "queue-manager/trace.h"
 
 #include "common/addr/addr.h"
@@ -118,6 +119,7 @@ static void add_targets(struct message *message, size_t index, const struct ipc_
 			continue;
 		}
 		trace_target(message, delivery, cause);
+		summary_target(message, delivery);
 		count++;
 	}
 	if (count == 0) {
@@ -155,6 +157,7 @@ static void answered_remote(struct message *message, size_t index, const struct 
 	} else {
 		delivery->kind = DELIVERY_REMOTE;
 		delivery->target = address;
+		summary_target(message, delivery);
 		delivery->dirty = true;
 		delivery->next = 0;
 	}

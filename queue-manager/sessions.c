@@ -1,4 +1,5 @@
 #include "queue-manager/remote.h"
+#include "queue-manager/summary.h"
 
 #include "common/base/log.h"
 #include "common/base/memory.h"
@@ -238,6 +239,7 @@ static void take_results(struct remote_job *job, const struct str *results, bool
 			sent[count++] = job->parts[i].delivery;
 	}
 	prepare_tell_sent(job->message, sent, count, job->destination->server[0] != '\0');
+	summary_sent(job->message, sent, count);
 }
 
 /* What its sender is to know of a transaction: its limits, and the pass that it is on. */

@@ -164,6 +164,21 @@ void trace_outcome(struct message *message, const struct delivery *delivery, con
 		    STR_ARG(host), STR_ARG(words));
 }
 
+void trace_summary(struct message *message, enum summary_item item, int64_t octets, struct str who, struct str to)
+{
+	struct buf text;
+
+	buf_init(&text, 4 * LINE_MAX_OCTETS);
+	buf_printf(&text, "%d\t%lld\t", item, (long long)octets);
+	buf_add_visible(&text, str_sub(who, 0, SUMMARY_USER_MAX / 4)); /* an octet may become four */
+	buf_add_char(&text, '\t');
+	buf_add_visible(&text, message->envelope.from);
+	buf_add_char(&text, '\t');
+	buf_add_visible(&text, str_sub(to, 0, LINE_MAX_OCTETS / 2));
+	add(message, "summary", buf_str(&text));
+	buf_free(&text);
+}
+
 static void on_answer(struct ipc_message *reply, const struct err *err, void *context)
 {
 	struct trace *trace = context;

@@ -8,6 +8,7 @@
 #ifndef POSTROOM_QUEUE_MANAGER_TRACE_H
 #define POSTROOM_QUEUE_MANAGER_TRACE_H
 
+#include "common/daemon/logs.h"
 #include "queue-manager/queue.h"
 
 struct trace *trace_new(struct event_base *base, const struct instance *instance);
@@ -21,6 +22,9 @@ void trace_stored(struct message *message, const struct delivery *delivery, stru
 /* Everything else that an attempt ends with: "sent", "deferred", "failed". */
 void trace_outcome(struct message *message, const struct delivery *delivery, const char *what, struct str host,
                    struct str words);
+
+/* For summary.log, whether anything else is said or not. who: the user; to: whom the message is for. */
+void trace_summary(struct message *message, enum summary_item item, int64_t octets, struct str who, struct str to);
 
 /* Hand on what was said. */
 void trace_flush(const struct queue *queue);

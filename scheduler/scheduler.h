@@ -64,6 +64,7 @@ struct scheduler {
 	struct track *tracks;
 	struct run *runs; /* the first one runs, the others wait in their order */
 	bool paused, asks_queue, schedule_is_due;
+	bool asks_day, day_is_told;    /* historyd is asked for the report of a day, and answered since the start */
 	int64_t minute, minute_before; /* the present one, and the one that was seen before it */
 	int64_t people_reached;        /* the minute, PLAN_NEVER */
 	int64_t people_since;          /* seconds since 1970 */
@@ -95,6 +96,8 @@ void ticks_start(struct scheduler *scheduler);
 /* tell.c: what connections do, in the logs (connect.log, too); in summary.log; to administrators by mail. */
 void tell_log(struct scheduler *scheduler, const char *text);
 void tell_online(struct scheduler *scheduler, int64_t seconds);
+/* The report of a day that has ended, where historyd has one: by mail. */
+void tell_day(struct scheduler *scheduler);
 void tell_not_up(struct scheduler *scheduler, const char *connection, const char *why);
 
 /* runs.c */

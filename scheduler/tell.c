@@ -36,6 +36,36 @@ void tell_online(struct scheduler *scheduler, int64_t seconds)
 	ipc_message_free(&request);
 }
 
+static void take_day(struct ipc_message *reply, const struct err *err, void *context)
+{
+	struct scheduler *scheduler = context;
+	struct notice notice = {.target = "DailySummary", .severity = NOTICE_INFORMATIONAL, .item = STR("Daily Summary")};
+	int64_t html = 0;
+
+	scheduler->asks_day = false;
+	scheduler->day_is_told |= err->code == ERR_NONE;
+	if (err->code != ERR_NONE || ipc_get(reply, "subject").data == NULL)
+		return;
+	ipc_get_number(reply, "html", 0, 1, &html);
+	notice.html = html == 1;
+	notice.subject = ipc_get(reply, "subject");
+	notice.text = ipc_get(reply, "text");
+	notice_send(scheduler->notices, &notice);
+}
+
+void tell_day(struct scheduler *scheduler)
+{
+	struct ipc_message request;
+
+	if (scheduler->asks_day)
+		return;
+	scheduler->asks_day = true;
+	ipc_message_init(&request);
+	ipc_request(&request, "day-report");
+	ipc_client_call(scheduler->historyd, &request, IPC_TIMEOUT_MS, take_day, scheduler);
+	ipc_message_free(&request);
+}
+
 void tell_not_up(struct scheduler *scheduler, const char *connection, const char *why)
 {
 	char subject[NOTICE_SUBJECT_MAX], text[SCHEDULER_TEXT_MAX + 200];

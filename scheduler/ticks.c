@@ -139,6 +139,7 @@ static void new_minute(struct scheduler *scheduler, int64_t now)
 	else
 		decide(scheduler);
 	ask_people(scheduler);
+	tell_day(scheduler);
 }
 
 /* Auto-connect looks at what waits more often than the schedule. */
@@ -160,6 +161,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	scheduler_refresh(scheduler);
 	if (state_take_now(scheduler) && run_start_defaults(scheduler, "by CONNECT.NOW") == 0)
 		log_warning("CONNECT.NOW: there is no default connection");
+	if (!scheduler->day_is_told)
+		tell_day(scheduler); /* one that ended while nothing ran */
 	if (now != scheduler->minute)
 		new_minute(scheduler, now);
 	else if (has_auto(scheduler) && !scheduler->paused)

@@ -9,7 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FIRST_FD = 3 }; /* behind those that every process has */
+enum {
+	FIRST_FD = 3, /* behind those that every process has */
+	COPY_OCTETS = 64 * 1024,
+};
 
 int io_write_all(int fd, const void *data, size_t len, struct err *err)
 {
@@ -24,6 +27,24 @@ int io_write_all(int fd, const void *data, size_t len, struct err *err)
 			return err_system(err, "cannot write");
 		at += count;
 		len -= (size_t)count;
+	}
+	return 0;
+}
+
+int io_copy(int from, int to, struct err *err)
+{
+	char part[COPY_OCTETS];
+	ssize_t count;
+	off_t at = 0;
+
+	while ((count = pread(from, part, sizeof part, at)) != 0) {
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return err_system(err, "cannot read");
+		if (io_write_all(to, part, (size_t)count, err) != 0)
+			return -1;
+		at += count;
 	}
 	return 0;
 }

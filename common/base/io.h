@@ -14,6 +14,9 @@
 /* Write all of it. -1: ERR_SYSTEM. */
 int io_write_all(int fd, const void *data, size_t len, struct err *err);
 
+/* Write all that is in the file `from`, whatever its position, to `to`. -1: ERR_SYSTEM. */
+int io_copy(int from, int to, struct err *err);
+
 /* Add a file's content to text, up to text's limit. -1: ERR_SYSTEM, ERR_LIMIT. */
 int io_read_file(const char *path, struct buf *text, struct err *err);
 

@@ -25,7 +25,7 @@
 
 enum {
 	NOTICE_SUBJECT_MAX = 200, /* octets; what is longer is cut */
-	NOTICE_TEXT_MAX = 8000,
+	NOTICE_TEXT_MAX = 100 * 1000,
 	NOTICE_WORD_MAX = 128, /* octets of a target and an item */
 };
 
@@ -61,6 +61,7 @@ struct notice {
 	struct str item;    /* which one of the component's: "smarthost", "Database Backup"; or empty */
 	struct str subject; /* one line */
 	struct str text;    /* lines that end with LF; empty: the subject says all */
+	bool html;          /* the mail has it as HTML, too, in a font of one width */
 };
 
 /* Words of the settings; NULL at the end of the list. */

@@ -15,6 +15,7 @@ void notice_write(const struct notice *notice, struct ipc_message *message)
 	ipc_add(message, "item", str_sub(notice->item, 0, NOTICE_WORD_MAX - 1));
 	ipc_add(message, "subject", str_sub(notice->subject, 0, NOTICE_SUBJECT_MAX));
 	ipc_add(message, "text", str_sub(notice->text, 0, NOTICE_TEXT_MAX));
+	ipc_add_number(message, "html", notice->html);
 }
 
 static int read_word(const struct ipc_message *message, const char *key, int (*find)(struct str word), int fallback)
@@ -26,11 +27,12 @@ static int read_word(const struct ipc_message *message, const char *key, int (*f
 
 void notice_read(struct ipc_message *message, char target[NOTICE_WORD_MAX], struct notice *notice_out)
 {
-	int64_t uid = 0;
+	int64_t uid = 0, html = 0;
 
 	if (!ipc_get_text(message, "target", target, NOTICE_WORD_MAX))
 		target[0] = '\0';
 	ipc_get_number(message, "uid", 1, INT64_MAX, &uid);
+	ipc_get_number(message, "html", 0, 1, &html);
 	*notice_out = (struct notice){
 	    .target = target,
 	    .uid = uid,
@@ -41,5 +43,6 @@ void notice_read(struct ipc_message *message, char target[NOTICE_WORD_MAX], stru
 	    .item = str_sub(ipc_get(message, "item"), 0, NOTICE_WORD_MAX - 1),
 	    .subject = str_sub(ipc_get(message, "subject"), 0, NOTICE_SUBJECT_MAX),
 	    .text = str_sub(ipc_get(message, "text"), 0, NOTICE_TEXT_MAX),
+	    .html = html == 1,
 	};
 }

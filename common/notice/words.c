@@ -12,6 +12,7 @@ const char *const notice_targets[] = {
     "BadMailerDaemonMessage",
     "BadOutqueueFile",
     "CollectErrors",
+    "DailySummary",
     "DatabaseBackup",
     "DownloadRuleAskDefault",
     "DownloadRuleDelete",

@@ -8,7 +8,8 @@
  * by channels of their own.
  *
  * Files: sessions.c log.db; errors.c the errors of scripts; logs.c the other logs; log_file.c a log with its rotation;
- * old_logs.c what is kept of old ones; traces.c what became of messages; requests.c what is asked.
+ * old_logs.c what is kept of old ones; traces.c what became of messages; summary.c what was received and sent today,
+ * report.c the report about it; requests.c what is asked.
  */
 #ifndef POSTROOM_STATUSD_HISTORYD_HISTORYD_H
 #define POSTROOM_STATUSD_HISTORYD_HISTORYD_H
@@ -20,6 +21,8 @@
 #include "statusd/historyd/errors.h"
 #include "statusd/historyd/logs.h"
 
+struct summary;
+
 struct historyd {
 	struct daemon daemon;
 	struct event_base *base;
@@ -28,7 +31,8 @@ struct historyd {
 	struct db_statement insert;
 	struct errors errors;
 	struct logs logs;
-	int feeders; /* channels of statusd */
+	struct summary *summary; /* summary.h */
+	int feeders;             /* channels of statusd */
 	bool stopping;
 };
 

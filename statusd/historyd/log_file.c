@@ -47,26 +47,21 @@ void log_file_close(struct log_file *log)
 	log->file = log->old = -1;
 }
 
-static int rotate(struct log_file *log, struct err *err)
+int log_file_move(struct log_file *log, int to, struct err *err)
 {
-	off_t at = 0;
-
-	if (log->old_logs != NULL)
-		old_logs_keep(log->old_logs, log->name, log->old);
-	if (ftruncate(log->old, 0) != 0)
-		return err_system(err, "cannot empty %s.lbk", log->name);
-	for (;;) {
-		char part[8192];
-		ssize_t count = pread(log->file, part, sizeof part, at);
-
-		if (count <= 0)
-			break;
-		if (io_write_all(log->old, part, (size_t)count, err) != 0)
-			return -1;
-		at += count;
-	}
+	if (to >= 0 && ftruncate(to, 0) != 0)
+		return err_system(err, "cannot empty where %s.log goes", log->name);
+	if (to >= 0 && io_copy(log->file, to, err) != 0)
+		return -1;
 	log->size = 0;
 	return ftruncate(log->file, 0) == 0 ? 0 : err_system(err, "cannot empty %s.log", log->name);
+}
+
+static int rotate(struct log_file *log, struct err *err)
+{
+	if (log->old_logs != NULL)
+		old_logs_keep(log->old_logs, log->name, log->old);
+	return log_file_move(log, log->old, err);
 }
 
 void log_file_write(struct log_file *log, off_t max, int severity, struct str lines)

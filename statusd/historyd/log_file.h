@@ -38,6 +38,12 @@ void log_file_close(struct log_file *log);
 void log_file_write(struct log_file *log, off_t max, int severity, struct str lines);
 void log_file_line(struct log_file *log, off_t max, int severity, int64_t time_ms, struct str text);
 
+/*
+ * The log begins anew, and what was in it is in `to`, in place of what was there (-1: nowhere). -1: ERR_SYSTEM; the
+ * content stays then.
+ */
+int log_file_move(struct log_file *log, int to, struct err *err);
+
 /* Add "2026-11-21 10:00:00 " to line, in local time. */
 void log_file_add_time(struct buf *line, int64_t time_ms);
 

@@ -35,6 +35,11 @@ static void open_postroom(struct log_file *log, const struct instance *instance)
 	    open(instance_path(path, sizeof path, instance->log, "postroom.log"), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+static bool is_ours(int kind)
+{
+	return kind != LOG_LUAERRORS && kind != LOG_SUMMARY && kind != LOG_MAIL;
+}
+
 int logs_open(struct logs *logs, const struct instance *instance, const struct settings *settings, struct err *err)
 {
 	*logs = (struct logs){.settings = settings};
@@ -45,7 +50,9 @@ int logs_open(struct logs *logs, const struct instance *instance, const struct s
 		log_error("logs go to files: %s", err->text);
 	if (old_logs_open(&logs->old, instance, settings, err) != 0)
 		return -1;
-	for (int kind = LOG_SMTPRULES; kind < LOG_KINDS; kind++) {
+	for (int kind = 0; kind < LOG_KINDS; kind++) {
+		if (!is_ours(kind))
+			continue;
 		if (log_file_open(&logs->files[kind], instance->log, (enum log_kind)kind, &logs->syslog, err) != 0)
 			return -1;
 		logs->files[kind].old_logs = &logs->old;
@@ -55,7 +62,7 @@ int logs_open(struct logs *logs, const struct instance *instance, const struct s
 
 void logs_close(struct logs *logs)
 {
-	for (int kind = LOG_SMTPRULES; kind < LOG_KINDS; kind++)
+	for (int kind = 0; kind < LOG_KINDS; kind++)
 		log_file_close(&logs->files[kind]);
 	log_file_close(&logs->postroom);
 	old_logs_close(&logs->old);
@@ -132,27 +139,6 @@ void logs_connector(struct logs *logs, struct str text)
 	log_file_line(&logs->files[LOG_CONNECT], max_size(logs), SYSLOG_INFO,
 	              (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, buf_str(&line));
 	buf_free(&line);
-}
-
-int logs_summary(struct logs *logs, const struct ipc_message *message, struct err *err)
-{
-	struct str user = ipc_get(message, "user");
-	time_t now = time(NULL);
-	int64_t item, value;
-	struct buf line;
-	struct tm local;
-	char when[32];
-
-	user = user.data != NULL ? user : STR("");
-	if (!ipc_get_number(message, "item", 0, SUMMARY_ITEMS - 1, &item) ||
-	    !ipc_get_number(message, "value", 0, INT64_MAX, &value) || !status_text_is_clean(user, WORD_MAX) ||
-	    localtime_r(&now, &local) == NULL || strftime(when, sizeof when, "%Y%m%d%H%M%S", &local) == 0)
-		return err_set(err, ERR_PROTOCOL, "that is no line of summary.log");
-	buf_init(&line, 4 * WORD_MAX);
-	buf_printf(&line, "%s,%" PRId64 ",%" PRId64 ",%.*s\n", when, item, value, STR_ARG(user));
-	log_file_write(&logs->files[LOG_SUMMARY], max_size(logs), SYSLOG_INFO, buf_str(&line));
-	buf_free(&line);
-	return 0;
 }
 
 static enum log_kind kind_of(const char *program)

@@ -19,7 +19,7 @@ struct logs {
 	const struct settings *settings;
 	struct syslog syslog;
 	struct old_logs old;
-	struct log_file files[LOG_KINDS]; /* but luaerrors, which is errors.h's */
+	struct log_file files[LOG_KINDS]; /* but luaerrors, which is errors.h's, and those of summary.h */
 	struct log_file postroom;         /* to be read alone: the log writer's (ctl/log_writer.h) */
 };
 
@@ -35,8 +35,6 @@ bool logs_rule(struct logs *logs, enum log_kind kind, struct str line);
 void logs_connect(struct logs *logs, const struct status_record *record);
 /* What the scheduler says of a connection, into connect.log, where that is wanted. */
 void logs_connector(struct logs *logs, struct str text);
-/* A line of summary.log. -1: ERR_PROTOCOL, it is none. */
-int logs_summary(struct logs *logs, const struct ipc_message *message, struct err *err);
 
 /*
  * Requests of sessions, transcript-begin and transcript: notices, which are not answered. What makes no sense is told

@@ -1,6 +1,7 @@
 /*
  * historyd: see historyd.h.
  */
+#include "statusd/historyd/summary.h"
 #include "statusd/historyd/traces.h"
 
 #include "common/base/io.h"
@@ -37,6 +38,7 @@ static void on_minute(evutil_socket_t fd, short what, void *context)
 
 	(void)fd, (void)what;
 	errors_flush(&historyd->errors, io_now_ms());
+	summary_look(historyd->summary);
 	if (++minutes % PRUNE_MINUTES == 0)
 		prune(historyd);
 }
@@ -54,16 +56,19 @@ static void on_stop(evutil_socket_t signal_number, short what, void *context)
 static int enter_sandbox(const struct instance *instance, struct err *err)
 {
 	char settings[INSTANCE_PATH_MAX + 128], history[INSTANCE_PATH_MAX + 128], old[INSTANCE_PATH_MAX + 128];
+	char summaries[INSTANCE_PATH_MAX + 128];
 	struct sandbox sandbox;
 	int result;
 
 	instance_path(settings, sizeof settings, instance->state, "settings");
 	instance_path(history, sizeof history, instance->state, "history");
 	instance_path(old, sizeof old, instance->log, "old");
+	instance_path(summaries, sizeof summaries, instance->log, "summaries");
 	if (sandbox_init(&sandbox, SANDBOX_ACCEPT | SANDBOX_LOCK_OWNER, err) != 0)
 		return -1;
 	result = sandbox_allow(&sandbox, history, SANDBOX_WRITE, err) != 0 ||
 	                 sandbox_allow(&sandbox, old, SANDBOX_WRITE, err) != 0 ||
+	                 sandbox_allow(&sandbox, summaries, SANDBOX_WRITE, err) != 0 ||
 	                 sandbox_allow(&sandbox, settings, SANDBOX_READ, err) != 0 || sandbox_prepare(&sandbox, err) != 0 ||
 	                 sandbox_enter(&sandbox, err) != 0
 	             ? -1
@@ -97,9 +102,10 @@ int main(int argc, char **argv)
 		err_set(&err, ERR_SYSTEM, "cannot make an event loop");
 		daemon_fail(&err);
 	}
-	if (settings_open(&historyd.settings, instance, false, &err) != 0 || sessions_open(&historyd, &err) != 0 ||
+	if (settings_open(&historyd.settings, instance, true, &err) != 0 || sessions_open(&historyd, &err) != 0 ||
 	    logs_open(&historyd.logs, instance, &historyd.settings, &err) != 0 ||
-	    errors_open(&historyd.errors, instance->log, &historyd.logs.syslog, &err) != 0)
+	    errors_open(&historyd.errors, instance->log, &historyd.logs.syslog, &err) != 0 ||
+	    summary_open(&historyd, &err) != 0)
 		daemon_fail(&err);
 	historyd.errors.log.old_logs = &historyd.logs.old;
 	add_events(&historyd);
@@ -110,6 +116,7 @@ int main(int argc, char **argv)
 	daemon_ready(&historyd.daemon);
 	event_base_dispatch(historyd.base);
 	errors_close(&historyd.errors);
+	summary_close(&historyd);
 	logs_close(&historyd.logs);
 	sessions_close(&historyd);
 	settings_close(&historyd.settings);

@@ -20,7 +20,6 @@ enum {
 	NUMBER_MAX = 10000, /* of a day */
 	NAME_LEN = 80,
 	DAY_SECONDS = 24 * 3600,
-	COPY_OCTETS = 64 * 1024,
 };
 
 static const int64_t MB = 1000 * 1000;
@@ -153,20 +152,6 @@ static void prune(const struct old_logs *old)
 	arena_free(&arena);
 }
 
-static int copy_content(int from, int to, struct err *err)
-{
-	char part[COPY_OCTETS];
-	ssize_t count;
-	off_t at = 0;
-
-	while ((count = pread(from, part, sizeof part, at)) > 0) {
-		if (io_write_all(to, part, (size_t)count, err) != 0)
-			return -1;
-		at += count;
-	}
-	return count == 0 ? 0 : err_system(err, "cannot read it");
-}
-
 /* A new file for a log's content, of today's next number. -1: there is none. */
 static int make_file(const struct old_logs *old, const char *log, char name[NAME_LEN], struct err *err)
 {
@@ -201,7 +186,7 @@ void old_logs_keep(const struct old_logs *old, const char *name, int fd)
 		return;
 	}
 	to = make_file(old, name, kept, &err);
-	if (to < 0 || copy_content(fd, to, &err) != 0)
+	if (to < 0 || io_copy(fd, to, &err) != 0)
 		log_error("%s.lbk is not kept as log/old/%s: %s", name, kept, err.text);
 	if (to >= 0)
 		close(to);

@@ -1,5 +1,6 @@
 #include "statusd/historyd/historyd.h"
 #include "statusd/historyd/read_log.h"
+#include "statusd/historyd/summary.h"
 #include "statusd/historyd/traces.h"
 
 #include "common/base/io.h"
@@ -112,12 +113,24 @@ static void query(struct historyd *historyd, struct ipc_incoming *incoming)
 
 static const struct log_file *find_log(const struct historyd *historyd, struct str name)
 {
+	int kind = 0;
+
 	if (str_equal(name, str_of(historyd->logs.postroom.name)))
 		return &historyd->logs.postroom;
-	for (int kind = 0; kind < LOG_KINDS; kind++)
-		if (str_equal(name, str_of(log_names[kind])))
-			return kind == LOG_LUAERRORS ? &historyd->errors.log : &historyd->logs.files[kind];
-	return NULL;
+	while (kind < LOG_KINDS && !str_equal(name, str_of(log_names[kind])))
+		kind++;
+	switch (kind) {
+	case LOG_KINDS:
+		return NULL;
+	case LOG_LUAERRORS:
+		return &historyd->errors.log;
+	case LOG_SUMMARY:
+		return &historyd->summary->transfers;
+	case LOG_MAIL:
+		return &historyd->summary->mail;
+	default:
+		return &historyd->logs.files[kind];
+	}
 }
 
 static void show_log(struct historyd *historyd, struct ipc_incoming *incoming)
@@ -139,6 +152,34 @@ static void show_log(struct historyd *historyd, struct ipc_incoming *incoming)
 	ipc_message_free(&reply);
 }
 
+static void take_summary(struct historyd *historyd, struct ipc_incoming *incoming)
+{
+	struct err err;
+
+	if (summary_take(historyd->summary, &incoming->message, &err) == 0)
+		ipc_answer_ok(incoming);
+	else
+		ipc_answer_error(incoming, &err);
+}
+
+static void hand_report(struct historyd *historyd, struct ipc_incoming *incoming)
+{
+	struct ipc_message reply;
+
+	ipc_message_init(&reply);
+	ipc_reply_ok(&reply);
+	summary_hand_report(historyd->summary, &reply);
+	ipc_answer(incoming, &reply);
+	ipc_message_free(&reply);
+}
+
+/* Of the scheduler, and of the collector itself, not of one of its sessions: who lies spoils a figure of a report. */
+static bool is_summary(const struct ipc_incoming *incoming)
+{
+	return ipc_is(&incoming->message, "summary") &&
+	       (strcmp(incoming->caller, "scheduler") == 0 || strcmp(incoming->caller, "collector") == 0);
+}
+
 void requests_take(struct ipc_incoming *incoming, void *context)
 {
 	struct historyd *historyd = context;
@@ -151,11 +192,10 @@ void requests_take(struct ipc_incoming *incoming, void *context)
 		ipc_answer_ok(incoming);
 	} else if (strcmp(incoming->caller, "queue-manager") == 0 && ipc_is(&incoming->message, "trace-add")) {
 		traces_add(historyd, incoming);
-	} else if (strcmp(incoming->caller, "scheduler") == 0 && ipc_is(&incoming->message, "summary")) {
-		if (logs_summary(&historyd->logs, &incoming->message, &err) == 0)
-			ipc_answer_ok(incoming);
-		else
-			ipc_answer_error(incoming, &err);
+	} else if (strcmp(incoming->caller, "scheduler") == 0 && ipc_is(&incoming->message, "day-report")) {
+		hand_report(historyd, incoming);
+	} else if (is_summary(incoming)) {
+		take_summary(historyd, incoming);
 	} else if (is_session(incoming->caller)) {
 		logs_take_transcript(&historyd->logs, incoming);
 	} else if (is_feeder && ipc_is(&incoming->message, "record")) {

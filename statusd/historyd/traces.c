@@ -3,6 +3,7 @@
 #include "common/base/arena.h"
 #include "common/base/log.h"
 #include "statusd/historyd/log_file.h"
+#include "statusd/historyd/summary.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -55,6 +56,15 @@ static int add_head(struct db_statement *insert, struct str value, struct err *e
 	return db_run(insert, err);
 }
 
+static void add_summary(struct historyd *historyd, struct str value)
+{
+	struct str id, text;
+	int64_t time;
+
+	if (!cut_line(value, &id, &time, &text) || !summary_add(historyd->summary, id, text))
+		log_error("queue-manager sent what is no line of summary.log: %.*s", STR_ARG(value));
+}
+
 static int add_all(struct historyd *historyd, const struct ipc_message *message, struct err *err)
 {
 	struct db_statement head, line;
@@ -73,6 +83,8 @@ static int add_all(struct historyd *historyd, const struct ipc_message *message,
 			result = add_line(&line, value, err);
 		else if (str_equal(key, STR("message")))
 			result = add_head(&head, value, err);
+		else if (str_equal(key, STR("summary")))
+			add_summary(historyd, value);
 	db_finalize(&head);
 	db_finalize(&line);
 	return result;

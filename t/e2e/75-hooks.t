@@ -33,7 +33,8 @@ $p->postroom_ok({ stdin => "$PASSWORD\n" }, 'collector', 'add', 'box', '--connec
 sub connect_now { my ($status, $text, $err) = $p->postroom('connect', '--wait'); return ($status, "$text$err") }
 sub hooks { $p->postroom_ok('connection', 'set', 'office', @_); return }
 sub state { my ($state) = grep { $_->{name} eq 'office' } @{ $p->postroom_json('connection', 'status') }; return $state }
-sub summary { return [(read_file($p->dir . '/log/summary.log') // '') =~ /^(.+)$/mg] }
+# Lines of online time.
+sub summary { return [(read_file($p->dir . '/log/summary.log') // '') =~ /^(\d+,9,.+)$/mg] }
 sub told { my ($pattern) = @_; return grep { $_ =~ $pattern } $out->mails('anna') }
 
 subtest '09-2.1 01-23.2 a connect command that fails: the run failed, no collector runs, administrators are told once' => sub {

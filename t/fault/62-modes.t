@@ -94,8 +94,8 @@ my %USERS = (
 		write => 'state/queue(?:/|\z)|spool(?:/|\z)|run/(?:deliver|resolver|signer|sender|lfwd|filterd|listd|noticed|scheduler|historyd)/queue-manager',
 	},
 	'postroom-status'  => {
-		read  => 'state/(?:history|settings)/|log/old/|log/postroom\.log\z|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|summary|\w+svr|\w+clt)\.(?:log|lbk)\z',
-		write => 'state/history(?:/|\z)|log/old(?:/|\z)|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|summary|\w+svr|\w+clt)\.(?:log|lbk)\z|run/(?:historyd|policyd|authd)/statusd',
+		read  => 'state/(?:history|settings)/|log/(?:old|summaries)/|log/postroom\.log\z|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|summary|mail|\w+svr|\w+clt)\.(?:log|lbk)\z|log/maillog\.\w{3}\z',
+		write => 'state/history(?:/|\z)|log/(?:old|summaries)(?:/|\z)|log/(?:luaerrors|smtprules|dlrules|extrouter|security|connect|summary|mail|\w+svr|\w+clt)\.(?:log|lbk)\z|log/maillog\.\w{3}\z|run/(?:historyd|policyd|authd)/statusd',
 	},
 	'nobody'           => { read => undef, write => undef },
 );
