@@ -42,6 +42,7 @@ struct web {
 	int scratch;                                    /* descriptor of the folder of files without names that are sent */
 	int pages;                                      /* descriptor of the folder of pages; -1: there is none */
 	struct pace *pace;                              /* requests in a minute (pace.h) */
+	const struct stack_st_X509 *certificates;       /* that TLS shows to clients; NULL: none */
 	struct mail *mail; /* the part mail's own, from one request to the next; NULL at first (struct web_part) */
 	struct status status;
 	struct transcript transcript;         /* for websvr.log */

@@ -4,6 +4,7 @@
 #include "webadmin/http_run.h"
 #include "webadmin/webadmin.h"
 
+#include <openssl/x509.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -117,6 +118,7 @@ static int open_all(struct webadmin *webadmin, struct web *web, struct conn *con
 	status_begin(&web->status, web->instance, "webadmin", "web", web->peer, web->tls);
 	transcript_begin(&web->transcript, conn, web->settings, TRANSCRIPT_WEB, "webadmin");
 	access_leave(&webadmin->access);
+	web->certificates = webadmin->certificates = tls_server_certificates(&webadmin->tls);
 	tls_server_close(&webadmin->tls); /* the keys are the carrier's alone */
 	if (sandbox_limit(MEMORY_MAX, CPU_SECONDS, DESCRIPTORS_MAX, err) != 0)
 		return -1;
@@ -156,6 +158,7 @@ static int serve(struct webadmin *webadmin, int fd, struct conn *conn, enum sess
 	ipc_close(&web.broker);
 	ipc_close(&web.imapd);
 	ipc_close(&web.smtpd);
+	sk_X509_pop_free(webadmin->certificates, X509_free);
 	transcript_end(&web.transcript);
 	status_end(&web.status);
 	return result;

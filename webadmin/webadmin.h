@@ -24,8 +24,9 @@ struct webadmin {
 	struct daemon daemon;
 	struct settings settings;
 	struct tls_server tls;
-	struct sandbox sandbox;         /* of who parses HTTP */
-	struct sandbox carrier_sandbox; /* of who has the keys */
+	struct stack_st_X509 *certificates; /* of tls, without keys; in a process of a connection alone */
+	struct sandbox sandbox;             /* of who parses HTTP */
+	struct sandbox carrier_sandbox;     /* of who has the keys */
 	struct access access;
 	struct access_decision decision; /* of the access list, on the connection that is forked next */
 	struct known known;              /* addresses that policyd has to be asked about */

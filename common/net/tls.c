@@ -327,6 +327,19 @@ void tls_server_set_policy(struct tls_server *server, const struct tls_policy *p
 		log_warning("%s; the certificate before it stays in use", err.text);
 }
 
+STACK_OF(X509) * tls_server_certificates(const struct tls_server *server)
+{
+	STACK_OF(X509) *list = server->names != NULL ? sk_X509_new_null() : NULL;
+
+	for (const struct tls_name *entry = server->names; list != NULL && entry != NULL; entry = entry->next) {
+		X509 *certificate = entry->context != NULL ? SSL_CTX_get0_certificate(entry->context) : NULL;
+
+		if (certificate != NULL && sk_X509_insert(list, certificate, entry->context == server->context ? 0 : -1) > 0)
+			X509_up_ref(certificate);
+	}
+	return list;
+}
+
 void tls_server_close(struct tls_server *server)
 {
 	memory_free((char *)(uintptr_t)server->policy.ciphers);

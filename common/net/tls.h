@@ -49,6 +49,9 @@ void tls_server_refresh(struct tls_server *server);
 void tls_server_set_policy(struct tls_server *server, const struct tls_policy *policy);
 /* Does OpenSSL understand it? -1: ERR_SYNTAX. */
 int tls_check_policy(const struct tls_policy *policy, struct err *err);
+/* The certificates that clients are shown, the folder's own first, without their keys; to be freed by the caller with
+ * sk_X509_pop_free. NULL: there is none. */
+struct stack_st_X509 *tls_server_certificates(const struct tls_server *server);
 void tls_server_close(struct tls_server *server);
 
 /*

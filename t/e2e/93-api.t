@@ -225,6 +225,19 @@ subtest 'tables in and out' => sub {
 	like $text, qr/\[mapping\]/, 'all settings as a text';
 };
 
+subtest 'the certificates that clients are shown' => sub {
+	my ($one, @others) = @{ $admin->ok(GET => '/certificates')->{items} };
+	is_deeply \@others, [], 'the one of init';
+	is_deeply $one->{names}, ['mail.' . $p->domain], 'its names';
+	ok $one->{'self-signed'}, 'who signed it';
+	cmp_ok $one->{expires} - time, '>', 9 * 365 * 86400, 'how long it is good';
+	$p->postroom_ok('tls', 'self-signed', '--name', 'other.example.net');
+	$p->wait_for(sub {
+		my $again = Postroom::Webmail->new($p, 'postmaster', $p->password);    # certificates are those of its connection
+		return 2 == grep { $_->{names}[0] =~ /\A(?:mail|other)\./ } @{ $again->ok(GET => '/certificates')->{items} };
+	}, 'another one, of a name of its own');
+};
+
 subtest 'files that autoresponders send along, of all and of one' => sub {
 	my $bytes = join '', map { chr $_ % 256 } 1 .. 70_000;
 	my @file = ($bytes, 'Content-Type' => 'application/octet-stream');

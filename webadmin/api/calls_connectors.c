@@ -58,6 +58,8 @@ const struct api_call api_calls_connectors[] = {
          .shape = API_ROW, .list = "sender", .columns = SENDER_COLUMNS),
     CALL("DELETE", "/senders/{name}", "configd", "sender-delete", "Delete a sender; its connection stays.",
          .fields = FIELDS(SENDER)),
+    CALL("POST", "/senders/{name}/rename", "configd", "sender-rename", "Give a sender another name.",
+         .fields = FIELDS(SENDER, BODY_NEEDED("to", API_TEXT, "The new name."))),
     CALL("GET", "/senders/{name}/settings", "configd", "sender-show", "Show what is set of a sender.",
          .fields = FIELDS(SENDER), ROWS("setting", SETTING_COLUMNS), .catalogue = &sender_catalogue),
     CALL("PATCH", "/senders/{name}/settings", "configd", "sender-set", "Change what is set of a sender.",

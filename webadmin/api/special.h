@@ -19,6 +19,9 @@ void api_run_catalogue(struct api_work *work);
 void api_run_status(struct api_work *work);
 void api_run_live(struct api_work *work);
 
+/* certificate.c: what TLS shows to clients. */
+void api_run_certificates(struct api_work *work);
+
 /* sessions.c */
 void api_run_end_session(struct api_work *work);
 

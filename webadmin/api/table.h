@@ -69,7 +69,7 @@ enum api_shape {
 	API_ROWS,     /* a collection (rows.h): JSON objects, each in a field `list` */
 	API_ROW,      /* of those, the one whose first column is the path's last value */
 	API_RECORDS,  /* a collection out of lines of common/status/record.h */
-	API_LIST,     /* told alone (told.h): {"items": [...]}, without what rows.h does */
+	API_LIST,     /* {"items": [...]}, without what rows.h does: of special.h and told.h */
 	API_VALUES,   /* a collection of settings, as configd's `get` tells them */
 	API_TEXTFILE, /* the field `list` as it is */
 	API_RESULTS,  /* of API_EACH: for each what became of it */
