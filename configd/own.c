@@ -10,13 +10,14 @@
 #include "common/rules/regex.h"
 #include "common/settings/attributes.h"
 
-/* What there is, and the right that it takes. */
+/* What there is, and the right that it takes (ATTRIBUTE_COUNT: none). */
 static const struct own {
 	enum attribute attribute, right;
 } own_attributes[] = {
     {ATTRIBUTE_WEB_NAME, ATTRIBUTE_CHANGE_WEB_NAME},      {ATTRIBUTE_WEB_ADDRESSES, ATTRIBUTE_CHANGE_WEB_ADDRESSES},
     {ATTRIBUTE_WEB_SIGNATURE, ATTRIBUTE_CHANGE_WEB_NAME}, {ATTRIBUTE_ASSISTANT, ATTRIBUTE_CHANGE_FORWARDS},
     {ATTRIBUTE_FORWARD, ATTRIBUTE_CHANGE_FORWARDS},       {ATTRIBUTE_FORWARD_ENABLED, ATTRIBUTE_CHANGE_FORWARDS},
+    {ATTRIBUTE_WEB_PAGE_SIZE, ATTRIBUTE_COUNT},
 };
 
 /* An attribute in force. -1: as the database fails. */
@@ -110,7 +111,7 @@ static int set_own(struct change *change, const struct user *user, struct str ke
 
 	if (own == NULL)
 		return err_set(err, ERR_DENIED, "%.*s is nothing that users change themselves", STR_ARG(key));
-	if (own_check_right(change, user->uid, own->right, err) != 0)
+	if (own->right != ATTRIBUTE_COUNT && own_check_right(change, user->uid, own->right, err) != 0)
 		return -1;
 	if (attribute_definitions[own->attribute].type == SETTING_TARGETS &&
 	    own_check_targets(change, user->uid, value, err) != 0)

@@ -77,8 +77,9 @@ static void print_contact(const json_t *contact)
 
 	printf("%8" JSON_INTEGER_FORMAT "  %s", json_integer_value(json_object_get(contact, "id")),
 	       json_string_value(json_object_get(contact, "name")));
-	json_array_foreach (json_object_get(contact, "addresses"), at, address)
+	json_array_foreach (json_object_get(contact, "addresses"), at, address) {
 		printf(" <%s>", json_string_value(address));
+	}
 	printf("\n");
 }
 
@@ -105,8 +106,9 @@ static int list(struct ctl *ctl, const char *book, int argc, char **argv)
 		json_dumpf(contacts, stdout, JSON_INDENT(2));
 		printf("\n");
 	} else if (status == CTL_DONE) {
-		json_array_foreach (contacts, at, contact)
+		json_array_foreach (contacts, at, contact) {
 			print_contact(contact);
+		}
 	}
 	json_decref(contacts);
 	return status;
@@ -119,15 +121,16 @@ static int export(struct ctl *ctl, const char *book)
 	const json_t *contact;
 	size_t at;
 
-	if (status == CTL_DONE)
-		json_array_foreach (contacts, at, contact)
+	json_array_foreach (contacts, at, contact) {
+		if (status == CTL_DONE)
 			fputs(json_string_value(json_object_get(contact, "card")), stdout);
+	}
 	json_decref(contacts);
 	return status;
 }
 
 /* id: of the contact in whose place this comes; NULL: a new one. */
-static int put(struct ctl *ctl, const char *book, const char *id, struct vcard *card)
+static int put(struct ctl *ctl, const char *book, const char *id, struct vcard *card, struct arena *arena)
 {
 	struct ipc_message request, reply;
 	char uid[UID_DIGITS + 1];
@@ -136,7 +139,7 @@ static int put(struct ctl *ctl, const char *book, const char *id, struct vcard *
 
 	if (card->uid.len == 0) {
 		io_random_hex(uid, UID_DIGITS);
-		card->uid = str_of(uid);
+		card->uid = arena_copy(arena, str_of(uid));
 	}
 	if (card->name.len == 0)
 		card->name = card->addresses.list[0];
@@ -175,7 +178,7 @@ static int put_all(struct ctl *ctl, const char *book, const char *id, struct str
 		if (id != NULL && has_next)
 			status = ctl_refuse("the file holds more than one contact");
 		else
-			status = put(ctl, book, id, &card);
+			status = put(ctl, book, id, &card, &arena);
 		count += status == CTL_DONE;
 	}
 	arena_free(&arena);

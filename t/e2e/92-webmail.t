@@ -129,6 +129,22 @@ subtest 'pages, search, sort, threads' => sub {
 		'nothing is where the folder is another one';
 };
 
+subtest '05-17.1 the page size that a user chose is capped' => sub {
+	my $size = sub { return $bob->ok(GET => '/me')->{page_size} };
+	my $choose = sub { return +($bob->call(PATCH => '/me', { 'web.page-size' => $_[0] }))[0] };
+	is $choose->(20_000), 204, 'chosen';
+	is $size->(), 20_000, 'as it was chosen';
+	$p->set('webmail.page-size' => 10_000);
+	is $size->(), 10_000, 'capped';
+	is $choose->(300), 204, 'less';
+	is $size->(), 300, 'is as it is chosen';
+	$p->postroom_ok(qw(user set bob change.web-name off));
+	is $choose->(200), 204, 'whatever else the user may not change';
+	$p->postroom_ok(qw(user set bob change.web-name on));
+	isnt $choose->('many'), 204, 'a number';
+	is $size->(), 200, 'it stays';
+};
+
 subtest 'a draft with attachments, sent' => sub {
 	my $draft = $anna->ok(POST => '/mail/drafts', { to => 'bob', bcc => 'anna', subject => "\x{2603} snow", text => "one\ntwo\n" });
 	is $draft->{folder}, 'Drafts', 'kept among drafts';

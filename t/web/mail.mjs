@@ -41,6 +41,33 @@ export const tests = {
 		t.postroom("user", "set", "anna", "web.images", "on");
 	},
 
+	async "05-17.1 a list in pages"(t) {
+		const names = () => t.page.locator(".message .subject").allTextContents();
+		await open(t, t.page, "anna");
+		t.is(await t.page.locator(".pager").count(), 0, "all are on one page");
+		await t.page.goto(`${t.url}/mail/index.html#/settings`);
+		await t.page.getByLabel("Messages on one page").fill("12");
+		await t.page.getByRole("button", { name: "Save" }).click();
+		await t.page.getByText("Saved.").waitFor();
+		await t.page.goto(`${t.url}/mail/index.html#/folder/INBOX`);
+		const total = await t.page.locator(".pager").textContent();
+		t.like(total, /1 to 12 of 3\d/, "the first twelve");
+		t.ok(await t.page.getByRole("button", { name: "Newer", exact: true }).isDisabled(), "nothing is newer");
+		await t.page.getByRole("button", { name: "Older", exact: true }).click();
+		await row(t.page, "number 18").waitFor();
+		t.ok(!(await names()).includes("number 30"), "the newest are on the page before");
+		await t.page.locator(".message-list").press("ArrowDown");
+		await t.page.locator(".message-text").waitFor();
+		await t.page.getByRole("button", { name: "Older", exact: true }).click();
+		await row(t.page, "number 1").waitFor();
+		t.ok(await t.page.getByRole("button", { name: "Older", exact: true }).isDisabled(), "the end");
+		t.postroom("set", "webmail.page-size", "10");
+		await t.page.reload();
+		await t.page.getByText(/1 to 10 of 3\d/).waitFor();
+		t.postroom("unset", "webmail.page-size");
+		t.postroom("user", "set", "anna", "web.page-size", "100000");
+	},
+
 	async "a reply with an attachment"(t) {
 		await open(t, t.page, "anna");
 		await row(t.page, "number 30").click();

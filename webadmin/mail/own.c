@@ -22,6 +22,25 @@ static json_t *attributes_of(const struct mail_ask *asking)
 	return attributes;
 }
 
+/* How many messages a page of a list has: as the user chose, up to what the administrator allows. */
+static json_int_t page_size(const struct web *web, const json_t *attributes)
+{
+	uint64_t most = (uint64_t)settings_number(web->settings, SETTING_WEBMAIL_PAGE_SIZE), chosen = most;
+
+	str_to_u64(mail_json_string(attributes, "web.page-size"), INT32_MAX, &chosen);
+	return (json_int_t)(chosen < most ? chosen : most);
+}
+
+static json_t *describe_own(struct web *web, const struct web_request *request, json_t *attributes)
+{
+	struct str from = letter_default_from(web, &request->visitor, request->arena);
+
+	return json_pack("{s:s, s:b, s:I, s:o, s:o, s:o, s:b}", "user", request->visitor.user, "administrator",
+	                 (int)request->visitor.is_administrator, "page_size", page_size(web, attributes), "attributes",
+	                 attributes, "default_from", mail_json_text(from, request->arena), "move_to",
+	                 give_targets(web, request), "links", (int)settings_flag(web->settings, SETTING_WEBMAIL_LINKS));
+}
+
 void mail_own_show(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
 	struct mail_ask asking;
@@ -29,13 +48,7 @@ void mail_own_show(struct web *web, const struct web_request *request, struct we
 	mail_ask_begin(&asking, web, request, reply, "configd", "attribute-get");
 	ipc_add_text(&asking.ask, "user", request->visitor.user);
 	if (mail_ask_put(&asking))
-		web_reply_json(
-		    reply, 200,
-		    json_pack("{s:s, s:b, s:o, s:o, s:o, s:b}", "user", request->visitor.user, "administrator",
-		              (int)request->visitor.is_administrator, "attributes", attributes_of(&asking), "default_from",
-		              mail_json_text(letter_default_from(web, &request->visitor, request->arena), request->arena),
-		              "move_to", give_targets(web, request), "links",
-		              (int)settings_flag(web->settings, SETTING_WEBMAIL_LINKS)));
+		web_reply_json(reply, 200, describe_own(web, request, attributes_of(&asking)));
 	mail_ask_end(&asking);
 }
 

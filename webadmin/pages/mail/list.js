@@ -2,15 +2,17 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib/html.js";
 import { formatTime, t, tn } from "../lib/i18n.js";
 import { Icon } from "../lib/icons.js";
+import { Button } from "../lib/ui.js";
 import { hasFlag, messagesOf, shownName } from "./mail.js";
 
 const PAGE = 50;
 const ROW = 60;
 
-function useMessages(folder, query, version) {
+// base: where in the folder the list begins.
+function useMessages(folder, query, version, base) {
 	const store = useRef({ key: "", pages: new Map(), total: null, uidvalidity: 0 });
 	const [, setChanged] = useState(0);
-	const key = JSON.stringify([folder, query]);
+	const key = JSON.stringify([folder, query, base]);
 	if (store.current.key !== key)
 		store.current = { key, pages: new Map(), total: null, uidvalidity: 0 };
 	const mine = store.current;
@@ -20,7 +22,7 @@ function useMessages(folder, query, version) {
 			return;
 		mine.pages.set(number, { items: last?.items || [], version });
 		try {
-			const page = await messagesOf(folder, { ...query, offset: number * PAGE, limit: PAGE });
+			const page = await messagesOf(folder, { ...query, offset: base + number * PAGE, limit: PAGE });
 			mine.pages.set(number, { items: page.items, version });
 			mine.total = page.total;
 			mine.uidvalidity = page.uidvalidity;
@@ -56,36 +58,58 @@ function Row({ message, at, chosen, selected, isSent, onOpen, onSelect }) {
 	</div>`;
 }
 
+// Where the page of the list begins that is shown; a list of something else begins at its beginning.
+function useBase(folder, query) {
+	const key = JSON.stringify([folder, query]);
+	const [place, setPlace] = useState({ key, base: 0 });
+	return [place.key === key ? place.base : 0, (base) => setPlace({ key, base })];
+}
+
+function Pager({ base, shown, total, size, onBase }) {
+	if (total <= size && base === 0)
+		return null;
+	return html`<nav class="mail-bar pager" aria-label=${t("mail.page")}>
+		<${Button} disabled=${base === 0} onClick=${() => onBase(Math.max(0, base - size))}>${t("mail.page.newer")}<//>
+		<span>${t("mail.page.part", { first: base + 1, last: base + shown, total })}</span>
+		<${Button} disabled=${base + size >= total} onClick=${() => onBase(base + size)}>${t("mail.page.older")}<//></nav>`;
+}
+
 /**
- * folder, query ({sort, search, threads}), version (another one loads anew), chosen (uid), selection (Set of uids), onOpen(message,
- * uidvalidity), onSelect(uid). handle.current gets {move(step), uidvalidity, total} for the keyboard.
+ * folder, query ({sort, search, threads}), version (another one loads anew), chosen (uid), selection (Set of uids), pageSize,
+ * onOpen(message, uidvalidity), onSelect(uid). handle.current gets {move(step), uidvalidity, total} for the keyboard.
  */
-export function MessageList({ folder, query, version, chosen, selection, isSent, onOpen, onSelect, handle }) {
-	const { store, load, at } = useMessages(folder, query, version);
+export function MessageList({ folder, query, version, chosen, selection, pageSize, isSent, onOpen, onSelect, handle }) {
+	const [base, setBase] = useBase(folder, query);
+	const { store, load, at } = useMessages(folder, query, version, base);
+	const shown = Math.max(0, Math.min(pageSize, (store.total ?? base + PAGE) - base));
 	const ref = useRef();
 	const [top, setTop] = useState(0);
 	const [height, setHeight] = useState(600);
 	const first = Math.max(0, Math.floor(top / ROW) - 5);
-	const last = Math.min((store.total ?? PAGE) - 1, Math.ceil((top + height) / ROW) + 5);
+	const last = Math.min(shown - 1, Math.ceil((top + height) / ROW) + 5);
 	useEffect(() => {
 		for (let page = Math.floor(first / PAGE); page <= Math.max(0, Math.floor(last / PAGE)); page++)
 			load(page);
 	}, [first, last, version, store.key]);
 	useEffect(() => { ref.current.scrollTop = 0; }, [store.key]);
+	useEffect(() => {
+		if (base > 0 && shown === 0)
+			setBase(Math.max(0, base - pageSize));
+	}, [base, shown]);
 	useLayoutEffect(() => {
 		const watch = new ResizeObserver(() => setHeight(ref.current?.clientHeight || 600));
 		watch.observe(ref.current);
 		return () => watch.disconnect();
 	}, []);
 	const move = (step) => {
-		const shown = [];
-		for (let i = 0; i < (store.total || 0); i++) {
+		const there = [];
+		for (let i = 0; i < shown; i++) {
 			const message = at(i);
 			if (message)
-				shown.push([i, message]);
+				there.push([i, message]);
 		}
-		const now = shown.findIndex(([, message]) => message.uid === chosen);
-		const next = shown[now < 0 ? 0 : Math.max(0, Math.min(shown.length - 1, now + step))];
+		const now = there.findIndex(([, message]) => message.uid === chosen);
+		const next = there[now < 0 ? 0 : Math.max(0, Math.min(there.length - 1, now + step))];
 		if (!next)
 			return;
 		const wanted = next[0] * ROW;
@@ -111,8 +135,9 @@ export function MessageList({ folder, query, version, chosen, selection, isSent,
 	}
 	return html`<div class="message-list" ref=${ref} role="listbox" tabindex="0" aria-label=${t("mail.messages")} onKeyDown=${keys}
 			aria-activedescendant=${chosen ? `message-${chosen}` : undefined} onScroll=${(e) => setTop(e.target.scrollTop)}>
-		<div class="message-space" style=${{ height: `${(store.total || 0) * ROW}px` }}>${rows}</div>
+		<div class="message-space" style=${{ height: `${(store.total === null ? 0 : shown) * ROW}px` }}>${rows}</div>
 		${store.total === 0 && html`<p class="empty">${store.error ? store.error.message : query.search ? t("mail.nothingfound") : t("mail.emptyfolder")}</p>`}
 		<p class="unseen" role="status">${store.total === null ? t("loading") : tn("mail.count", store.total)}</p>
-	</div>`;
+	</div>
+	<${Pager} base=${base} shown=${shown} total=${store.total || 0} size=${pageSize} onBase=${setBase} />`;
 }

@@ -230,7 +230,7 @@ function FolderPage({ name, route, folders, reload, own }) {
 				onChange=${(e) => { const to = e.target.value; e.target.value = ""; change({ move: to }, "mail.moved"); if (uid) go("folder", name); }}>
 				<option value="">${t("mail.move")}</option>${targets.map((one) => html`<option value=${one.name} key=${one.name}>${one.name}</option>`)}</select></div>`}
 			<${MessageList} folder=${name} query=${query} version=${version} chosen=${uid} selection=${selection} handle=${handle} onOpen=${open} onSelect=${select}
-				isSent=${folder.use === "sent" || isDrafts} />
+				pageSize=${own.page_size} isSent=${folder.use === "sent" || isDrafts} />
 		</section>
 		<section class="mail-pane" aria-label=${t("mail.message")}>${uid
 			? html`<${Reader} place=${{ folder: name, uidvalidity, uid }} own=${own} act=${act} onRead=${onRead} onClose=${() => go("folder", name)} key=${`${name}/${uid}`} />`
@@ -275,7 +275,7 @@ function Webmail({ session }) {
 	const menu = [{ text: t("mail.settings"), icon: "settings", href: link("settings") }, { text: t("mail.keys"), icon: "help", onClick: showShortcuts }];
 	if (session.administrator)
 		menu.push({ text: t("mail.admin"), icon: "server", href: "/admin/index.html" });
-	return html`<${Shell} title="Postroom" home=${link("folder", "INBOX")} session=${session} groups=${groups} items=${menu}>
+	return html`<${Shell} title="Postroom" logo=${session.logo && "/logo/mail"} home=${link("folder", "INBOX")} session=${session} groups=${groups} items=${menu}>
 		${(failure || error) && html`<${Failure} error=${failure || error} retry=${() => { load(); loadOwn(); }} />`}
 		${(!own || !items) && !failure && !error && html`<${Loading} />`}
 		${own && items && (where === "compose" ? html`<${ComposePage} route=${route} own=${own} key=${location.hash} />`

@@ -28,13 +28,14 @@ function useChanges(own, keys, reload) {
 }
 
 function General({ own, reload }) {
-	const { field, save } = useChanges(own, ["web.name", "web.addresses", "web.signature"], reload);
+	const { field, save } = useChanges(own, ["web.name", "web.addresses", "web.signature", "web.page-size"], reload);
 	const mayName = own.attributes["change.web-name"] !== "off";
 	return html`<form class="form" onSubmit=${save}>
 		<${TextField} label=${t("mail.own.name")} disabled=${!mayName} ...${field("web.name")} />
 		<${TextField} label=${t("mail.own.addresses")} help=${t("mail.own.addresses.help")} rows="3"
 			disabled=${own.attributes["change.web-addresses"] === "off"} ...${field("web.addresses")} />
 		<${TextField} label=${t("mail.own.signature")} rows="4" disabled=${!mayName} ...${field("web.signature")} />
+		<${TextField} label=${t("mail.own.pagesize")} help=${t("mail.own.pagesize.help", { n: own.page_size })} type="number" min="10" short ...${field("web.page-size")} />
 		<div class="actions"><${Button} kind="main" type="submit">${t("save")}<//></div></form>`;
 }
 
