@@ -1,4 +1,5 @@
 #include "queue-manager/remote.h"
+#include "queue-manager/table.h"
 
 #include "common/base/log.h"
 
@@ -80,59 +81,42 @@ static int read_picks(struct db_statement *statement, struct remote_destination 
 		str_copy(db_text(statement, 1), pick->id, SPOOL_ID_MAX);
 		picks->count++;
 	}
-	db_finalize(statement);
+	db_reset(statement);
 	return result < 0 ? -1 : (int)(picks->count - from);
 }
 
 static int find_due(struct queue *queue, int64_t now, bool suspects, unsigned limit, struct picks *picks,
                     struct err *err)
 {
-	struct db_statement statement;
-	/* the numbers stand in the text so that the index of suspects is used: without it each look reads all that is due
-	 */
-	const char *sql = suspects ? "SELECT key, id FROM message WHERE held = 0 AND next <= ?1 AND crashes >= 2 LIMIT ?2"
-	                           : "SELECT key, id FROM message WHERE held = 0 AND next <= ?1 AND crashes < 2 "
-	                             "ORDER BY next LIMIT ?2";
+	struct db_statement *statement = &queue->table->statements[suspects ? TABLE_SUSPECTS : TABLE_DUE];
 
-	if (db_prepare(table_db(queue), &statement, sql, err) != 0)
-		return -1;
-	db_bind_number(&statement, 1, now);
-	db_bind_number(&statement, 2, limit);
-	return read_picks(&statement, NULL, limit, picks, err);
+	db_bind_number(statement, 1, now);
+	db_bind_number(statement, 2, limit);
+	return read_picks(statement, NULL, limit, picks, err);
 }
 
 static int find_parked(struct queue *queue, const struct remote_want *want, struct picks *picks, struct err *err)
 {
-	struct db_statement statement;
+	struct db_statement *statement = &queue->table->statements[TABLE_PARKED_FOR];
 
-	if (db_prepare(table_db(queue), &statement,
-	               "SELECT m.key, m.id FROM delivery d CROSS JOIN message m ON m.key = d.message "
-	               "WHERE d.destination = ?1 AND d.state = 1 AND m.held = 0 AND m.next IS NOT NULL ORDER BY d.rank",
-	               err) != 0)
-		return -1;
-	db_bind_text(&statement, 1, str_of(want->destination->name));
-	return read_picks(&statement, want->destination, want->count, picks, err);
+	db_bind_text(statement, 1, str_of(want->destination->name));
+	return read_picks(statement, want->destination, want->count, picks, err);
 }
 
-static int mark_all(struct db *db, const struct picks *picks, struct err *err)
+static int mark_all(struct table *table, const struct picks *picks, struct err *err)
 {
-	struct db_statement statement;
+	struct db_statement *statement = &table->statements[TABLE_MARK];
 	int result = 0;
 
-	if (db_prepare(db, &statement, "UPDATE message SET next = NULL, trying = 1 WHERE key = ?1", err) != 0)
+	if (db_begin(&table->db, err) != 0)
 		return -1;
-	if (db_begin(db, err) != 0) {
-		db_finalize(&statement);
-		return -1;
-	}
 	for (unsigned i = 0; i < picks->count && result == 0; i++) {
-		db_bind_number(&statement, 1, picks->list[i].row);
-		result = db_run(&statement, err);
+		db_bind_number(statement, 1, picks->list[i].row);
+		result = db_run(statement, err);
 	}
-	db_finalize(&statement);
 	if (result == 0)
-		return db_commit(db, err);
-	db_rollback(db);
+		return db_commit(&table->db, err);
+	db_rollback(&table->db);
 	return -1;
 }
 
@@ -149,7 +133,7 @@ static int mark(struct queue *queue, const struct picks *picks, struct err *err)
 		return 0;
 	if (db_sync_later(db, true, err) != 0)
 		return -1;
-	result = mark_all(db, picks, err);
+	result = mark_all(queue->table, picks, err);
 	return db_sync_later(db, false, result == 0 ? err : NULL) == 0 ? result : -1;
 }
 
@@ -307,6 +291,7 @@ int schedule_take(struct queue *queue, struct str id, struct err *err)
 		return -1;
 	db_bind_text(&statement, 1, id);
 	count = read_picks(&statement, NULL, 1, &picks, err);
+	db_finalize(&statement);
 	if (count == 0)
 		return err_set(err, ERR_NOT_FOUND, "no message %.*s is in the queue", STR_ARG(id));
 	if (count < 0 || mark(queue, &picks, err) != 0)

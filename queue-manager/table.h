@@ -20,6 +20,11 @@ enum table_statement {
 	TABLE_CLOCK,
 	TABLE_READ,
 	TABLE_READ_DELIVERIES,
+	/* of schedule.c */
+	TABLE_DUE,
+	TABLE_SUSPECTS,
+	TABLE_PARKED_FOR,
+	TABLE_MARK,
 	TABLE_STATEMENTS,
 };
 

@@ -76,6 +76,14 @@ static const char *const sql[TABLE_STATEMENTS] = {
     [TABLE_READ_DELIVERIES] =
         "SELECT position, recipient, kind, state, uid, target, attempts, next, destination, answer, "
         "report, rank FROM delivery WHERE message = ?1 ORDER BY position",
+    [TABLE_DUE] = "SELECT key, id FROM message WHERE held = 0 AND next <= ?1 AND crashes < 2 ORDER BY next LIMIT ?2",
+    /* the numbers stand in the text so that the index of suspects is used: without it each look reads all that is due
+     */
+    [TABLE_SUSPECTS] = "SELECT key, id FROM message WHERE held = 0 AND next <= ?1 AND crashes >= 2 LIMIT ?2",
+    [TABLE_PARKED_FOR] =
+        "SELECT m.key, m.id FROM delivery d CROSS JOIN message m ON m.key = d.message "
+        "WHERE d.destination = ?1 AND d.state = 1 AND m.held = 0 AND m.next IS NOT NULL ORDER BY d.rank",
+    [TABLE_MARK] = "UPDATE message SET next = NULL, trying = 1 WHERE key = ?1",
 };
 
 int table_prepare(struct table *table, struct err *err)
