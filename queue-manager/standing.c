@@ -28,7 +28,7 @@ enum {
 	PROVEN_SHARE = 4,   /* a quarter of all sessions */
 	POOR_SHARE = 8,
 	SLOW_SHARE = 2,    /* of all sessions, for those of them that take long */
-	POOR_PACE = 32,    /* one job for so many of others that wait for sessions */
+	POOR_PACE = 64,    /* one job for so many of others that wait for sessions */
 	POOR_GAP_MS = 100, /* and one after so long in any case */
 	POOR_SAVED = 8,    /* so many may begin at once, for others that began before */
 };
