@@ -4,6 +4,7 @@
 #include "configd/connectors.h"
 #include "configd/items.h"
 #include "configd/lists.h"
+#include "configd/logos.h"
 #include "configd/mappings.h"
 #include "configd/permissions.h"
 #include "configd/scripts.h"
@@ -105,6 +106,9 @@ const struct operation operations[] = {
     {"access-import", NULL, op_access_import, true},
     {"geoip-import", NULL, op_geoip_import, false},
     {"geoip-delete", NULL, op_geoip_delete, false},
+    {"logo-list", NULL, op_logo_list, false},
+    {"logo-set", NULL, op_logo_set, false},
+    {"logo-delete", NULL, op_logo_delete, false},
     {"permission-add", NULL, op_permission_add, true},
     {"permission-remove", NULL, op_permission_remove, true},
     {"permission-list", NULL, op_permission_list, false},

@@ -90,6 +90,7 @@ const struct ctl_command ctl_commands[] = {
     {"sessions", "[--user NAME] [--service NAME] [--json] | --history ... | end ...",
      "Show who is connected, or was; end sessions.", ctl_sessions, false},
     {"token", "add|list|delete ...", "Manage what scripts show to the web instead of a password.", ctl_token, false},
+    {"logo", "list|set|delete ...", "Manage pictures on the page to log in and in webmail.", ctl_logo, false},
     {"message-security", "status|set|off ...",
      "Keep administrators in browsers from others' mail, but for who knows a password.", ctl_message_security, false},
     {"block", "list|add|delete|events ...", "Manage which clients are shut out, and see what clients did.", ctl_block,

@@ -4,11 +4,13 @@
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/policy/event.h"
+#include "common/settings/logo.h"
 #include "webadmin/exchange.h"
 #include "webadmin/login_page.h"
 #include "webadmin/routes.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum {
 	REQUEST_OCTETS_MAX = 4096, /* of a name, password or token */
@@ -214,12 +216,15 @@ static int ask_about(struct web *web, const struct web_request *request, struct 
 	return -1;
 }
 
-static void reply_visitor(struct web_reply *reply, int status, const struct web_visitor *visitor)
+static void reply_visitor(const struct web *web, struct web_reply *reply, int status, const struct web_visitor *visitor)
 {
+	char path[INSTANCE_PATH_MAX + 128];
+
 	web_reply_json(reply, status,
-	               json_pack("{s:s, s:I, s:b, s:s, s:s}", "user", visitor->user, "uid", (json_int_t)visitor->uid,
+	               json_pack("{s:s, s:I, s:b, s:s, s:s, s:b}", "user", visitor->user, "uid", (json_int_t)visitor->uid,
 	                         "administrator", (int)visitor->is_administrator, "csrf", visitor->csrf, "version",
-	                         POSTROOM_VERSION));
+	                         POSTROOM_VERSION, "logo",
+	                         access(logo_path(web->instance, "mail", path, sizeof path), R_OK) == 0));
 }
 
 static void post_session(struct web *web, const struct web_request *request, struct web_reply *reply)
@@ -242,7 +247,7 @@ static void post_session(struct web *web, const struct web_request *request, str
 	}
 	attempt = (struct login_try){str_from(user, user_len), str_from(password, password_len), remember != 0};
 	if (login_begin(web, request, reply, &attempt, &visitor, &err) == 0)
-		reply_visitor(reply, 200, &visitor);
+		reply_visitor(web, reply, 200, &visitor);
 	else if (err.code == ERR_DENIED)
 		web_reply_error(reply, 401, "denied", "%s", FAILED);
 	else
@@ -252,8 +257,7 @@ static void post_session(struct web *web, const struct web_request *request, str
 
 static void get_session(struct web *web, const struct web_request *request, struct web_reply *reply)
 {
-	(void)web;
-	reply_visitor(reply, 200, &request->visitor);
+	reply_visitor(web, reply, 200, &request->visitor);
 }
 
 static void delete_session(struct web *web, const struct web_request *request, struct web_reply *reply)

@@ -1,6 +1,7 @@
 #include "webadmin/login_page.h"
 
 #include "common/base/io.h"
+#include "common/settings/logo.h"
 #include "webadmin/exchange.h"
 #include "webadmin/login.h"
 
@@ -132,8 +133,9 @@ static const char head_format[] =
     "<link rel=\"icon\" href=\"/img/icon.svg\" type=\"image/svg+xml\">\n"
     "<link rel=\"stylesheet\" href=\"/style/base.css\">\n<link rel=\"stylesheet\" href=\"/style/parts.css\">\n"
     "<link rel=\"stylesheet\" href=\"/style/shell.css\">\n<script src=\"/lib/theme.js\"></script>\n</head>\n"
-    "<body>\n<main class=\"login\">\n<span class=\"brand\">%s</span>\n<div class=\"card stack\">\n<h1>%.*s</h1>\n"
+    "<body>\n<main class=\"login\">\n%s<span class=\"brand\">%s</span>\n<div class=\"card stack\">\n<h1>%.*s</h1>\n"
     "<noscript><div class=\"notice warn\"><div>%.*s</div></div></noscript>\n";
+static const char logo_tag[] = "<img class=\"logo of-login\" src=\"/logo/login\" alt=\"\">\n";
 static const char notice_format[] = "<div class=\"notice bad\" role=\"alert\"><div>%.*s</div></div>\n";
 static const char form_format[] =
     "<form class=\"form\" method=\"post\" action=\"" LOGIN_PATH "\">\n"
@@ -156,12 +158,14 @@ static void show(struct web *web, const struct web_request *request, struct web_
 {
 	bool anonymise = settings_flag(web->settings, SETTING_ANONYMISE);
 	enum word title = str_starts(target, STR("/admin/")) ? ADMIN_LOGIN : MAIL_LOGIN;
+	char path[INSTANCE_PATH_MAX + 128];
 	struct words words;
 	struct buf page;
 
 	find_words(web, request, &words);
 	buf_init(&page, PAGE_MAX);
 	buf_printf(&page, head_format, words.language, STR_ARG(words.texts[TITLE]),
+	           access(logo_path(web->instance, "login", path, sizeof path), R_OK) == 0 ? logo_tag : "",
 	           anonymise ? "" : "Postroom " POSTROOM_VERSION, STR_ARG(words.texts[title]),
 	           STR_ARG(words.texts[NEED_SCRIPT]));
 	if (message >= 0)

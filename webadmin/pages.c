@@ -2,6 +2,9 @@
 #include "webadmin/exchange.h"
 #include "webadmin/routes.h"
 
+#include "common/base/io.h"
+#include "common/settings/logo.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -130,7 +133,29 @@ static void get_page(struct web *web, const struct web_request *request, struct 
 	web_reply_error(reply, 404, "not-found", "There is no such page");
 }
 
+/* A picture of the administrator's. Its first octets say what it is: nothing else is ever sent from here. */
+static void get_logo(struct web *web, const struct web_request *request, struct web_reply *reply)
+{
+	const char *const *name = logo_names;
+	char path[INSTANCE_PATH_MAX + 128];
+	struct logo logo;
+	struct buf image;
+
+	while (*name != NULL && !str_equal(web_name(request, "name"), str_of(*name)))
+		name++;
+	buf_init(&image, LOGO_OCTETS_MAX);
+	if (*name != NULL && io_read_file(logo_path(web->instance, *name, path, sizeof path), &image, NULL) == 0 &&
+	    logo_look(buf_str(&image), &logo, NULL) == 0) {
+		web_reply_header(reply, "Cache-Control", "no-cache");
+		web_reply_text(reply, 200, logo.media, buf_str(&image));
+	} else {
+		web_reply_error(reply, 404, "not-found", "There is no such picture");
+	}
+	buf_free(&image);
+}
+
 static const struct web_route routes[] = {
+    {"GET", "/logo/{name}", WEB_OPEN | WEB_PAGE, get_logo, NULL, NULL},
     {"GET", "/admin/{file}", WEB_ADMIN | WEB_PAGE | WEB_REST, get_page, NULL, "admin/"},
     {"GET", "/mail/{file}", WEB_USER | WEB_PAGE | WEB_REST, get_page, NULL, "mail/"},
     {"GET", "/{file}", WEB_OPEN | WEB_PAGE | WEB_REST, get_page, NULL, ""},

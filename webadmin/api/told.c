@@ -8,7 +8,8 @@
 	OBJECT(COLUMNS({"user", API_TEXT, NULL}, {"uid", API_NUMBER, NULL},                            \
 	               {"administrator", API_FLAG, "Is one, and asks from where administrators may."}, \
 	               {"csrf", API_TEXT, "For the header X-CSRF-Token; empty where a token asks."},   \
-	               {"version", API_TEXT, "Of this server."}))
+	               {"version", API_TEXT, "Of this server."},                                       \
+	               {"logo", API_FLAG, "There is a picture for webmail, /logo/mail."}))
 
 #define AUTOCONFIG(path)                                                                                \
 	TOLD("GET", path, .fields = FIELDS(QUERY("emailaddress", API_TEXT, "Whose mail is to be set up.")), \

@@ -5,6 +5,7 @@ import { complain, confirm, say } from "../lib/ask.js";
 import { t } from "../lib/i18n.js";
 import { Access, Autoresponders, Bindings, Domains, Members } from "./parts.js";
 import { Dashboard } from "./dashboard.js";
+import { Logos } from "./logos.js";
 import { Logs } from "./logs.js";
 import { MessageSecurity } from "./message_security.js";
 import { Reports } from "./reports.js";
@@ -124,6 +125,7 @@ export const groups = [
 		{ key: "texts", icon: "edit", component: Texts },
 		{ key: "scripts", icon: "code", component: Scripts },
 		{ key: "message-security", icon: "shield", component: MessageSecurity },
+		{ key: "logos", icon: "star", component: Logos },
 		{ key: "transfer", icon: "move", component: Transfer },
 	] },
 ];

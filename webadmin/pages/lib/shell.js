@@ -23,8 +23,8 @@ export function LanguageMenu() {
 		text: languageNames[key], icon: key === chosenLanguage() ? "check" : undefined, onClick: () => chooseLanguage(key) }))} />`;
 }
 
-/** groups: [{title, pages: [{href, text, icon, current, badge}]}]; items: more for the user's menu; head: more for the head. */
-export function Shell({ title, home, session, groups, items = [], head, children }) {
+/** logo: the address of a picture in the head, in place of ours; groups: [{title, pages: [{href, text, icon, current, badge}]}]; items: more for the user's menu; head: more for the head. */
+export function Shell({ title, logo, home, session, groups, items = [], head, children }) {
 	const [open, setOpen] = useState(false);
 	useEffect(() => {
 		const close = () => setOpen(false);
@@ -37,7 +37,7 @@ export function Shell({ title, home, session, groups, items = [], head, children
 		<header class="head">
 			<span class="nav-toggle"><${Button} kind="plain" icon="menu" label=${t("navigation")} aria-expanded=${open}
 				onClick=${() => setOpen(!open)} /></span>
-			<a class="brand" href=${home}><${Icon} name="mail" />${title}</a>
+			<a class="brand" href=${home}>${logo ? html`<img class="logo of-mail" src=${logo} alt="" />` : html`<${Icon} name="mail" />`}${title}</a>
 			<span class="rest">${head}</span>
 			<${LanguageMenu} /><${ThemeMenu} />
 			<${Menu} icon="user" text=${html`<span class="user-name">${session.user}</span>`} label=${session.user}
