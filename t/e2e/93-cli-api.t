@@ -50,7 +50,7 @@ my @calls = (
 	qr/\Alist unset\z/ => 'PATCH /lists/{name}/settings', qr/\Acollector unset\z/ => 'PATCH /collectors/{name}/settings',
 	qr/\Acollector import\z/ => 'POST /collectors/import', qr/\Acollector run\z/ => 'POST /collectors/{name}/run',
 	qr/\Aaccess export\z/ => 'GET /access/{list}/export', qr/\Aaccess import\z/ => 'POST /access/{list}/import',
-	qr/\Ageoip/ => 'POST /geoip', qr/\Alist add\z/ => 'POST /lists', qr/\Alist member add\z/ => 'POST /lists/{name}/members',
+	qr/\Alogo set\z/ => 'PUT /logos/{name}', qr/\Ageoip/ => 'POST /geoip', qr/\Alist add\z/ => 'POST /lists', qr/\Alist member add\z/ => 'POST /lists/{name}/members',
 	qr/\Alist member remove\z/ => 'POST /lists/{name}/members/remove', qr/\Alist member (?:im|ex)port\z/ => 'POST /lists/{name}/members/import',
 	qr/\Alist member bulk-delete\z/ => 'POST /lists/{name}/members/bulk-delete', qr/\Alist member\z/ => 'GET /lists/{name}/members',
 	qr/\Alist (?:message)\z/ => 'GET /held-posts', qr/\Alist digest\z/ => 'POST /lists/{name}/digest', qr/\Alist test\z/ => 'POST /lists/{name}/test',
