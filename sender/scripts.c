@@ -90,6 +90,7 @@ static bool start_relay(struct script *script, const struct sender_settings *set
 	    {"MaxMessagesPerConnection", script_number(numbers[SENDER_SETTING_SESSION_MESSAGES])},
 	    {"MaxRecipientsPerConnection", script_number(numbers[SENDER_SETTING_SESSION_RECIPIENTS])},
 	    {"MaxRecipientsPerMessage", script_number(numbers[SENDER_SETTING_MAX_RECIPIENTS])},
+	    {"BindAddress", script_text(STR(""))},
 	};
 	struct arena arena;
 
@@ -405,11 +406,26 @@ static void take_security(const struct script_field *actions, struct host_detail
 		details->verify = is_true(&actions[DETAIL_VERIFY].value);
 }
 
+/* The address to connect from. */
+static void take_from(const struct script *script, const char *function, const struct script_value *from,
+                      struct host_details *details, struct arena *arena)
+{
+	struct server parsed;
+
+	if (from->type != SCRIPT_TEXT || from->text.len == 0)
+		return;
+	if (server_parse(from->text, 0, arena, &parsed, NULL) == 0 && parsed.is_address)
+		details->from = parsed.host;
+	else
+		script_report(script, function,
+		              arena_printf(arena, "%s is no address", script == &scripts.mx ? "bindAddress" : "BindAddress"));
+}
+
 static void take_details(const struct script_field *actions, struct delivery *delivery, struct route_host *host,
                          struct host_details *details, struct arena *arena)
 {
 	const struct script_value *server = &actions[DETAIL_SERVER].value, *port = &actions[DETAIL_PORT].value;
-	const struct script_value *path = &actions[DETAIL_RETURN_PATH].value, *from = &actions[DETAIL_FROM].value;
+	const struct script_value *path = &actions[DETAIL_RETURN_PATH].value;
 	struct server parsed;
 
 	take_security(actions, details);
@@ -429,13 +445,19 @@ static void take_details(const struct script_field *actions, struct delivery *de
 		details->helo = actions[DETAIL_EHLO].value.text;
 	if (path->type == SCRIPT_TEXT && is_path(path->text, arena))
 		delivery->message.from = path->text;
-	if (from->type == SCRIPT_TEXT && server_parse(from->text, 0, arena, &parsed, NULL) == 0 && parsed.is_address)
-		details->from = parsed.host;
-	else if (from->type == SCRIPT_TEXT && from->text.len != 0)
-		script_report(&scripts.mx, "ServerDetails", STR("bindAddress is no address"));
+	take_from(&scripts.mx, "ServerDetails", &actions[DETAIL_FROM].value, details, arena);
 }
 
-/* ServerDetails of mxout.lua: before each delivery. */
+/* relayout.lua has it in a global. */
+static void prepare_relay(struct host_details *details, struct arena *arena)
+{
+	struct script_field from = {"BindAddress", {.type = SCRIPT_TEXT}};
+
+	if (script_exists(&scripts.relay) && script_get_globals(&scripts.relay, &from, 1, arena) == 1)
+		take_from(&scripts.relay, "Start", &from.value, details, arena);
+}
+
+/* ServerDetails of mxout.lua: before each delivery; what relayout.lua has to say of that. */
 void scripts_prepare(struct delivery *delivery, struct route_host *host, struct host_details *details,
                      struct arena *arena)
 {
@@ -466,6 +488,8 @@ void scripts_prepare(struct delivery *delivery, struct route_host *host, struct 
 	struct story story;
 
 	(void)kind;
+	if (delivery->is_relay)
+		prepare_relay(details, arena);
 	if (delivery->is_relay || !script_has_function(script_for(false), "ServerDetails"))
 		return;
 	story_read(message->file, message->offset, message->size, arena, &story);

@@ -45,6 +45,14 @@ subtest '04-15 smtpclt.log: one of two senders, without passwords, with messages
 	is text(), $before, 'not of servers that log.clients does not name';
 };
 
+subtest 'relayout.lua: BindAddress' => sub {
+	$p->script('relayout', "function Start() if sendername == 'default' then BindAddress = '127.0.0.78' end end\n");
+	send_to($_) for qw(quiet loud);
+	is +(grep { defined } map { $_->{connect} } $quiet->lines('transcript'))[-1], '127.0.0.78', 'connected from there';
+	isnt +(grep { defined } map { $_->{connect} } $loud->lines('transcript'))[-1], '127.0.0.78', 'the other sender was not';
+	$p->script('relayout');
+};
+
 subtest '09-5.6 ServerDetails: bindAddress' => sub {
 	my $mx = Postroom::SmtpServer->start;
 	$p->postroom_ok('sender', 'set', 'default', '--method', 'direct', '--servers', '');
