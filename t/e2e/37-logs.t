@@ -137,6 +137,35 @@ subtest '06-7.3 session logs: by service, by client, after TLS, without password
 	$p->set('log.clients' => '');
 };
 
+subtest '06-7.4 each service is logged for itself, all into one file' => sub {
+	$p->set('smtp.log' => 'off');
+	$p->postroom_ok('set', 'smtp.log', 'on', '--service', 'submission');
+	my $talk = sub {
+		my ($helo) = @_;
+		for my $service (qw(smtp submission)) {
+			my $smtp = $p->smtp(service => $service);
+			$smtp->ehlo("$service.$helo");
+			$smtp->quit;
+		}
+	};
+	$talk->('one.test');
+	wait_line('smtpsvr.log', qr/ C: EHLO submission\.one\.test$/m);
+	$p->postroom_ok('set', 'smtp.log', 'on', '--service', 'smtp');
+	$talk->('two.test');
+	wait_line('smtpsvr.log', qr/ C: EHLO $_\.two\.test$/m) for qw(smtp submission);
+	unlike content('smtpsvr.log'), qr/ smtp\.one\.test/, 'the one that was not to be logged was not';
+	$p->postroom_ok('unset', 'smtp.log', '--service', $_) for qw(smtp submission);
+	$p->set('smtp.log' => 'on');
+};
+
+subtest '06-7.9 a single line is in its file within ten seconds' => sub {
+	my $before = () = content('security.log') =~ /^/mg;
+	my $begin = time;
+	$p->pop3->login('anna', 'wrong for once');
+	$p->wait_for(sub { (() = content('security.log') =~ /^/mg) > $before }, 'the line is there');
+	cmp_ok time - $begin, '<=', 10, 'in time';
+};
+
 sub hides {
 	my ($name, $command, $expected, @never) = @_;
 	wait_line($name, $expected);
@@ -217,6 +246,19 @@ subtest '06-7.8 syslog instead of files' => sub {
 	like $main, qr/\A<22>1 \d{4}-\d\d-\d\dT\S+ \S+ postroom - - - authd\[\d+\]: info: /, 'mail.info';
 	is content('security.log'), $logins, 'and nothing to the file';
 	unlike substr(content('postroom.log'), length $lines), qr/authd/, 'nor to the other';
+};
+
+subtest '01-23.3 errors appear in syslog with facility mail' => sub {
+	write_file($p->dir . '/spool/smtpd/new/660d8ae88a44c-smtpd-1b8c60c8', "no envelope\n");
+	my $error;
+	$p->wait_for(sub {
+		my $got = '';
+		while (defined $syslog->recv($got, 8192, MSG_DONTWAIT())) {
+			$error = $got if $got =~ /660d8ae88a44c/;
+		}
+		return $error;
+	}, 'the datagram arrives');
+	like $error, qr/\A<19>1 \d{4}-\d\d-\d\dT\S+ \S+ postroom - - - queue-manager\[\d+\]: error: /, 'mail.err';
 };
 
 subtest 'a local syslog that is restarted is found again' => sub {
