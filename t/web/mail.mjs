@@ -41,6 +41,15 @@ export const tests = {
 		t.postroom("user", "set", "anna", "web.images", "on");
 	},
 
+	async "conversations"(t) {
+		const names = () => t.page.locator(".message .subject").allTextContents();
+		await open(t, t.page, "bob");
+		await row(t.page, "talk 3").waitFor();
+		await t.page.getByRole("button", { name: "Conversations" }).click();
+		await t.until(async () => (await names()).join() === "talk 1,talk 2,talk 3", "each message of one is there, in its order");
+		t.is(await t.page.locator(".message .who").filter({ hasText: "↳" }).count(), 2, "answers stand below");
+	},
+
 	async "05-17.1 a list in pages"(t) {
 		const names = () => t.page.locator(".message .subject").allTextContents();
 		await open(t, t.page, "anna");

@@ -8,8 +8,9 @@ import { hasFlag, messagesOf, shownName } from "./mail.js";
 const PAGE = 50;
 const ROW = 60;
 
-// base: where in the folder the list begins.
-function useMessages(folder, query, version, base) {
+// What is loaded of a list that begins at base and shows pageSize messages, or conversations, of which each may have several rows:
+// what is not loaded counts as one.
+function useMessages(folder, query, version, base, pageSize) {
 	const store = useRef({ key: "", pages: new Map(), total: null, uidvalidity: 0 });
 	const [, setChanged] = useState(0);
 	const key = JSON.stringify([folder, query, base]);
@@ -20,9 +21,9 @@ function useMessages(folder, query, version, base) {
 		const last = mine.pages.get(number);
 		if (last && last.version === version)
 			return;
-		mine.pages.set(number, { items: last?.items || [], version });
+		mine.pages.set(number, { items: last?.items, version });
 		try {
-			const page = await messagesOf(folder, { ...query, offset: base + number * PAGE, limit: PAGE });
+			const page = await messagesOf(folder, { ...query, offset: base + number * PAGE, limit: Math.min(PAGE, pageSize - number * PAGE) });
 			mine.pages.set(number, { items: page.items, version });
 			mine.total = page.total;
 			mine.uidvalidity = page.uidvalidity;
@@ -34,7 +35,14 @@ function useMessages(folder, query, version, base) {
 		}
 		setChanged((n) => n + 1);
 	};
-	return { store: mine, load, at: (i) => mine.pages.get(Math.floor(i / PAGE))?.items[i % PAGE] };
+	const shown = Math.max(0, Math.min(pageSize, (mine.total ?? base + PAGE) - base));
+	const starts = [0];
+	for (let number = 0; number * PAGE < shown; number++)
+		starts.push(starts[number] + (mine.pages.get(number)?.items?.length ?? Math.min(PAGE, shown - number * PAGE)));
+	const pageOf = (row) => Math.max(0, Math.min(starts.length - 2, starts.findLastIndex((start) => start <= row)));
+	const at = (row) => mine.pages.get(pageOf(row))?.items?.[row - starts[pageOf(row)]];
+	const loaded = () => starts.flatMap((start, number) => (mine.pages.get(number)?.items || []).map((message, i) => [start + i, message]));
+	return { store: mine, load, shown, rows: starts.at(-1), pageOf, at, loaded };
 }
 
 function Row({ message, at, chosen, selected, isSent, onOpen, onSelect }) {
@@ -80,15 +88,14 @@ function Pager({ base, shown, total, size, onBase }) {
  */
 export function MessageList({ folder, query, version, chosen, selection, pageSize, isSent, onOpen, onSelect, handle }) {
 	const [base, setBase] = useBase(folder, query);
-	const { store, load, at } = useMessages(folder, query, version, base);
-	const shown = Math.max(0, Math.min(pageSize, (store.total ?? base + PAGE) - base));
+	const { store, load, shown, rows, pageOf, at, loaded } = useMessages(folder, query, version, base, pageSize);
 	const ref = useRef();
 	const [top, setTop] = useState(0);
 	const [height, setHeight] = useState(600);
 	const first = Math.max(0, Math.floor(top / ROW) - 5);
-	const last = Math.min(shown - 1, Math.ceil((top + height) / ROW) + 5);
+	const last = Math.min(rows - 1, Math.ceil((top + height) / ROW) + 5);
 	useEffect(() => {
-		for (let page = Math.floor(first / PAGE); page <= Math.max(0, Math.floor(last / PAGE)); page++)
+		for (let page = pageOf(first); page <= pageOf(Math.max(0, last)); page++)
 			load(page);
 	}, [first, last, version, store.key]);
 	useEffect(() => { ref.current.scrollTop = 0; }, [store.key]);
@@ -102,12 +109,7 @@ export function MessageList({ folder, query, version, chosen, selection, pageSiz
 		return () => watch.disconnect();
 	}, []);
 	const move = (step) => {
-		const there = [];
-		for (let i = 0; i < shown; i++) {
-			const message = at(i);
-			if (message)
-				there.push([i, message]);
-		}
+		const there = loaded();
 		const now = there.findIndex(([, message]) => message.uid === chosen);
 		const next = there[now < 0 ? 0 : Math.max(0, Math.min(there.length - 1, now + step))];
 		if (!next)
@@ -117,7 +119,7 @@ export function MessageList({ folder, query, version, chosen, selection, pageSiz
 			ref.current.scrollTop = Math.max(0, wanted - height / 2);
 		onOpen(next[1], store.uidvalidity);
 	};
-	const all = () => [...store.pages.values()].flatMap((page) => page.items);
+	const all = () => loaded().map(([, message]) => message);
 	handle.current = { move, all, uidvalidity: store.uidvalidity, total: store.total };
 	const keys = (event) => {
 		const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
@@ -126,16 +128,16 @@ export function MessageList({ folder, query, version, chosen, selection, pageSiz
 			move(step);
 		}
 	};
-	const rows = [];
+	const lines = [];
 	for (let i = first; i <= last; i++) {
 		const message = at(i);
-		rows.push(html`<div class="row-place" style=${{ transform: `translateY(${i * ROW}px)` }} key=${message ? message.uid : `-${i}`}>
+		lines.push(html`<div class="row-place" style=${{ transform: `translateY(${i * ROW}px)` }} key=${message ? message.uid : `-${i}`}>
 			${message && html`<${Row} message=${message} at=${i} chosen=${message.uid === chosen} selected=${selection.has(message.uid)}
 				isSent=${isSent} onOpen=${() => onOpen(message, store.uidvalidity)} onSelect=${() => onSelect(message.uid)} />`}</div>`);
 	}
 	return html`<div class="message-list" ref=${ref} role="listbox" tabindex="0" aria-label=${t("mail.messages")} onKeyDown=${keys}
 			aria-activedescendant=${chosen ? `message-${chosen}` : undefined} onScroll=${(e) => setTop(e.target.scrollTop)}>
-		<div class="message-space" style=${{ height: `${(store.total === null ? 0 : shown) * ROW}px` }}>${rows}</div>
+		<div class="message-space" style=${{ height: `${(store.total === null ? 0 : rows) * ROW}px` }}>${lines}</div>
 		${store.total === 0 && html`<p class="empty">${store.error ? store.error.message : query.search ? t("mail.nothingfound") : t("mail.emptyfolder")}</p>`}
 		<p class="unseen" role="status">${store.total === null ? t("loading") : tn("mail.count", store.total)}</p>
 	</div>
