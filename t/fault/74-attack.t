@@ -53,7 +53,7 @@ subtest 'the attackers end on the block list' => sub {
 		my %blocked = blocked();
 		good_message(++$sent) =~ /\A250 / or die "the good client is refused\n";
 		return !grep { !$blocked{$_} } @attackers;
-	}, 'all attackers are blocked', 60);
+	}, 'all attackers are blocked', 120); # they and their sessions get what others leave of the machine
 	my %blocked = blocked();
 	ok $blocked{$_}, "$_ is" for @attackers;
 	ok !$blocked{ +GOOD }, 'the good client is not';
