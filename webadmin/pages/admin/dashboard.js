@@ -9,6 +9,7 @@ import { PageHead } from "../lib/shell.js";
 import { Badge, Loading, Notice } from "../lib/ui.js";
 
 const kept = 900; // points of the charts: half an hour at one each two seconds
+const least = 60; // seconds that they show, however little is known yet
 const history = { time: [], sessions: [], queue: [] };
 
 const sum = (object) => Object.values(object || {}).reduce((all, number) => all + (Number(number) || 0), 0);
@@ -34,7 +35,7 @@ function Chart({ name, version }) {
 			const axis = { stroke: colours.getPropertyValue("color"), grid: { stroke: colours.borderTopColor, width: 1 }, ticks: { show: false } };
 			chart.current = new UPlot({
 				width: ref.current.clientWidth, height: 160, legend: { show: false }, cursor: { show: false },
-				scales: { y: { range: (plot, low, high) => [0, Math.max(5, high)] } },
+				scales: { x: { range: (plot, low, high) => [Math.min(low, high - least), high] }, y: { range: (plot, low, high) => [0, Math.max(5, high)] } },
 				axes: [{ ...axis, space: 100, values: (plot, marks) => marks.map((mark) => formatTime(mark)) }, { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] }],
 				series: [{}, { stroke: colours.outlineColor, width: 2, fill: colours.backgroundColor, points: { show: false } }],
 			}, [history.time, history[name]], ref.current);
