@@ -103,7 +103,7 @@ int ctl_import(struct ctl *ctl, int argc, char **argv);
 int ctl_permission(struct ctl *ctl, int argc, char **argv); /* permission.c */
 /* block.c */
 int ctl_token(struct ctl *ctl, int argc, char **argv);
-int ctl_logo(struct ctl *ctl, int argc, char **argv); /* logo.c */
+int ctl_logo(struct ctl *ctl, int argc, char **argv);             /* logo.c */
 int ctl_message_security(struct ctl *ctl, int argc, char **argv); /* message_security.c */
 int ctl_block(struct ctl *ctl, int argc, char **argv);
 int ctl_never_block(struct ctl *ctl, int argc, char **argv);

@@ -165,8 +165,8 @@ int collected_add(struct policyd *policyd, int64_t uid, struct str address, int6
 void collected_prune(struct policyd *policyd, int64_t now);
 
 /*
- * owners.c: remove the contacts, and whom they wrote to, of those who are not among the users of `objects`, a snapshot's
- * database that is as new as any other process's. -1: as the databases fail.
+ * owners.c: remove the contacts, and whom they wrote to, of those who are not among the users of `objects`, a
+ * snapshot's database that is as new as any other process's. -1: as the databases fail.
  */
 int owners_prune(struct policyd *policyd, struct db *objects, struct err *err);
 /* The same with the settings that are loaded. */
