@@ -39,6 +39,20 @@ static int open_file(const struct instance *instance, struct err *err)
 	return fd >= 0 ? fd : err_system(err, "cannot open %s", path);
 }
 
+/*
+ * A second way into the pipe, which never waits: this process is who starts a writer that died, so it must not stand in
+ * front of a pipe that nobody empties. The other one is the daemons', who share its flags.
+ */
+static int open_impatient(int pipe_end, struct err *err)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", pipe_end);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	return fd >= 0 ? fd : err_system(err, "cannot open the pipe of the log");
+}
+
 /* Exactly count octets, which are there. */
 static int read_whole(int fd, char *bytes, size_t count)
 {
@@ -159,6 +173,13 @@ static void run(const struct log_writer *writer)
 	_exit(write_lines(&syslog));
 }
 
+/* Standard error goes where what is written is kept, where it is the log at all. */
+static void aim(const struct log_writer *writer)
+{
+	if (writer->has_stderr)
+		dup2(writer->pid != 0 ? writer->own : writer->file, STDERR_FILENO);
+}
+
 static int start(struct log_writer *writer, struct err *err)
 {
 	pid_t pid = fork();
@@ -169,6 +190,7 @@ static int start(struct log_writer *writer, struct err *err)
 		return err_system(err, "cannot start the log writer");
 	writer->pid = pid;
 	writer->started_ms = io_now_ms();
+	aim(writer);
 	return 0;
 }
 
@@ -176,16 +198,28 @@ int log_writer_open(struct log_writer *writer, const struct instance *instance, 
 {
 	int ends[2];
 
-	*writer = (struct log_writer){.instance = instance, .file = open_file(instance, err), .in = -1, .out = -1};
+	*writer =
+	    (struct log_writer){.instance = instance, .file = open_file(instance, err), .in = -1, .out = -1, .own = -1};
 	if (writer->file < 0)
 		return -1;
-	/* mode 0: no process can open it anew and read what others log, or take it out */
-	if (pipe2(ends, O_CLOEXEC) != 0 || fchmod(ends[0], 0) != 0)
+	if (pipe2(ends, O_CLOEXEC) != 0)
 		return err_system(err, "cannot make the pipe of the log");
 	writer->in = ends[0];
 	writer->out = ends[1];
+	writer->own = open_impatient(writer->out, err);
+	if (writer->own < 0)
+		return -1;
+	/* mode 0: no process can open it anew and read what others log, or take it out */
+	if (fchmod(writer->in, 0) != 0)
+		return err_system(err, "cannot close the pipe of the log to others");
 	fcntl(writer->out, F_SETPIPE_SZ, PIPE_SIZE); /* where a user may not have as much, it stays smaller */
 	return start(writer, err);
+}
+
+void log_writer_take_stderr(struct log_writer *writer)
+{
+	writer->has_stderr = true;
+	aim(writer);
 }
 
 static bool is_open(const struct log_writer *writer)
@@ -198,6 +232,7 @@ bool log_writer_ended(struct log_writer *writer, pid_t pid)
 	if (pid != writer->pid)
 		return false;
 	writer->pid = 0;
+	aim(writer);
 	return true;
 }
 
@@ -224,9 +259,12 @@ void log_writer_close(struct log_writer *writer, int patience_ms)
 		return;
 	if (writer->pid == 0)
 		start(writer, NULL);
+	if (writer->has_stderr)
+		dup2(writer->file, STDERR_FILENO); /* else the pipe would have a writing end for ever */
 	close(writer->in);
 	close(writer->out);
-	writer->in = writer->out = -1;
+	close(writer->own);
+	writer->in = writer->out = writer->own = -1;
 	while (writer->pid != 0 && waitpid(writer->pid, NULL, WNOHANG) == 0) {
 		if (io_now_ms() > end)
 			kill(writer->pid, SIGKILL);

@@ -21,15 +21,23 @@
 
 struct log_writer {
 	const struct instance *instance;
-	int file;  /* log/postroom.log, for appending */
-	int in;    /* the pipe: what the writer reads */
-	int out;   /* what daemons write to */
+	int file; /* log/postroom.log, for appending */
+	int in;   /* the pipe: what the writer reads */
+	int out;  /* what daemons write to */
+	int own;  /* the same for this process, which does not wait for room */
+	bool has_stderr;
 	pid_t pid; /* 0: not running */
 	int64_t started_ms;
 };
 
 /* Open the log, make the pipe, start the writer. -1: ERR_SYSTEM, ERR_NOT_FOUND (its user). */
 int log_writer_open(struct log_writer *writer, const struct instance *instance, struct err *err);
+
+/*
+ * What this process says on standard error goes to the log from now on, so to syslog too: by the pipe, and by the file
+ * while no writer runs. What the pipe has no room for is left out; this process never waits.
+ */
+void log_writer_take_stderr(struct log_writer *writer);
 
 /* A child of this process ended: true where it was the writer. */
 bool log_writer_ended(struct log_writer *writer, pid_t pid);

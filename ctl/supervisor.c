@@ -399,7 +399,7 @@ int supervisor_run(const struct instance *instance)
 		result = open_events(&supervisor, &err);
 	if (result == 0) {
 		terminal_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-		dup2(supervisor.log.file, STDERR_FILENO);
+		log_writer_take_stderr(&supervisor.log);
 		log_info("starting Postroom %s", POSTROOM_VERSION);
 		result = start_foundations(&supervisor, &err);
 	}

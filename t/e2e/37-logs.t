@@ -261,6 +261,22 @@ subtest '01-23.3 errors appear in syslog with facility mail' => sub {
 	like $error, qr/\A<19>1 \d{4}-\d\d-\d\dT\S+ \S+ postroom - - - queue-manager\[\d+\]: error: /, 'mail.err';
 };
 
+subtest '01-23.3 what the supervisor has to say too' => sub {
+	my ($pid) = (read_file($p->dir . '/run/status') // '') =~ /^noticed (\d+) /m;
+	ok $pid, 'a daemon';
+	kill 'KILL', $pid;
+	my $error;
+	$p->wait_for(sub {
+		my $got = '';
+		while (defined $syslog->recv($got, 8192, MSG_DONTWAIT())) {
+			$error = $got if $got =~ /noticed died by signal 9/;
+		}
+		return $error;
+	}, 'the datagram arrives');
+	like $error, qr/\A<19>1 \d{4}-\d\d-\d\dT\S+ \S+ postroom - - - postroom\[\d+\]: error: /, 'mail.err';
+	unlike content('postroom.log'), qr/noticed died/, 'and nothing to the file';
+};
+
 subtest 'a local syslog that is restarted is found again' => sub {
 	$p->stop_running;
 	my $path = $p->dir . '/syslog.sock';
