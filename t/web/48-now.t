@@ -1,10 +1,11 @@
 #!/usr/bin/perl
 # What an administrator looks at and acts on in the browser: posts that wait, notices, events, locks, quotas, LAN forwarding, reports,
-# autoresponders' answers, tokens, logs that follow, Message Security.
+# autoresponders' answers, tokens, logs that follow, certificates, Message Security.
 use strict;
 use warnings;
 use lib 't/lib';
 use Postroom::Browser qw(browse need_browser);
+use Postroom::Ca;
 use Postroom::Dns;
 use Postroom::Need qw(need_program);
 use Postroom::Process qw(run_program);
@@ -56,6 +57,9 @@ for (1, 2) {
 	$pop3->login('mod', 'wrong');
 	$pop3->quit;
 }
+# a certificate of a name of its own, which ends soon
+$p->set('tls.validate' => 'off');
+$p->postroom_ok('tls', 'install', @{ Postroom::Ca->new->issue('soon.example.test', days => 5) }, '--name', 'soon.example.test');
 browse($p, 't/web/now.mjs');
 $p->stop;
 done_testing;

@@ -194,6 +194,21 @@ export const tests = {
 		await t.until(async () => await field.inputValue() === "Good day", "the command line's is seen here");
 	},
 
+	async "certificates that clients are shown, and which end soon"(t) {
+		await open(t, "certificates");
+		const soon = row(t.page, "soon.example.test");
+		await soon.locator(".badge.warn").getByText("4 days").waitFor();
+		t.is(await rows(t.page).count(), 2, "that of all and that of a name");
+		t.is(await t.page.locator(".badge.warn, .badge.bad").count(), 1, "that of all is good for years");
+		t.like(await soon.textContent(), /Test CA/, "who signed it");
+		t.like(t.postroom("tls", "show", "--name", "soon.example.test"), /Test CA/, "as the command line says");
+		await t.picture(t.page, "certificates");
+		await t.page.clock.setFixedTime(Date.now() + 10 * 86400 * 1000);
+		await t.page.reload();
+		await soon.locator(".badge.bad").getByText("expired").waitFor();
+		t.ok(true, "ten days later it is over");
+	},
+
 	async "06-1.8 Message Security asks before others' mail is shown"(t) {
 		await open(t, "message-security");
 		await t.page.getByText("Message Security is off.").waitFor();

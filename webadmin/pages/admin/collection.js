@@ -10,10 +10,11 @@ import { MemberField, bodyOf, titleOf } from "./fields.js";
 import { columnsOf, fieldsOf, fill, hasCall, rowOf } from "./model.js";
 
 const sizes = /^(size|octets|bytes|free|used)$/;
-const widths = {
+/** Widths of columns by their names and types: a time is to be seen whole. */
+export const widths = {
 	name: "minmax(12rem, 2fr)", from: "minmax(12rem, 2fr)", recipients: "minmax(12rem, 2fr)", address: "minmax(12rem, 2fr)",
 	comment: "minmax(10rem, 2fr)", subject: "minmax(12rem, 2fr)", result: "minmax(12rem, 2fr)", number: "5rem", boolean: "minmax(7.5rem, 0.6fr)",
-	time: "minmax(11.5rem, 1fr)", integer: "minmax(8.25rem, 0.7fr)",
+	time: "minmax(13.5rem, 1fr)", integer: "minmax(8.25rem, 0.7fr)",
 };
 const durations = /^(age|seconds|duration|idle)$/;
 

@@ -4,6 +4,7 @@ import { path, post, remove } from "../lib/api.js";
 import { complain, confirm, say } from "../lib/ask.js";
 import { t } from "../lib/i18n.js";
 import { Access, Autoresponders, Bindings, Domains, Members } from "./parts.js";
+import { Certificates } from "./certificates.js";
 import { Dashboard } from "./dashboard.js";
 import { Logos } from "./logos.js";
 import { Logs } from "./logs.js";
@@ -118,6 +119,7 @@ export const groups = [
 			{ key: "access", component: Access },
 			{ key: "smtp-rules", collection: { path: "/services/{name}/smtp-rules" } },
 		] },
+		{ key: "certificates", icon: "lock", component: Certificates },
 		{ key: "access", icon: "shield", id: "list", path: "/access", collection: { path: "/access" }, tabs: [{ key: "rules", component: Access }] },
 		{ key: "autoresponders", icon: "reply", component: Autoresponders },
 		{ key: "prune", icon: "trash", collection: items("prune-rule") },
