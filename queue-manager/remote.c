@@ -11,8 +11,10 @@ unsigned remote_window_first(const struct remote *remote)
 
 void remote_settings(struct queue *queue)
 {
-	for (size_t i = 0; i < QUEUE_WAYS; i++)
+	for (size_t i = 0; i < QUEUE_WAYS; i++) {
 		queue->ways[i]->way->read_settings(queue->ways[i]);
+		queue->ways[i]->may_exceed = true;
+	}
 }
 
 bool remote_has(enum delivery_kind kind)
@@ -186,6 +188,7 @@ static void turn(struct remote *remote)
 	int64_t now = queue_now();
 
 	remote_session_close_idle(remote, now);
+	remote_session_keep_within(remote);
 	standing_survey(remote, now);
 	remote->others_wait = false;
 	go_on(remote, now);

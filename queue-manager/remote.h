@@ -111,6 +111,7 @@ struct remote {
 	struct remote_session *sessions;
 	unsigned session_count, busy;
 	unsigned concurrency, total;
+	bool may_exceed; /* settings were read since all sessions were known to be within them */
 	int64_t rest_ms;
 	struct standings standings;
 	unsigned waiting[STANDINGS]; /* jobs in line or coming */
@@ -132,6 +133,11 @@ unsigned remote_sessions_by(const struct remote *remote, int64_t sender);
 void remote_session_start(struct remote *remote, struct remote_destination *destination, struct remote_job *job);
 struct remote_session *remote_session_idle(struct remote *remote, const struct remote_destination *destination);
 void remote_session_close_idle(struct remote *remote, int64_t now);
+/*
+ * After a limit was lowered: close idle sessions, whatever they wait for, until there are no more than settings allow
+ * in all, for each sender and for each server. What is at work ends its message first and is looked at in a later turn.
+ */
+void remote_session_keep_within(struct remote *remote);
 /*
  * Close the session idle for longest, to make room for another destination; server: of those to it, NULL: of all;
  * sender: of this sender's, 0: of all. False: all are busy.

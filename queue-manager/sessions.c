@@ -52,6 +52,33 @@ static bool is_awaited(const struct remote_session *session, int64_t now)
 	       now - session->held_from < REMOTE_HOLD_MS && !standing_is_poor(session->destination, now);
 }
 
+static bool is_too_many(const struct remote *remote, const struct remote_session *session)
+{
+	const struct sender *sender = senders_find(remote->queue, session->destination->sender);
+	const char *server = session->destination->server;
+
+	return remote->session_count > remote->total ||
+	       (*server != '\0' && remote_sessions_of(remote, server) > remote_ceiling(remote, server)) ||
+	       (sender != NULL && sender->threads != 0 && remote_sessions_by(remote, sender->id) > sender->threads);
+}
+
+void remote_session_keep_within(struct remote *remote)
+{
+	struct remote_session **link = &remote->sessions;
+	bool exceeds = false;
+
+	while (remote->may_exceed && *link != NULL) {
+		bool one_too_many = is_too_many(remote, *link);
+
+		exceeds |= one_too_many && (*link)->job != NULL;
+		if (one_too_many && (*link)->job == NULL)
+			session_close(remote, link);
+		else
+			link = &(*link)->next;
+	}
+	remote->may_exceed = exceeds;
+}
+
 bool remote_session_make_room(struct remote *remote, const char *server, int64_t sender)
 {
 	struct remote_session **oldest = NULL;

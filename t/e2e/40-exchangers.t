@@ -182,6 +182,19 @@ subtest '04-12.9 messages given to servers at a time' => sub {
 	cmp_ok $two->most_connections, '>', 3, 'but several';
 };
 
+subtest 'sessions that idle when fewer are allowed are used no more' => sub {
+	my $before = () = $two->messages;
+	my @ids = map { $out->submit('a@x.test') } 1 .. 4;
+	$out->wait_gone($_) for @ids;
+	my %used = map { $_->{process} => 1 } ($two->messages)[$before .. $before + 3];
+	cmp_ok scalar(keys %used), '>', 1, 'several were in use';
+	$p->postroom_ok(qw(sender set default threads 1));
+	@ids = map { $out->submit('a@x.test') } 1 .. 3;
+	$out->wait_gone($_) for @ids;
+	my %later = map { $_->{process} => 1 } ($two->messages)[$before + 4 .. $before + 6];
+	is scalar(keys %later), 1, 'one is, for all that come later';
+};
+
 subtest 'slow destinations leave sessions to others' => sub {
 	$p->postroom_ok(qw(sender unset default threads));
 	$p->set('sender.max-sessions' => 8);
