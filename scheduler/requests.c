@@ -124,9 +124,9 @@ static int take_status(struct scheduler *scheduler, struct ipc_incoming *incomin
 		const struct track *track = scheduler_track(scheduler, scheduler->connections[i].id);
 
 		add_row(&reply, "connection",
-		        json_pack("{s:s, s:s, s:I, s:b, s:s}", "name", scheduler->connections[i].name, "state",
+		        json_pack("{s:s, s:s, s:I, s:s, s:s}", "name", scheduler->connections[i].name, "state",
 		                  run_is_known(scheduler, track->plan.id) ? "running" : "idle", "last",
-		                  (json_int_t)track->finished, "ok", (int)track->ok, "result", track->result));
+		                  (json_int_t)track->finished, "outcome", state_outcome(track), "result", track->result));
 	}
 	if (scheduler->paused)
 		ipc_add_text(&reply, "warning", "the schedule is paused: \"postroom resume\" lets it go on");

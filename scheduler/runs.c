@@ -39,7 +39,7 @@ struct run {
 	size_t work_count, work_next, works_running;
 	int64_t wait_until_ms;  /* for an incoming session, io_now_ms(); 0: for none */
 	bool has_seen_incoming; /* one has come */
-	bool has_attempted, has_connected, ok;
+	bool has_attempted, has_connected, has_succeeded, ok;
 	char text[SCHEDULER_TEXT_MAX]; /* of what failed first */
 };
 
@@ -142,7 +142,7 @@ static void conclude(struct run *run)
 	note(run, "%s", run->text);
 	if (track != NULL) {
 		track->finished = scheduler_now();
-		track->ok = run->ok;
+		track->outcome = run->ok ? OUTCOME_OK : run->has_succeeded ? OUTCOME_PARTLY : OUTCOME_FAILED;
 		str_copy(str_of(run->text), track->result, sizeof track->result);
 		state_save_results(run->scheduler);
 	}
@@ -266,6 +266,7 @@ static void sender_answered(struct ipc_message *reply, const struct err *err, vo
 			run->has_attempted = true;
 		if (connected == 0 && deferred + failed > 0)
 			fail(run, "sender", *result != '\0' ? result : "no server could be connected to");
+		run->has_succeeded |= connected != 0;
 		note(run, "sender: %lld sent, %lld deferred, %lld failed%s%s", (long long)sent, (long long)deferred,
 		     (long long)failed, *result != '\0' ? ": " : "", result);
 	}
@@ -308,6 +309,7 @@ static void collector_answered(struct ipc_message *reply, const struct err *err,
 		ipc_get_text(reply, "result", result, sizeof result);
 		if (ok == 0)
 			fail(run, what, result);
+		run->has_succeeded |= ok != 0;
 		note(run, "%s: %s", what, result);
 	}
 	go_on(run);
@@ -420,7 +422,8 @@ static void begin(struct run *run)
 	connection = scheduler_connection(scheduler, run->connection);
 	arena_reset(&run->arena);
 	run->has_begun = true;
-	run->is_up = run->sender_runs = run->sender_is_done = run->has_attempted = run->has_connected = false;
+	run->is_up = run->sender_runs = run->sender_is_done = false;
+	run->has_attempted = run->has_connected = run->has_succeeded = false;
 	run->ok = true;
 	run->up_since_ms = 0;
 	if (connection == NULL) {

@@ -33,11 +33,19 @@ enum {
 	SCHEDULER_RUN_MS = 24 * 3600 * 1000, /* what a pass or a session may take: they have limits of their own */
 };
 
+/* How a run ended; what had nothing to do counts as neither. */
+enum outcome {
+	OUTCOME_FAILED, /* something failed, and nothing succeeded */
+	OUTCOME_PARTLY, /* some failed, some succeeded */
+	OUTCOME_OK,
+	OUTCOMES,
+};
+
 /* What is known of a connection beside its settings. */
 struct track {
 	struct plan_connection plan; /* name lives until settings are read again */
 	int64_t finished;            /* seconds since 1970, 0: it never ran */
-	bool ok;
+	enum outcome outcome;
 	char result[SCHEDULER_TEXT_MAX];
 	struct track *next;
 };
@@ -85,6 +93,8 @@ int64_t scheduler_now(void);
 /* state.c: what outlives a restart. Errors are logged. */
 void state_load(struct scheduler *scheduler);
 void state_save_results(struct scheduler *scheduler);
+/* "ok", "partly", "failed"; "" where it never ran. */
+const char *state_outcome(const struct track *track);
 void state_set_paused(struct scheduler *scheduler, bool paused);
 /* Is CONNECT.PAUSE there? Was CONNECT.NOW, which is removed? */
 bool state_is_held(const struct scheduler *scheduler);

@@ -27,6 +27,13 @@ static bool is_there(const struct scheduler *scheduler, const char *name)
 	return lstat(path_of(scheduler, name, path, sizeof path), &info) == 0;
 }
 
+static const char *const outcomes[OUTCOMES] = {"failed", "partly", "ok"};
+
+const char *state_outcome(const struct track *track)
+{
+	return track->finished != 0 ? outcomes[track->outcome] : "";
+}
+
 static void load_result(struct scheduler *scheduler, const char *key, const json_t *value)
 {
 	uint64_t id;
@@ -35,7 +42,9 @@ static void load_result(struct scheduler *scheduler, const char *key, const json
 	if (!str_to_u64(str_of(key), INT64_MAX, &id) || (track = scheduler_track(scheduler, (int64_t)id)) == NULL)
 		return;
 	track->finished = json_integer_value(json_object_get(value, "finished"));
-	track->ok = json_is_true(json_object_get(value, "ok"));
+	for (int outcome = 0; outcome < OUTCOMES; outcome++)
+		if (str_equal(str_of(json_string_value(json_object_get(value, "outcome"))), str_of(outcomes[outcome])))
+			track->outcome = outcome;
 	if (json_is_string(json_object_get(value, "result")))
 		str_copy(str_of(json_string_value(json_object_get(value, "result"))), track->result, sizeof track->result);
 }
@@ -68,8 +77,8 @@ void state_save_results(struct scheduler *scheduler)
 			continue;
 		snprintf(key, sizeof key, "%lld", (long long)track->plan.id);
 		json_object_set_new(results, key,
-		                    json_pack("{s:I, s:b, s:s}", "finished", (json_int_t)track->finished, "ok", (int)track->ok,
-		                              "result", track->result));
+		                    json_pack("{s:I, s:s, s:s}", "finished", (json_int_t)track->finished, "outcome",
+		                              state_outcome(track), "result", track->result));
 	}
 	text = json_dumps(results, JSON_COMPACT);
 	json_decref(results);

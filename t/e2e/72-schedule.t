@@ -58,7 +58,7 @@ subtest 'by hand' => sub {
 	is_deeply events(), [ 'up home', 'down home', 'up office', 'down office' ], 'one after another';
 	($status, undef, my $err) = connect_now('nowhere');
 	like $err, qr/there is no connection "nowhere"/, 'refused';
-	ok status_of('home')->{ok} && status_of('home')->{last} > 0, 'the last result is kept';
+	ok status_of('home')->{outcome} eq 'ok' && status_of('home')->{last} > 0, 'the last result is kept';
 	like read_file($p->dir . '/log/connect.log'), qr/connection home: started by hand.*connection home: Connection successful/s, 'connect.log tells';
 };
 
@@ -74,7 +74,7 @@ subtest '04-2.1 a connect command that fails: nothing is connected to, the fallb
 	is $status, 0, 'with a fallback';
 	like $out, qr/home: Connection successful/, 'that one ran';
 	is_deeply events(), [ 'up home', 'down home' ], 'in the same run';
-	ok !status_of('dead')->{ok}, 'the failure is recorded all the same';
+	is status_of('dead')->{outcome}, 'failed', 'the failure is recorded all the same';
 };
 
 subtest '04-2.3 fallbacks in a circle: each is tried once' => sub {

@@ -91,6 +91,26 @@ subtest '04-1.6 04-2.5 a login that fails: the words of the server, never the pa
 	$early->set_reply(PASS => '');
 };
 
+subtest '09-13.6 how the last poll ended: all well, some failed, all failed' => sub {
+	my $poll = sub {
+		connect_now();
+		my ($row) = grep { $_->{name} eq 'office' } @{ $p->postroom_json('connection', 'status') };
+		return $row->{outcome};
+	};
+	is $poll->(), 'ok', 'both collectors work, and there is nothing to send';
+	$early->set_reply(PASS => '-ERR no');
+	is $poll->(), 'partly', 'one fails, one works';
+	$p->stop_running;
+	$p->run;
+	is +(map { $_->{outcome} } grep { $_->{name} eq 'office' } @{ $p->postroom_json('connection', 'status') })[0], 'partly',
+		'kept over a restart';
+	$late->set_reply(PASS => '-ERR no');
+	is $poll->(), 'failed', 'both fail';
+	$late->set_reply(PASS => '');
+	is $poll->(), 'partly', 'the other one works';
+	$early->set_reply(PASS => '');
+};
+
 subtest '04-14.6 mail is sent as it comes; what has to be tried again waits' => sub {
 	$p->postroom_ok('connect', '--wait');
 	my $before = $smtp->messages;

@@ -47,7 +47,7 @@ subtest '09-2.1 01-23.2 a connect command that fails: the run failed, no collect
 	}
 	is $pop3->connections, 0, 'no collector was started';
 	is scalar($smtp->connections), 0, 'nothing was sent';
-	ok !state()->{ok}, 'the last poll is one that failed';
+	is state()->{outcome}, 'failed', 'the last poll is one that failed';
 	is state()->{result}, 'connect-command: it ended with status 1', '... with its reason';
 	my @mails;
 	$p->wait_for(sub { push @mails, told(qr/connect-command/); return @mails }, 'administrators are told');

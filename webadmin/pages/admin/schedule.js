@@ -31,7 +31,7 @@ export function Schedule() {
 		${(status.warning || []).map((warning) => html`<${Notice} kind="warn">${warning}<//>`)}
 		<div class="cards">${(status.connection || []).map((one) => html`<div class="card stack">
 			<h2>${one.name} <${Badge} kind=${one.state === "running" ? "good" : ""}>${t(`state.${one.state}`)}<//></h2>
-			<p class="muted">${one.last ? `${formatTime(one.last)}: ${one.result || (one.ok ? t("ok") : t("failed"))}` : t("schedule.never")}</p>
+			<p class=${{ partly: "notice warn", failed: "notice bad" }[one.outcome] || "muted"}>${one.last ? `${formatTime(one.last)}: ${one.result}` : t("schedule.never")}</p>
 			<div><${Button} icon="play" onClick=${() => act("/schedule/connect", { connections: [one.name] }, t("schedule.started"))}>
 				${t("schedule.connect-this")}<//></div>
 		</div>`)}</div>
