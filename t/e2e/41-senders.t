@@ -161,7 +161,8 @@ subtest '04-10.8 return paths' => sub {
 subtest '04-11.4 recipients of one transaction' => sub {
 	set_sender('default', 'max-recipients', 15);
 	my $count = () = $first->messages;
-	$out->submit([map { "r$_\@x.test" } 1 .. 100]);
+	my $id = $out->submit([map { "r$_\@x.test" } 1 .. 100]);
+	$out->wait_state($id, 'waiting'); # all of them are resolved
 	$out->run_pass('default');
 	my @messages = $first->wait_messages($count + 7);
 	is_deeply [sort { $b <=> $a } map { scalar @{ $_->{to} } } @messages[$count .. $#messages]], [15, 15, 15, 15, 15, 15, 10], 'seven transactions';
@@ -171,6 +172,7 @@ subtest '04-11.4 recipients of one transaction' => sub {
 subtest 'messages of one session' => sub {
 	set_sender('default', 'session.messages', 2);
 	my @ids = map { $out->submit("s$_\@x.test") } 1 .. 3;
+	$out->wait_state($_, 'waiting') for @ids;
 	like $out->run_pass('default'), qr/^sent +2$/m, 'two in one pass';
 	$p->wait_for(sub { return @{ $p->queue } == 1 }, 'one waits', 10);
 	like $out->run_pass('default'), qr/^sent +1$/m, 'for the next';
@@ -180,6 +182,7 @@ subtest 'messages of one session' => sub {
 subtest '04-11.5 messages within a time' => sub {
 	set_sender('default', 'limit.messages', 5, 'limit.messages-minutes', 60);
 	my @ids = map { $out->submit("w$_\@x.test") } 1 .. 6;
+	$out->wait_state($_, 'waiting') for @ids;
 	like $out->run_pass('default'), qr/^sent +5$/m, 'five';
 	like $out->run_pass('default'), qr/^sent +0$/m, 'and no more';
 	$out->later(30);
