@@ -12,9 +12,10 @@ import { columnsOf, fieldsOf, fill, hasCall, rowOf } from "./model.js";
 const sizes = /^(size|octets|bytes|free|used)$/;
 /** Widths of columns by their names and types: a time is to be seen whole. */
 export const widths = {
-	name: "minmax(12rem, 2fr)", from: "minmax(12rem, 2fr)", recipients: "minmax(12rem, 2fr)", address: "minmax(12rem, 2fr)",
+	name: "minmax(12rem, 2fr)", from: "minmax(12rem, 2fr)", recipients: "minmax(14rem, 2fr)", address: "minmax(12rem, 2fr)",
 	comment: "minmax(10rem, 2fr)", subject: "minmax(12rem, 2fr)", result: "minmax(12rem, 2fr)", number: "5rem", boolean: "minmax(7.5rem, 0.6fr)",
 	time: "minmax(13.5rem, 1fr)", integer: "minmax(8.25rem, 0.7fr)",
+	size: "minmax(6rem, 0.6fr)", attempts: "minmax(6.5rem, 0.6fr)",
 };
 const durations = /^(age|seconds|duration|idle)$/;
 
@@ -194,11 +195,12 @@ export function Collection(props) {
 			${removable && html`<${Button} kind="danger" icon="trash" disabled=${!selected.size} onClick=${removeSelected}>${t("delete")}<//>`}
 			${actions.map((action) => html`<${Button} icon=${action.icon} disabled=${!selected.size}
 				onClick=${() => run(action)}>${action.text}<//>`)}
-			<span class="rest"></span>
-			<${Button} kind="plain" icon="filter" label=${t("filters")} aria-pressed=${withFilters}
-				onClick=${() => setWithFilters(!withFilters)} />
-			<${Button} kind="plain" icon="refresh" label=${t("refresh")} onClick=${() => source.reload()} />
-			${more.length > 0 && html`<${Menu} label=${t("more-actions")} items=${more} />`}
+			<span class="rest">
+				<${Button} kind="plain" icon="filter" label=${t("filters")} aria-pressed=${withFilters}
+					onClick=${() => setWithFilters(!withFilters)} />
+				<${Button} kind="plain" icon="refresh" label=${t("refresh")} onClick=${() => source.reload()} />
+				${more.length > 0 && html`<${Menu} label=${t("more-actions")} items=${more} />`}
+			</span>
 		</div>
 		<div><${Table} source=${source} columns=${shownColumns} identify=${identify} label=${label} filters=${withFilters}
 			selected=${removable || actions.length ? selected : undefined} onSelect=${setSelected} onOpen=${open}

@@ -36,7 +36,7 @@ function Chart({ name, version }) {
 			chart.current = new UPlot({
 				width: ref.current.clientWidth, height: 160, legend: { show: false }, cursor: { show: false },
 				scales: { x: { range: (plot, low, high) => [Math.min(low, high - least), high] }, y: { range: (plot, low, high) => [0, Math.max(5, high)] } },
-				axes: [{ ...axis, space: 100, values: (plot, marks) => marks.map((mark) => formatTime(mark)) }, { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] }],
+				axes: [{ ...axis, size: 30, space: 100, values: (plot, marks) => marks.map((mark) => formatTime(mark)) }, { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000] }],
 				series: [{}, { stroke: colours.outlineColor, width: 2, fill: colours.backgroundColor, points: { show: false } }],
 			}, [history.time, history[name]], ref.current);
 		};
@@ -126,7 +126,7 @@ export function Dashboard() {
 			<${Recent} title=${t("dashboard.sent")} path="/queue/sent" href=${`${link("queue")}?tab=sent`}
 				line=${(row) => html`<span class="muted">${formatTime(row.ended)}</span> ${row.from || "<>"} → ${recipients(row)}`} />
 			<${Recent} title=${t("dashboard.ended")} path="/sessions-past" href=${`${link("sessions")}?tab=past`}
-				line=${(row) => html`<span class="muted">${formatTime(row.begin)}</span> ${row.service} ${row.user || row.peer}
+				line=${(row) => html`<span class="muted">${formatTime(row.begin)}</span> ${row.service} ${row.user || row.peer}${" "}
 					<span class="muted">${formatDuration(Math.max(0, row.end - row.begin))}</span>`} />
 		</div>`;
 }

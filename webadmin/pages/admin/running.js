@@ -10,7 +10,7 @@ import { Collection, askFields, countResults } from "./collection.js";
 import { titleOf } from "./fields.js";
 
 const recipientsOf = (row) => (row.recipients || []).flat().map((one) => one.address || one.recipient || one);
-const columns = ["state", "from", "recipients", "size", "time", "attempts", "next", "user", "peer", "priority", "id"];
+const columns = ["state", "from", "recipients", "size", "attempts", "next", "time", "user", "peer", "priority", "id"];
 const stateKinds = { held: "warn", active: "good", deferred: "" };
 const shows = {
 	recipients: (row) => recipientsOf(row).join(", ") || row.recipient_count,

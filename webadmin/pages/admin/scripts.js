@@ -116,9 +116,10 @@ function Editor({ row, saved }) {
 			<${Button} kind="main" busy=${busy === "save"} disabled=${!changed && row.kept} onClick=${save}>${t("save")}<//>
 			<${Button} icon="check" busy=${busy === "check"} onClick=${check}>${t("scripts.check")}<//>
 			<${Button} icon="play" busy=${busy === "run"} onClick=${run}>${t("scripts.run")}<//>
-			<span class="rest"></span>
-			${changed && html`<span class="muted">${t("scripts.unsaved")}</span>`}
-			${row.kept && html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t("delete")}<//>`}
+			<span class="rest">
+				${changed && html`<span class="muted">${t("scripts.unsaved")}</span>`}
+				${row.kept && html`<${Button} kind="danger" icon="trash" onClick=${drop}>${t("delete")}<//>`}
+			</span>
 		</div>
 		${row.sentence && html`<p class="muted">${row.sentence}</p>`}
 		${!said && row.error && !changed && html`<${Notice} kind="warn">${t("scripts.broken")} ${row.error}<//>`}
