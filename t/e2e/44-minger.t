@@ -67,8 +67,8 @@ subtest 'settings hold at once' => sub {
 	unlike $p->log, qr/told to nobody else|= another/, 'the log has no secret';
 	$p->set('minger.secret' => $SECRET, 'minger.enabled' => 'off');
 	$p->wait_for(sub { !defined ask(question('anna@example.test'), patience => 0.2) }, 'nobody answers any more');
-	my $own = IO::Socket::IP->new(LocalHost => $p->host, LocalPort => $port, Type => SOCK_DGRAM);
-	ok $own, 'the port is free';
+	my $own;
+	$p->wait_for(sub { $own = IO::Socket::IP->new(LocalHost => $p->host, LocalPort => $port, Type => SOCK_DGRAM) }, 'the port is free');
 	close $own;
 	$p->set('minger.enabled' => 'on');
 	$p->wait_for(sub { defined ask(question('anna@example.test'), patience => 0.2) }, 'and back', 20);
