@@ -4,6 +4,7 @@
 #include "common/addr/server.h"
 #include "common/base/log.h"
 #include "common/settings/connectors.h"
+#include "sender/check_file.h"
 #include "sender/outmessage.h"
 #include "sender/story.h"
 #include "sender/talk.h"
@@ -12,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REPLY_TEXT_MAX = 8192, PRIORITY_NORMAL = 50, PATH_MAX_OCTETS = 256 };
+enum { PATH_MAX_OCTETS = 256 };
 
 /* One session is one process; what it is at now. */
 static struct {
@@ -105,104 +106,6 @@ static bool start_relay(struct script *script, const struct sender_settings *set
 	return true;
 }
 
-static void add_limits(struct script *script, struct ipc_message *reply, struct arena *arena)
-{
-	static const char *const keys[] = {"max-messages", "max-recipients", "max-recipients-message", "batv"};
-	struct script_field globals[] = {
-	    {"MaxMessagesPerConnection", {.type = SCRIPT_NUMBER}},
-	    {"MaxRecipientsPerConnection", {.type = SCRIPT_NUMBER}},
-	    {"MaxRecipientsPerMessage", {.type = SCRIPT_NUMBER}},
-	    {"UseBATV", {.type = SCRIPT_FLAG}},
-	};
-
-	if (script_get_globals(script, globals, 4, arena) != 1)
-		return;
-	for (int i = 0; i < 4; i++)
-		if (globals[i].value.type == SCRIPT_NUMBER)
-			ipc_add_number(reply, keys[i], globals[i].value.number);
-		else if (globals[i].value.type == SCRIPT_FLAG)
-			ipc_add_number(reply, keys[i], globals[i].value.flag);
-}
-
-/* What Lua takes for true, and 0 and "" for false besides. */
-static bool is_true(const struct script_value *value)
-{
-	if (value->type == SCRIPT_TEXT)
-		return value->text.len != 0 && !str_equal(value->text, STR("0"));
-	return value->type == SCRIPT_FLAG && value->flag;
-}
-
-enum action { ACTION_SKIP, ACTION_PRIORITY, ACTION_REASON, ACTION_FINAL, ACTIONS };
-
-static void add_actions(const struct script *script, const struct script_field *actions, struct ipc_message *reply)
-{
-	int64_t priority = actions[ACTION_PRIORITY].value.number;
-
-	ipc_add_number(reply, "skip", is_true(&actions[ACTION_SKIP].value));
-	ipc_add_number(reply, "final", is_true(&actions[ACTION_FINAL].value) && !is_true(&actions[ACTION_SKIP].value));
-	if (actions[ACTION_REASON].value.type == SCRIPT_TEXT)
-		ipc_add(reply, "reason", str_sub(actions[ACTION_REASON].value.text, 0, 500));
-	if (actions[ACTION_PRIORITY].value.type != SCRIPT_NUMBER)
-		return;
-	if (priority < 1 || priority > 100)
-		script_report(script, "CheckFile", STR("Priority is not from 1 to 100"));
-	else
-		ipc_add_number(reply, "priority", priority);
-}
-
-static struct script_value texts_of(const struct ipc_message *request, struct str name, struct arena *arena)
-{
-	struct str key, value, *list;
-	size_t position = 0, count = 0;
-
-	while (ipc_next(request, &position, &key, &value))
-		count += str_equal(key, name);
-	list = arena_get(arena, (count + 1) * sizeof *list);
-	count = position = 0;
-	while (ipc_next(request, &position, &key, &value))
-		if (str_equal(key, name))
-			list[count++] = value;
-	return script_list(list, count);
-}
-
-static void check_file(struct script *script, bool is_relay, struct ipc_message *request, int file,
-                       struct ipc_message *reply, struct arena *arena)
-{
-	struct script_field given[] = {{"SkipSend", script_flag(false)},
-	                               {"Priority", script_number(PRIORITY_NORMAL)},
-	                               {"Reason", script_text(STR(""))},
-	                               {"ForceLastTry", script_flag(false)}};
-	struct script_field actions[ACTIONS] = {{"SkipSend", {.type = SCRIPT_TEXT_OR_FLAG}},
-	                                        {"Priority", {.type = SCRIPT_NUMBER}},
-	                                        {"Reason", {.type = SCRIPT_TEXT}},
-	                                        {"ForceLastTry", {.type = SCRIPT_TEXT_OR_FLAG}}};
-	struct script_value result = script_table(actions, ACTIONS), arguments[10];
-	int64_t offset = 0, size = 0, time_us = 0, attempts = 0, last_us = 0;
-	struct story story;
-	size_t count = 0;
-
-	ipc_get_number(request, "offset", 0, INT64_MAX / 2, &offset);
-	ipc_get_number(request, "size", 0, INT64_MAX / 2, &size);
-	ipc_get_number(request, "time", 0, INT64_MAX, &time_us);
-	ipc_get_number(request, "attempts", 0, INT32_MAX, &attempts);
-	ipc_get_number(request, "last-try", 0, INT64_MAX, &last_us);
-	story_read(file, (off_t)offset, (off_t)size, arena, &story);
-	arguments[count++] = script_text(ipc_get(request, "id"));
-	arguments[count++] = script_table(given, is_relay ? 3 : 4);
-	arguments[count++] = script_number(size);
-	arguments[count++] = script_text(story_time(time_us, arena));
-	if (!is_relay) {
-		arguments[count++] = script_number(attempts);
-		arguments[count++] = script_text(story_time(last_us, arena));
-	}
-	arguments[count++] = script_text(ipc_get(request, "mail-from"));
-	arguments[count++] = texts_of(request, STR("to"), arena);
-	arguments[count++] = story.data;
-	arguments[count++] = story.lines;
-	if (script_call(script, "CheckFile", arguments, count, &result, 1, arena) == 1 && result.type == SCRIPT_TABLE)
-		add_actions(script, actions, reply);
-}
-
 static void answer_check(struct route_sources *sources, struct ipc_message *request, struct ipc_message *reply,
                          struct arena *arena)
 {
@@ -220,11 +123,11 @@ static void answer_check(struct route_sources *sources, struct ipc_message *requ
 		start_relay(script, &settings);
 	file = ipc_take_fd(request, 0);
 	if (file >= 0) {
-		check_file(script, is_relay, request, file, reply, arena);
+		check_file_answer(script, is_relay, request, file, reply, arena);
 		close(file);
 	}
 	if (is_relay)
-		add_limits(script, reply, arena);
+		check_file_add_limits(script, reply, arena);
 }
 
 bool scripts_answer(struct route_sources *sources, struct ipc_message *request, struct ipc_message *reply,
@@ -396,14 +299,14 @@ enum detail {
 
 static void take_security(const struct script_field *actions, struct host_details *details)
 {
-	if (actions[DETAIL_TRY_TLS].value.type != SCRIPT_NIL && !is_true(&actions[DETAIL_TRY_TLS].value))
+	if (actions[DETAIL_TRY_TLS].value.type != SCRIPT_NIL && !script_is_true(&actions[DETAIL_TRY_TLS].value))
 		details->encryption = ROUTE_CLEAR;
-	if (is_true(&actions[DETAIL_REQUIRE_TLS].value))
+	if (script_is_true(&actions[DETAIL_REQUIRE_TLS].value))
 		details->encryption = ROUTE_STARTTLS;
-	if (is_true(&actions[DETAIL_USE_SSL].value))
+	if (script_is_true(&actions[DETAIL_USE_SSL].value))
 		details->encryption = ROUTE_TLS;
 	if (actions[DETAIL_VERIFY].value.type != SCRIPT_NIL)
-		details->verify = is_true(&actions[DETAIL_VERIFY].value);
+		details->verify = script_is_true(&actions[DETAIL_VERIFY].value);
 }
 
 /* The address to connect from. */

@@ -120,6 +120,14 @@ static inline struct script_value script_table(const struct script_field *fields
 	return (struct script_value){.type = SCRIPT_TABLE, .fields = fields, .count = count};
 }
 
+/* Of a result asked for as SCRIPT_TEXT_OR_FLAG: what Lua takes for true, and 0 and "" for false besides. */
+static inline bool script_is_true(const struct script_value *value)
+{
+	if (value->type == SCRIPT_TEXT)
+		return value->text.len != 0 && !str_equal(value->text, STR("0"));
+	return value->type == SCRIPT_FLAG && value->flag;
+}
+
 static inline struct script_value script_array(const struct script_value *values, size_t count)
 {
 	return (struct script_value){.type = SCRIPT_ARRAY, .values = values, .count = count};
