@@ -362,8 +362,11 @@ sub pids {
 sub main_pid {
 	my ($self, $daemon) = @_;
 	my $processes = $self->processes;
-	my ($pid) = grep { $processes->{$_}[0] eq $daemon && $processes->{$_}[1] == ($self->{pid} // 0) } keys %$processes;
-	return $pid;
+	my @pids = grep { $processes->{$_}[0] eq $daemon && $processes->{$_}[1] == ($self->{pid} // 0) } keys %$processes;
+	return $pids[0] if @pids < 2;
+	# a session whose parent has just ended is the supervisor's for a moment
+	my ($told) = (read_file("$self->{dir}/run/status") // '') =~ /^\Q$daemon\E (\d+) /m;
+	return (grep { $_ == ($told // 0) } @pids)[0];
 }
 
 sub kill_daemon {
