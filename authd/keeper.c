@@ -3,6 +3,7 @@
 #include "authd/approve.h"
 #include "authd/pool.h"
 #include "authd/translate.h"
+#include "common/base/io.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/net/sandbox.h"
@@ -15,9 +16,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { REST_AFTER_MAX_MS = 50 }; /* on a machine that has little time for it anyway none is wasted */
+
 struct keeper {
 	const struct instance *instance;
 	struct sandbox workers_sandbox;
+	int rests;
 	int sockets[POOL_WORKERS_MAX];
 	pid_t workers[POOL_WORKERS_MAX];
 	int count;
@@ -41,6 +45,14 @@ static void enter_sandbox(const struct sandbox *sandbox)
 		daemon_fail(&err);
 }
 
+/* After a job that took from then on. */
+static void rest(const struct keeper *keeper, int64_t began_ms)
+{
+	int64_t took_ms = io_now_ms() - began_ms;
+
+	usleep((useconds_t)(1000 * keeper->rests * (took_ms < REST_AFTER_MAX_MS ? took_ms : REST_AFTER_MAX_MS)));
+}
+
 static void __attribute__((noreturn)) work(const struct keeper *keeper, int fd)
 {
 	struct hash_request request;
@@ -49,6 +61,7 @@ static void __attribute__((noreturn)) work(const struct keeper *keeper, int fd)
 	enter_sandbox(&keeper->workers_sandbox);
 	for (;;) {
 		ssize_t size = recv(fd, &request, sizeof request, 0);
+		int64_t began_ms = io_now_ms();
 
 		if (size < 0 && errno == EINTR)
 			continue;
@@ -63,6 +76,7 @@ static void __attribute__((noreturn)) work(const struct keeper *keeper, int fd)
 		if (send(fd, &reply, sizeof reply, MSG_NOSIGNAL) != (ssize_t)sizeof reply)
 			_exit(0);
 		memory_wipe(&reply, sizeof reply);
+		rest(keeper, began_ms);
 	}
 }
 
@@ -131,7 +145,7 @@ static void __attribute__((noreturn)) keep(struct keeper *keeper)
 
 pid_t keeper_start(const struct keeper_start *start, struct err *err)
 {
-	struct keeper keeper = {.instance = &start->daemon->instance, .count = start->count};
+	struct keeper keeper = {.instance = &start->daemon->instance, .rests = start->rests, .count = start->count};
 	pid_t pid = fork();
 
 	if (pid < 0) {

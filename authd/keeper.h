@@ -16,7 +16,8 @@ struct keeper_start {
 	int count;
 	const int *others; /* the caller's ends, of this keeper and those before it; when these close all processes end */
 	int other_count;
-	int nice; /* of its workers */
+	int nice;  /* of its workers */
+	int rests; /* each rests that many times as long as its last job took; 0: not at all */
 };
 
 /*

@@ -53,12 +53,16 @@ struct pool {
 };
 
 /* Start a keeper with so many workers behind those that there are. */
-static int add_workers(struct pool *pool, const struct daemon *daemon, int count, int nice, struct err *err)
+static int add_workers(struct pool *pool, const struct daemon *daemon, int count, bool distrusted, struct err *err)
 {
 	int ours[POOL_WORKERS_MAX] = {0}, theirs[POOL_WORKERS_MAX] = {0};
-	struct keeper_start start = {.daemon = daemon, .sockets = theirs, .others = ours, .nice = nice};
+	struct keeper_start start = {.daemon = daemon, .sockets = theirs, .others = ours};
 	pid_t keeper = -1;
 
+	if (distrusted) {
+		start.nice = POOL_NICE;
+		start.rests = POOL_RESTS;
+	}
 	while (start.count < count && pool->worker_count < POOL_WORKERS_MAX) {
 		int pair[2];
 
@@ -88,7 +92,7 @@ int pool_start(struct pool **pool_out, const struct daemon *daemon, int workers,
 	if (workers > POOL_WORKERS_MAX - 1)
 		workers = POOL_WORKERS_MAX - 1;
 	TAILQ_INIT(&pool->ring);
-	if (add_workers(pool, daemon, workers, 0, err) != 0 || add_workers(pool, daemon, 1, POOL_NICE, err) != 0) {
+	if (add_workers(pool, daemon, workers, false, err) != 0 || add_workers(pool, daemon, 1, true, err) != 0) {
 		pool_free(pool);
 		return -1;
 	}

@@ -7,8 +7,8 @@
  *
  * Fair by address: each address has a queue of its own and the workers take from them in turn, so that somebody who
  * guesses passwords waits for himself alone. An IPv6 address counts as its /64. Where a login failed lately there is
- * one worker for all that come from such addresses, beside the others, and it gets what everybody else leaves of the
- * processors: many who guess from many addresses take one of them at most, and no good client's.
+ * one worker for all that come from such addresses, beside the others, which works a quarter of the time, and gets what
+ * everybody else leaves of the processors: many who guess from many addresses take that at most, and no good client's.
  */
 #ifndef POSTROOM_AUTHD_POOL_H
 #define POSTROOM_AUTHD_POOL_H
@@ -19,8 +19,9 @@
 #include <event2/event.h>
 
 enum {
-	POOL_WORKERS_MAX = 16,    /* with the one for those who failed */
-	POOL_NICE = 10,           /* of the one for those who failed */
+	POOL_WORKERS_MAX = 16, /* with the one for those who failed */
+	POOL_NICE = 10,        /* of the one for those who failed, and how many times as long as it worked it rests */
+	POOL_RESTS = 3,
 	POOL_DISTRUST_MS = 60000, /* after a failed login */
 	POOL_WAITING_MAX = 2000,  /* jobs that wait, altogether */
 	POOL_WAITING_PER_ADDRESS_MAX = 200,
