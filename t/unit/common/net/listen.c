@@ -269,11 +269,11 @@ static void a_crash_starts_the_listener_afresh(void **state)
 	assert_int_equal(conn_flush(&crashing, &err), 0);
 	expect_closed(&crashing);
 	conn_close(&crashing);
-	open_session(&after, 0);
+	open_until_served(&after);
 	ask(&after, "parent", again, sizeof again);
 	assert_string_equal(parent, again);        /* the same process */
 	expect_answer(&running, "parent", parent); /* a session that ran goes on */
-	open_session(&more, 0);
+	open_until_served(&more);
 	expect_answer(&more, "count", "3"); /* and is counted */
 	conn_close(&running);
 	conn_close(&after);

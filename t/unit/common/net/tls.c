@@ -198,7 +198,7 @@ static void expect_certificate(struct tls_server *server, const char *name, cons
 		struct str bytes;
 
 		close(pair[0]);
-		conn_init(&client, pair[1], 1000);
+		conn_init(&client, pair[1], 10000);
 		if (conn_connect_tls(&client, tls_client_context(&err), name, false, &err) != 0)
 			_exit(2);
 		certificate = SSL_get1_peer_certificate(client.ssl);
@@ -206,7 +206,7 @@ static void expect_certificate(struct tls_server *server, const char *name, cons
 		_exit(X509_check_host(certificate, host, 0, 0, NULL) == 1 ? 0 : 1);
 	}
 	close(pair[1]);
-	conn_init(&ours, pair[0], 1000);
+	conn_init(&ours, pair[0], 10000);
 	if (conn_accept_tls(&ours, server->context, &err) != 0)
 		fail_msg("%s", err.text);
 	conn_close(&ours);
@@ -323,7 +323,7 @@ static void tickets_work_over_processes(void **state)
 		pid = fork();
 		if (pid == 0) {
 			close(pair[1]);
-			conn_init(&ours, pair[0], 1000);
+			conn_init(&ours, pair[0], 10000);
 			if (conn_accept_tls(&ours, server.context, &err) != 0)
 				_exit(1);
 			conn_write(&ours, STR("x"));
