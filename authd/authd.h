@@ -131,6 +131,10 @@ int sharing_groups(struct settings *settings, int64_t uid, int64_t groups[SHARES
 void password_set(struct authd *authd, struct ipc_incoming *incoming);
 /* Make a password that was right elsewhere the user's own, some time. */
 void password_keep(struct authd *authd, int64_t uid, const char *user, struct str password);
+/* The field password of a request, of a length that can be; _new: and long enough for one to be set. False: it is
+ * answered. */
+bool password_read(struct ipc_incoming *incoming, struct str *password_out);
+bool password_read_new(struct authd *authd, struct ipc_incoming *incoming, struct str *password_out);
 /* Set the password of a request's field, with which its user logs in by the web, and answer. */
 void password_replace(struct authd *authd, struct ipc_incoming *incoming, const struct login_name *login);
 void password_user_rename(struct authd *authd, struct ipc_incoming *incoming);

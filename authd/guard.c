@@ -90,15 +90,6 @@ static void submit(struct guard_job *job, struct hash_request *request, struct s
 	memory_wipe(request, sizeof *request);
 }
 
-static bool read_password(struct ipc_incoming *incoming, struct str *password_out)
-{
-	*password_out = ipc_get(&incoming->message, "password");
-	if (password_out->len > 0 && password_out->len <= HASH_PASSWORD_MAX)
-		return true;
-	answer_error(incoming, ERR_LIMIT, "a password has 1 to 256 octets");
-	return false;
-}
-
 static void refuse(struct guard_job *job, const char *reason)
 {
 	tell(job, "message-security", reason);
@@ -135,7 +126,7 @@ void guard_open(struct authd *authd, struct ipc_incoming *incoming)
 	struct guard_job *job;
 	struct str password;
 
-	if (!read_password(incoming, &password) || !web_subject_need(authd, incoming, false, &subject))
+	if (!password_read(incoming, &password) || !web_subject_need(authd, incoming, false, &subject))
 		return;
 	if (authd->guard.hash[0] == '\0' || !subject.administrator) {
 		answer_error(incoming, ERR_DENIED, "there is nothing that this opens");
@@ -196,17 +187,13 @@ static struct guard_job *begin_change(struct authd *authd, struct ipc_incoming *
 
 void guard_set(struct authd *authd, struct ipc_incoming *incoming)
 {
-	int64_t least = settings_number(&authd->settings, SETTING_PASSWORD_MIN);
-	struct hash_request request = {.kind = HASH_MAKE, .min_length = (uint32_t)least};
+	uint32_t least = (uint32_t)settings_number(&authd->settings, SETTING_PASSWORD_MIN);
+	struct hash_request request = {.kind = HASH_MAKE, .min_length = least};
 	struct guard_job *job;
 	struct str password;
 
-	if (!read_password(incoming, &password))
+	if (!password_read_new(authd, incoming, &password))
 		return;
-	if (str_utf8_length(password) < (size_t)least) {
-		answer_error(incoming, ERR_SYNTAX, "the password is too short");
-		return;
-	}
 	request.cost = (unsigned)settings_number(&authd->settings, SETTING_PASSWORD_COST);
 	job = begin_change(authd, incoming);
 	str_copy(str_of(job->user), request.user, sizeof request.user);

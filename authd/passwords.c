@@ -158,13 +158,22 @@ static void make_hash(struct new_password *change, struct str password, unsigned
 	memory_wipe(&request, sizeof request);
 }
 
-/* The field password, of a length that can be. False: it is answered. */
-static bool read_password(struct ipc_incoming *incoming, struct str *password_out)
+bool password_read(struct ipc_incoming *incoming, struct str *password_out)
 {
 	*password_out = ipc_get(&incoming->message, "password");
 	if (password_out->len > 0 && password_out->len <= HASH_PASSWORD_MAX)
 		return true;
 	answer_error(incoming, ERR_LIMIT, "a password has 1 to 256 octets");
+	return false;
+}
+
+bool password_read_new(struct authd *authd, struct ipc_incoming *incoming, struct str *password_out)
+{
+	if (!password_read(incoming, password_out))
+		return false;
+	if (str_utf8_length(*password_out) >= (size_t)settings_number(&authd->settings, SETTING_PASSWORD_MIN))
+		return true;
+	answer_error(incoming, ERR_SYNTAX, "the password is too short");
 	return false;
 }
 
@@ -175,7 +184,7 @@ void password_set(struct authd *authd, struct ipc_incoming *incoming)
 	struct new_password *change;
 	struct str password;
 
-	if ((!only_try && !read_uid(incoming, &uid)) || !read_password(incoming, &password))
+	if ((!only_try && !read_uid(incoming, &uid)) || !password_read(incoming, &password))
 		return;
 	if (ipc_get(&incoming->message, "cost").data != NULL &&
 	    !ipc_get_number(&incoming->message, "cost", COST_MIN, COST_MAX, &cost)) {
@@ -194,16 +203,11 @@ void password_set(struct authd *authd, struct ipc_incoming *incoming)
 
 void password_replace(struct authd *authd, struct ipc_incoming *incoming, const struct login_name *login)
 {
-	int64_t least = settings_number(&authd->settings, SETTING_PASSWORD_MIN);
 	struct new_password *change;
 	struct str password;
 
-	if (!read_password(incoming, &password))
+	if (!password_read_new(authd, incoming, &password))
 		return;
-	if (str_utf8_length(password) < (size_t)least) {
-		answer_error(incoming, ERR_SYNTAX, "the password is too short");
-		return;
-	}
 	change = memory_get(sizeof *change);
 	*change =
 	    (struct new_password){.authd = authd, .incoming = incoming, .uid = login->uid, .of_web = login->web_apart};
